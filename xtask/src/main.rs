@@ -1,0 +1,2 @@
+//! Kitchen.
+fn main() {}
