@@ -1,1 +1,5 @@
-//! To be written.
+#![doc = include_str!("../README.md")]
+
+pub mod csv;
+pub mod json;
+pub mod terminal;
