@@ -1,1 +1,7 @@
-//! To be written.
+#![doc = include_str!("../README.md")]
+
+mod virtual_world;
+mod world;
+
+pub use virtual_world::Virtual;
+pub use world::{Elapsed, Task, World};
