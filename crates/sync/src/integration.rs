@@ -1,0 +1,150 @@
+//! [`Integration`]: one configured console, what it may leave out, and how it fares.
+
+use kernel::{IntegrationId, OrgId, SiteId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// One configured console, as saved. Its token is not here: only the name and version of the sealed credential.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Integration {
+    /// Whose it is.
+    pub org: OrgId,
+    /// Its key.
+    pub id: IntegrationId,
+    /// Its name, unique in the organization.
+    pub name: String,
+    /// The console's base address, e.g. `https://acme.sentinelone.net`.
+    pub console_url: String,
+    /// The console's canonical host (with its port, if it names one); part of every artifact's identity.
+    pub console_host: String,
+    /// Our site, where this console's assets land.
+    pub site: SiteId,
+    /// The name of our site.
+    pub site_name: String,
+    /// What to leave out, and other choices.
+    pub options: Options,
+    /// How it fares.
+    pub state: IntegrationState,
+    /// Since when it has fared so.
+    pub since: Timestamp,
+    /// What happened, in a sentence; empty when nothing did.
+    pub detail: String,
+    /// The scope that the token had when it was last looked at: `tenant`, `account` or `site`.
+    pub scope: Option<String>,
+    /// The role that the token had when it was last looked at.
+    pub role: Option<String>,
+    /// When the token ends, if the console said so.
+    pub token_expires_at: Option<Timestamp>,
+    /// The console's own version.
+    pub console_version: Option<String>,
+    /// When it was first saved.
+    pub created_at: Timestamp,
+}
+
+/// Choices made for one integration. Unknown fields of a newer version are ignored, absent ones take these defaults.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Options {
+    /// Requests a minute for this token, over all paths; the vendor's own figure is not published, 1,000 is what
+    /// products use.
+    pub requests_per_minute: u32,
+    /// Streams that are not read at all.
+    pub without_streams: Vec<String>,
+}
+
+/// What products that poll this API promise to stay below, per token.
+pub const REQUESTS_PER_MINUTE: u32 = 1_000;
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { requests_per_minute: REQUESTS_PER_MINUTE, without_streams: Vec::new() }
+    }
+}
+
+/// How an integration fares. Every state has a meaning and a next step of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IntegrationState {
+    /// The token works; nothing has been read yet, or the last pass was complete.
+    Connected,
+    /// A pass is under way (or was, when the program was killed).
+    Syncing,
+    /// The last pass could not prove some stream complete.
+    Incomplete,
+    /// The console refuses the token.
+    AuthenticationFailed,
+    /// The token works and may not read what every integration needs.
+    PermissionMissing,
+    /// The console does not answer, or does not answer as one.
+    Unreachable,
+}
+
+impl IntegrationState {
+    /// Every state, in the order of their severity.
+    pub const ALL: [IntegrationState; 6] = [
+        IntegrationState::Connected,
+        IntegrationState::Syncing,
+        IntegrationState::Incomplete,
+        IntegrationState::Unreachable,
+        IntegrationState::PermissionMissing,
+        IntegrationState::AuthenticationFailed,
+    ];
+
+    /// The word that tables and `--json` use.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            IntegrationState::Connected => "connected",
+            IntegrationState::Syncing => "syncing",
+            IntegrationState::Incomplete => "incomplete",
+            IntegrationState::AuthenticationFailed => "authentication_failed",
+            IntegrationState::PermissionMissing => "permission_missing",
+            IntegrationState::Unreachable => "unreachable",
+        }
+    }
+
+    /// Reads the word back.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<IntegrationState> {
+        IntegrationState::ALL.into_iter().find(|state| state.word() == word)
+    }
+
+    /// What the state means and what to do about it, in one or two sentences.
+    #[must_use]
+    pub fn next_step(self) -> &'static str {
+        match self {
+            IntegrationState::Connected => "nothing to do",
+            IntegrationState::Syncing => {
+                "a pass is under way; if no muster sync is running, the last one was cut off and the next goes on from \
+                 its checkpoint"
+            }
+            IntegrationState::Incomplete => {
+                "what was read is kept, nothing was retired; run muster sync again, it goes on where it stopped"
+            }
+            IntegrationState::AuthenticationFailed => {
+                "make a new token in the console (Settings > Users > Service Users), then run muster connect with the \
+                 same name; everything read so far and every checkpoint is kept"
+            }
+            IntegrationState::PermissionMissing => {
+                "ask the console's administrator to give the token's user at least the role Viewer on the scope that \
+                 should be read; a new token of the same user would not help"
+            }
+            IntegrationState::Unreachable => {
+                "check the address, the network and the console's status page; the token is not at fault"
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_reads_back_and_only_a_refused_token_asks_for_a_new_one() {
+        for state in IntegrationState::ALL {
+            assert_eq!(IntegrationState::from_word(state.word()), Some(state));
+            let asks = state.next_step().contains("make a new token");
+            assert_eq!(asks, state == IntegrationState::AuthenticationFailed, "{state:?}");
+        }
+    }
+}
