@@ -1,0 +1,192 @@
+//! Who may depend on whom.
+
+use super::{Offence, Tree};
+
+/// Each crate and what it may name as a dependency, among ours. What is not listed points up or sideways.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("kernel", &[]),
+    ("sentinelone", &[]),
+    ("store", &["kernel"]),
+    ("query", &["kernel"]),
+    ("reports", &["kernel"]),
+    ("jobs", &["kernel", "store"]),
+    ("access", &["kernel", "store", "jobs"]),
+    ("signals", &["kernel", "store", "jobs", "query"]),
+    ("inventory", &["kernel", "store", "jobs", "query", "access", "signals"]),
+    ("sentinelone-sim", &["sentinelone"]),
+    ("sync", &["kernel", "store", "jobs", "query", "access", "signals", "inventory", "sentinelone"]),
+    // Until there is a server between them, the program reaches the slices itself.
+    (
+        "cli",
+        &[
+            "kernel",
+            "store",
+            "jobs",
+            "query",
+            "access",
+            "signals",
+            "inventory",
+            "sync",
+            "reports",
+            "sentinelone",
+            "sentinelone-sim",
+        ],
+    ),
+    ("testkit", &["kernel", "store"]),
+    // Measures the product from outside, behind a feature.
+    ("xtask", &["kernel", "store", "query", "inventory", "sentinelone", "sentinelone-sim"]),
+];
+
+/// What tests may use besides: worlds from the testkit, and the simulated console where something speaks to one.
+const TEST_ARROWS: &[(&str, &[&str])] = &[
+    ("testkit", &["store", "jobs", "access", "signals", "inventory", "sync", "cli", "reports", "query"]),
+    ("sentinelone-sim", &["sync", "cli"]),
+    ("signals", &["inventory"]),
+];
+
+/// Dependencies that belong to one crate: the crate's name or how it begins, and who may name it.
+const OWNED: &[(&str, &[&str])] = &[
+    ("rusqlite", &["store"]),
+    ("libsqlite3-sys", &["store", "testkit"]),
+    ("postgres", &["store"]),
+    ("tokio-postgres", &["store"]),
+    ("sqlx", &[]),
+    ("diesel", &[]),
+    ("sea-query", &["store"]),
+    ("rust_xlsxwriter", &["reports"]),
+    ("calamine", &["reports"]),
+    ("krilla", &["reports"]),
+    ("printpdf", &["reports"]),
+    ("csv", &["reports"]),
+    ("reqwest", &["sentinelone"]),
+    ("openssl", &[]),
+    ("native-tls", &[]),
+    ("aws-lc", &[]),
+    ("chacha20poly1305", &["access"]),
+];
+
+const SECTIONS: [&str; 3] = ["dependencies", "build-dependencies", "dev-dependencies"];
+
+struct Dependency {
+    name: String,
+    line: usize,
+    for_tests: bool,
+}
+
+fn dependencies(manifest: &str) -> Vec<Dependency> {
+    let Ok(table) = manifest.parse::<toml::Table>() else { return Vec::new() };
+    let mut found = Vec::new();
+    let targets = table.get("target").and_then(toml::Value::as_table).into_iter().flatten();
+    let tables = std::iter::once(&table).chain(targets.filter_map(|(_, target)| target.as_table()));
+    for table in tables {
+        for section in SECTIONS {
+            let named = table.get(section).and_then(toml::Value::as_table).into_iter().flatten();
+            found.extend(named.map(|(key, value)| {
+                let name = value.get("package").and_then(toml::Value::as_str).unwrap_or(key);
+                let line = manifest.lines().position(|line| line.starts_with(key.as_str())).map_or(1, |line| line + 1);
+                Dependency { name: name.to_owned(), line, for_tests: section == "dev-dependencies" }
+            }));
+        }
+    }
+    found
+}
+
+fn allowed(table: &[(&str, &[&str])], from: &str, to: &str) -> bool {
+    table.iter().any(|(name, targets)| *name == from && targets.contains(&to))
+}
+
+/// Rule: a crate names only what stands below it.
+pub fn point_down(tree: &Tree) -> Vec<Offence> {
+    let ours: Vec<&str> = tree.crates().map(|(name, _)| name).collect();
+    let mut broken = Vec::new();
+    for (name, folder) in tree.crates() {
+        let path = format!("{folder}/Cargo.toml");
+        if !ARROWS.iter().any(|(known, _)| *known == name) {
+            broken.push(Offence::new(&path, 1, format!("{name} has no line in the table of arrows")));
+        }
+        for dependency in dependencies(tree.get(&path).unwrap_or_default()) {
+            let to = dependency.name.strip_prefix("muster-").unwrap_or(&dependency.name);
+            let fine = !ours.contains(&to)
+                || allowed(ARROWS, name, to)
+                || dependency.for_tests && allowed(TEST_ARROWS, to, name);
+            if !fine {
+                broken.push(Offence::new(&path, dependency.line, format!("{name} must not depend on {to}")));
+            }
+        }
+    }
+    broken
+}
+
+/// Rule: what only one crate should know is named in that crate's manifest alone.
+pub fn stay_with_their_owner(tree: &Tree) -> Vec<Offence> {
+    let mut broken = Vec::new();
+    for (name, folder) in tree.crates() {
+        let path = format!("{folder}/Cargo.toml");
+        for dependency in dependencies(tree.get(&path).unwrap_or_default()) {
+            let owned = OWNED.iter().filter(|(prefix, _)| {
+                dependency.name == *prefix
+                    || dependency.name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('-'))
+            });
+            // The longest name decides: tokio-postgres is not postgres.
+            let Some((_, owners)) = owned.max_by_key(|(prefix, _)| prefix.len()) else { continue };
+            if !owners.contains(&name) {
+                let what = match owners.first() {
+                    Some(owner) => format!("{} belongs to {owner}", dependency.name),
+                    None => format!("{} is not used in this house", dependency.name),
+                };
+                broken.push(Offence::new(&path, dependency.line, what));
+            }
+        }
+    }
+    broken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dependency_that_points_up_is_found_and_tests_may_use_the_testkit() {
+        let tree = Tree::from([
+            ("crates/kernel/Cargo.toml", "[dependencies]\nstore.workspace = true\n"),
+            (
+                "crates/store/Cargo.toml",
+                "[dependencies]\nkernel.workspace = true\n[dev-dependencies]\ntestkit.workspace = true\n",
+            ),
+            ("testkit/Cargo.toml", "[dependencies]\nstore = { package = \"muster-store\", path = \"x\" }\n"),
+        ]);
+        assert_eq!(point_down(&tree), [Offence::new("crates/kernel/Cargo.toml", 2, "kernel must not depend on store")]);
+    }
+
+    #[test]
+    fn a_sideways_arrow_hidden_behind_a_target_and_another_name_is_found() {
+        let tree = Tree::from([
+            ("crates/access/Cargo.toml", "[target.'cfg(unix)'.dependencies]\nlog = { package = \"muster-signals\" }\n"),
+            ("crates/signals/Cargo.toml", ""),
+            ("crates/fresh/Cargo.toml", ""),
+        ]);
+        assert_eq!(
+            point_down(&tree),
+            [
+                Offence::new("crates/access/Cargo.toml", 2, "access must not depend on signals"),
+                Offence::new("crates/fresh/Cargo.toml", 1, "fresh has no line in the table of arrows"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_driver_outside_the_store_is_found() {
+        let tree = Tree::from([
+            ("crates/store/Cargo.toml", "[dependencies]\nrusqlite.workspace = true\ntokio-postgres-rustls = \"1\"\n"),
+            ("crates/sync/Cargo.toml", "[dependencies]\nrusqlite.workspace = true\n"),
+            ("crates/sentinelone/Cargo.toml", "[dev-dependencies]\nopenssl = \"1\"\n"),
+        ]);
+        assert_eq!(
+            stay_with_their_owner(&tree),
+            [
+                Offence::new("crates/sentinelone/Cargo.toml", 2, "openssl is not used in this house"),
+                Offence::new("crates/sync/Cargo.toml", 2, "rusqlite belongs to store"),
+            ]
+        );
+    }
+}
