@@ -3,9 +3,8 @@
 //! The story of [`ask`]: find the inventory, parse, check against the catalogue, resolve patterns over the
 //! dictionaries, lower to SQL, walk the sort index until the page is full, and evaluate in Rust what SQL cannot say.
 
-use std::ops::Range;
-
 use kernel::{Table, Timestamp};
+use query::{Problem, Refused};
 
 /// How many rows a page has when nobody says.
 pub const LIMIT_DEFAULT: usize = 25;
@@ -86,7 +85,7 @@ pub struct Answer {
     /// What each top-level term leaves, in order, added up from the left; empty unless terms were asked for.
     pub terms: Vec<Term>,
     /// Notices: a corrected quote, precedence shown with parentheses, a field that has no data yet.
-    pub warnings: Vec<Mistake>,
+    pub warnings: Vec<Problem>,
     /// How the question is answered, as text for people; empty unless an explanation was asked for.
     pub plan: String,
 }
@@ -100,30 +99,12 @@ pub struct Term {
     pub count: u64,
 }
 
-/// Something in a query that is wrong, or worth a notice: where, why, and what comes nearest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
-    /// Bytes of the query's text that it is about.
-    pub span: Range<usize>,
-    /// What is wrong, as a sentence: `os has no value like "windws"`.
-    pub message: String,
-    /// What to write instead, as a sentence: `Did you mean windows? (windows 1,874, macos 402)`.
-    pub help: Option<String>,
-}
-
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
-    /// The query cannot be understood; every mistake is named at once.
-    #[error("{} in the query", counted(mistakes.len()))]
-    Mistakes {
-        /// The inventory that was asked.
-        inventory: &'static str,
-        /// The query's text, which the spans point into.
-        text: String,
-        /// All mistakes, in the order of their places.
-        mistakes: Vec<Mistake>,
-    },
+    /// The query cannot be understood; every mistake is named at once, with its place in the text.
+    #[error(transparent)]
+    Refused(#[from] Refused),
     /// There is no such inventory, or not yet; says which there are and what comes nearest.
     #[error("{message}")]
     Inventory {
@@ -151,11 +132,6 @@ pub enum AskError {
     /// The database could not answer.
     #[error(transparent)]
     Store(#[from] store::StoreError),
-}
-
-/// `1 mistake`, `2 mistakes`.
-fn counted(mistakes: usize) -> String {
-    format!("{mistakes} mistake{}", if mistakes == 1 { "" } else { "s" })
 }
 
 /// Answers a question from the inventory of `org`, in one read transaction.

@@ -2,4 +2,4 @@
 
 pub mod ask;
 
-pub use ask::{Answer, Ask, Mistake, Term, Want, ask};
+pub use ask::{Answer, Ask, AskError, Term, Want, ask, ask_in};
