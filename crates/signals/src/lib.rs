@@ -1,1 +1,40 @@
-//! To be written.
+#![doc = include_str!("../README.md")]
+
+mod block;
+mod log;
+mod record;
+
+pub use log::{Artifact, bodies, count, find, latest, read, scan};
+pub use record::{ArtifactId, Entry, Op, Page, Recorded, record};
+
+use store::{Migration, Slice};
+
+/// The tables of this slice.
+pub const SLICE: Slice = Slice {
+    name: "signals",
+    migrations: &[Migration {
+        number: 1,
+        name: "log",
+        sqlite: include_str!("../migrations/0001_log/sqlite.sql"),
+        postgres: include_str!("../migrations/0001_log/postgres.sql"),
+    }],
+};
+
+/// Why the log cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum SignalsError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    /// A block could not be compressed.
+    #[error("a block of the log cannot be compressed")]
+    Compress(#[source] std::io::Error),
+    /// A block does not hold what its artifacts say.
+    #[error("block {block} of the log cannot be read: {reason}")]
+    Block {
+        /// The block.
+        block: i64,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}

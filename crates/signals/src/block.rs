@@ -1,0 +1,1 @@
+//! Blocks: raw records compressed together.
