@@ -1,1 +1,26 @@
-//! To be written.
+#![doc = include_str!("../README.md")]
+
+pub mod client;
+pub mod console;
+pub mod error;
+mod http;
+pub mod json;
+pub mod page;
+pub mod probe;
+pub mod records;
+pub mod request;
+pub mod time;
+pub mod token;
+pub mod transport;
+
+pub use client::{Answer, Client};
+pub use console::{Console, ConsoleProblem};
+pub use error::{Advice, ApiError, Failure, Form, Instead, Status, TransportError};
+pub use json::{Json, JsonError, fields};
+pub use page::{Flaw, Page};
+pub use probe::{Probe, probe};
+pub use records::*;
+pub use request::{Endpoint, NotAnId, Request, Shape};
+pub use time::Micros;
+pub use token::{Token, TokenProblem};
+pub use transport::{HttpOptions, HttpTransport, Service, Transport};

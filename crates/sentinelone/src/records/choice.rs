@@ -1,0 +1,275 @@
+//! The vendor's closed lists of values, each with an arm for what is not on the list.
+
+use std::fmt;
+
+use crate::json::{JsonError, Reader};
+use crate::records::lenient::{Lenient, Read};
+
+macro_rules! choice {
+    ($( #[doc = $doc:literal] $name:ident { $( $arm:ident = $text:literal, )* } )*) => { $(
+        #[doc = $doc]
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name {
+            $( #[doc = concat!("`", $text, "`")] $arm, )*
+            /// A text that this crate does not know.
+            Other(String),
+        }
+
+        impl $name {
+            /// The texts this crate knows.
+            pub const KNOWN: &'static [&'static str] = &[ $( $text, )* ];
+
+            /// The text as the console writes it.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self { $( $name::$arm => $text, )* $name::Other(text) => text, }
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> $name {
+                match text { $( $text => $name::$arm, )* other => $name::Other(other.to_owned()), }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(self.as_str()) }
+        }
+
+        impl<'a> Lenient<'a> for $name {
+            fn read(reader: &mut Reader<'a>, first: u8) -> Result<Read<Self>, JsonError> {
+                if first != b'"' {
+                    return Ok(Read::Odd);
+                }
+                let text = reader.string()?;
+                Ok(if text.is_empty() { Read::Absent } else { Read::Value($name::from(&*text)) })
+            }
+        }
+    )* };
+}
+
+choice! {
+    #[doc = "The family of an operating system (vendor spec, `osType`)."]
+    OsType {
+        Macos = "macos",
+        Windows = "windows",
+        WindowsLegacy = "windows_legacy",
+        Linux = "linux",
+    }
+    #[doc = "The width of an operating system."]
+    OsArch {
+        Bits32 = "32 bit",
+        Bits64 = "64 bit",
+        Arm64 = "ARM64",
+    }
+    #[doc = "What kind of machine an agent runs on."]
+    MachineType {
+        Unknown = "unknown",
+        Desktop = "desktop",
+        Laptop = "laptop",
+        Server = "server",
+        KubernetesNode = "kubernetes node",
+        Storage = "storage",
+        KubernetesPod = "kubernetes pod",
+        EcsTask = "ecs task",
+        KubernetesHelper = "kubernetes helper",
+    }
+    #[doc = "Whether the console isolates a machine; it says nothing about whether the agent is alive."]
+    NetworkStatus {
+        Connected = "connected",
+        Disconnected = "disconnected",
+        Connecting = "connecting",
+        Disconnecting = "disconnecting",
+    }
+    #[doc = "How far the last full scan came."]
+    ScanStatus {
+        None = "none",
+        Started = "started",
+        Aborted = "aborted",
+        Finished = "finished",
+    }
+    #[doc = "Whether an agent acts on what it finds."]
+    MitigationMode {
+        Detect = "detect",
+        Protect = "protect",
+    }
+    #[doc = "How far an agent's move to another console came."]
+    MigrationStatus {
+        NotApplicable = "N/A",
+        Pending = "Pending",
+        Migrated = "Migrated",
+        Failed = "Failed",
+    }
+    #[doc = "Whether applications of a machine need patches."]
+    AppsVulnerabilityStatus {
+        PatchRequired = "patch_required",
+        UpToDate = "up_to_date",
+        NotApplicable = "not_applicable",
+    }
+    #[doc = "How an agent's location was determined."]
+    LocationType {
+        NotApplicable = "not_applicable",
+        NotSupported = "not_supported",
+        Specific = "specific",
+        Fallback = "fallback",
+    }
+    #[doc = "At which level a location is defined."]
+    LocationScope {
+        Site = "site",
+        Global = "global",
+        Account = "account",
+        Group = "group",
+    }
+    #[doc = "Whether an agent looks for other devices."]
+    RangerStatus {
+        NotApplicable = "NotApplicable",
+        Enabled = "Enabled",
+        Disabled = "Disabled",
+    }
+    #[doc = "What an analyst says about a threat."]
+    AnalystVerdict {
+        Undefined = "undefined",
+        TruePositive = "true_positive",
+        FalsePositive = "false_positive",
+        Suspicious = "suspicious",
+    }
+    #[doc = "How far work on a threat came."]
+    IncidentStatus {
+        Unresolved = "unresolved",
+        InProgress = "in_progress",
+        Resolved = "resolved",
+    }
+    #[doc = "Whether a threat is stopped."]
+    MitigationStatus {
+        NotMitigated = "not_mitigated",
+        Mitigated = "mitigated",
+        MarkedAsBenign = "marked_as_benign",
+    }
+    #[doc = "How sure the console is of a threat."]
+    ConfidenceLevel {
+        Malicious = "malicious",
+        Suspicious = "suspicious",
+        NotApplicable = "n/a",
+    }
+    #[doc = "Who classified a threat."]
+    ClassificationSource {
+        Cloud = "Cloud",
+        Behavioral = "Behavioral",
+        Static = "Static",
+        Engine = "Engine",
+    }
+    #[doc = "How a threat was detected."]
+    DetectionType {
+        Static = "static",
+        Dynamic = "dynamic",
+    }
+    #[doc = "What started a detection."]
+    InitiatedBy {
+        AgentPolicy = "agent_policy",
+        FullDiskScan = "full_disk_scan",
+        Sentinelctl = "sentinelctl",
+        DvCommand = "dv_command",
+        ConsoleApi = "console_api",
+        OnDemandScan = "on_demand_scan",
+        StarActive = "star_active",
+        StarManual = "star_manual",
+        CloudDetection = "cloud_detection",
+        ThreatIntelligence = "threat_intelligence",
+        WatchtowerCloudDetection = "watchtower_cloud_detection",
+        Multiple = "multiple",
+    }
+    #[doc = "How a mitigating action went; the only place of the API with a hyphen."]
+    ActionStatus {
+        Success = "success",
+        Failed = "failed",
+        PendingReboot = "pending-reboot",
+        Pending = "pending",
+        Sent = "sent",
+        Partial = "partial",
+    }
+    #[doc = "A mitigating action."]
+    Action {
+        Kill = "kill",
+        Remediate = "remediate",
+        Rollback = "rollback",
+        Quarantine = "quarantine",
+        Unquarantine = "unquarantine",
+        NetworkQuarantine = "network_quarantine",
+        RemoveMacros = "remove_macros",
+        RestoreMacros = "restore_macros",
+    }
+    #[doc = "Whether an account or site is in use."]
+    State {
+        Active = "active",
+        Expired = "expired",
+        Deleted = "deleted",
+    }
+    #[doc = "Whether an account or site is on trial."]
+    LicenseType {
+        Trial = "Trial",
+        Paid = "Paid",
+    }
+    #[doc = "What an account is used for."]
+    UsageType {
+        Customer = "customer",
+        Mssp = "mssp",
+        Ir = "ir",
+    }
+    #[doc = "How an account is billed."]
+    BillingMode {
+        Subscription = "subscription",
+        Consumption = "consumption",
+    }
+    #[doc = "The vendor's package of features."]
+    Suite {
+        Core = "Core",
+        Control = "Control",
+        Complete = "Complete",
+    }
+    #[doc = "How agents get into a group."]
+    GroupType {
+        Static = "static",
+        Dynamic = "dynamic",
+        Pinned = "pinned",
+    }
+    #[doc = "Whether an engine of a policy runs."]
+    Switch {
+        On = "on",
+        Off = "off",
+    }
+    #[doc = "From which level a policy is inherited; null means own settings."]
+    InheritedFrom {
+        Site = "site",
+        Account = "account",
+        Global = "global",
+    }
+    #[doc = "At which level a user stands."]
+    UserScope {
+        Tenant = "tenant",
+        Account = "account",
+        Site = "site",
+    }
+    #[doc = "Whether a user has a second factor."]
+    TwoFaStatus {
+        Configured = "configured",
+        NotConfigured = "not_configured",
+        Enrolled = "enrolled",
+        EnrollmentExpired = "enrollment_expired",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_known_text_comes_back_and_an_unknown_one_too() {
+        for text in MachineType::KNOWN {
+            assert_eq!(MachineType::from(*text).as_str(), *text);
+            assert!(!matches!(MachineType::from(*text), MachineType::Other(_)));
+        }
+        assert_eq!(MachineType::from("toaster"), MachineType::Other("toaster".to_owned()));
+        assert_eq!(MachineType::from("toaster").as_str(), "toaster");
+    }
+}

@@ -1,0 +1,25 @@
+//! What the console sends, typed and lenient.
+//!
+//! A field that is missing, null or not of its documented type reads as `None`; the last is listed in [`Drift::odd`].
+//! A field that this crate does not know is listed in [`Drift::unknown`]. An enum keeps a text that it does not know in
+//! its `Other` arm. Every record and part keeps its JSON in `raw`, so nothing is out of reach.
+
+mod activity;
+mod agent;
+mod choice;
+mod lenient;
+mod person;
+mod place;
+mod policy;
+mod system;
+mod threat;
+
+pub use activity::{Activity, ActivityType};
+pub use agent::*;
+pub use choice::*;
+pub use lenient::{Drift, Id, Note};
+pub use person::{ApiToken, ScopeRole, User};
+pub use place::{Account, Bundle, Group, LicenseSetting, LicensedModule, Licenses, Site, Sku, Surface};
+pub use policy::*;
+pub use system::{SystemInfo, SystemStatus};
+pub use threat::*;
