@@ -1,1 +1,30 @@
-//! To be written.
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod lock;
+mod migrate;
+mod postgres;
+mod row;
+mod sql;
+mod sqlite;
+#[expect(clippy::module_inception, reason = "the file is named after the thing it explains")]
+mod store;
+mod tx;
+mod url;
+
+pub use error::{ErrorClass, StoreError};
+pub use kernel::Value;
+pub use migrate::{Migration, Slice};
+pub use row::{Kind, Row};
+pub use store::{Access, Store};
+pub use tx::{Health, Keys, Tx};
+pub use url::{DatabaseUrl, PostgresUrl};
+
+/// Which of the two databases is behind the door. Needed only where one SQL text cannot serve both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// The bundled SQLite.
+    Sqlite,
+    /// A PostgreSQL server, 14 or newer.
+    Postgres,
+}

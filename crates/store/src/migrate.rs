@@ -1,0 +1,114 @@
+//! Migrations: per slice, numbered from 1, both dialects side by side, applied in arrow order, never changed afterwards.
+
+use sha2::{Digest, Sha256};
+
+use crate::sql::is_name;
+use crate::{Dialect, StoreError, Tx};
+
+/// A slice's tables: its migrations, in order.
+#[derive(Clone, Copy, Debug)]
+pub struct Slice {
+    /// The slice's name, which its tables begin with.
+    pub name: &'static str,
+    /// The migrations, numbered 1, 2, 3 and so on.
+    pub migrations: &'static [Migration],
+}
+
+/// One step of a slice's tables, in both dialects.
+#[derive(Clone, Copy, Debug)]
+pub struct Migration {
+    /// Its place in the slice, from 1.
+    pub number: u32,
+    /// What it does, for people: `org_and_credential`.
+    pub name: &'static str,
+    /// The statements for SQLite.
+    pub sqlite: &'static str,
+    /// The statements for PostgreSQL.
+    pub postgres: &'static str,
+}
+
+/// What has been applied, in the database itself.
+const TABLE_SQLITE: &str = "CREATE TABLE IF NOT EXISTS store_migration (
+    slice TEXT NOT NULL, number INTEGER NOT NULL, sha256 TEXT NOT NULL, PRIMARY KEY (slice, number)) STRICT, WITHOUT ROWID";
+const TABLE_POSTGRES: &str = "CREATE TABLE IF NOT EXISTS store_migration (
+    slice TEXT COLLATE \"C\" NOT NULL, number BIGINT NOT NULL, sha256 TEXT COLLATE \"C\" NOT NULL, PRIMARY KEY (slice, number))";
+
+const APPLIED: &str = "SELECT slice, number, sha256 FROM store_migration ORDER BY slice, number";
+const APPLY: &str = "INSERT INTO store_migration (slice, number, sha256) VALUES ($1, $2, $3)";
+
+impl Migration {
+    fn text(&self, dialect: Dialect) -> &'static str {
+        match dialect {
+            Dialect::Sqlite => self.sqlite,
+            Dialect::Postgres => self.postgres,
+        }
+    }
+
+    fn sha256(&self, dialect: Dialect) -> String {
+        Sha256::digest(self.text(dialect)).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// Refuses slices that contradict themselves, before any database is touched.
+pub(crate) fn check(slices: &[Slice]) -> Result<(), StoreError> {
+    for (at, slice) in slices.iter().enumerate() {
+        let numbers = slice.migrations.iter().map(|migration| migration.number);
+        if !is_name(slice.name) || slices[..at].iter().any(|earlier| earlier.name == slice.name) {
+            return Err(StoreError::Slices(format!("{:?} is no name for a slice, or stands twice", slice.name)));
+        }
+        if !numbers.eq(1..=u32::try_from(slice.migrations.len()).unwrap_or(u32::MAX)) {
+            return Err(StoreError::Slices(format!("the migrations of {} are not numbered 1, 2, 3 ..", slice.name)));
+        }
+    }
+    Ok(())
+}
+
+/// Applies what is missing, all of it or nothing, in the transaction at hand.
+pub(crate) fn migrate(tx: &mut Tx<'_>, slices: &[Slice]) -> Result<(), StoreError> {
+    let dialect = tx.dialect();
+    tx.batch(match dialect {
+        Dialect::Sqlite => TABLE_SQLITE,
+        Dialect::Postgres => TABLE_POSTGRES,
+    })?;
+    for (slice, migration) in pending(tx, slices)? {
+        tx.batch(migration.text(dialect))?;
+        let number = i64::from(migration.number);
+        tx.execute(APPLY, &[slice.name.into(), number.into(), migration.sha256(dialect).into()])?;
+        tracing::info!(slice = slice.name, number, "Applied migration {number} ({}) of {}", migration.name, slice.name);
+    }
+    Ok(())
+}
+
+/// Refuses a database that a reader cannot use as it is. `url` is for the message only.
+pub(crate) fn require_current(tx: &mut Tx<'_>, slices: &[Slice], url: &str) -> Result<(), StoreError> {
+    if !tx.tables()?.iter().any(|table| table == "store_migration") {
+        return Err(StoreError::Missing { url: url.to_owned() });
+    }
+    match pending(tx, slices)?.first() {
+        None => Ok(()),
+        Some((slice, migration)) => Err(StoreError::Older { slice: slice.name, number: migration.number }),
+    }
+}
+
+/// What the database lacks, in arrow order.
+fn pending<'a>(tx: &mut Tx<'_>, slices: &'a [Slice]) -> Result<Vec<(&'a Slice, &'a Migration)>, StoreError> {
+    let dialect = tx.dialect();
+    let applied = tx.query(APPLIED, &[], |row| Ok((row.text(0)?.to_owned(), row.int(1)?, row.text(2)?.to_owned())))?;
+    for (slice, number, sha256) in &applied {
+        let number = u32::try_from(*number).unwrap_or(u32::MAX);
+        let known = slices.iter().find(|known| known.name == slice);
+        let Some((known, migration)) =
+            known.and_then(|known| Some((known, known.migrations.iter().find(|step| step.number == number)?)))
+        else {
+            return Err(StoreError::Newer { slice: slice.clone(), number });
+        };
+        if migration.sha256(dialect) != *sha256 {
+            return Err(StoreError::Changed { slice: known.name, number });
+        }
+    }
+    let is_applied = |slice: &Slice, migration: &Migration| {
+        applied.iter().any(|(name, number, _)| name == slice.name && *number == i64::from(migration.number))
+    };
+    let all = slices.iter().flat_map(|slice| slice.migrations.iter().map(move |migration| (slice, migration)));
+    Ok(all.filter(|(slice, migration)| !is_applied(slice, migration)).collect())
+}

@@ -1,0 +1,395 @@
+//! One transaction, and everything that can be said inside it.
+
+use std::ops::ControlFlow;
+
+use kernel::Value;
+
+use crate::row::{Kind, Row};
+use crate::sql::is_name;
+use crate::{Dialect, StoreError, postgres, sqlite};
+
+pub(crate) type Flow = ControlFlow<()>;
+
+/// What a transaction is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Read,
+    Write,
+}
+
+/// One connection to either database.
+pub(crate) enum Session {
+    Sqlite(sqlite::Session),
+    Postgres(postgres::Session),
+}
+
+/// A transaction: it is committed if the closure that was given it answers `Ok`, and leaves no trace otherwise.
+///
+/// Reads see one snapshot. A statement that fails dooms the whole transaction, as PostgreSQL has it; what is said after
+/// it is refused with [`StoreError::Doomed`], on SQLite too.
+pub struct Tx<'a> {
+    session: &'a mut Session,
+}
+
+/// A set of keys for [`Tx::select_in`].
+#[derive(Clone, Copy, Debug)]
+pub enum Keys<'a> {
+    /// Integers.
+    Ints(&'a [i64]),
+    /// Texts.
+    Texts(&'a [&'a str]),
+    /// Byte strings, hashes for instance.
+    Bytes(&'a [&'a [u8]]),
+}
+
+impl Keys<'_> {
+    /// What stands in the statement where the keys go.
+    pub(crate) const MARK: &'static str = "IN KEYS";
+
+    /// The keys as values, borrowed.
+    pub(crate) fn values(&self) -> impl Iterator<Item = Value<'_>> {
+        (0..self.len()).map(|at| match self {
+            Keys::Ints(keys) => Value::Int(keys[at]),
+            Keys::Texts(keys) => Value::from(keys[at]),
+            Keys::Bytes(keys) => Value::from(keys[at]),
+        })
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Keys::Ints(keys) => keys.len(),
+            Keys::Texts(keys) => keys.len(),
+            Keys::Bytes(keys) => keys.len(),
+        }
+    }
+}
+
+/// What `doctor` wants to know about a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// The database and its version, e.g. `SQLite 3.54.1`.
+    pub version: String,
+    /// Bytes the data takes, without SQLite's log.
+    pub bytes: u64,
+    /// What is wrong with it, in the database's own words; empty if nothing was found.
+    pub problems: Vec<String>,
+}
+
+/// Most problems that a check reports; a damaged file has thousands, and one would do.
+const PROBLEMS_MAX: usize = 20;
+
+impl Tx<'_> {
+    /// Which database this is. Needed only where one text cannot serve both.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.session.dialect()
+    }
+
+    /// Runs a statement with `$1..$n` and answers how many rows it changed.
+    ///
+    /// # Errors
+    /// The database refuses it, or the values do not match the parameters in number.
+    pub fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64, StoreError> {
+        match self.session()? {
+            Session::Sqlite(session) => session.execute(sql, params),
+            Session::Postgres(session) => session.execute(sql, params),
+        }
+    }
+
+    /// Runs a query and collects what `each` makes of every row.
+    ///
+    /// # Errors
+    /// The database refuses it, or `each` does.
+    pub fn query<T>(
+        &mut self,
+        sql: &str,
+        params: &[Value<'_>],
+        mut each: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut found = Vec::new();
+        self.scan(sql, params, |row| {
+            found.push(each(row)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(found)
+    }
+
+    /// Runs a query and reads its first row.
+    ///
+    /// # Errors
+    /// There is no row, or as [`Tx::query`].
+    pub fn query_one<T>(
+        &mut self,
+        sql: &str,
+        params: &[Value<'_>],
+        each: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.query_opt(sql, params, each)?.ok_or_else(|| StoreError::NoRow { statement: crate::error::shown(sql) })
+    }
+
+    /// Runs a query and reads its first row, if there is one.
+    ///
+    /// # Errors
+    /// As [`Tx::query`].
+    pub fn query_opt<T>(
+        &mut self,
+        sql: &str,
+        params: &[Value<'_>],
+        mut each: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let mut found = None;
+        self.scan(sql, params, |row| {
+            found = Some(each(row)?);
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok(found)
+    }
+
+    /// Runs a query and shows `each` row after row until it breaks off. Nothing is collected; SQLite computes no row
+    /// that nobody asks for, PostgreSQL sends the rest for nothing, so give it a LIMIT.
+    ///
+    /// # Errors
+    /// As [`Tx::query`].
+    pub fn scan(
+        &mut self,
+        sql: &str,
+        params: &[Value<'_>],
+        each: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, StoreError>,
+    ) -> Result<(), StoreError> {
+        match self.session()? {
+            Session::Sqlite(session) => session.rows(sql, params, each),
+            Session::Postgres(session) => session.rows(sql, params, each),
+        }
+    }
+
+    /// Inserts many rows: `values` holds them one after the other, `columns.len()` values each.
+    ///
+    /// `on_conflict` is empty or `ON CONFLICT (..) DO ..`. Within one call no two rows may meet in the same conflict:
+    /// PostgreSQL refuses to update a row twice in one statement.
+    ///
+    /// # Errors
+    /// The database refuses a row (then none is kept), or the values do not come out even.
+    pub fn insert_many(
+        &mut self,
+        table: &str,
+        columns: &[(&str, Kind)],
+        values: &[Value<'_>],
+        on_conflict: &str,
+    ) -> Result<u64, StoreError> {
+        if !self.is_worth_it(table, columns, &[], values)? {
+            return Ok(0);
+        }
+        match self.session()? {
+            Session::Sqlite(session) => session.insert_many(table, columns, values, on_conflict),
+            Session::Postgres(session) => session.insert_many(table, columns, values, on_conflict),
+        }
+    }
+
+    /// Updates many rows: each is found by its `keys`, whose values come first, and gets the `sets` after them. Answers
+    /// how many rows were changed; no two rows of a call may have the same keys. A key never equals null.
+    ///
+    /// # Errors
+    /// The database refuses a row (then none is kept), or the values do not come out even.
+    pub fn update_many(
+        &mut self,
+        table: &str,
+        keys: &[(&str, Kind)],
+        sets: &[(&str, Kind)],
+        values: &[Value<'_>],
+    ) -> Result<u64, StoreError> {
+        if !self.is_worth_it(table, keys, sets, values)? {
+            return Ok(0);
+        }
+        match self.session()? {
+            Session::Sqlite(session) => session.update_many(table, keys, sets, values),
+            Session::Postgres(session) => session.update_many(table, keys, sets, values),
+        }
+    }
+
+    /// Deletes the rows with these keys and answers how many there were.
+    ///
+    /// # Errors
+    /// The database refuses, or the values do not come out even.
+    pub fn delete_many(&mut self, table: &str, keys: &[(&str, Kind)], values: &[Value<'_>]) -> Result<u64, StoreError> {
+        if !self.is_worth_it(table, keys, &[], values)? {
+            return Ok(0);
+        }
+        match self.session()? {
+            Session::Sqlite(session) => session.delete_many(table, keys, values),
+            Session::Postgres(session) => session.delete_many(table, keys, values),
+        }
+    }
+
+    /// Reads the rows whose key is one of `keys`, in no particular order. The statement says `IN KEYS` where they go:
+    /// `SELECT native_id, record_id FROM t WHERE org_id = $1 AND native_id IN KEYS`.
+    ///
+    /// SQLite runs it once per key, PostgreSQL once with all of them: so no aggregate, order or limit over the whole,
+    /// and no key twice.
+    ///
+    /// # Errors
+    /// As [`Tx::query`], or the statement does not say `IN KEYS` exactly once.
+    pub fn select_in<T>(
+        &mut self,
+        sql: &str,
+        params: &[Value<'_>],
+        keys: Keys<'_>,
+        mut each: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        if sql.matches(Keys::MARK).count() != 1 {
+            return Err(StoreError::sql(format!("{} must stand in it exactly once", Keys::MARK), sql));
+        }
+        let mut found = Vec::with_capacity(keys.len());
+        let collect = |row: &Row<'_>| {
+            found.push(each(row)?);
+            Ok(ControlFlow::Continue(()))
+        };
+        match self.session()? {
+            Session::Sqlite(session) => session.select_in(sql, params, keys, collect)?,
+            Session::Postgres(session) => session.select_in(sql, params, keys, collect)?,
+        }
+        Ok(found)
+    }
+
+    /// The names of all tables, in order: for tests that look everywhere, and for `doctor`.
+    ///
+    /// # Errors
+    /// As [`Tx::query`].
+    pub fn tables(&mut self) -> Result<Vec<String>, StoreError> {
+        const SQLITE: &str = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
+        const POSTGRES: &str = "SELECT CAST(tablename AS TEXT) COLLATE \"C\" AS name FROM pg_catalog.pg_tables
+             WHERE schemaname = current_schema() ORDER BY name";
+        let sql = match self.dialect() {
+            Dialect::Sqlite => SQLITE,
+            Dialect::Postgres => POSTGRES,
+        };
+        self.query(sql, &[], |row| row.text(0).map(str::to_owned))
+    }
+
+    /// Looks at the whole database: SQLite checks every page, index and foreign key, which reads it all; PostgreSQL
+    /// does its own checking, so only version and size are asked for.
+    ///
+    /// # Errors
+    /// As [`Tx::query`]; a file too damaged to be read at all is an error too.
+    pub fn check(&mut self) -> Result<Health, StoreError> {
+        let mut problems = Vec::new();
+        let (version, bytes) = match self.dialect() {
+            Dialect::Sqlite => {
+                problems = self.query(&format!("PRAGMA integrity_check({PROBLEMS_MAX})"), &[], |row| {
+                    row.text(0).map(str::to_owned)
+                })?;
+                problems.retain(|problem| problem != "ok");
+                self.scan("PRAGMA foreign_key_check", &[], |row| {
+                    problems.push(format!("a row of {} refers to nothing in {}", row.text(0)?, row.text(2)?));
+                    Ok(if problems.len() < PROBLEMS_MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+                })?;
+                let pages = self.query_one("PRAGMA page_count", &[], |row| row.int(0))?;
+                let page = self.query_one("PRAGMA page_size", &[], |row| row.int(0))?;
+                (format!("SQLite {}", rusqlite::version()), pages * page)
+            }
+            Dialect::Postgres => {
+                const LOOK: &str = "SELECT current_setting('server_version'), pg_database_size(current_database())";
+                self.query_one(LOOK, &[], |row| Ok((format!("PostgreSQL {}", row.text(0)?), row.int(1)?)))?
+            }
+        };
+        Ok(Health { version, bytes: bytes.unsigned_abs(), problems })
+    }
+
+    /// The connection, unless the transaction is doomed.
+    fn session(&mut self) -> Result<&mut Session, StoreError> {
+        if self.session.is_doomed() { Err(StoreError::Doomed) } else { Ok(self.session) }
+    }
+
+    /// Whether there is anything to do; an error if the shape of it is wrong.
+    fn is_worth_it(
+        &self,
+        table: &str,
+        columns: &[(&str, Kind)],
+        more: &[(&str, Kind)],
+        values: &[Value<'_>],
+    ) -> Result<bool, StoreError> {
+        let mut names = columns.iter().chain(more).map(|(name, _)| *name);
+        let width = columns.len() + more.len();
+        if columns.is_empty() || !is_name(table) || !names.all(is_name) || values.len() % width != 0 {
+            let detail = format!("{} values do not make rows of {width} columns of {table}", values.len());
+            return Err(StoreError::sql(detail, table));
+        }
+        Ok(!values.is_empty())
+    }
+
+    pub(crate) fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
+        match self.session()? {
+            Session::Sqlite(session) => session.batch(sql),
+            Session::Postgres(session) => session.batch(sql),
+        }
+    }
+}
+
+impl Session {
+    pub fn dialect(&self) -> Dialect {
+        match self {
+            Session::Sqlite(_) => Dialect::Sqlite,
+            Session::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    fn is_doomed(&self) -> bool {
+        match self {
+            Session::Sqlite(session) => session.doomed,
+            Session::Postgres(session) => session.doomed,
+        }
+    }
+
+    fn begin(&mut self, mode: Mode) -> Result<(), StoreError> {
+        match self {
+            Session::Sqlite(session) => session.begin(mode),
+            Session::Postgres(session) => session.begin(mode),
+        }
+    }
+
+    fn commit(&mut self, mode: Mode) -> Result<(), StoreError> {
+        match self {
+            Session::Sqlite(session) => session.commit(mode),
+            Session::Postgres(session) => session.commit(),
+        }
+    }
+
+    fn rollback(&mut self, mode: Mode) {
+        match self {
+            Session::Sqlite(session) => session.rollback(mode),
+            Session::Postgres(session) => session.rollback(),
+        }
+    }
+
+    /// Whether the connection can serve one more transaction.
+    pub fn is_usable(&mut self) -> bool {
+        match self {
+            Session::Sqlite(session) => session.is_usable(),
+            Session::Postgres(session) => session.is_usable(),
+        }
+    }
+
+    /// Runs `work` in a transaction: committed if it answers `Ok`, rolled back if it answers `Err` or panics.
+    pub fn transact<T, E: From<StoreError>>(
+        &mut self,
+        mode: Mode,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    ) -> std::thread::Result<Result<T, E>> {
+        if let Err(error) = self.begin(mode) {
+            return Ok(Err(error.into()));
+        }
+        let mut tx = Tx { session: self };
+        // Safe to go on after a panic: the connection is rolled back, and nothing else is shared.
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&mut tx)));
+        match result {
+            Ok(Ok(_)) if self.is_doomed() => {
+                self.rollback(mode);
+                Ok(Err(StoreError::Doomed.into()))
+            }
+            Ok(Ok(answer)) => Ok(self.commit(mode).map(|()| answer).map_err(E::from)),
+            failed => {
+                self.rollback(mode);
+                failed
+            }
+        }
+    }
+}

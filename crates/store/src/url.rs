@@ -1,0 +1,188 @@
+//! Where the database is: `sqlite:PATH` or `postgres://user:password@host/database`.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use ::postgres::config::{Host, SslMode};
+
+use crate::StoreError;
+
+/// The database to open. It prints without a password.
+#[derive(Clone, Debug)]
+pub enum DatabaseUrl {
+    /// A SQLite file: `sqlite:muster.db`, `sqlite:/var/lib/muster/muster.db`.
+    Sqlite(PathBuf),
+    /// A SQLite database that lives and dies with the [`crate::Store`]: `sqlite::memory:`.
+    Memory,
+    /// A PostgreSQL server.
+    Postgres(PostgresUrl),
+}
+
+/// How to reach a PostgreSQL server. It prints without a password.
+#[derive(Clone)]
+pub struct PostgresUrl {
+    pub(crate) config: ::postgres::Config,
+    pub(crate) trust: Trust,
+}
+
+/// Whose certificate a PostgreSQL server may show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// `sslmode=prefer` and no mode at all: encrypt where the server offers it, believe whoever answers.
+    Anyone,
+    /// `require`, `verify-ca`, `verify-full`: the chain and the name must hold, from the web's roots.
+    WebRoots,
+    /// The same, from the roots in this PEM file (`sslrootcert`).
+    File(PathBuf),
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = StoreError;
+
+    fn from_str(text: &str) -> Result<DatabaseUrl, StoreError> {
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            return match path.strip_prefix("//").unwrap_or(path) {
+                "" => Err(StoreError::Url("a file is missing after sqlite: such as sqlite:muster.db".to_owned())),
+                ":memory:" => Ok(DatabaseUrl::Memory),
+                path => Ok(DatabaseUrl::Sqlite(PathBuf::from(path))),
+            };
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return text.parse().map(DatabaseUrl::Postgres);
+        }
+        // The text itself is not repeated: a password may be in it.
+        Err(StoreError::Url("a database is named by sqlite:PATH or postgres://user@host/database".to_owned()))
+    }
+}
+
+impl FromStr for PostgresUrl {
+    type Err = StoreError;
+
+    /// The driver knows three TLS modes; libpq's `verify-ca`, `verify-full` and `sslrootcert` are taken out first.
+    fn from_str(text: &str) -> Result<PostgresUrl, StoreError> {
+        let (base, options) = text.split_once('?').unwrap_or((text, ""));
+        let (mut verify, mut roots, mut kept) = (false, None, Vec::new());
+        for option in options.split('&').filter(|option| !option.is_empty()) {
+            match option.split_once('=') {
+                Some(("sslmode", "require" | "verify-ca" | "verify-full")) => {
+                    verify = true;
+                    kept.push("sslmode=require");
+                }
+                Some(("sslrootcert", file)) => {
+                    let file = percent_encoding::percent_decode_str(file).decode_utf8_lossy().into_owned();
+                    roots = Some(PathBuf::from(file));
+                }
+                _ => kept.push(option),
+            }
+        }
+        let text = if kept.is_empty() { base.to_owned() } else { format!("{base}?{}", kept.join("&")) };
+        let mut config: ::postgres::Config = text.parse().map_err(|error: ::postgres::Error| {
+            let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            StoreError::Url(format!("the postgres:// address cannot be used: {cause}"))
+        })?;
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            return Err(StoreError::Url("the postgres:// address names no host".to_owned()));
+        }
+        let trust = match (verify, roots) {
+            (_, Some(file)) => {
+                if config.get_ssl_mode() != SslMode::Disable {
+                    config.ssl_mode(SslMode::Require);
+                }
+                Trust::File(file)
+            }
+            (true, None) => Trust::WebRoots,
+            (false, None) => Trust::Anyone,
+        };
+        Ok(PostgresUrl { config, trust })
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DatabaseUrl::Sqlite(path) => write!(out, "sqlite:{}", path.display()),
+            DatabaseUrl::Memory => out.write_str("sqlite::memory:"),
+            DatabaseUrl::Postgres(url) => write!(out, "{url}"),
+        }
+    }
+}
+
+impl fmt::Display for PostgresUrl {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = self.config.get_user().map(|user| format!("{user}@")).unwrap_or_default();
+        let database = self.config.get_dbname().unwrap_or_default();
+        let port = self.config.get_ports().first().map(|port| format!(":{port}")).unwrap_or_default();
+        match self.config.get_hosts().first() {
+            Some(Host::Tcp(host)) => write!(out, "postgres://{user}{host}{port}/{database}"),
+            #[cfg(unix)]
+            Some(Host::Unix(folder)) => write!(out, "postgres://{user}/{database}?host={}", folder.display()),
+            None => {
+                let address = self.config.get_hostaddrs().first().map(ToString::to_string).unwrap_or_default();
+                write!(out, "postgres://{user}{address}{port}/{database}")
+            }
+        }
+    }
+}
+
+impl fmt::Debug for PostgresUrl {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn postgres(text: &str) -> PostgresUrl {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn both_kinds_of_address_are_read_and_printed() {
+        for (text, printed) in [
+            ("sqlite:muster.db", "sqlite:muster.db"),
+            ("sqlite:///var/lib/muster.db", "sqlite:/var/lib/muster.db"),
+            ("sqlite::memory:", "sqlite::memory:"),
+            ("postgres://ann@db.example:5433/muster", "postgres://ann@db.example:5433/muster"),
+            ("postgresql://db.example/muster", "postgres://db.example/muster"),
+            ("postgres:///muster?host=/run/postgresql&user=ann", "postgres://ann@/muster?host=/run/postgresql"),
+        ] {
+            assert_eq!(text.parse::<DatabaseUrl>().unwrap().to_string(), printed);
+        }
+    }
+
+    #[test]
+    fn a_password_is_never_printed() {
+        let good = "postgres://ann:hunter2@db.example/muster".parse::<DatabaseUrl>().unwrap();
+        assert!(!format!("{good} {good:?}").contains("hunter2"));
+        for bad in [
+            "mysql://ann:hunter2@db/x",
+            "postgres://ann:hunter2@db/x?port=hunter",
+            "ann:hunter2@db",
+            "postgres://ann:hunter2@/x",
+        ] {
+            let error = bad.parse::<DatabaseUrl>().unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+            assert_eq!(error.class(), crate::ErrorClass::Usage);
+        }
+    }
+
+    #[test]
+    fn every_tls_mode_of_libpq_has_a_meaning() {
+        let modes = [
+            ("", SslMode::Prefer, Trust::Anyone),
+            ("?sslmode=disable", SslMode::Disable, Trust::Anyone),
+            ("?sslmode=prefer", SslMode::Prefer, Trust::Anyone),
+            ("?sslmode=require", SslMode::Require, Trust::WebRoots),
+            ("?sslmode=verify-full", SslMode::Require, Trust::WebRoots),
+            ("?sslmode=verify-ca&sslrootcert=%2Fetc%2Fca.pem", SslMode::Require, Trust::File("/etc/ca.pem".into())),
+            ("?sslrootcert=/etc/ca.pem", SslMode::Require, Trust::File("/etc/ca.pem".into())),
+        ];
+        for (options, mode, trust) in modes {
+            let url = postgres(&format!("postgres://db.example/muster{options}"));
+            assert_eq!((url.config.get_ssl_mode(), url.trust), (mode, trust), "{options}");
+        }
+    }
+}
