@@ -32,3 +32,22 @@ pub struct Problem {
     /// What to put in the place of the span, the nearest first.
     pub nearest: Vec<String>,
 }
+
+impl Problem {
+    pub(crate) fn error(span: Span, message: impl Into<String>) -> Problem {
+        Problem { severity: Severity::Error, span, message: message.into(), nearest: Vec::new() }
+    }
+
+    pub(crate) fn warning(span: Span, message: impl Into<String>) -> Problem {
+        Problem { severity: Severity::Warning, ..Problem::error(span, message) }
+    }
+
+    pub(crate) fn notice(span: Span, message: impl Into<String>) -> Problem {
+        Problem { severity: Severity::Notice, ..Problem::error(span, message) }
+    }
+
+    pub(crate) fn near(mut self, nearest: impl IntoIterator<Item = String>) -> Problem {
+        self.nearest.extend(nearest);
+        self
+    }
+}

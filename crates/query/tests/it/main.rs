@@ -1,0 +1,3 @@
+//! The language from outside: golden cases and properties.
+
+mod print;
