@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use kernel::{IntegrationId, OrgId, Timestamp};
-use store::Tx;
+use kernel::{IntegrationId, OrgId, Timestamp, Value};
+use rustc_hash::{FxHashMap, FxHashSet};
+use sha2::{Digest, Sha256};
+use store::{Dialect, Keys, Kind, StoreError, Tx};
 
-use crate::SignalsError;
+use crate::{SignalsError, block};
 
 /// The versions that one page of one stream brought.
 #[derive(Clone, Debug)]
@@ -63,6 +65,11 @@ impl Op {
             Op::Delete => "delete",
         }
     }
+
+    /// Reads a word that was stored; `None` for any other.
+    pub(crate) fn parse(word: &str) -> Option<Op> {
+        [Op::Create, Op::Update, Op::Delete].into_iter().find(|op| op.as_str() == word)
+    }
 }
 
 /// An artifact's id: it depends on the console and what it said, on no database and no clock of ours.
@@ -87,9 +94,285 @@ pub struct Recorded {
 
 /// Logs the versions of a page in the caller's transaction. The answer has one element per entry, in order.
 ///
+/// Which version is new, and which another integration of the same console has logged already, is said in the crate's
+/// documentation.
+///
 /// # Errors
 /// The database fails, or a block cannot be compressed.
 pub fn record(tx: &mut Tx, page: &Page) -> Result<Vec<Recorded>, SignalsError> {
-    let _ = (tx, page);
-    Ok(Vec::new())
+    if page.entries.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut seq = lock_head(tx, page.org)?;
+    let console = console_of(tx, page)?;
+    let mut known = known_artifacts(tx, page, console)?;
+
+    let mut recorded = Vec::with_capacity(page.entries.len());
+    let mut logged = Vec::with_capacity(page.entries.len());
+    let mut seen = Vec::new();
+    for (at, entry) in page.entries.iter().enumerate() {
+        let record = known.entry(entry.native_id.as_ref()).or_default();
+        match record.place(page, entry) {
+            Place::Known(found) => {
+                seen.extend([Value::Int(page.org.0), Value::Int(page.integration.0), Value::Int(found)]);
+                record.mine = record.mine.max(found);
+                recorded.push(Recorded { seq: found, new: false });
+            }
+            Place::New(op, id) => {
+                record.mine = seq;
+                record.artifacts.push(Known { seq, op, id, source_time: entry.updated_at });
+                logged.push(Logged { entry: at, seq, op, id });
+                recorded.push(Recorded { seq, new: true });
+                seq += 1;
+            }
+        }
+    }
+
+    write(tx, page, console, &logged)?;
+    tx.insert_many("signals_sighting", SIGHTING, &seen, "ON CONFLICT DO NOTHING")?;
+    tx.execute("UPDATE signals_head SET next_seq = $2 WHERE org_id = $1", &[page.org.into(), seq.into()])?;
+    Ok(recorded)
+}
+
+/// An artifact that is to be written: which entry it is of, and what was decided about it.
+struct Logged {
+    entry: usize,
+    seq: i64,
+    op: Op,
+    id: ArtifactId,
+}
+
+/// An artifact that the log has, or is about to have.
+struct Known {
+    seq: i64,
+    op: Op,
+    id: ArtifactId,
+    source_time: Option<Timestamp>,
+}
+
+/// What the log knows about one record of the console.
+#[derive(Default)]
+struct KnownRecord {
+    /// Its artifacts, in order.
+    artifacts: Vec<Known>,
+    /// The latest that this integration logged or recognised; 0 before all.
+    mine: i64,
+}
+
+/// Where a version belongs.
+enum Place {
+    /// It is this artifact.
+    Known(i64),
+    /// It is a new artifact.
+    New(Op, ArtifactId),
+}
+
+impl KnownRecord {
+    /// Decides whether a version is in the log already. See the crate's documentation for why it decides so.
+    fn place(&self, page: &Page, entry: &Entry) -> Place {
+        // The log knows the record already, perhaps through another integration: then this is no creation.
+        let exists = self.artifacts.last().is_some_and(|last| last.op != Op::Delete);
+        let op = if entry.op == Op::Create && exists { Op::Update } else { entry.op };
+        let (mut creates, mut updates, mut deletes) = (0, 0, 0);
+        let mut same = None;
+        for known in self.artifacts.iter().filter(|known| known.source_time == entry.updated_at) {
+            let n = match known.op {
+                Op::Create => &mut creates,
+                Op::Update => &mut updates,
+                Op::Delete => &mut deletes,
+            };
+            if known.id == artifact_id(page, entry, known.op, *n) {
+                *n += 1;
+                if (known.op == Op::Delete) == (op == Op::Delete) && known.seq > self.mine {
+                    same = Some(known.seq);
+                }
+            }
+        }
+        let n = match op {
+            Op::Create => creates,
+            Op::Update => updates,
+            Op::Delete => deletes,
+        };
+        same.map_or_else(|| Place::New(op, artifact_id(page, entry, op, n)), Place::Known)
+    }
+}
+
+/// SHA-256 over the parts, each preceded by its length as 64 bits, little-endian. Times are microseconds and n is a
+/// number, both as 64 bits, little-endian; a time that is not known is empty.
+fn artifact_id(page: &Page, entry: &Entry, op: Op, n: u64) -> ArtifactId {
+    let mut hash = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    };
+    part(page.console_host.as_bytes());
+    part(page.stream.as_bytes());
+    part(entry.native_id.as_bytes());
+    part(op.as_str().as_bytes());
+    match entry.updated_at {
+        Some(at) => part(&at.micros().to_le_bytes()),
+        None => part(&[]),
+    }
+    part(&entry.meaning_hash);
+    part(&n.to_le_bytes());
+    ArtifactId(hash.finalize().into())
+}
+
+/// The next sequence number; from here to the end of the transaction nobody else hands out any.
+fn lock_head(tx: &mut Tx, org: OrgId) -> Result<i64, SignalsError> {
+    const SQLITE: &str = "SELECT next_seq FROM signals_head WHERE org_id = $1";
+    const POSTGRES: &str = "SELECT next_seq FROM signals_head WHERE org_id = $1 FOR UPDATE";
+    let sql = match tx.dialect() {
+        Dialect::Sqlite => SQLITE,
+        Dialect::Postgres => POSTGRES,
+    };
+    if let Some(next) = tx.query_opt(sql, &[org.into()], |row| row.int(0))? {
+        return Ok(next);
+    }
+    tx.execute("INSERT INTO signals_head (org_id, next_seq) VALUES ($1, 1) ON CONFLICT DO NOTHING", &[org.into()])?;
+    Ok(tx.query_one(sql, &[org.into()], |row| row.int(0))?)
+}
+
+/// The number of the page's console; notes that the integration reads it. Called under the head's lock.
+fn console_of(tx: &mut Tx, page: &Page) -> Result<i64, SignalsError> {
+    const READER: &str = "SELECT c.console_id, c.host FROM signals_reader r
+        JOIN signals_console c ON c.org_id = r.org_id AND c.console_id = r.console_id
+        WHERE r.org_id = $1 AND r.integration_id = $2";
+    const BY_HOST: &str = "SELECT console_id FROM signals_console WHERE org_id = $1 AND host = $2";
+    const ADD: &str = "INSERT INTO signals_console (org_id, console_id, host)
+        SELECT CAST($1 AS BIGINT), COALESCE(MAX(console_id), 0) + 1, CAST($2 AS TEXT) FROM signals_console WHERE org_id = $1";
+    const READS: &str = "INSERT INTO signals_reader (org_id, integration_id, console_id) VALUES ($1, $2, $3)
+        ON CONFLICT (org_id, integration_id) DO UPDATE SET console_id = excluded.console_id";
+    let (org, integration) = (Value::from(page.org), Value::from(page.integration));
+    let reads = tx.query_opt(READER, &[org.clone(), integration.clone()], |row| {
+        Ok((row.text(1)? == page.console_host).then_some(row.int(0)?))
+    })?;
+    if let Some(Some(console)) = reads {
+        return Ok(console);
+    }
+    let by_host = [org.clone(), page.console_host.into()];
+    let console = match tx.query_opt(BY_HOST, &by_host, |row| row.int(0))? {
+        Some(console) => console,
+        None => {
+            tx.execute(ADD, &by_host)?;
+            tx.query_one(BY_HOST, &by_host, |row| row.int(0))?
+        }
+    };
+    tx.execute(READS, &[org, integration, console.into()])?;
+    Ok(console)
+}
+
+/// What the log knows about the page's records. Records beyond the last native id of the stream are not looked up:
+/// most pages of an append-only stream are.
+fn known_artifacts<'a>(
+    tx: &mut Tx,
+    page: &'a Page,
+    console: i64,
+) -> Result<FxHashMap<&'a str, KnownRecord>, SignalsError> {
+    const LAST: &str = "SELECT native_id FROM signals_artifact WHERE org_id = $1 AND console_id = $2 AND stream = $3
+        ORDER BY native_id DESC LIMIT 1";
+    const OF_RECORDS: &str = "SELECT native_id, seq, artifact_id, integration_id, op, source_time
+        FROM signals_artifact WHERE org_id = $1 AND console_id = $2 AND stream = $3 AND native_id IN KEYS";
+    const SEEN: &str = "SELECT seq FROM signals_sighting WHERE org_id = $1 AND integration_id = $2 AND seq IN KEYS";
+    let stream = [page.org.into(), console.into(), page.stream.into()];
+    let mut known: FxHashMap<&str, KnownRecord> = FxHashMap::default();
+    known.reserve(page.entries.len());
+    let Some(last) = tx.query_opt(LAST, &stream, |row| Ok(row.text(0)?.to_owned()))? else {
+        return Ok(known);
+    };
+    let mut ids: Vec<&str> =
+        page.entries.iter().map(|entry| entry.native_id.as_ref()).filter(|id| *id <= last.as_str()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut found = tx.select_in(OF_RECORDS, &stream, Keys::Texts(&ids), |row| {
+        let at = ids.binary_search(&row.text(0)?).ok();
+        let id = <[u8; 32]>::try_from(row.bytes(2)?).ok();
+        let (Some(at), Some(id), Some(op)) = (at, id, Op::parse(row.text(4)?)) else {
+            return Err(StoreError::Content(format!("artifact {} is not one that was written here", row.int(1)?)));
+        };
+        let source_time = row.opt_int(5)?.map(Timestamp::from_micros);
+        Ok((
+            ids[at],
+            row.int(3)? == page.integration.0,
+            Known { seq: row.int(1)?, op, id: ArtifactId(id), source_time },
+        ))
+    })?;
+    found.sort_unstable_by_key(|(_, _, artifact)| artifact.seq);
+    let others: Vec<i64> = found.iter().filter(|(_, own, _)| !own).map(|(_, _, artifact)| artifact.seq).collect();
+    let reader = [page.org.into(), page.integration.into()];
+    let seen = tx.select_in(SEEN, &reader, Keys::Ints(&others), |row| row.int(0))?;
+    let seen: FxHashSet<i64> = seen.into_iter().collect();
+    for (id, own, artifact) in found {
+        let record = known.entry(id).or_default();
+        if own || seen.contains(&artifact.seq) {
+            record.mine = artifact.seq;
+        }
+        record.artifacts.push(artifact);
+    }
+    Ok(known)
+}
+
+const ARTIFACT: &[(&str, Kind)] = &[
+    ("org_id", Kind::Int),
+    ("seq", Kind::Int),
+    ("artifact_id", Kind::Bytes),
+    ("console_id", Kind::Int),
+    ("integration_id", Kind::Int),
+    ("stream", Kind::Text),
+    ("native_id", Kind::Text),
+    ("op", Kind::Text),
+    ("version", Kind::Int),
+    ("source_time", Kind::Int),
+    ("observed_at", Kind::Int),
+    ("block_id", Kind::Int),
+    ("position", Kind::Int),
+];
+
+const BLOCK: &[(&str, Kind)] = &[
+    ("org_id", Kind::Int),
+    ("block_id", Kind::Int),
+    ("codec", Kind::Text),
+    ("size", Kind::Int),
+    ("bytes", Kind::Bytes),
+];
+
+const SIGHTING: &[(&str, Kind)] = &[("org_id", Kind::Int), ("integration_id", Kind::Int), ("seq", Kind::Int)];
+
+/// Writes new artifacts and their blocks. A block is named after its first artifact.
+fn write(tx: &mut Tx, page: &Page, console: i64, logged: &[Logged]) -> Result<(), SignalsError> {
+    let mut artifacts: Vec<Value> = Vec::with_capacity(logged.len() * ARTIFACT.len());
+    let mut rest = logged;
+    while let Some(first) = rest.first() {
+        let mut bytes = 0;
+        let fits = |one: &&Logged| {
+            bytes += page.entries[one.entry].raw.len();
+            bytes <= block::BLOCK_BYTES_MAX
+        };
+        let (now, later) = rest.split_at(rest.iter().take_while(fits).count().max(1));
+        rest = later;
+        let raw: Vec<&[u8]> = now.iter().map(|one| page.entries[one.entry].raw).collect();
+        let (packed, size) = block::pack(&raw)?;
+        let block = [page.org.into(), first.seq.into(), block::CODEC.into(), (size as i64).into(), packed.into()];
+        tx.insert_many("signals_block", BLOCK, &block, "")?;
+        for (one, position) in now.iter().zip(0i64..) {
+            let entry = &page.entries[one.entry];
+            artifacts.extend([
+                page.org.into(),
+                one.seq.into(),
+                Value::from(&one.id.0),
+                console.into(),
+                page.integration.into(),
+                page.stream.into(),
+                Value::from(entry.native_id.as_ref()),
+                one.op.as_str().into(),
+                entry.version.into(),
+                entry.updated_at.into(),
+                page.now.into(),
+                first.seq.into(),
+                position.into(),
+            ]);
+        }
+    }
+    tx.insert_many("signals_artifact", ARTIFACT, &artifacts, "")?;
+    Ok(())
 }
