@@ -1,16 +1,22 @@
 //! The client: sends requests of the allow-list and hands back redacted answers.
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, stream};
+use http::{HeaderValue, header};
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use crate::answer::{Collector, Response};
 use crate::console::Console;
-use crate::error::ApiError;
+use crate::error::{ApiError, Failure, TransportError};
+use crate::http::RESPONSE_BYTES_MAX;
 use crate::page::Page;
-use crate::request::Request;
-use crate::time::Micros;
+use crate::request::{Endpoint, Request};
 use crate::token::Token;
 use crate::transport::Transport;
+
+/// The most pages of one walk: at 1,000 records each, a hundred million records.
+pub const PAGES_MAX: u32 = 100_000;
 
 /// A console, a token and a way to reach it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -22,29 +28,46 @@ pub struct Client {
 struct Inner {
     console: Console,
     token: Token,
+    authorization: HeaderValue,
     transport: Transport,
 }
 
-/// A successful answer: redacted JSON and what came with it.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// The redacted body.
-    pub body: Bytes,
-    /// The console's own id of the request (`X-RQID`).
-    pub request_id: Option<String>,
-    /// The console's clock when it answered (`Date`), to the second.
-    pub date: Option<Micros>,
-    /// Bytes of the body as they came over the wire, compressed.
-    pub wire_bytes: u64,
-    /// How many string values the redaction blanked.
-    pub redacted: u32,
+/// What becomes of a walk's cursors: each may be followed once.
+#[derive(Clone, Debug, Default)]
+pub struct CursorGuard {
+    seen: HashSet<String>,
+}
+
+impl CursorGuard {
+    /// A guard that has seen nothing.
+    #[must_use]
+    pub fn new() -> CursorGuard {
+        CursorGuard::default()
+    }
+
+    /// Says whether a cursor may be followed, and remembers it.
+    ///
+    /// # Errors
+    /// The cursor was followed before, or the walk has [`PAGES_MAX`] pages.
+    pub fn follow(&mut self, cursor: &str) -> Result<(), Failure> {
+        if self.seen.len() >= PAGES_MAX as usize {
+            return Err(Failure::TooManyPages { pages_max: PAGES_MAX });
+        }
+        if self.seen.insert(cursor.to_owned()) { Ok(()) } else { Err(Failure::RepeatedCursor) }
+    }
 }
 
 impl Client {
     /// A client; nothing is sent yet.
+    ///
+    /// # Panics
+    /// Never: a [`Token`] consists of characters that a header may carry.
     #[must_use]
     pub fn new(console: Console, token: Token, transport: Transport) -> Client {
-        Client { inner: Arc::new(Inner { console, token, transport }) }
+        let mut authorization = HeaderValue::from_str(&format!("ApiToken {}", token.expose()))
+            .expect("a token was checked to be printable ASCII");
+        authorization.set_sensitive(true);
+        Client { inner: Arc::new(Inner { console, token, authorization, transport }) }
     }
 
     /// The console.
@@ -53,28 +76,55 @@ impl Client {
         &self.inner.console
     }
 
-    /// Sends one request.
+    /// Sends one request and finds the records in the answer; for an endpoint of one object, that is record 0.
     ///
     /// # Errors
     /// See [`ApiError`].
-    pub async fn send(&self, request: &Request) -> Result<Answer, ApiError> {
-        let _ = (request, &self.inner.token, &self.inner.transport);
-        unimplemented!()
+    pub async fn send(&self, request: &Request) -> Result<Page, ApiError> {
+        let endpoint = request.endpoint();
+        let response = match self.exchange(request).await {
+            Ok(response) => response,
+            Err(error) => return Err(self.error(endpoint, None, Failure::Transport(error))),
+        };
+        let request_id = response.request_id();
+        response
+            .read(endpoint.shape(), self.inner.token.expose())
+            .map_err(|failure| self.error(endpoint, request_id, failure))
     }
 
-    /// Sends one request and finds the records in the answer; `cursor` is the `next_cursor` of the page before.
+    /// Sends one request of a walk; `cursor` is the `next_cursor` of the page before.
     ///
     /// # Errors
-    /// See [`ApiError`]; a next cursor that equals `cursor` is one.
+    /// See [`ApiError`]; a next cursor that equals `cursor` is one. Cursors that come back later are found by
+    /// [`CursorGuard`].
     pub async fn page(&self, request: &Request, cursor: Option<&str>) -> Result<Page, ApiError> {
-        let _ = (request, cursor);
-        unimplemented!()
+        let Some(cursor) = cursor else { return self.send(request).await };
+        let page = self.send(&request.clone().cursor(cursor)).await?;
+        if page.next_cursor.as_deref() == Some(cursor) {
+            return Err(self.error(request.endpoint(), page.request_id, Failure::RepeatedCursor));
+        }
+        Ok(page)
     }
 
-    /// Walks all pages of a request; ends after the first error.
+    /// Walks all pages of a request; ends after the last page or the first error. A repeated cursor is an error.
     pub fn pages(&self, request: Request) -> impl Stream<Item = Result<Page, ApiError>> + Send + use<> {
-        let _ = request;
-        futures_util::stream::empty()
+        struct Walk {
+            client: Client,
+            request: Request,
+            cursor: Option<String>,
+            guard: CursorGuard,
+        }
+        let walk = Walk { client: self.clone(), request, cursor: None, guard: CursorGuard::new() };
+        stream::try_unfold(Some(walk), |walk| async move {
+            let Some(mut walk) = walk else { return Ok(None) };
+            let page = walk.client.page(&walk.request, walk.cursor.as_deref()).await?;
+            let Some(next) = &page.next_cursor else { return Ok(Some((page, None))) };
+            walk.guard
+                .follow(next)
+                .map_err(|failure| walk.client.error(walk.request.endpoint(), page.request_id.clone(), failure))?;
+            walk.cursor = Some(next.clone());
+            Ok(Some((page, Some(walk))))
+        })
     }
 
     /// How many records the console counts for a request (`countOnly=true`); `None` if it does not say.
@@ -82,15 +132,65 @@ impl Client {
     /// # Errors
     /// See [`ApiError`].
     pub async fn count(&self, request: &Request) -> Result<Option<u64>, ApiError> {
-        let _ = request;
-        unimplemented!()
+        let request =
+            request.clone().without("skipCount").without("cursor").without("limit").param("countOnly", "true");
+        Ok(self.send(&request).await?.total_items)
     }
 
     /// Asks `GET /user` whether the token itself is refused (401), as opposed to one service that answers 401.
     ///
     /// # Errors
-    /// The question could not be answered: anything but 200, 401 and 403.
+    /// The question could not be answered: anything but success, 401 and 403.
     pub async fn token_is_refused(&self) -> Result<bool, ApiError> {
-        unimplemented!()
+        match self.send(&Request::user()).await {
+            Ok(_) => Ok(false),
+            Err(error) if error.is_unauthorized() => Ok(true),
+            Err(error) if error.status() == Some(403) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
+
+    /// An error about a request to this console, for callers that walk pages on their own.
+    #[must_use]
+    pub fn error(&self, endpoint: Endpoint, request_id: Option<String>, failure: Failure) -> ApiError {
+        ApiError::new(endpoint, &self.inner.console.authority(), request_id, failure)
+    }
+
+    async fn exchange(&self, request: &Request) -> Result<Response, TransportError> {
+        let Inner { console, transport, .. } = &*self.inner;
+        match transport {
+            Transport::Http(http) => http.send(self.message(request, true), console.is_loopback()).await,
+            Transport::InProcess(service) => {
+                let (head, body) = service(self.message(request, false)).await?.into_parts();
+                let mut collector = Collector::new(&head.headers, RESPONSE_BYTES_MAX)?;
+                collector.take(&body)?;
+                Ok(Response { status: head.status, headers: head.headers, body: collector.finish()? })
+            }
+        }
+    }
+
+    fn message(&self, request: &Request, packed: bool) -> http::Request<Bytes> {
+        let endpoint = request.endpoint();
+        let uri = format!("{}{}", self.inner.console.origin(), request.path_and_query());
+        let mut message =
+            http::Request::builder().method(endpoint.method()).uri(uri).header(header::ACCEPT, "application/json");
+        if packed {
+            message = message.header(header::ACCEPT_ENCODING, "gzip");
+        }
+        if endpoint != Endpoint::SystemStatus {
+            message = message.header(header::AUTHORIZATION, self.inner.authorization.clone());
+        }
+        let body = if endpoint == Endpoint::ApiTokenDetails {
+            message = message.header(header::CONTENT_TYPE, "application/json");
+            Bytes::from(format!(r#"{{"data":{{"apiToken":"{}"}}}}"#, escaped(self.inner.token.expose())))
+        } else {
+            Bytes::new()
+        };
+        message.body(body).expect("origin, template, checked id and encoded query make a URI")
+    }
+}
+
+/// Printable ASCII as the inside of a JSON string.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"")
 }

@@ -1,8 +1,15 @@
 //! The HTTP transport. The one place of this crate that touches the network, and the one that knows time-outs.
 
 use bytes::Bytes;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use std::error::Error as _;
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::{Instant, timeout};
 
+use crate::answer::{Collector, Response};
 use crate::error::TransportError;
 
 /// Time-outs and bounds of the HTTP transport.
@@ -10,11 +17,11 @@ use crate::error::TransportError;
 pub struct HttpOptions {
     /// Longest wait for a connection, TLS included.
     pub connect_timeout: Duration,
-    /// Longest wait for the next bytes of an answer.
+    /// Longest wait for the first bytes of an answer, and for each next ones.
     pub read_timeout: Duration,
     /// Longest time for one request and its whole answer.
     pub total_timeout: Duration,
-    /// Lowest transfer rate, in bytes a second, over `rate_window`.
+    /// Lowest transfer rate of a body, in bytes a second, over `rate_window`.
     pub rate_min: u64,
     /// Over which time the rate is measured.
     pub rate_window: Duration,
@@ -26,6 +33,9 @@ pub struct HttpOptions {
     pub user_agent: String,
 }
 
+/// The largest answer that is taken unless told otherwise, unpacked, in bytes.
+pub(crate) const RESPONSE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 impl Default for HttpOptions {
     fn default() -> HttpOptions {
         HttpOptions {
@@ -34,17 +44,22 @@ impl Default for HttpOptions {
             total_timeout: Duration::from_secs(300),
             rate_min: 1024,
             rate_window: Duration::from_secs(30),
-            response_bytes_max: 64 * 1024 * 1024,
+            response_bytes_max: RESPONSE_BYTES_MAX,
             extra_ca_pem: None,
             user_agent: concat!("sentinelone-rs/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }
 }
 
-/// A pool of connections. Cheap to clone.
+/// A pool of connections. Cheap to clone; must be used inside a tokio runtime with time and I/O.
+///
+/// TLS trusts the roots that Mozilla trusts (compiled in) and those of [`HttpOptions::extra_ca_pem`]. Redirections are not
+/// followed. The environment's proxy settings apply, except for a console on this machine.
 #[derive(Clone, Debug)]
 pub struct HttpTransport {
     options: HttpOptions,
+    outward: reqwest::Client,
+    loopback: reqwest::Client,
 }
 
 impl HttpTransport {
@@ -53,11 +68,152 @@ impl HttpTransport {
     /// # Errors
     /// The further certificate authorities cannot be read.
     pub fn new(options: HttpOptions) -> Result<HttpTransport, TransportError> {
-        Ok(HttpTransport { options })
+        let tls = tls_config(options.extra_ca_pem.as_deref())?;
+        let build = |proxies: bool| {
+            let builder = reqwest::Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .redirect(reqwest::redirect::Policy::none())
+                .retry(reqwest::retry::never())
+                .referer(false)
+                .connect_timeout(options.connect_timeout)
+                .user_agent(&options.user_agent);
+            let builder = if proxies { builder } else { builder.no_proxy() };
+            builder.build().map_err(|error| TransportError::Other { reason: described(&error) })
+        };
+        Ok(HttpTransport { outward: build(true)?, loopback: build(false)?, options })
     }
 
-    pub(crate) async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
-        let _ = (request, &self.options);
-        unimplemented!()
+    /// Sends a request and takes its whole answer, within all bounds.
+    pub(crate) async fn send(&self, request: http::Request<Bytes>, loopback: bool) -> Result<Response, TransportError> {
+        let total = self.options.total_timeout;
+        match timeout(total, self.exchange(request, loopback)).await {
+            Ok(result) => result,
+            Err(_) => Err(TransportError::TotalTimeout { after: total }),
+        }
     }
+
+    async fn exchange(&self, request: http::Request<Bytes>, loopback: bool) -> Result<Response, TransportError> {
+        let HttpOptions { read_timeout, connect_timeout, .. } = self.options;
+        let request =
+            reqwest::Request::try_from(request).map_err(|error| TransportError::Other { reason: described(&error) })?;
+        let pool = if loopback { &self.loopback } else { &self.outward };
+        // A connection is made first, for which another bound holds.
+        let mut response = match timeout(connect_timeout + read_timeout, pool.execute(request)).await {
+            Ok(response) => response.map_err(|error| self.classified(&error, 0))?,
+            Err(_) => return Err(TransportError::ReadTimeout { after: read_timeout }),
+        };
+        let mut collector = Collector::new(response.headers(), self.options.response_bytes_max)?;
+        let mut window = Window { start: Instant::now(), bytes: 0 };
+        loop {
+            let patience = read_timeout.min(window.left(self.options.rate_window));
+            match timeout(patience, response.chunk()).await {
+                Ok(Ok(Some(chunk))) => {
+                    collector.take(&chunk)?;
+                    window.bytes += chunk.len() as u64;
+                }
+                Ok(Ok(None)) => break,
+                Ok(Err(error)) => return Err(self.classified(&error, collector.wire_bytes())),
+                Err(_) if patience == read_timeout => return Err(TransportError::ReadTimeout { after: read_timeout }),
+                Err(_) => {}
+            }
+            window.check(&self.options)?;
+        }
+        Ok(Response { status: response.status(), headers: response.headers().clone(), body: collector.finish()? })
+    }
+
+    /// Finds out what an error of the HTTP library is about; its texts may hold addresses and are not repeated.
+    fn classified(&self, error: &reqwest::Error, received: usize) -> TransportError {
+        if error.is_timeout() {
+            return if error.is_connect() {
+                TransportError::ConnectTimeout { after: self.options.connect_timeout }
+            } else {
+                TransportError::ReadTimeout { after: self.options.read_timeout }
+            };
+        }
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+                return TransportError::Tls { reason: tls.to_string() };
+            }
+            if let Some(io) = error.downcast_ref::<io::Error>() {
+                if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                    return TransportError::Tls { reason: tls.to_string() };
+                }
+                match io.kind() {
+                    io::ErrorKind::ConnectionRefused => return TransportError::Refused,
+                    io::ErrorKind::TimedOut => {
+                        return TransportError::ConnectTimeout { after: self.options.connect_timeout };
+                    }
+                    _ => {}
+                }
+            }
+            if error.to_string() == "dns error" {
+                return TransportError::Dns;
+            }
+            cause = error.source();
+        }
+        if error.is_connect() {
+            return TransportError::Other { reason: described(error) };
+        }
+        TransportError::Interrupted { received }
+    }
+}
+
+/// How much came since the rate was last measured.
+struct Window {
+    start: Instant,
+    bytes: u64,
+}
+
+impl Window {
+    fn left(&self, window: Duration) -> Duration {
+        window.saturating_sub(self.start.elapsed())
+    }
+
+    fn check(&mut self, options: &HttpOptions) -> Result<(), TransportError> {
+        let elapsed = self.start.elapsed();
+        if elapsed < options.rate_window {
+            return Ok(());
+        }
+        if (self.bytes as f64) < options.rate_min as f64 * elapsed.as_secs_f64() {
+            return Err(TransportError::TooSlow { bytes_per_second: options.rate_min });
+        }
+        *self = Window { start: Instant::now(), bytes: 0 };
+        Ok(())
+    }
+}
+
+fn tls_config(extra_ca_pem: Option<&[u8]>) -> Result<rustls::ClientConfig, TransportError> {
+    let refused = |reason: &str| TransportError::Tls { reason: reason.to_owned() };
+    let mut roots = rustls::RootCertStore::empty();
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    if let Some(pem) = extra_ca_pem {
+        let before = roots.len();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            let certificate = certificate.map_err(|_| refused("the further certificate authorities are not PEM"))?;
+            roots.add(certificate).map_err(|_| refused("a further certificate authority is not a certificate"))?;
+        }
+        if roots.len() == before {
+            return Err(refused("the further certificate authorities contain no certificate"));
+        }
+    }
+    let mut config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| refused(&error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// The innermost cause in its own words; the outer ones repeat addresses.
+fn described(error: &reqwest::Error) -> String {
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    if innermost.downcast_ref::<reqwest::Error>().is_some() {
+        return "the request could not be sent".to_owned();
+    }
+    innermost.to_string()
 }

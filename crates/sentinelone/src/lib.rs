@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod answer;
 pub mod client;
 pub mod console;
 pub mod error;
@@ -8,12 +9,13 @@ pub mod json;
 pub mod page;
 pub mod probe;
 pub mod records;
+pub mod redact;
 pub mod request;
 pub mod time;
 pub mod token;
 pub mod transport;
 
-pub use client::{Answer, Client};
+pub use client::{Client, CursorGuard, PAGES_MAX};
 pub use console::{Console, ConsoleProblem};
 pub use error::{Advice, ApiError, Failure, Form, Instead, Status, TransportError};
 pub use json::{Json, JsonError, fields};
