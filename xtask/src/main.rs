@@ -1,11 +1,12 @@
 #![doc = include_str!("../README.md")]
-#![expect(clippy::print_stdout, reason = "a program for people at a terminal")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people at a terminal")]
 
 mod postgres;
 mod suite;
 mod tidy;
 
 use std::path::Path;
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -28,10 +29,17 @@ enum Task {
     Tidy,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().task {
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().task {
         Task::Test { filter } => suite::run(root(), filter.as_deref()),
         Task::Tidy => tidy::run(root()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
 

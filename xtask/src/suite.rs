@@ -5,10 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
-use crate::postgres::Server;
-
-/// Where tests look for a PostgreSQL to make their databases in.
-const POSTGRES_URL: &str = "MUSTER_TEST_POSTGRES_URL";
+use crate::postgres;
 
 /// Runs all steps, or only the tests whose name contains `filter`; stops at the first step that fails.
 pub fn run(root: &Path, filter: Option<&str>) -> anyhow::Result<()> {
@@ -21,8 +18,8 @@ pub fn run(root: &Path, filter: Option<&str>) -> anyhow::Result<()> {
         cargo(root, &["clippy", "--workspace", "--all-targets", "--all-features", "--quiet", "--", "-D", "warnings"])?;
     }
 
-    let server = Server::start()?;
-    say(&format!("tests, with PostgreSQL at {}", server.url));
+    postgres::ensure_installed()?;
+    say("tests, on SQLite and on a PostgreSQL that they start and stop");
     let mut tests = if has_nextest() {
         vec!["nextest", "run", "--workspace", "--all-features"]
     } else {
@@ -30,13 +27,12 @@ pub fn run(root: &Path, filter: Option<&str>) -> anyhow::Result<()> {
         vec!["test", "--workspace", "--all-features", "--lib", "--bins", "--tests"]
     };
     tests.extend(filter);
-    cargo_with(root, &tests, &server)?;
+    cargo(root, &tests)?;
 
     if filter.is_none() {
         say("examples in the documentation");
-        cargo_with(root, &["test", "--workspace", "--all-features", "--doc", "--quiet"], &server)?;
+        cargo(root, &["test", "--workspace", "--all-features", "--doc", "--quiet"])?;
     }
-    drop(server);
     say("all of it holds");
     Ok(())
 }
@@ -50,16 +46,8 @@ fn has_nextest() -> bool {
 }
 
 fn cargo(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
-    finish(Command::new("cargo").args(arguments).current_dir(root), arguments)
-}
-
-fn cargo_with(root: &Path, arguments: &[&str], server: &Server) -> anyhow::Result<()> {
-    finish(Command::new("cargo").args(arguments).current_dir(root).env(POSTGRES_URL, &server.url), arguments)
-}
-
-fn finish(command: &mut Command, arguments: &[&str]) -> anyhow::Result<()> {
-    let status = command.status().with_context(|| format!("starting cargo {}", arguments[0]))?;
-    if !status.success() {
+    let status = Command::new("cargo").args(arguments).current_dir(root).status();
+    if !status.with_context(|| format!("starting cargo {}", arguments[0]))?.success() {
         bail!("cargo {} failed", arguments.join(" "));
     }
     Ok(())
