@@ -3,6 +3,7 @@
 use kernel::Timestamp;
 
 use crate::noun::ConsoleScope;
+use crate::out::Out;
 
 /// What a console says about one thing that happened.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,4 +32,22 @@ pub struct ActivityNoun {
     pub console: ConsoleScope,
     /// When it happened.
     pub created_at: Option<Timestamp>,
+}
+
+impl ActivityNoun {
+    /// Writes the activity's row.
+    pub(crate) fn write(self, out: &mut Out) {
+        out.int("type", self.type_);
+        out.term("type_term", "activity_type", self.type_name);
+        out.text("description", "description_folded", self.description);
+        out.text("detail", "detail_folded", self.detail);
+        out.text("comment", "comment_folded", self.comment);
+        out.term("os_family_term", "os_family", self.os_family);
+        out.id("hash", self.hash);
+        out.id("agent_native_id", self.agent_id);
+        out.id("threat_native_id", self.threat_id);
+        out.id("user_native_id", self.user_id);
+        self.console.write(out);
+        out.time("created_at", self.created_at);
+    }
 }

@@ -1,10 +1,12 @@
 //! Agents, and the assets that are projected from them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use kernel::Timestamp;
+use kernel::{Timestamp, Value, fold};
 
-use crate::noun::{ConsoleScope, Interface, Name, Tag};
+use crate::noun::{ConsoleScope, Interface, Name, Reach, Tag, ip_bytes, sorted};
+use crate::out::{Child, Out};
 
 /// What an agent says about itself and its machine.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,7 +63,7 @@ pub struct AgentNoun {
     pub active_threats: Option<i64>,
     /// The product's name, as `edr.name` shows it while the agent is live.
     pub edr: &'static str,
-    /// The agent's state.
+    /// The agent's state. Volatile as far as active and offline are concerned.
     pub state: Option<AgentState>,
     /// The agent's version.
     pub agent_version: Option<String>,
@@ -162,5 +164,118 @@ impl AgentState {
     #[must_use]
     pub const fn is_live(self) -> bool {
         !matches!(self, AgentState::Decommissioned | AgentState::Uninstalled)
+    }
+}
+
+impl AgentNoun {
+    /// Writes the asset's row and the child rows of its record.
+    pub(crate) fn write(self, out: &mut Out) {
+        let (mut addresses, mut macs) = (BTreeMap::new(), BTreeSet::new());
+        for (interface, position) in self.interfaces.iter().zip(0i64..) {
+            for ip in &interface.addresses {
+                addresses.entry(ip_bytes(*ip)).or_insert((*ip, Some(position)));
+            }
+            macs.extend(interface.mac);
+        }
+        for ip in &self.addresses {
+            addresses.entry(ip_bytes(*ip)).or_insert((*ip, None));
+        }
+        let reach = |wanted| addresses.values().any(|(ip, _)| Reach::of(*ip) == wanted);
+        let is_v6 =
+            |ip: &IpAddr| ip.to_canonical().is_ipv6() && matches!(Reach::of(*ip), Reach::Public | Reach::Private);
+
+        let live = self.state.map(AgentState::is_live);
+        let edr = live.unwrap_or_default().then_some(self.edr).filter(|name| !name.is_empty());
+        out.name("name", "name_folded", self.name);
+        out.term("type_term", "type", self.type_);
+        out.term("os_term", "os", self.os);
+        out.term("os_family_term", "os_family", self.os_family);
+        out.term("os_name_term", "os_name", self.os_name);
+        out.term("os_version_term", "os_version", self.os_version);
+        out.term("os_arch_term", "os_arch", self.os_arch);
+        out.term("hw_term", "hw", self.hw);
+        out.term("hw_vendor_term", "hw_vendor", self.hw_vendor);
+        out.term("cpu_term", "cpu", self.cpu);
+        out.int("cpu_count", self.cpu_count);
+        out.int("core_count", self.core_count);
+        out.int("memory_mb", self.memory_mb);
+        out.text("serial", "serial_folded", self.serial);
+        out.term("domain_term", "domain", self.domain);
+        out.text("user_name", "user_folded", self.user);
+        out.text("directory_name", "directory_folded", self.directory_name);
+        out.term("cloud_term", "cloud", self.cloud);
+        out.time("first_seen", self.first_seen);
+        out.volatile().time("last_seen", self.last_seen);
+        out.volatile().time("booted_at", self.booted_at);
+        out.volatile().flag("active", self.active);
+        out.flag("infected", self.infected);
+        out.int("active_threats", self.active_threats);
+        out.word("edr_term", "edr", edr);
+        out.flag("edr_live", live);
+        // Active and offline alternate with every sleep; that an agent left for good is in `edr_live`, which has history.
+        out.volatile().word("agent_state_term", "agent_state", self.state.map(AgentState::as_str));
+        out.term("agent_version_term", "agent_version", self.agent_version);
+        out.text("agent_uuid", "agent_uuid_folded", self.agent_uuid);
+        out.time("agent_registered_at", self.registered_at);
+        out.volatile().time("agent_updated_at", self.updated_at);
+        out.flag("agent_current", self.current);
+        out.term("mitigation_mode_term", "mitigation_mode", self.mitigation_mode);
+        out.term("mitigation_mode_suspicious_term", "mitigation_mode", self.mitigation_mode_suspicious);
+        out.term("detection_state_term", "detection_state", self.detection_state);
+        out.term("operational_state_term", "operational_state", self.operational_state);
+        out.term("network_status_term", "network_status", self.network_status);
+        out.term("scan_status_term", "scan_status", self.scan_status);
+        out.time("scan_started_at", self.scan_started_at);
+        out.time("scan_finished_at", self.scan_finished_at);
+        out.flag("firewall", self.firewall);
+        out.flag("encrypted", self.encrypted);
+        out.flag("remote_shell", self.remote_shell);
+        out.flag("reboot_required", self.reboot_required);
+        out.term("apps_status_term", "apps_status", self.apps_status);
+        out.term("migration_status_term", "migration_status", self.migration_status);
+        out.term("installer_term", "installer", self.installer);
+        out.term("ranger_status_term", "ranger_status", self.ranger_status);
+        out.term("ranger_version_term", "ranger_version", self.ranger_version);
+        self.console.write(out);
+        out.volatile().ip("external_ip", self.external_ip);
+        out.derived("address_count", addresses.len() as i64);
+        out.derived("mac_count", macs.len() as i64);
+        out.derived("tag_count", self.tags.len() as i64);
+        out.derived("has_public", i64::from(reach(Reach::Public)));
+        out.derived("has_private", i64::from(reach(Reach::Private)));
+        out.derived("has_ipv6", i64::from(addresses.values().any(|(ip, _)| is_v6(ip))));
+        out.derived("source_count", 1);
+
+        let names: BTreeMap<String, Name> =
+            self.names.into_iter().map(|name| (fold(&name.text).into_owned(), name)).collect();
+        for (folded, name) in names {
+            let (folded, text) = (out.owned(folded), out.owned(name.text));
+            out.child(Child::Name, [folded, text, name.kind.into(), true.into()]);
+        }
+        for (interface, position) in self.interfaces.into_iter().zip(0i64..) {
+            let name = interface.name.map(|name| out.owned(name));
+            let values = [
+                position.into(),
+                name.unwrap_or(Value::Null),
+                interface.mac.map(|mac| mac.to_string()).into(),
+                interface.gateway_ip.map(|ip| ip_bytes(ip).to_vec()).into(),
+                interface.gateway_mac.map(|mac| mac.to_string()).into(),
+            ];
+            out.child(Child::Interface, values);
+        }
+        for (bytes, (ip, interface)) in addresses {
+            // What an agent merely reports is secondary, always.
+            let reach = Reach::of(ip).as_str();
+            out.child(Child::Address, [bytes.to_vec().into(), false.into(), reach.into(), interface.into()]);
+        }
+        for (tag, position) in self.tags.into_iter().zip(0i64..) {
+            let (key, value) = (fold(&tag.key).into_owned(), fold(&tag.value).into_owned());
+            let values = [position.into(), out.owned(tag.key), out.owned(key), out.owned(tag.value), out.owned(value)];
+            out.child(Child::Tag, values);
+        }
+        let needs: Vec<i64> = self.needs.into_iter().filter_map(|need| out.intern("need", need)).collect();
+        for need in sorted(needs) {
+            out.child(Child::Need, [need.into()]);
+        }
     }
 }

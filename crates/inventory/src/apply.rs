@@ -2,10 +2,16 @@
 
 use std::borrow::Cow;
 
-use kernel::{IntegrationId, OrgId, RecordId, SiteId, SweepId, Timestamp};
+use kernel::{IntegrationId, OrgId, RecordId, SiteId, SweepId, Timestamp, Value};
+use rustc_hash::FxHashMap;
+use store::{Keys, Kind, Row, StoreError, Tx};
 
-use crate::memory::Memory;
+use crate::body;
+use crate::change::{CHANGE, Subject};
+use crate::memory::{Head, Memory};
 use crate::noun::Noun;
+use crate::out::{Child, Children, Out};
+use crate::projection::Projection;
 
 /// One record of a page, as it arrived: redacted, and not yet understood.
 #[derive(Clone, Debug)]
@@ -67,6 +73,8 @@ pub struct Outcome {
     pub meaning_hash: [u8; 32],
     /// When the source says that it changed the record; `None` also if nothing was translated.
     pub updated_at: Option<Timestamp>,
+    /// How often U+0000 was replaced by U+FFFD in the columns made of it; the body has it as the source sent it.
+    pub replaced_nuls: usize,
 }
 
 /// What happened to a record.
@@ -89,7 +97,7 @@ pub enum Op {
 pub enum InventoryError {
     /// The database failed.
     #[error(transparent)]
-    Store(#[from] store::StoreError),
+    Store(#[from] StoreError),
     /// A body could not be compressed or read back.
     #[error("the body of {record} cannot be {doing}")]
     Body {
@@ -116,11 +124,473 @@ pub enum InventoryError {
 /// # Errors
 /// The database fails or a body cannot be compressed; the caller must then roll back.
 pub fn apply(
-    tx: &mut store::Tx,
+    tx: &mut Tx,
     ctx: &Context,
     page: &[Incoming],
     translate: &mut dyn FnMut(usize) -> Result<Translation, Reason>,
 ) -> Result<Vec<Outcome>, InventoryError> {
-    let _ = (tx, ctx, page, translate);
-    Ok(Vec::new())
+    let clean: Vec<Cow<str>> = page.iter().map(|incoming| kernel::fold::without_nul(&incoming.native_id).0).collect();
+    let ids: Vec<&str> = clean.iter().map(Cow::as_ref).collect();
+    let mut outcomes: Vec<Option<Outcome>> = vec![None; page.len()];
+    for wave in waves(&ids) {
+        apply_distinct(tx, ctx, page, &ids, &wave, translate, &mut outcomes)?;
+    }
+    Ok(outcomes.into_iter().map(|outcome| outcome.expect("every record is in one wave")).collect())
+}
+
+/// The page's records in waves, so that no wave names an id twice and each id's records keep their order.
+fn waves(ids: &[&str]) -> Vec<Vec<usize>> {
+    let mut times: FxHashMap<&str, usize> = FxHashMap::default();
+    times.reserve(ids.len());
+    let mut waves: Vec<Vec<usize>> = Vec::new();
+    for (at, id) in ids.iter().enumerate() {
+        let time = times.entry(id).or_default();
+        if *time == waves.len() {
+            waves.push(Vec::new());
+        }
+        waves[*time].push(at);
+        *time += 1;
+    }
+    waves
+}
+
+/// Applies records of distinct ids: look up, decide, translate, write.
+fn apply_distinct(
+    tx: &mut Tx,
+    ctx: &Context,
+    page: &[Incoming],
+    ids: &[&str],
+    wave: &[usize],
+    translate: &mut dyn FnMut(usize) -> Result<Translation, Reason>,
+    outcomes: &mut [Option<Outcome>],
+) -> Result<(), InventoryError> {
+    let existing = look_up(tx, ctx, ids, wave)?;
+    let mut differing = Vec::new();
+    for at in wave {
+        match existing.get(ids[*at]) {
+            Some(known) if known.raw_hash == page[*at].raw_hash => {
+                outcomes[*at] = Some(known.outcome(Op::Unchanged));
+            }
+            known => differing.push((*at, known)),
+        }
+    }
+    if differing.is_empty() {
+        return Ok(());
+    }
+
+    let mut head = Head::lock(tx, ctx.org, ctx.memory)?;
+    let mut pending = Pending::default();
+    let mut bodies = Vec::new();
+    for (at, known) in differing {
+        let translation = match translate(at) {
+            Ok(translation) => translation,
+            Err(reason) => {
+                let nothing = Existing { record: 0, meaning_hash: [0; 32], version: 0, ..Existing::NONE };
+                let kept = known.unwrap_or(&nothing);
+                outcomes[at] = Some(Outcome { meaning_hash: [0; 32], ..kept.outcome(Op::Quarantined(reason)) });
+                continue;
+            }
+        };
+        let op = match known {
+            None => Op::Created,
+            Some(known) if known.meaning_hash == translation.meaning_hash => Op::Touched,
+            Some(_) => Op::Changed,
+        };
+        let version = known.map_or(0, |known| known.version) + i64::from(op != Op::Touched);
+        let record = known.map_or_else(|| head.next_id(), |known| known.record);
+        let changed_at = known.filter(|_| op == Op::Touched).map_or(ctx.now, |known| known.changed_at);
+        bodies.push(Body { at, record, known: known.is_some(), version, changed_at });
+        let (meaning_hash, updated_at) = (translation.meaning_hash, translation.updated_at);
+        let replaced_nuls = pending.project(ctx, &mut head, record, ids[at], &op, translation.noun);
+        let record = RecordId(record);
+        outcomes[at] = Some(Outcome { record, op, version, meaning_hash, updated_at, replaced_nuls });
+    }
+
+    write_source_records(tx, ctx, &mut head, page, ids, &bodies, outcomes)?;
+    pending.write(tx, ctx, &mut head)?;
+    head.finish(tx, ctx.memory)?;
+    Ok(())
+}
+
+/// A source record as far as a new page is compared with it.
+struct Existing {
+    record: i64,
+    raw_hash: [u8; 32],
+    meaning_hash: [u8; 32],
+    version: i64,
+    changed_at: Timestamp,
+}
+
+impl Existing {
+    const NONE: Existing = Existing {
+        record: 0,
+        raw_hash: [0; 32],
+        meaning_hash: [0; 32],
+        version: 0,
+        changed_at: Timestamp::from_micros(0),
+    };
+
+    fn outcome(&self, op: Op) -> Outcome {
+        Outcome {
+            record: RecordId(self.record),
+            op,
+            version: self.version,
+            meaning_hash: self.meaning_hash,
+            updated_at: None,
+            replaced_nuls: 0,
+        }
+    }
+}
+
+/// What is stored about the wave's records. Ids beyond the stream's last are not looked up: a first sweep and an
+/// append-only stream hardly bring others.
+fn look_up<'a>(
+    tx: &mut Tx,
+    ctx: &Context,
+    ids: &[&'a str],
+    wave: &[usize],
+) -> Result<FxHashMap<&'a str, Existing>, InventoryError> {
+    const LAST: &str = "SELECT native_id FROM inventory_source_record
+        WHERE org_id = $1 AND integration_id = $2 AND stream = $3 ORDER BY native_id DESC LIMIT 1";
+    const BY_ID: &str = "SELECT native_id, record_id, raw_hash, meaning_hash, version, changed_at
+        FROM inventory_source_record WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND native_id IN KEYS";
+    let stream = [ctx.org.into(), ctx.integration.into(), ctx.stream.into()];
+    let mut existing = FxHashMap::default();
+    let Some(last) = tx.query_opt(LAST, &stream, |row| Ok(row.text(0)?.to_owned()))? else {
+        return Ok(existing);
+    };
+    let mut wanted: Vec<&str> = wave.iter().map(|at| ids[*at]).filter(|id| *id <= last.as_str()).collect();
+    wanted.sort_unstable();
+    existing.reserve(wanted.len());
+    let digest = |row: &Row, at: usize| {
+        let digest = <[u8; 32]>::try_from(row.bytes(at)?);
+        digest.map_err(|_| StoreError::Content(format!("column {at} is no digest")))
+    };
+    tx.select_in(BY_ID, &stream, Keys::Texts(&wanted), |row| {
+        let (id, record) = (row.text(0)?, row.int(1)?);
+        let at = wanted.binary_search(&id).map_err(|_| StoreError::Content("a record nobody asked for".to_owned()))?;
+        let known = Existing {
+            record,
+            raw_hash: digest(row, 2)?,
+            meaning_hash: digest(row, 3)?,
+            version: row.int(4)?,
+            changed_at: Timestamp::from_micros(row.int(5)?),
+        };
+        existing.insert(wanted[at], known);
+        Ok(())
+    })?;
+    Ok(existing)
+}
+
+/// A record whose source record is to be written.
+struct Body {
+    at: usize,
+    record: i64,
+    known: bool,
+    version: i64,
+    changed_at: Timestamp,
+}
+
+const PRESENT: &str = "present";
+
+/// The columns of a source record that every write sets.
+const SOURCE_SET: &[(&str, Kind)] = &[
+    ("raw_hash", Kind::Bytes),
+    ("meaning_hash", Kind::Bytes),
+    ("version", Kind::Int),
+    ("sweep_id", Kind::Int),
+    ("state", Kind::Text),
+    ("missing_since", Kind::Int),
+    ("retired_at", Kind::Int),
+    ("source_updated_at", Kind::Int),
+    ("changed_at", Kind::Int),
+    ("codec", Kind::Text),
+    ("dictionary_id", Kind::Int),
+    ("body", Kind::Bytes),
+];
+
+const SOURCE_KEY: &[(&str, Kind)] = &[("org_id", Kind::Int), ("record_id", Kind::Int)];
+
+/// The columns of a source record that only its first write sets.
+const SOURCE_NEW: &[(&str, Kind)] =
+    &[("integration_id", Kind::Int), ("stream", Kind::Text), ("native_id", Kind::Text), ("first_seen_at", Kind::Int)];
+
+fn write_source_records(
+    tx: &mut Tx,
+    ctx: &Context,
+    head: &mut Head,
+    page: &[Incoming],
+    ids: &[&str],
+    bodies: &[Body],
+    outcomes: &[Option<Outcome>],
+) -> Result<(), InventoryError> {
+    if !ctx.immutable && !head.bodies().knows(ctx.stream) {
+        let samples: Vec<&[u8]> = bodies.iter().map(|body| page[body.at].raw).collect();
+        if let Some(dictionary) = body::train(&samples) {
+            head.add_body_dictionary(ctx.stream, ctx.now, dictionary);
+        }
+    }
+    let width = SOURCE_KEY.len() + SOURCE_NEW.len() + SOURCE_SET.len();
+    let mut created: Vec<Value> = Vec::with_capacity(bodies.iter().filter(|body| !body.known).count() * width);
+    let mut updated: Vec<Value> = Vec::new();
+    for one in bodies {
+        let outcome = outcomes[one.at].as_ref().expect("a record to be written has an outcome");
+        let (codec, dictionary, bytes) = if ctx.immutable {
+            (None, None, None)
+        } else {
+            let packed = head.bodies().compress(ctx.stream, page[one.at].raw);
+            let (dictionary, bytes) = packed.map_err(|source| InventoryError::Body {
+                record: RecordId(one.record).to_string(),
+                doing: "compressed",
+                source,
+            })?;
+            (Some(body::CODEC), dictionary, Some(bytes))
+        };
+        let rows = if one.known { &mut updated } else { &mut created };
+        rows.extend([ctx.org.into(), one.record.into()]);
+        if !one.known {
+            rows.extend([ctx.integration.into(), ctx.stream.into(), ids[one.at].into(), ctx.now.into()]);
+        }
+        rows.extend([
+            Value::from(&page[one.at].raw_hash),
+            Value::from(&outcome.meaning_hash),
+            one.version.into(),
+            ctx.sweep.into(),
+            PRESENT.into(),
+            Value::Null,
+            Value::Null,
+            outcome.updated_at.into(),
+            one.changed_at.into(),
+            codec.into(),
+            dictionary.into(),
+            bytes.into(),
+        ]);
+    }
+    let columns = [SOURCE_KEY, SOURCE_NEW, SOURCE_SET].concat();
+    tx.insert_many("inventory_source_record", &columns, &created, "")?;
+    tx.update_many("inventory_source_record", SOURCE_KEY, SOURCE_SET, &updated)?;
+    Ok(())
+}
+
+/// Projections that are to be written, collected so that each table is written by one statement.
+#[derive(Default)]
+struct Pending {
+    /// By projection, in the order of [`Projection::ALL`].
+    tables: [PendingTable; Projection::ALL.len()],
+    /// Links of new assets.
+    links: Vec<Value<'static>>,
+    /// Child rows of new records.
+    children: Children,
+}
+
+#[derive(Default)]
+struct PendingTable {
+    created: Vec<Value<'static>>,
+    changed: Vec<Changed>,
+    touched: Vec<Changed>,
+}
+
+/// A row that is stored already, and what it is to become.
+struct Changed {
+    record: i64,
+    /// The projection's own columns.
+    values: Vec<Value<'static>>,
+    children: Children,
+}
+
+const LINK: &[(&str, Kind)] = &[
+    ("org_id", Kind::Int),
+    ("record_id", Kind::Int),
+    ("asset_id", Kind::Int),
+    ("rule", Kind::Text),
+    ("evidence", Kind::Text),
+    ("since", Kind::Int),
+    ("linked_by", Kind::Text),
+];
+
+/// The rule by which every agent is an asset of its own; its evidence is the native id.
+const RULE_NATIVE: &str = "R00";
+
+impl Pending {
+    /// Turns a noun into rows; answers how many U+0000 were replaced.
+    fn project(&mut self, ctx: &Context, head: &mut Head, record: i64, native_id: &str, op: &Op, noun: Noun) -> usize {
+        let projection = Projection::of(&noun);
+        let table = &mut self.tables[projection as usize];
+        if *op != Op::Created {
+            let (mut values, mut children) = (Vec::new(), Children::default());
+            let mut out = Out::new(ctx.org.0, record, head, &mut values, &mut children);
+            noun.write(&mut out);
+            let replaced = out.replaced_nuls();
+            let changed = Changed { record, values, children };
+            if *op == Op::Changed {
+                table.changed.push(changed)
+            } else {
+                table.touched.push(changed)
+            }
+            return replaced;
+        }
+        if projection == Projection::Asset {
+            let asset = head.next_id();
+            self.links.extend([
+                ctx.org.into(),
+                record.into(),
+                asset.into(),
+                RULE_NATIVE.into(),
+                native_id.to_owned().into(),
+                ctx.now.into(),
+                "sync".into(),
+            ]);
+            table.created.extend([ctx.org.into(), asset.into(), ctx.site.into(), ctx.now.into(), ctx.now.into()]);
+        } else {
+            table.created.extend([ctx.org.into(), record.into(), ctx.integration.into(), native_id.to_owned().into()]);
+            if projection.has_first_recorded_at() {
+                table.created.push(ctx.now.into());
+            }
+        }
+        let mut out = Out::new(ctx.org.0, record, head, &mut table.created, &mut self.children);
+        noun.write(&mut out);
+        out.replaced_nuls()
+    }
+
+    fn write(self, tx: &mut Tx, ctx: &Context, head: &mut Head) -> Result<(), InventoryError> {
+        let mut changes = Vec::new();
+        for (projection, pending) in Projection::ALL.into_iter().zip(self.tables) {
+            tx.insert_many(projection.table(), projection.insert_columns(), &pending.created, "")?;
+            write_changed(tx, ctx, head, projection, pending.changed, &mut changes)?;
+            write_touched(tx, ctx, projection, pending.touched)?;
+        }
+        tx.insert_many("inventory_link", LINK, &self.links, "")?;
+        for child in Child::ALL {
+            let table = child.table();
+            tx.insert_many(table.table, table.columns, self.children.of(child), "")?;
+        }
+        tx.insert_many("inventory_change", CHANGE, &changes, "")?;
+        Ok(())
+    }
+}
+
+/// Rewrites rows whose meaning changed, and writes down which fields did.
+fn write_changed(
+    tx: &mut Tx,
+    ctx: &Context,
+    head: &mut Head,
+    projection: Projection,
+    rows: Vec<Changed>,
+    changes: &mut Vec<Value<'static>>,
+) -> Result<(), InventoryError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let keys = keys_of(tx, ctx, projection, &rows)?;
+    let before = projection.select(tx, ctx.org, &keys)?;
+    let mut updates = Vec::new();
+    let mut children = Vec::with_capacity(rows.len());
+    for (row, key) in rows.into_iter().zip(&keys) {
+        let subject = Subject {
+            org: ctx.org.0,
+            at: ctx.now,
+            inventory: projection.inventory(),
+            asset: (projection == Projection::Asset).then_some(*key),
+            record: row.record,
+            integration: ctx.integration.0,
+        };
+        if let Some(before) = before.get(key) {
+            subject.compare(head, projection.columns(), before, &row.values, changes);
+        }
+        updates.extend([ctx.org.into(), (*key).into()]);
+        updates.extend(row.values);
+        if projection == Projection::Asset {
+            updates.push(ctx.now.into());
+        }
+        children.push((subject, row.children));
+    }
+    tx.update_many(projection.table(), projection.key_columns(), projection.update_columns(), &updates)?;
+    for child in projection.children() {
+        write_changed_children(tx, ctx, head, *child, &mut children, changes)?;
+    }
+    Ok(())
+}
+
+/// Replaces the child rows of changed records where they differ. Earlier names are kept.
+fn write_changed_children(
+    tx: &mut Tx,
+    ctx: &Context,
+    head: &mut Head,
+    child: Child,
+    records: &mut [(Subject, Children)],
+    changes: &mut Vec<Value<'static>>,
+) -> Result<(), InventoryError> {
+    let table = child.table();
+    let ids: Vec<i64> = records.iter().map(|(subject, _)| subject.record).collect();
+    let mut stored = child.select(tx, ctx.org, &ids)?;
+    let (mut stale, mut fresh) = (Vec::new(), Vec::new());
+    for (subject, children) in records {
+        let mut before = stored.remove(&subject.record).unwrap_or_default();
+        let after = children.of_mut(child);
+        let mut kept = Vec::new();
+        if child == Child::Name {
+            kept = take_earlier_names(&mut before, after);
+        }
+        if before == *after {
+            continue;
+        }
+        subject.compare_children(head, child, &before, after, changes);
+        stale.extend([ctx.org.into(), subject.record.into()]);
+        fresh.append(after);
+        fresh.append(&mut kept);
+    }
+    tx.delete_many(table.table, SOURCE_KEY, &stale)?;
+    tx.insert_many(table.table, table.columns, &fresh, "")?;
+    Ok(())
+}
+
+/// Takes from the stored names those that are no longer given, and answers all earlier ones as they are to be kept:
+/// an asset is found by the name it used to have.
+fn take_earlier_names(before: &mut Vec<Value<'static>>, after: &[Value<'static>]) -> Vec<Value<'static>> {
+    let columns = Child::Name.table().columns;
+    let (folded, current) = (2, columns.len() - 1);
+    let mut kept = Vec::new();
+    let mut still_current = Vec::new();
+    for row in before.chunks_exact(columns.len()) {
+        if row[current] == Value::from(true) {
+            still_current.extend_from_slice(row);
+        }
+        if !after.chunks_exact(columns.len()).any(|name| name[folded] == row[folded]) {
+            kept.extend_from_slice(&row[..current]);
+            kept.push(false.into());
+        }
+    }
+    *before = still_current;
+    kept
+}
+
+/// Updates what volatile fields feed.
+fn write_touched(tx: &mut Tx, ctx: &Context, projection: Projection, rows: Vec<Changed>) -> Result<(), InventoryError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let keys = keys_of(tx, ctx, projection, &rows)?;
+    let mut updates = Vec::with_capacity(rows.len() * (2 + projection.touch_columns().len()));
+    for (row, key) in rows.into_iter().zip(keys) {
+        updates.extend([ctx.org.into(), key.into()]);
+        let columns = projection.columns().iter().zip(row.values);
+        updates.extend(columns.filter(|(column, _)| projection.is_touched(column)).map(|(_, value)| value));
+    }
+    tx.update_many(projection.table(), projection.key_columns(), projection.touch_columns(), &updates)?;
+    Ok(())
+}
+
+/// The keys of the rows: the records themselves, or the assets that they are linked to.
+fn keys_of(tx: &mut Tx, ctx: &Context, projection: Projection, rows: &[Changed]) -> Result<Vec<i64>, InventoryError> {
+    const ASSETS: &str = "SELECT record_id, asset_id FROM inventory_link WHERE org_id = $1 AND record_id IN KEYS";
+    let records: Vec<i64> = rows.iter().map(|row| row.record).collect();
+    if projection != Projection::Asset {
+        return Ok(records);
+    }
+    let linked = tx.select_in(ASSETS, &[ctx.org.into()], Keys::Ints(&records), |row| Ok((row.int(0)?, row.int(1)?)))?;
+    let linked: FxHashMap<i64, i64> = linked.into_iter().collect();
+    let keys = records.iter().map(|record| {
+        linked.get(record).copied().ok_or_else(|| StoreError::Content(format!("{} has no link", RecordId(*record))))
+    });
+    Ok(keys.collect::<Result<_, _>>()?)
 }

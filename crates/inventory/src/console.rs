@@ -2,6 +2,8 @@
 
 use kernel::Timestamp;
 
+use crate::out::Out;
+
 /// A console account.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AccountNoun {
@@ -111,4 +113,70 @@ pub struct ConsoleGroupNoun {
     pub created_at: Option<Timestamp>,
     /// When it was changed last.
     pub updated_at: Option<Timestamp>,
+}
+
+impl AccountNoun {
+    /// Writes the account's row.
+    pub(crate) fn write(self, out: &mut Out) {
+        out.name("name", "name_folded", self.name);
+        out.term("state_term", "console_state", self.state);
+        out.term("account_type_term", "account_type", self.account_type);
+        out.term("usage_type_term", "usage_type", self.usage_type);
+        out.term("billing_mode_term", "billing_mode", self.billing_mode);
+        out.flag("is_default", self.is_default);
+        out.volatile().int("active_agents", self.active_agents);
+        out.volatile().int("site_count", self.site_count);
+        out.int("total_licenses", self.total_licenses);
+        out.flag("unlimited_expiration", self.unlimited_expiration);
+        out.time("expires_at", self.expires_at);
+        out.id("external_id", self.external_id);
+        out.id("creator", self.creator);
+        out.time("created_at", self.created_at);
+        out.volatile().time("updated_at", self.updated_at);
+    }
+}
+
+impl ConsoleSiteNoun {
+    /// Writes the console site's row.
+    pub(crate) fn write(self, out: &mut Out) {
+        out.name("name", "name_folded", self.name);
+        out.id("account_native_id", self.account_id);
+        out.term("account_term", "console_account", self.account);
+        out.term("state_term", "console_state", self.state);
+        out.term("site_type_term", "account_type", self.site_type);
+        out.term("suite_term", "suite", self.suite);
+        out.term("sku_term", "suite", self.sku);
+        out.term("usage_type_term", "usage_type", self.usage_type);
+        out.flag("is_default", self.is_default);
+        out.flag("healthy", self.healthy);
+        out.volatile().int("active_licenses", self.active_licenses);
+        out.int("total_licenses", self.total_licenses);
+        out.flag("unlimited_licenses", self.unlimited_licenses);
+        out.flag("unlimited_expiration", self.unlimited_expiration);
+        out.time("expires_at", self.expires_at);
+        out.id("external_id", self.external_id);
+        out.id("description", self.description);
+        out.id("creator", self.creator);
+        out.time("created_at", self.created_at);
+        out.volatile().time("updated_at", self.updated_at);
+    }
+}
+
+impl ConsoleGroupNoun {
+    /// Writes the console group's row.
+    pub(crate) fn write(self, out: &mut Out) {
+        out.name("name", "name_folded", self.name);
+        out.id("site_native_id", self.site_id);
+        out.term("group_type_term", "group_type", self.group_type);
+        out.int("rank", self.rank);
+        out.id("filter_native_id", self.filter_id);
+        out.id("filter_name", self.filter_name);
+        out.flag("inherits", self.inherits);
+        out.flag("is_default", self.is_default);
+        out.volatile().int("total_agents", self.total_agents);
+        out.id("description", self.description);
+        out.id("creator", self.creator);
+        out.time("created_at", self.created_at);
+        out.volatile().time("updated_at", self.updated_at);
+    }
 }

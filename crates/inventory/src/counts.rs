@@ -21,6 +21,13 @@ pub struct StreamCount {
 /// # Errors
 /// The database fails.
 pub fn counts(tx: &mut Tx, org: OrgId, integration: IntegrationId) -> Result<Vec<StreamCount>, InventoryError> {
-    let _ = (tx, org, integration);
-    Ok(Vec::new())
+    const COUNTS: &str = "SELECT stream, state, COUNT(*) FROM inventory_source_record
+        WHERE org_id = $1 AND integration_id = $2 GROUP BY stream, state ORDER BY stream, state";
+    Ok(tx.query(COUNTS, &[org.into(), integration.into()], |row| {
+        Ok(StreamCount {
+            stream: row.text(0)?.to_owned(),
+            state: row.text(1)?.to_owned(),
+            records: row.int(2)?.unsigned_abs(),
+        })
+    })?)
 }

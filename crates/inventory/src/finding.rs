@@ -2,7 +2,8 @@
 
 use kernel::Timestamp;
 
-use crate::noun::ConsoleScope;
+use crate::noun::{ConsoleScope, sorted};
+use crate::out::{Child, Out};
 
 /// What a console says about one threat. Words are kept as the console spells them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -109,4 +110,65 @@ pub struct FindingAction {
     pub status: Option<String>,
     /// When that was last reported.
     pub updated_at: Option<Timestamp>,
+}
+
+impl FindingNoun {
+    /// Writes the finding's row and its child rows.
+    pub(crate) fn write(self, out: &mut Out) {
+        out.name("name", "name_folded", self.name);
+        out.term("kind_term", "finding_kind", self.kind);
+        out.term("classification_term", "classification", self.classification);
+        out.term("classification_source_term", "classification_source", self.classification_source);
+        out.term("detection_type_term", "detection_type", self.detection_type);
+        out.term("confidence_term", "confidence", self.confidence);
+        out.term("verdict_term", "verdict", self.verdict);
+        out.term("status_term", "finding_status", self.status);
+        out.term("mitigation_term", "mitigation", self.mitigation);
+        out.term("initiated_by_term", "initiated_by", self.initiated_by);
+        out.flag("fileless", self.fileless);
+        out.flag("auto_resolved", self.auto_resolved);
+        out.flag("failed_actions", self.failed_actions);
+        out.flag("pending_actions", self.pending_actions);
+        out.flag("reboot_required", self.reboot_required);
+        out.text("file_path", "file_path_folded", self.file_path);
+        out.int("file_size", self.file_size);
+        out.id("sha1", self.sha1);
+        out.id("sha256", self.sha256);
+        out.id("md5", self.md5);
+        out.term("publisher_term", "publisher", self.publisher);
+        out.term("signature_term", "signature", self.signature);
+        out.text("process", "process_folded", self.process);
+        out.text("process_user", "process_user_folded", self.process_user);
+        out.text("command", "command_folded", self.command);
+        out.id("storyline", self.storyline);
+        out.id("ticket", self.ticket);
+        out.id("agent_native_id", self.agent_id);
+        out.id("agent_uuid", self.agent_uuid);
+        out.volatile().name("agent_name", "agent_name_folded", self.agent_name);
+        out.volatile().term("agent_os_term", "os", self.agent_os);
+        out.volatile().term("agent_os_family_term", "os_family", self.agent_os_family);
+        out.volatile().term("agent_type_term", "type", self.agent_type);
+        out.volatile().term("agent_version_term", "agent_version", self.agent_version);
+        self.console.write(out);
+        out.time("identified_at", self.identified_at);
+        out.time("created_at", self.created_at);
+        out.volatile().time("updated_at", self.updated_at);
+
+        let engines: Vec<i64> = self.engines.into_iter().filter_map(|engine| out.intern("engine", engine)).collect();
+        for engine in sorted(engines) {
+            out.child(Child::Engine, [engine.into()]);
+        }
+        let techniques = self.techniques.into_iter().filter_map(|technique| {
+            let tactic = out.intern("tactic", technique.tactic)?;
+            Some((tactic, technique.technique.and_then(|technique| out.intern("technique", technique)).unwrap_or(0)))
+        });
+        for (tactic, technique) in sorted(techniques.collect()) {
+            out.child(Child::Technique, [tactic.into(), technique.into()]);
+        }
+        for (action, position) in self.actions.into_iter().zip(0i64..) {
+            let what = action.action.and_then(|action| out.intern("action", action));
+            let status = action.status.and_then(|status| out.intern("action_status", status));
+            out.child(Child::Action, [position.into(), what.into(), status.into(), action.updated_at.into()]);
+        }
+    }
 }

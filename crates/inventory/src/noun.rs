@@ -10,6 +10,8 @@ pub use crate::console::{AccountNoun, ConsoleGroupNoun, ConsoleSiteNoun};
 pub use crate::finding::{FindingAction, FindingNoun, Technique};
 pub use crate::policy::{PolicyEngine, PolicyNoun};
 
+use crate::out::Out;
+
 /// One record's meaning. The variant says which inventory it belongs to.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "nouns live for one page; a box would cost an allocation per record")]
@@ -30,6 +32,13 @@ pub enum Noun {
     ConsoleGroup(ConsoleGroupNoun),
 }
 
+/// Sorted, without repetition: the order of a child table's key.
+pub(crate) fn sorted<T: Ord>(mut values: Vec<T>) -> Vec<T> {
+    values.sort_unstable();
+    values.dedup();
+    values
+}
+
 /// Where in the console something is: its account, site and group, by native id and by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConsoleScope {
@@ -45,6 +54,17 @@ pub struct ConsoleScope {
     pub group_id: Option<String>,
     /// Name of the console group.
     pub group: Option<String>,
+}
+
+impl ConsoleScope {
+    pub(crate) fn write(self, out: &mut Out) {
+        out.term("console_account_id_term", "console_account_id", self.account_id);
+        out.term("console_account_term", "console_account", self.account);
+        out.term("console_site_id_term", "console_site_id", self.site_id);
+        out.term("console_site_term", "console_site", self.site);
+        out.term("console_group_id_term", "console_group_id", self.group_id);
+        out.term("console_group_term", "console_group", self.group);
+    }
 }
 
 /// A name by which a source knows a machine.

@@ -1,6 +1,10 @@
 //! Policies: the settings of one level of the console.
 
+use std::collections::BTreeMap;
+
 use kernel::Timestamp;
+
+use crate::out::{Child, Out};
 
 /// What a console says about one level's settings. Policies have no id: sync makes one of the level and its scope.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -72,4 +76,45 @@ pub struct PolicyEngine {
     pub engine: String,
     /// `on` or `off`.
     pub mode: String,
+}
+
+impl PolicyNoun {
+    /// Writes the policy's row and its engines.
+    pub(crate) fn write(self, out: &mut Out) {
+        out.term("level_term", "level", self.level);
+        out.id("scope_native_id", self.scope_id);
+        out.name("name", "name_folded", self.name);
+        out.term("inherited_from_term", "level", self.inherited_from);
+        out.flag("is_default", self.is_default);
+        out.term("mitigation_mode_term", "mitigation_mode", self.mitigation_mode);
+        out.term("mitigation_mode_suspicious_term", "mitigation_mode", self.mitigation_mode_suspicious);
+        out.term("auto_mitigation_term", "auto_mitigation", self.auto_mitigation);
+        out.flag("anti_tampering", self.anti_tampering);
+        out.flag("snapshots", self.snapshots);
+        out.flag("network_quarantine", self.network_quarantine);
+        out.flag("scan_new_agents", self.scan_new_agents);
+        out.flag("cloud_validation", self.cloud_validation);
+        out.flag("remote_shell", self.remote_shell);
+        out.flag("auto_decommission", self.auto_decommission);
+        out.int("auto_decommission_days", self.auto_decommission_days);
+        out.flag("agent_logging", self.agent_logging);
+        out.flag("agent_ui", self.agent_ui);
+        out.flag("agent_notification", self.agent_notification);
+        out.flag("monitor_on_execute", self.monitor_on_execute);
+        out.flag("monitor_on_write", self.monitor_on_write);
+        out.flag("signed_driver_blocking", self.signed_driver_blocking);
+        out.flag("unsigned_driver_blocking", self.unsigned_driver_blocking);
+        out.flag("remove_macros", self.remove_macros);
+        out.flag("identity", self.identity);
+        out.flag("deep_visibility", self.deep_visibility);
+        out.time("created_at", self.created_at);
+        out.volatile().time("updated_at", self.updated_at);
+
+        let engines = self.engines.into_iter().filter_map(|engine| {
+            Some((out.intern("policy_engine", engine.engine)?, out.intern("engine_mode", engine.mode)?))
+        });
+        for (engine, mode) in engines.collect::<BTreeMap<i64, i64>>() {
+            out.child(Child::PolicyEngine, [engine.into(), mode.into()]);
+        }
+    }
 }

@@ -1,5 +1,6 @@
 -- The inventory: what every source said, and the assets, findings and the rest that are projected from it.
--- Instants are microseconds, yes and no are 1 and 0, *_term columns are inventory_term.term_id.
+-- Instants are microseconds, yes and no are 1 and 0, *_term columns are inventory_term.term_id. A folded sibling other than
+-- name_folded holds the fold only where the text is not ASCII: elsewhere lower() is the fold, on both databases.
 
 -- One counter per organization hands out every id of this slice in blocks. `stamp` is the digest of all terms and
 -- body dictionaries written so far: a cache that carries the same stamp holds the same rows.
@@ -158,7 +159,7 @@ CREATE TABLE inventory_asset (
 );
 CREATE INDEX inventory_asset_seen ON inventory_asset (org_id, last_seen NULLS FIRST, asset_id);
 CREATE INDEX inventory_asset_name ON inventory_asset (org_id, name_folded NULLS FIRST, asset_id);
-CREATE INDEX inventory_asset_facet ON inventory_asset (org_id, os_term, type_term, edr_term, active, infected);
+CREATE INDEX inventory_asset_facet ON inventory_asset (org_id, os_term, type_term, edr_term, infected);
 
 -- Every name a record gave; a renamed record keeps its earlier names with current = 0.
 CREATE TABLE inventory_name (
@@ -305,8 +306,7 @@ CREATE TABLE inventory_finding_action (
     PRIMARY KEY (org_id, record_id, position)
 );
 
--- What happened on the console; the activity's id is its record's. Bodies are in the log only. A folded sibling is
--- stored only where the database's own lower() is not the fold, that is where the text is not ASCII.
+-- What happened on the console; the activity's id is its record's. Bodies are in the log only.
 CREATE TABLE inventory_activity (
     org_id BIGINT NOT NULL,
     record_id BIGINT NOT NULL,

@@ -1,0 +1,330 @@
+//! From a noun to rows: one pass over a noun's fields gives its columns, its values and its child rows.
+
+use std::net::IpAddr;
+
+use kernel::{Timestamp, Value, fold};
+use store::Kind;
+
+use crate::memory::Head;
+use crate::noun::ip_bytes;
+
+/// What a column's values mean: how history prints them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Is {
+    Int,
+    Flag,
+    Time,
+    Text,
+    Term,
+    Ip,
+    /// It follows from other columns, so history does not mention it.
+    Derived,
+}
+
+/// A column of a projection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Column {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub is: Is,
+    /// Whether a volatile field feeds it: it moves without a change of meaning, and has no history.
+    pub volatile: bool,
+}
+
+/// Tables whose rows hang on a record. The order is the order in which they are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Child {
+    Name,
+    Interface,
+    Address,
+    Tag,
+    Need,
+    Engine,
+    Technique,
+    Action,
+    PolicyEngine,
+}
+
+/// A child table: its name, what history calls it, and its columns; the first two are always the organization and the
+/// record. Rows of one record are made in the order of the table's key.
+pub(crate) struct ChildTable {
+    pub table: &'static str,
+    pub field: &'static str,
+    pub columns: &'static [(&'static str, Kind)],
+    pub is: &'static [Is],
+}
+
+impl Child {
+    pub const ALL: [Child; 9] = [
+        Child::Name,
+        Child::Interface,
+        Child::Address,
+        Child::Tag,
+        Child::Need,
+        Child::Engine,
+        Child::Technique,
+        Child::Action,
+        Child::PolicyEngine,
+    ];
+
+    pub const fn table(self) -> &'static ChildTable {
+        const ORG: (&str, Kind) = ("org_id", Kind::Int);
+        const RECORD: (&str, Kind) = ("record_id", Kind::Int);
+        use Is::{Derived, Ip, Term, Text, Time};
+        match self {
+            Child::Name => &ChildTable {
+                table: "inventory_name",
+                field: "names",
+                columns: &[
+                    ORG,
+                    RECORD,
+                    ("name_folded", Kind::Text),
+                    ("name", Kind::Text),
+                    ("kind", Kind::Text),
+                    ("current", Kind::Int),
+                ],
+                is: &[Derived, Text, Derived, Derived],
+            },
+            Child::Interface => &ChildTable {
+                table: "inventory_interface",
+                field: "interfaces",
+                columns: &[
+                    ORG,
+                    RECORD,
+                    ("position", Kind::Int),
+                    ("name", Kind::Text),
+                    ("mac", Kind::Text),
+                    ("gateway_ip", Kind::Bytes),
+                    ("gateway_mac", Kind::Text),
+                ],
+                is: &[Derived, Text, Text, Ip, Text],
+            },
+            Child::Address => &ChildTable {
+                table: "inventory_address",
+                field: "addresses",
+                columns: &[
+                    ORG,
+                    RECORD,
+                    ("ip", Kind::Bytes),
+                    ("is_primary", Kind::Int),
+                    ("reach", Kind::Text),
+                    ("interface", Kind::Int),
+                ],
+                is: &[Ip, Derived, Derived, Derived],
+            },
+            Child::Tag => &ChildTable {
+                table: "inventory_tag",
+                field: "tags",
+                columns: &[
+                    ORG,
+                    RECORD,
+                    ("position", Kind::Int),
+                    ("key", Kind::Text),
+                    ("key_folded", Kind::Text),
+                    ("value", Kind::Text),
+                    ("value_folded", Kind::Text),
+                ],
+                is: &[Derived, Text, Derived, Text, Derived],
+            },
+            Child::Need => &ChildTable {
+                table: "inventory_need",
+                field: "needs",
+                columns: &[ORG, RECORD, ("need_term", Kind::Int)],
+                is: &[Term],
+            },
+            Child::Engine => &ChildTable {
+                table: "inventory_finding_engine",
+                field: "engines",
+                columns: &[ORG, RECORD, ("engine_term", Kind::Int)],
+                is: &[Term],
+            },
+            Child::Technique => &ChildTable {
+                table: "inventory_finding_technique",
+                field: "techniques",
+                columns: &[ORG, RECORD, ("tactic_term", Kind::Int), ("technique_term", Kind::Int)],
+                is: &[Term, Term],
+            },
+            Child::Action => &ChildTable {
+                table: "inventory_finding_action",
+                field: "actions",
+                columns: &[
+                    ORG,
+                    RECORD,
+                    ("position", Kind::Int),
+                    ("action_term", Kind::Int),
+                    ("status_term", Kind::Int),
+                    ("updated_at", Kind::Int),
+                ],
+                is: &[Derived, Term, Term, Time],
+            },
+            Child::PolicyEngine => &ChildTable {
+                table: "inventory_policy_engine",
+                field: "engines",
+                columns: &[ORG, RECORD, ("engine_term", Kind::Int), ("mode_term", Kind::Int)],
+                is: &[Term, Term],
+            },
+        }
+    }
+}
+
+/// Child rows, table by table, one value after the other.
+#[derive(Default)]
+pub(crate) struct Children([Vec<Value<'static>>; Child::ALL.len()]);
+
+impl Children {
+    pub fn of(&self, child: Child) -> &[Value<'static>] {
+        &self.0[child as usize]
+    }
+
+    pub fn of_mut(&mut self, child: Child) -> &mut Vec<Value<'static>> {
+        &mut self.0[child as usize]
+    }
+}
+
+/// Where a noun writes itself.
+pub(crate) struct Out<'a> {
+    org: i64,
+    record: i64,
+    /// Nobody, while only the columns are asked for.
+    head: Option<&'a mut Head>,
+    values: &'a mut Vec<Value<'static>>,
+    children: &'a mut Children,
+    columns: Option<Vec<Column>>,
+    volatile: bool,
+    replaced_nuls: usize,
+}
+
+/// The columns that `write` gives a row, whatever the noun holds.
+pub(crate) fn columns(write: impl FnOnce(&mut Out)) -> Vec<Column> {
+    let mut children = Children::default();
+    let mut out = Out {
+        org: 0,
+        record: 0,
+        head: None,
+        values: &mut Vec::new(),
+        children: &mut children,
+        columns: Some(Vec::new()),
+        volatile: false,
+        replaced_nuls: 0,
+    };
+    write(&mut out);
+    out.columns.unwrap_or_default()
+}
+
+impl<'a> Out<'a> {
+    pub fn new(
+        org: i64,
+        record: i64,
+        head: &'a mut Head,
+        values: &'a mut Vec<Value<'static>>,
+        children: &'a mut Children,
+    ) -> Out<'a> {
+        Out { org, record, head: Some(head), values, children, columns: None, volatile: false, replaced_nuls: 0 }
+    }
+
+    /// How often U+0000, which PostgreSQL cannot store, was replaced.
+    pub fn replaced_nuls(&self) -> usize {
+        self.replaced_nuls
+    }
+
+    /// The next column is fed by a volatile field.
+    pub fn volatile(&mut self) -> &mut Self {
+        self.volatile = true;
+        self
+    }
+
+    fn push(&mut self, name: &'static str, kind: Kind, is: Is, value: Value<'static>) {
+        let volatile = std::mem::take(&mut self.volatile);
+        if let Some(columns) = &mut self.columns {
+            columns.push(Column { name, kind, is, volatile });
+        }
+        self.values.push(value);
+    }
+
+    fn clean(&mut self, text: String) -> String {
+        if !text.as_bytes().contains(&0) {
+            return text;
+        }
+        let (clean, replaced) = fold::without_nul(&text);
+        self.replaced_nuls += replaced;
+        clean.into_owned()
+    }
+
+    /// A name, and its folded sibling, which an index or a sort order needs always.
+    pub fn name(&mut self, name: &'static str, folded: &'static str, text: Option<String>) {
+        let volatile = self.volatile;
+        let text = text.map(|text| self.clean(text));
+        let folded_text = text.as_deref().map(|text| fold(text).into_owned());
+        self.push(name, Kind::Text, Is::Text, text.into());
+        self.volatile = volatile;
+        self.push(folded, Kind::Text, Is::Derived, folded_text.into());
+    }
+
+    /// Text, and its folded sibling only where the database's own `lower()` is not the fold.
+    pub fn text(&mut self, name: &'static str, folded: &'static str, text: Option<String>) {
+        let volatile = self.volatile;
+        let text = text.map(|text| self.clean(text));
+        let folded_text = text.as_deref().filter(|text| !text.is_ascii()).map(|text| fold(text).into_owned());
+        self.push(name, Kind::Text, Is::Text, text.into());
+        self.volatile = volatile;
+        self.push(folded, Kind::Text, Is::Derived, folded_text.into());
+    }
+
+    /// Text without a folded sibling: ids and hashes.
+    pub fn id(&mut self, name: &'static str, text: Option<String>) {
+        let text = text.map(|text| self.clean(text));
+        self.push(name, Kind::Text, Is::Text, text.into());
+    }
+
+    /// Text of few distinct values.
+    pub fn term(&mut self, name: &'static str, dictionary: &'static str, text: Option<String>) {
+        let term = text.and_then(|text| self.intern(dictionary, text));
+        self.push(name, Kind::Int, Is::Term, term.into());
+    }
+
+    /// A word of ours of few distinct values.
+    pub fn word(&mut self, name: &'static str, dictionary: &'static str, word: Option<&'static str>) {
+        let term = word.and_then(|word| Some(self.head.as_mut()?.term(dictionary, word)));
+        self.push(name, Kind::Int, Is::Term, term.into());
+    }
+
+    /// The number of a term.
+    pub fn intern(&mut self, dictionary: &'static str, text: String) -> Option<i64> {
+        let text = self.clean(text);
+        Some(self.head.as_mut()?.term(dictionary, &text))
+    }
+
+    pub fn int(&mut self, name: &'static str, number: Option<i64>) {
+        self.push(name, Kind::Int, Is::Int, number.into());
+    }
+
+    pub fn flag(&mut self, name: &'static str, yes: Option<bool>) {
+        self.push(name, Kind::Int, Is::Flag, yes.into());
+    }
+
+    pub fn time(&mut self, name: &'static str, at: Option<Timestamp>) {
+        self.push(name, Kind::Int, Is::Time, at.into());
+    }
+
+    pub fn ip(&mut self, name: &'static str, ip: Option<IpAddr>) {
+        self.push(name, Kind::Bytes, Is::Ip, ip.map(|ip| ip_bytes(ip).to_vec()).into());
+    }
+
+    /// A number that follows from other columns or from child rows.
+    pub fn derived(&mut self, name: &'static str, number: i64) {
+        self.push(name, Kind::Int, Is::Derived, number.into());
+    }
+
+    /// A row of a child table, without the organization and the record.
+    pub fn child<const N: usize>(&mut self, child: Child, values: [Value<'static>; N]) {
+        debug_assert_eq!(N + 2, child.table().columns.len());
+        let rows = self.children.of_mut(child);
+        rows.extend([Value::Int(self.org), Value::Int(self.record)]);
+        rows.extend(values);
+    }
+
+    /// Text for a child row.
+    pub fn owned(&mut self, text: String) -> Value<'static> {
+        self.clean(text).into()
+    }
+}

@@ -1,0 +1,316 @@
+//! Projections: which table a noun becomes a row of, and that table's columns.
+
+use std::sync::OnceLock;
+
+use kernel::{OrgId, Value};
+use rustc_hash::FxHashMap;
+use store::{Keys, Kind, Row, StoreError, Tx};
+
+use crate::noun::{
+    AccountNoun, ActivityNoun, AgentNoun, ConsoleGroupNoun, ConsoleSiteNoun, FindingNoun, Noun, PolicyNoun,
+};
+use crate::out::{Child, Column, Out, columns};
+
+/// A table of projected rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Projection {
+    Asset,
+    Finding,
+    Activity,
+    Policy,
+    Account,
+    ConsoleSite,
+    ConsoleGroup,
+}
+
+impl Noun {
+    pub(crate) fn write(self, out: &mut Out) {
+        match self {
+            Noun::Agent(agent) => agent.write(out),
+            Noun::Finding(finding) => finding.write(out),
+            Noun::Activity(activity) => activity.write(out),
+            Noun::Policy(policy) => policy.write(out),
+            Noun::Account(account) => account.write(out),
+            Noun::ConsoleSite(site) => site.write(out),
+            Noun::ConsoleGroup(group) => group.write(out),
+        }
+    }
+}
+
+/// A projection's columns, and those that statements name.
+struct Shape {
+    columns: Vec<Column>,
+    insert: Vec<(&'static str, Kind)>,
+    update: Vec<(&'static str, Kind)>,
+    touch: Vec<(&'static str, Kind)>,
+    select: String,
+}
+
+const ORG: (&str, Kind) = ("org_id", Kind::Int);
+const RECORD: (&str, Kind) = ("record_id", Kind::Int);
+
+impl Projection {
+    pub const ALL: [Projection; 7] = [
+        Projection::Asset,
+        Projection::Finding,
+        Projection::Activity,
+        Projection::Policy,
+        Projection::Account,
+        Projection::ConsoleSite,
+        Projection::ConsoleGroup,
+    ];
+
+    pub fn of(noun: &Noun) -> Projection {
+        match noun {
+            Noun::Agent(_) => Projection::Asset,
+            Noun::Finding(_) => Projection::Finding,
+            Noun::Activity(_) => Projection::Activity,
+            Noun::Policy(_) => Projection::Policy,
+            Noun::Account(_) => Projection::Account,
+            Noun::ConsoleSite(_) => Projection::ConsoleSite,
+            Noun::ConsoleGroup(_) => Projection::ConsoleGroup,
+        }
+    }
+
+    pub const fn table(self) -> &'static str {
+        match self {
+            Projection::Asset => "inventory_asset",
+            Projection::Finding => "inventory_finding",
+            Projection::Activity => "inventory_activity",
+            Projection::Policy => "inventory_policy",
+            Projection::Account => "inventory_account",
+            Projection::ConsoleSite => "inventory_console_site",
+            Projection::ConsoleGroup => "inventory_console_group",
+        }
+    }
+
+    /// The inventory's name, as the language and history call it.
+    pub const fn inventory(self) -> &'static str {
+        match self {
+            Projection::Asset => "assets",
+            Projection::Finding => "findings",
+            Projection::Activity => "activities",
+            Projection::Policy => "policies",
+            Projection::Account => "accounts",
+            Projection::ConsoleSite => "console_sites",
+            Projection::ConsoleGroup => "console_groups",
+        }
+    }
+
+    /// The child tables that hang on its records.
+    pub const fn children(self) -> &'static [Child] {
+        match self {
+            Projection::Asset => &[Child::Name, Child::Interface, Child::Address, Child::Tag, Child::Need],
+            Projection::Finding => &[Child::Engine, Child::Technique, Child::Action],
+            Projection::Policy => &[Child::PolicyEngine],
+            _ => &[],
+        }
+    }
+
+    /// Whether rows say when they were first recorded. An activity does not: it is recorded once, with its artifact.
+    pub const fn has_first_recorded_at(self) -> bool {
+        !matches!(self, Projection::Asset | Projection::Activity)
+    }
+
+    pub const fn key_columns(self) -> &'static [(&'static str, Kind)] {
+        match self {
+            Projection::Asset => &[ORG, ("asset_id", Kind::Int)],
+            _ => &[ORG, RECORD],
+        }
+    }
+
+    /// The columns that a noun fills, in its order.
+    pub fn columns(self) -> &'static [Column] {
+        &self.shape().columns
+    }
+
+    /// Key, columns that only the first write sets, then the noun's columns.
+    pub fn insert_columns(self) -> &'static [(&'static str, Kind)] {
+        &self.shape().insert
+    }
+
+    /// The columns that a change of meaning sets.
+    pub fn update_columns(self) -> &'static [(&'static str, Kind)] {
+        &self.shape().update
+    }
+
+    /// The columns that touching sets.
+    pub fn touch_columns(self) -> &'static [(&'static str, Kind)] {
+        &self.shape().touch
+    }
+
+    /// Whether touching sets a column. Assets are many and touched by every sweep, so theirs are few.
+    pub fn is_touched(self, column: &Column) -> bool {
+        self != Projection::Asset || column.volatile
+    }
+
+    /// The noun's columns of stored rows, by key.
+    pub fn select(
+        self,
+        tx: &mut Tx,
+        org: OrgId,
+        keys: &[i64],
+    ) -> Result<FxHashMap<i64, Vec<Value<'static>>>, StoreError> {
+        let width = self.columns().len();
+        let rows = tx.select_in(&self.shape().select, &[org.into()], Keys::Ints(keys), |row| {
+            Ok((row.int(0)?, values(row, 1..width + 1)?))
+        })?;
+        Ok(rows.into_iter().collect())
+    }
+
+    fn shape(self) -> &'static Shape {
+        static SHAPES: [OnceLock<Shape>; Projection::ALL.len()] = [const { OnceLock::new() }; Projection::ALL.len()];
+        SHAPES[self as usize].get_or_init(|| Shape::of(self))
+    }
+
+    /// A noun that says nothing.
+    fn empty(self) -> Noun {
+        match self {
+            Projection::Asset => Noun::Agent(AgentNoun::default()),
+            Projection::Finding => Noun::Finding(FindingNoun::default()),
+            Projection::Activity => Noun::Activity(ActivityNoun::default()),
+            Projection::Policy => Noun::Policy(PolicyNoun::default()),
+            Projection::Account => Noun::Account(AccountNoun::default()),
+            Projection::ConsoleSite => Noun::ConsoleSite(ConsoleSiteNoun::default()),
+            Projection::ConsoleGroup => Noun::ConsoleGroup(ConsoleGroupNoun::default()),
+        }
+    }
+}
+
+impl Shape {
+    fn of(projection: Projection) -> Shape {
+        let columns = columns(|out| projection.empty().write(out));
+        let fed = || columns.iter().map(|column| (column.name, column.kind));
+        let mut insert = projection.key_columns().to_vec();
+        let mut update: Vec<_> = fed().collect();
+        if projection == Projection::Asset {
+            insert.extend([("site_id", Kind::Int), ("created_at", Kind::Int), ("updated_at", Kind::Int)]);
+            update.push(("updated_at", Kind::Int));
+        } else {
+            insert.extend([("integration_id", Kind::Int), ("native_id", Kind::Text)]);
+        }
+        if projection.has_first_recorded_at() {
+            insert.push(("first_recorded_at", Kind::Int));
+        }
+        insert.extend(fed());
+        let touched = columns.iter().filter(|column| projection.is_touched(column));
+        let touch = touched.map(|column| (column.name, column.kind)).collect();
+        let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
+        let key = projection.key_columns()[1].0;
+        let select = format!(
+            "SELECT {key}, {} FROM {} WHERE org_id = $1 AND {key} IN KEYS",
+            names.join(", "),
+            projection.table()
+        );
+        Shape { columns, insert, update, touch, select }
+    }
+}
+
+impl Child {
+    /// Stored rows by record, each record's one after the other in the order of the table's key.
+    pub fn select(
+        self,
+        tx: &mut Tx,
+        org: OrgId,
+        records: &[i64],
+    ) -> Result<FxHashMap<i64, Vec<Value<'static>>>, StoreError> {
+        let table = self.table();
+        let names: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
+        let sql = format!("SELECT {} FROM {} WHERE org_id = $1 AND record_id IN KEYS", names.join(", "), table.table);
+        let rows = tx.select_in(&sql, &[org.into()], Keys::Ints(records), |row| values(row, 0..names.len()))?;
+        let mut by_record: FxHashMap<i64, Vec<Vec<Value>>> = FxHashMap::default();
+        for row in rows {
+            if let Value::Int(record) = row[1] {
+                by_record.entry(record).or_default().push(row);
+            }
+        }
+        let flat = by_record.into_iter().map(|(record, mut rows)| {
+            rows.sort_by(|one, other| order(&one[2..], &other[2..]));
+            (record, rows.concat())
+        });
+        Ok(flat.collect())
+    }
+}
+
+fn values(row: &Row, range: std::ops::Range<usize>) -> Result<Vec<Value<'static>>, StoreError> {
+    range.map(|at| Ok(row.value(at)?.into_owned())).collect()
+}
+
+/// The order of keys: they begin the row, are never null, and are integers, texts or bytes.
+fn order(one: &[Value], other: &[Value]) -> std::cmp::Ordering {
+    let pairs = one.iter().zip(other).map(|pair| match pair {
+        (Value::Int(one), Value::Int(other)) => one.cmp(other),
+        (Value::Text(one), Value::Text(other)) => one.cmp(other),
+        (Value::Bytes(one), Value::Bytes(other)) => one.cmp(other),
+        _ => std::cmp::Ordering::Equal,
+    });
+    pairs.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The columns of a table as a migration declares them, with the kind they have.
+    fn declared(sql: &str, table: &str) -> Vec<(String, &'static str)> {
+        let begin = sql.find(&format!("CREATE TABLE {table} (")).unwrap();
+        let body = &sql[begin..begin + sql[begin..].find("\n)").unwrap()];
+        let lines = body.lines().skip(1).map(str::trim).filter(|line| !line.starts_with(['P', 'U']));
+        let kind = |line: &str| match line.split_whitespace().nth(1).unwrap().trim_end_matches(',') {
+            "INTEGER" | "BIGINT" => "int",
+            "TEXT" => "text",
+            "BLOB" | "BYTEA" => "bytes",
+            other => panic!("{other}"),
+        };
+        lines.map(|line| (line.split_whitespace().next().unwrap().to_owned(), kind(line))).collect()
+    }
+
+    fn tables(sql: &str) -> Vec<&str> {
+        sql.lines().filter_map(|line| line.strip_prefix("CREATE TABLE ")?.split_whitespace().next()).collect()
+    }
+
+    #[test]
+    fn both_dialects_declare_the_same_tables_and_columns() {
+        for migration in crate::SLICE.migrations.iter().chain(signals::SLICE.migrations) {
+            let (sqlite, postgres) = (migration.sqlite, migration.postgres);
+            assert_eq!(tables(sqlite), tables(postgres));
+            for table in tables(sqlite) {
+                assert_eq!(declared(sqlite, table), declared(postgres, table), "{table}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_noun_fills_exactly_the_columns_of_its_table() {
+        let sql = crate::SLICE.migrations[0].sqlite;
+        let kind = |kind: Kind| match kind {
+            Kind::Int => "int",
+            Kind::Text => "text",
+            Kind::Bytes => "bytes",
+            Kind::Real => "real",
+        };
+        for projection in Projection::ALL {
+            let sorted = |mut columns: Vec<(String, &'static str)>| {
+                columns.sort();
+                columns
+            };
+            let named = projection.insert_columns().iter().map(|(name, of)| ((*name).to_owned(), kind(*of))).collect();
+            assert_eq!(sorted(named), sorted(declared(sql, projection.table())), "{}", projection.table());
+        }
+        for child in Child::ALL {
+            let table = child.table();
+            let named: Vec<_> = table.columns.iter().map(|(name, of)| ((*name).to_owned(), kind(*of))).collect();
+            assert_eq!(named, declared(sql, table.table), "{}", table.table);
+            assert_eq!(table.is.len() + 2, table.columns.len(), "{}", table.table);
+        }
+    }
+
+    #[test]
+    fn touching_an_asset_sets_what_the_documentation_says() {
+        let touched: Vec<&str> = Projection::Asset.touch_columns().iter().map(|(name, _)| *name).collect();
+        let documented = ["last_seen", "booted_at", "active", "agent_state_term", "agent_updated_at", "external_ip"];
+        assert_eq!(touched, documented);
+        let readme = include_str!("../README.md");
+        assert!(documented.iter().all(|name| readme.contains(&format!("`{name}`"))));
+    }
+}
