@@ -3,8 +3,21 @@
 //! The story of [`ask`]: find the inventory, parse, check against the catalogue, resolve patterns over the
 //! dictionaries, lower to SQL, walk the sort index until the page is full, and evaluate in Rust what SQL cannot say.
 
-use kernel::{Table, Timestamp};
-use query::{Problem, Refused};
+mod column;
+mod cursor;
+mod dictionary;
+mod group;
+pub(crate) mod residual;
+pub(crate) mod walk;
+
+use kernel::{OrgId, Table, Timestamp, Value};
+use query::{Asking, Checked, Condition, Inventory, NothingKnown, Problem, Refused, lower, prepare};
+use store::{Store, StoreError, Tx};
+
+use crate::InventoryError;
+use crate::ask::column::Output;
+use crate::ask::dictionary::{Dictionaries, Seen};
+use crate::catalogue::{catalogue, instead};
 
 /// How many rows a page has when nobody says.
 pub const LIMIT_DEFAULT: usize = 25;
@@ -131,14 +144,17 @@ pub enum AskError {
     },
     /// The database could not answer.
     #[error(transparent)]
-    Store(#[from] store::StoreError),
+    Store(#[from] StoreError),
+    /// A record's body could not be read.
+    #[error(transparent)]
+    Body(#[from] InventoryError),
 }
 
 /// Answers a question from the inventory of `org`, in one read transaction.
 ///
 /// # Errors
 /// The question is wrong (every mistake is named with its place), reads too much, or the database fails.
-pub async fn ask(store: &store::Store, org: kernel::OrgId, ask: &Ask) -> Result<Answer, AskError> {
+pub async fn ask(store: &Store, org: OrgId, ask: &Ask) -> Result<Answer, AskError> {
     let ask = ask.clone();
     store.read(move |tx| ask_in(tx, org, &ask)).await
 }
@@ -147,6 +163,172 @@ pub async fn ask(store: &store::Store, org: kernel::OrgId, ask: &Ask) -> Result<
 ///
 /// # Errors
 /// As [`ask`].
-pub fn ask_in(_tx: &mut store::Tx, _org: kernel::OrgId, _ask: &Ask) -> Result<Answer, AskError> {
-    Ok(Answer::default())
+pub fn ask_in(tx: &mut Tx<'_>, org: OrgId, ask: &Ask) -> Result<Answer, AskError> {
+    let inventory = find_inventory(&ask.inventory)?;
+    let checked = check(tx, org, inventory, ask)?;
+    let mut answer = Answer {
+        inventory: inventory.name,
+        canonical: checked.canonical.clone(),
+        warnings: checked.notes.clone(),
+        ..Answer::default()
+    };
+    let mut asked = Asked { tx, org, inventory, dictionaries: Dictionaries::default() };
+    match ask.want {
+        Want::Page if ask.group_by.is_empty() => page(&mut asked, &checked, ask, &mut answer)?,
+        Want::Page => group::groups(&mut asked, &checked, ask, &mut answer)?,
+        Want::Count => answer.total = Some(asked.count(&checked)?),
+        Want::Terms => terms(&mut asked, &checked, &mut answer)?,
+        Want::Explain => {
+            terms(&mut asked, &checked, &mut answer)?;
+            answer.plan = crate::explain::explain(&mut asked, &checked, ask, &answer)?;
+        }
+    }
+    Ok(answer)
+}
+
+/// Who asks what of whom: what every step of answering needs.
+pub(crate) struct Asked<'a, 'tx> {
+    pub(crate) tx: &'a mut Tx<'tx>,
+    pub(crate) org: OrgId,
+    pub(crate) inventory: &'static Inventory,
+    pub(crate) dictionaries: Dictionaries,
+}
+
+impl Asked<'_, '_> {
+    /// The number of the first parameter of a condition: `$1` is the organization.
+    const FIRST_PARAM: usize = 2;
+
+    /// Resolves the question's patterns over their dictionaries and lowers it to SQL.
+    pub(crate) fn lower(&mut self, checked: &Checked) -> Result<Condition, AskError> {
+        for name in checked.dictionaries() {
+            self.dictionaries.load(self.tx, self.org, name)?;
+        }
+        let dictionaries = &self.dictionaries;
+        Ok(lower(checked, &|name, matcher| dictionaries.resolve(name, matcher), Self::FIRST_PARAM))
+    }
+
+    /// The exact number of rows that match.
+    pub(crate) fn count(&mut self, checked: &Checked) -> Result<u64, AskError> {
+        let condition = self.lower(checked)?;
+        if condition.residual.is_some() {
+            return residual::count(self, &condition);
+        }
+        let (sql, params) = self.count_sql(&condition);
+        let count = self.tx.query_one(&sql, &params, |row| row.int(0))?;
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
+    /// The statement that counts, and its parameters.
+    pub(crate) fn count_sql(&self, condition: &Condition) -> (String, Vec<Value<'static>>) {
+        let table = self.inventory.base.table;
+        let sql = format!("SELECT COUNT(*) FROM {table} t WHERE t.org_id = $1 AND ({})", condition.sql);
+        (sql, self.params(condition))
+    }
+
+    /// The organization, then the condition's own parameters.
+    pub(crate) fn params(&self, condition: &Condition) -> Vec<Value<'static>> {
+        let mut params = vec![Value::from(self.org)];
+        params.extend(condition.params.iter().cloned());
+        params
+    }
+}
+
+fn find_inventory(name: &str) -> Result<&'static Inventory, AskError> {
+    if let Some(inventory) = catalogue().inventory(name).filter(|inventory| inventory.listed) {
+        return Ok(inventory);
+    }
+    let listed = || catalogue().inventories.iter().filter(|inventory| inventory.listed).map(|inventory| inventory.name);
+    if let Some((why, help)) = instead(&name.to_lowercase()) {
+        return Err(AskError::Inventory {
+            message: format!("{name} cannot be asked yet: {why}"),
+            help: help.to_owned(),
+        });
+    }
+    let known = listed().collect::<Vec<_>>().join(", ");
+    let help = match nearest(name, listed()) {
+        Some(near) => format!("did you mean {near}? There are {known}"),
+        None => format!("there are {known}"),
+    };
+    Err(AskError::Inventory { message: format!("there is no inventory {name:?}"), help })
+}
+
+/// Parses and checks. Only a refused query is worth counting the values that it should have named.
+fn check(tx: &mut Tx<'_>, org: OrgId, inventory: &'static Inventory, ask: &Ask) -> Result<Checked, AskError> {
+    let asking =
+        Asking { catalogue: catalogue(), inventory: inventory.name, now: ask.now, as_of: None, known: &NothingKnown };
+    let seen = Seen::new(tx, org, false);
+    let first = prepare(&ask.text, &Asking { known: &seen, ..asking });
+    seen.finish()?;
+    let Err(refused) = first else { return Ok(first?) };
+    let counting = Seen::new(tx, org, true);
+    let again = prepare(&ask.text, &Asking { known: &counting, ..asking });
+    counting.finish()?;
+    Err(again.err().unwrap_or(refused).into())
+}
+
+fn page(asked: &mut Asked<'_, '_>, checked: &Checked, ask: &Ask, answer: &mut Answer) -> Result<(), AskError> {
+    let limit = limit(ask)?;
+    let outputs = Output::all(asked.inventory, &ask.fields)?;
+    let sort = walk::Sort::new(asked.inventory, ask.sort.as_deref())?;
+    let binding = cursor::binding(asked.inventory.name, &checked.canonical, &sort);
+    let after = ask.after.as_deref().map(|text| cursor::decode(text, binding)).transpose()?;
+    let condition = asked.lower(checked)?;
+    let walked = walk::walk(asked, &condition, &sort, after, limit)?;
+    answer.next = walked.next.map(|place| cursor::encode(&place, binding));
+    answer.warnings.extend(walked.note);
+    answer.table = column::fetch(asked, &outputs, &walked.keys)?;
+    Ok(())
+}
+
+fn terms(asked: &mut Asked<'_, '_>, checked: &Checked, answer: &mut Answer) -> Result<(), AskError> {
+    let table = asked.inventory.base.table;
+    let all = format!("SELECT COUNT(*) FROM {table} t WHERE t.org_id = $1");
+    let of = asked.tx.query_one(&all, &[asked.org.into()], |row| row.int(0))?;
+    answer.of = Some(u64::try_from(of).unwrap_or_default());
+    for step in checked.steps() {
+        let count = asked.count(&step.so_far)?;
+        answer.terms.push(Term { text: step.text, count });
+    }
+    // What all terms leave is the total, so it is not counted again.
+    answer.total = Some(match answer.terms.last() {
+        Some(last) => last.count,
+        None => asked.count(checked)?,
+    });
+    Ok(())
+}
+
+fn limit(ask: &Ask) -> Result<usize, AskError> {
+    match ask.limit {
+        1..=LIMIT_MAX => Ok(ask.limit),
+        other => Err(AskError::Argument {
+            argument: "--limit",
+            message: format!("a page has 1 to {LIMIT_MAX} rows, not {other}"),
+            help: Some("read a longer answer page by page with --after".to_owned()),
+        }),
+    }
+}
+
+/// Whichever of `names` is spelled nearest to `name`, if any is near enough to be meant.
+fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = 1 + name.len() / 4;
+    names
+        .map(|known| (distance(&name.to_lowercase(), known), known))
+        .filter(|(distance, known)| *distance <= allowed || known.starts_with(name))
+        .min()
+        .map(|(_, known)| known)
+}
+
+/// Levenshtein's distance, in characters.
+fn distance(one: &str, two: &str) -> usize {
+    let two: Vec<char> = two.chars().collect();
+    let mut row: Vec<usize> = (0..=two.len()).collect();
+    for (at, left) in one.chars().enumerate() {
+        let mut corner = std::mem::replace(&mut row[0], at + 1);
+        for (column, right) in two.iter().enumerate() {
+            let change = corner + usize::from(left != *right);
+            corner = row[column + 1];
+            row[column + 1] = change.min(corner + 1).min(row[column] + 1);
+        }
+    }
+    row[two.len()]
 }

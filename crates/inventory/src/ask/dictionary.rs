@@ -1,0 +1,134 @@
+//! Dictionaries: text of few distinct values, matched in Rust and handed to SQL as lists of numbers.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use kernel::{AssetId, OrgId, RecordId, SiteId};
+use query::{Column, Known, Matcher, Terms};
+use store::{StoreError, Tx};
+
+use crate::catalogue::{ASSET_IDS, RECORD_IDS, SENTINELONE, SITE_IDS, SITE_NAMES, catalogue};
+
+/// How many of a field's values a suggestion looks at, most frequent first.
+const VALUES_SEEN_MAX: i64 = 200;
+
+/// The dictionaries that a question needs, loaded once.
+#[derive(Default)]
+pub(crate) struct Dictionaries {
+    loaded: HashMap<String, Vec<(i64, String)>>,
+}
+
+impl Dictionaries {
+    /// Reads a dictionary, unless it is here already.
+    pub(crate) fn load(&mut self, tx: &mut Tx<'_>, org: OrgId, name: &str) -> Result<(), StoreError> {
+        if !self.loaded.contains_key(name) {
+            let entries = entries(tx, org, name)?;
+            self.loaded.insert(name.to_owned(), entries);
+        }
+        Ok(())
+    }
+
+    /// Parts a dictionary's numbers by a matcher.
+    pub(crate) fn resolve(&self, name: &str, matcher: &Matcher) -> Terms {
+        let entries = self.loaded.get(name).map(Vec::as_slice).unwrap_or_default();
+        Terms::of(entries.iter().map(|(number, text)| (*number, text.as_str())), matcher)
+    }
+}
+
+fn entries(tx: &mut Tx<'_>, org: OrgId, name: &str) -> Result<Vec<(i64, String)>, StoreError> {
+    let computed = |tx: &mut Tx<'_>, sql: &str, public: fn(i64) -> String| {
+        tx.query(sql, &[org.into()], |row| row.int(0).map(|number| (number, public(number))))
+    };
+    match name {
+        ASSET_IDS => {
+            computed(tx, "SELECT asset_id FROM inventory_asset WHERE org_id = $1", |number| AssetId(number).to_string())
+        }
+        RECORD_IDS => computed(tx, "SELECT record_id FROM inventory_source_record WHERE org_id = $1", |number| {
+            RecordId(number).to_string()
+        }),
+        SITE_IDS => {
+            computed(tx, "SELECT site_id FROM inventory_site WHERE org_id = $1", |number| SiteId(number).to_string())
+        }
+        SITE_NAMES => {
+            let sql = "SELECT site_id, name FROM inventory_site WHERE org_id = $1";
+            tx.query(sql, &[org.into()], |row| Ok((row.int(0)?, row.text(1)?.to_owned())))
+        }
+        stored => {
+            let sql = "SELECT term_id, text FROM inventory_term WHERE org_id = $1 AND dictionary = $2";
+            tx.query(sql, &[org.into(), stored.into()], |row| Ok((row.int(0)?, row.text(1)?.to_owned())))
+        }
+    }
+}
+
+/// What the data holds, for checking a query against it.
+///
+/// The checker cannot fail, so an error of the database is kept until [`Seen::finish`].
+pub(crate) struct Seen<'a, 'tx> {
+    tx: RefCell<&'a mut Tx<'tx>>,
+    org: OrgId,
+    counting: bool,
+    failed: RefCell<Option<StoreError>>,
+}
+
+impl<'a, 'tx> Seen<'a, 'tx> {
+    /// Looks at the data through `tx`; counts how often each value occurs only if `counting`.
+    pub(crate) fn new(tx: &'a mut Tx<'tx>, org: OrgId, counting: bool) -> Seen<'a, 'tx> {
+        Seen { tx: RefCell::new(tx), org, counting, failed: RefCell::new(None) }
+    }
+
+    /// The error that looking met, if any.
+    pub(crate) fn finish(self) -> Result<(), StoreError> {
+        self.failed.into_inner().map_or(Ok(()), Err)
+    }
+
+    fn look(&self, inventory: &str, field: &str) -> Result<Option<Vec<(String, u64)>>, StoreError> {
+        let Some(inventory) = catalogue().inventory(inventory) else { return Ok(None) };
+        let Some(field) = inventory.field(field) else { return Ok(None) };
+        let (from, column, dictionary) = match &field.column {
+            Column::Term { column, dictionary } => (None, *column, *dictionary),
+            Column::Many { from, value } => match &**value {
+                Column::Term { column, dictionary } => (Some(*from), *column, *dictionary),
+                _ => return Ok(None),
+            },
+            _ => return Ok(None),
+        };
+        // Public ids are no vocabulary.
+        if [ASSET_IDS, RECORD_IDS, SITE_IDS].contains(&dictionary) {
+            return Ok(None);
+        }
+        let mut tx = self.tx.borrow_mut();
+        let texts = entries(&mut tx, self.org, dictionary)?;
+        if !self.counting || !inventory.listed {
+            return Ok(Some(texts.into_iter().map(|(_, text)| (text, 0)).collect()));
+        }
+        let column = column.replace("{t}", "t");
+        let table = inventory.base.table;
+        let sql = match from {
+            None => format!("SELECT {column}, COUNT(*) FROM {table} t WHERE t.org_id = $1 GROUP BY 1"),
+            Some(from) => {
+                let from = from.replace("{t}", "t").replacen("FROM ", "", 1);
+                format!("SELECT {column}, COUNT(*) FROM {table} t, {from} AND t.org_id = $1 GROUP BY 1")
+            }
+        };
+        let sql = format!("{sql} ORDER BY 2 DESC LIMIT {VALUES_SEEN_MAX}");
+        let counts = tx.query(&sql, &[self.org.into()], |row| Ok((row.opt_int(0)?, row.int(1)?)))?;
+        let texts: HashMap<i64, String> = texts.into_iter().collect();
+        let named = |(number, count): (Option<i64>, i64)| {
+            Some((texts.get(&number?)?.clone(), u64::try_from(count).unwrap_or_default()))
+        };
+        Ok(Some(counts.into_iter().filter_map(named).collect()))
+    }
+}
+
+impl Known for Seen<'_, '_> {
+    fn values(&self, inventory: &str, field: &str) -> Option<Vec<(String, u64)>> {
+        self.look(inventory, field).unwrap_or_else(|error| {
+            self.failed.borrow_mut().get_or_insert(error);
+            None
+        })
+    }
+
+    fn sources(&self) -> Option<Vec<String>> {
+        Some(vec![SENTINELONE.to_owned()])
+    }
+}

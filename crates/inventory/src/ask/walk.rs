@@ -1,0 +1,330 @@
+//! Walking a sort order: keyset pages in either direction, the same on both databases.
+//!
+//! Rows without a value come first going up and last going down. So that both databases can use a plain index, the
+//! order is walked in two stretches, with and without a value, and neither database is asked where it puts its nulls.
+
+use kernel::Value;
+use query::{Column, Condition, Field, Inventory, Problem};
+use store::Row;
+
+use super::{AskError, Asked, nearest, residual};
+use crate::catalogue::COMPUTED;
+
+/// Rows of the sort index that one glance tests for each row that the page lacks.
+const GLANCE_ROWS_PER_ROW: usize = 8;
+
+/// Rows that one glance tests at least; a statement costs about as much as testing these.
+const GLANCE_ROWS_MIN: usize = 256;
+
+/// Rows that one glance tests at most.
+const GLANCE_ROWS_MAX: usize = 4_000;
+
+/// An answer is rare if fewer than one in so many rows match: then the database may leave the sort order.
+const RARE: usize = 64;
+
+/// Orders that an index serves. In any other order nothing is gained by a glance.
+const INDEXED: [(&str, &str); 8] = [
+    ("assets", "last_seen"),
+    ("assets", "name"),
+    ("assets", "id"),
+    ("findings", "identified_at"),
+    ("findings", "id"),
+    ("activities", "created_at"),
+    ("activities", "id"),
+    ("policies", "id"),
+];
+
+/// In which order an answer comes.
+pub(crate) struct Sort {
+    /// The field's own name.
+    pub(crate) name: &'static str,
+    /// The expression, over `t`.
+    pub(crate) sql: String,
+    /// Whether the largest comes first.
+    pub(crate) descending: bool,
+}
+
+/// A row's place in a sort order.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Place {
+    /// The row's key, which decides between equal values.
+    pub(super) key: i64,
+    /// Its value in the order.
+    pub(super) value: Value<'static>,
+}
+
+/// What a walk found.
+#[derive(Debug, Default)]
+pub(super) struct Walked {
+    /// The keys of the rows, in order.
+    pub(super) keys: Vec<i64>,
+    /// The place after which the next page begins; `None` at the end.
+    pub(super) next: Option<Place>,
+    /// What the walk could not do.
+    pub(super) note: Option<Problem>,
+}
+
+/// One stretch of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stretch {
+    /// The rows without a value.
+    Without,
+    /// The rows with one.
+    With,
+}
+
+impl Sort {
+    /// Reads `--sort`, or takes the inventory's own order.
+    pub(crate) fn new(inventory: &'static Inventory, asked: Option<&str>) -> Result<Sort, AskError> {
+        let text = asked.unwrap_or(inventory.default_sort).trim();
+        let (descending, name) = text.strip_prefix('-').map_or((false, text), |name| (true, name));
+        let Some(field) = inventory.field(name) else { return Err(unknown(inventory, name)) };
+        let Some(sql) = order_by(field) else {
+            let reason = match field.column {
+                Column::Missing { .. } => "there is nothing in it yet",
+                Column::Body { .. } => "it is only in the raw records",
+                _ => "one row may have several",
+            };
+            return Err(AskError::Argument {
+                argument: "--sort",
+                message: format!("{} cannot be sorted by {}: {reason}", inventory.name, field.name),
+                help: Some(format!("these can: {}", sortable(inventory).join(", "))),
+            });
+        };
+        Ok(Sort { name: field.name, sql, descending })
+    }
+
+    /// The order of keys, which every inventory has.
+    pub(super) fn by_key(inventory: &Inventory) -> Sort {
+        Sort { name: "id", sql: format!("t.{}", inventory.base.key), descending: false }
+    }
+
+    /// The stretch that holds every row, in the order of keys.
+    pub(super) fn only_stretch(&self) -> Stretch {
+        Stretch::With
+    }
+
+    /// The stretches in the order in which they are walked, beginning where `after` is.
+    pub(super) fn stretches(&self, after: Option<&Place>) -> Vec<(Stretch, Option<Place>)> {
+        let order = match self.descending {
+            false => [Stretch::Without, Stretch::With],
+            true => [Stretch::With, Stretch::Without],
+        };
+        let Some(after) = after else { return order.map(|stretch| (stretch, None)).to_vec() };
+        let here = if after.value == Value::Null { Stretch::Without } else { Stretch::With };
+        let mut stretches: Vec<_> =
+            order.into_iter().skip_while(|stretch| *stretch != here).map(|at| (at, None)).collect();
+        stretches[0].1 = Some(after.clone());
+        stretches
+    }
+}
+
+/// The expression that orders rows by a field; `None` if there is none.
+fn order_by(field: &Field) -> Option<String> {
+    let at_t = |sql: &str| sql.replace("{t}", "t");
+    Some(match &field.column {
+        Column::Plain(sql) => at_t(sql),
+        Column::Folded { folded, .. } => at_t(folded),
+        Column::Term { column, dictionary } if !COMPUTED.contains(dictionary) => format!(
+            "(SELECT d.folded FROM inventory_term d WHERE d.org_id = t.org_id AND d.term_id = {})",
+            at_t(column)
+        ),
+        Column::Term { column, dictionary } if *dictionary == crate::catalogue::SITE_NAMES => format!(
+            "(SELECT s.name_folded FROM inventory_site s WHERE s.org_id = t.org_id AND s.site_id = {})",
+            at_t(column)
+        ),
+        // Public ids sort as the numbers that they are made from.
+        Column::Term { column, .. } => at_t(column),
+        Column::Many { .. } | Column::Body { .. } | Column::Missing { .. } => return None,
+    })
+}
+
+fn sortable(inventory: &Inventory) -> Vec<&'static str> {
+    inventory.fields.iter().filter(|field| order_by(field).is_some()).map(|field| field.name).collect()
+}
+
+fn unknown(inventory: &Inventory, name: &str) -> AskError {
+    let names =
+        inventory.fields.iter().flat_map(|field| std::iter::once(field.name).chain(field.aliases.iter().copied()));
+    AskError::Argument {
+        argument: "--sort",
+        message: format!("there is no field {name:?} in {}", inventory.name),
+        help: Some(match nearest(name, names) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("these can be sorted by: {}", sortable(inventory).join(", ")),
+        }),
+    }
+}
+
+/// The first `limit` rows after a place that match, in order.
+pub(super) fn walk(
+    asked: &mut Asked<'_, '_>,
+    condition: &Condition,
+    sort: &Sort,
+    after: Option<Place>,
+    limit: usize,
+) -> Result<Walked, AskError> {
+    if condition.residual.is_some() {
+        return residual::walk(asked, condition, sort, after, limit);
+    }
+    let wanted = limit + 1;
+    let mut found: Vec<Place> = Vec::new();
+    for (stretch, mut after) in sort.stretches(after.as_ref()) {
+        let mut glancing = INDEXED.contains(&(asked.inventory.name, sort.name));
+        while found.len() < wanted {
+            let missing = wanted - found.len();
+            // Where matches are common, the next rows of the index fill the page. Where they are rare, testing row after
+            // row would read the whole table in a bad order: then the database collects what matches and sorts that.
+            if !glancing {
+                found.extend(collect(asked, condition, sort, stretch, after.as_ref(), missing)?);
+                break;
+            }
+            let rows = (missing * GLANCE_ROWS_PER_ROW).clamp(GLANCE_ROWS_MIN, GLANCE_ROWS_MAX);
+            let (hits, end) = glance(asked, condition, sort, stretch, after.as_ref(), rows)?;
+            glancing = hits.len() * RARE >= rows;
+            found.extend(hits);
+            after = end;
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    found.truncate(wanted);
+    Ok(finished(found, limit))
+}
+
+/// Cuts off the one row too many, which only shows that there is a next page.
+fn finished(mut found: Vec<Place>, limit: usize) -> Walked {
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = if more { found.last().cloned() } else { None };
+    Walked { keys: found.iter().map(|place| place.key).collect(), next, note: None }
+}
+
+/// Tests the next `rows` rows of a stretch. The second part is the last row tested if there may be more.
+fn glance(
+    asked: &mut Asked<'_, '_>,
+    condition: &Condition,
+    sort: &Sort,
+    stretch: Stretch,
+    after: Option<&Place>,
+    rows: usize,
+) -> Result<(Vec<Place>, Option<Place>), AskError> {
+    let mut params = asked.params(condition);
+    let key = asked.inventory.base.key;
+    let place = sort.bound(stretch, after, key, &mut params);
+    let (table, order) = (asked.inventory.base.table, sort.order(stretch, key));
+    let sql = format!(
+        "SELECT t.{key}, {value}, CASE WHEN {condition} THEN 1 ELSE 0 END \
+         FROM (SELECT * FROM {table} t WHERE t.org_id = $1 AND {place} ORDER BY {order} LIMIT {rows}) t ORDER BY {order}",
+        value = sort.value(stretch),
+        condition = condition.sql,
+    );
+    let tested = asked.tx.query(&sql, &params, |row| Ok((self::place(row)?, row.flag(2)?)))?;
+    let end = (tested.len() == rows).then(|| tested.last().map(|(place, _)| place.clone())).flatten();
+    Ok((tested.into_iter().filter(|(_, hit)| *hit).map(|(place, _)| place).collect(), end))
+}
+
+/// Collects the first rows of a stretch that match, in whatever way the database likes.
+fn collect(
+    asked: &mut Asked<'_, '_>,
+    condition: &Condition,
+    sort: &Sort,
+    stretch: Stretch,
+    after: Option<&Place>,
+    limit: usize,
+) -> Result<Vec<Place>, AskError> {
+    let (sql, params) = collect_sql(asked, condition, sort, stretch, after, limit);
+    Ok(asked.tx.query(&sql, &params, place)?)
+}
+
+fn collect_sql(
+    asked: &Asked<'_, '_>,
+    condition: &Condition,
+    sort: &Sort,
+    stretch: Stretch,
+    after: Option<&Place>,
+    limit: usize,
+) -> (String, Vec<Value<'static>>) {
+    let mut params = asked.params(condition);
+    let key = asked.inventory.base.key;
+    let place = sort.bound(stretch, after, key, &mut params);
+    let table = asked.inventory.base.table;
+    let direction = sort.direction();
+    // The inner limit stops both databases from walking the sort index after all.
+    let sql = format!(
+        "SELECT m.k, m.v FROM (SELECT t.{key} AS k, {value} AS v FROM {table} t \
+         WHERE t.org_id = $1 AND {place} AND ({condition}) LIMIT {everything}) m \
+         ORDER BY m.v {direction}, m.k {direction} LIMIT {limit}",
+        value = sort.value(stretch),
+        condition = condition.sql,
+        everything = i64::MAX,
+    );
+    (sql, params)
+}
+
+/// The statement by which a page is looked for first, for explanations.
+pub(crate) fn page_sql(
+    asked: &Asked<'_, '_>,
+    condition: &Condition,
+    sort: &Sort,
+    limit: usize,
+) -> (String, Vec<Value<'static>>) {
+    let stretch = sort.stretches(None)[0].0;
+    collect_sql(asked, condition, sort, stretch, None, limit + 1)
+}
+
+impl Sort {
+    fn direction(&self) -> &'static str {
+        if self.descending { "DESC" } else { "ASC" }
+    }
+
+    /// The sort value as it is selected.
+    pub(super) fn value(&self, stretch: Stretch) -> &str {
+        match stretch {
+            Stretch::With => &self.sql,
+            Stretch::Without => "NULL",
+        }
+    }
+
+    pub(super) fn order(&self, stretch: Stretch, key: &str) -> String {
+        let direction = self.direction();
+        match stretch {
+            Stretch::With => format!("{} {direction}, t.{key} {direction}", self.sql),
+            Stretch::Without => format!("t.{key} {direction}"),
+        }
+    }
+
+    /// The condition that a row is in the stretch and behind `after`; its parameters are added to `params`.
+    pub(super) fn bound(
+        &self,
+        stretch: Stretch,
+        after: Option<&Place>,
+        key: &str,
+        params: &mut Vec<Value<'static>>,
+    ) -> String {
+        let sql = &self.sql;
+        let than = if self.descending { "<" } else { ">" };
+        let mut param = |value: Value<'static>| {
+            params.push(value);
+            format!("${}", params.len())
+        };
+        match (stretch, after) {
+            (Stretch::With, None) => format!("{sql} IS NOT NULL"),
+            (Stretch::Without, None) => format!("{sql} IS NULL"),
+            (Stretch::With, Some(after)) => {
+                let (value, at) = (param(after.value.clone()), param(Value::Int(after.key)));
+                format!("({sql}, t.{key}) {than} ({value}, {at})")
+            }
+            (Stretch::Without, Some(after)) => {
+                let at = param(Value::Int(after.key));
+                format!("{sql} IS NULL AND t.{key} {than} {at}")
+            }
+        }
+    }
+}
+
+/// Reads a row that begins with its key and its sort value.
+pub(super) fn place(row: &Row<'_>) -> Result<Place, store::StoreError> {
+    Ok(Place { key: row.int(0)?, value: row.value(1)?.into_owned() })
+}

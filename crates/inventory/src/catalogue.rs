@@ -1,0 +1,263 @@
+//! What can be asked of the inventory: every field declared once, with its names, type, column, prose and example.
+//!
+//! The table feeds parsing, suggestions, SQL, help and documentation. Two kinds of dictionary stand behind term
+//! columns: those of `inventory_term`, and [`COMPUTED`] ones, whose "terms" are rows of other tables.
+
+mod activities;
+mod assets;
+mod console;
+mod findings;
+mod later;
+mod policies;
+mod raw;
+
+use std::sync::LazyLock;
+
+pub use later::instead;
+
+use query::{Catalogue, Choice, Choices, Column, Field, Source, Tense, Type};
+
+/// The source that every record comes from today, as `source:` and `@source.kind.path` spell it.
+pub const SENTINELONE: &str = "sentinelone";
+
+/// The dictionary of assets' public ids (`ast_..`).
+pub const ASSET_IDS: &str = "computed:asset";
+/// The dictionary of records' public ids (`rec_..`).
+pub const RECORD_IDS: &str = "computed:record";
+/// The dictionary of our sites' public ids (`sit_..`).
+pub const SITE_IDS: &str = "computed:site_id";
+/// The dictionary of our sites' names.
+pub const SITE_NAMES: &str = "computed:site";
+/// The dictionaries whose entries are not rows of `inventory_term`.
+pub const COMPUTED: [&str; 4] = [ASSET_IDS, RECORD_IDS, SITE_IDS, SITE_NAMES];
+
+/// Everything that the inventory can be asked, the inventories that people ask first in front.
+pub fn catalogue() -> &'static Catalogue {
+    static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
+        let mut inventories = vec![assets::assets(), findings::findings(), activities::activities()];
+        inventories.push(policies::policies());
+        inventories.extend(console::inventories());
+        inventories.extend(assets::parts());
+        inventories.extend(findings::parts());
+        inventories.extend(policies::parts());
+        inventories.extend(later::inventories());
+        Catalogue { inventories, sources: vec![SOURCE] }
+    });
+    &CATALOGUE
+}
+
+/// The kinds are those of the vendor's collections: agents, threats, activities, policies, levels, alerts, risks.
+const SOURCE: Source = Source {
+    name: SENTINELONE,
+    aliases: &["s1"],
+    kinds: &["dev", "threat", "activity", "policy", "site", "group", "account", "alert", "risk"],
+};
+
+/// What `source:` understands. The others are known, so that a pasted query runs and finds none of them here.
+const SOURCES: Choices = Choices {
+    values: &[
+        Choice::or(SENTINELONE, &["s1"]),
+        Choice::or("scan", &["runzero", "nmap"]),
+        Choice::new("aws"),
+        Choice::new("azure"),
+        Choice::new("azuread"),
+        Choice::new("censys"),
+        Choice::new("crowdstrike"),
+        Choice::new("custom"),
+        Choice::new("gcp"),
+        Choice::new("googleworkspace"),
+        Choice::new("intune"),
+        Choice::new("ldap"),
+        Choice::new("meraki"),
+        Choice::or("microsoft365defender", &["ms365defender"]),
+        Choice::new("miradore"),
+        Choice::new("nessus"),
+        Choice::new("qualys"),
+        Choice::or("rapid7", &["insightvm", "nexpose"]),
+        Choice::new("shodan"),
+        Choice::new("snmp"),
+        Choice::new("tenable"),
+        Choice::new("vmware"),
+        Choice::new("wiz"),
+    ],
+    ordered: false,
+    closed: false,
+};
+
+/// `protect` stops what it finds, `detect` only reports it.
+const MODES: Choices = words(&[Choice::new("protect"), Choice::new("detect")]);
+
+/// Words that a console may extend.
+const fn words(values: &'static [Choice]) -> Choices {
+    Choices { values, ordered: false, closed: false }
+}
+
+/// Words that are the data's own.
+const ANY_WORDS: Choices = words(&[]);
+
+/// Text of few distinct values.
+fn term(name: &'static str, column: &'static str, dictionary: &'static str, prose: &'static str) -> Field {
+    Field::new(name, Type::Text, Column::Term { column, dictionary }, prose)
+}
+
+/// A word of a set.
+fn word(
+    name: &'static str,
+    choices: Choices,
+    column: &'static str,
+    dictionary: &'static str,
+    prose: &'static str,
+) -> Field {
+    Field::new(name, Type::Enum(choices), Column::Term { column, dictionary }, prose)
+}
+
+/// A version behind a dictionary.
+fn version(name: &'static str, column: &'static str, dictionary: &'static str, prose: &'static str) -> Field {
+    Field::new(name, Type::Version, Column::Term { column, dictionary }, prose)
+}
+
+/// Text with its folded sibling.
+fn text(name: &'static str, text: &'static str, folded: &'static str, prose: &'static str) -> Field {
+    Field::new(name, Type::Text, Column::Folded { text, folded }, prose)
+}
+
+/// An identifier of the source's, compared whole.
+fn native(name: &'static str, column: &'static str, prose: &'static str) -> Field {
+    Field::new(name, Type::Id, Column::Plain(column), prose)
+}
+
+/// A public id of ours.
+fn public(name: &'static str, column: &'static str, dictionary: &'static str, prose: &'static str) -> Field {
+    Field::new(name, Type::Id, Column::Term { column, dictionary }, prose)
+}
+
+fn flag(name: &'static str, column: &'static str, prose: &'static str) -> Field {
+    Field::new(name, Type::Bool, Column::Plain(column), prose)
+}
+
+fn int(name: &'static str, column: &'static str, prose: &'static str) -> Field {
+    Field::new(name, Type::Int, Column::Plain(column), prose)
+}
+
+/// An instant, usually in the past.
+fn past(name: &'static str, column: &'static str, prose: &'static str) -> Field {
+    Field::new(name, Type::Timestamp(Tense::Past), Column::Plain(column), prose)
+}
+
+/// An instant, usually ahead.
+fn future(name: &'static str, column: &'static str, prose: &'static str) -> Field {
+    Field::new(name, Type::Timestamp(Tense::Future), Column::Plain(column), prose)
+}
+
+/// A name that people know from elsewhere, and that has no data yet.
+fn missing(name: &'static str, ty: Type, why: &'static str) -> Field {
+    Field::new(name, ty, Column::Missing { why }, why)
+}
+
+/// Where every row of an inventory of one source comes from.
+fn only_source() -> Field {
+    Field::new("source", Type::Enum(SOURCES), Column::Plain("'sentinelone'"), "who told us")
+        .alias(&["sources"])
+        .example("source:SentinelOne")
+}
+
+/// The record behind a row of a projection whose id is its record's: what sync knows about it.
+fn record_fields() -> Vec<Field> {
+    vec![
+        int("version", RECORD_VERSION, "how many times it changed its meaning, counting from 1").example("version:>1"),
+        past("first_recorded_at", RECORD_FIRST, "when Muster first read it").example("first_recorded_at:<1d"),
+        past("changed_at", RECORD_CHANGED, "when Muster last saw it change its meaning").example("changed_at:<1d"),
+        flag("removed", RECORD_REMOVED, "whether the source no longer has it").volatile().example("removed:t"),
+    ]
+}
+
+const RECORD_VERSION: &str = "(SELECT r.version FROM inventory_source_record r \
+     WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
+const RECORD_FIRST: &str = "(SELECT r.first_seen_at FROM inventory_source_record r \
+     WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
+const RECORD_CHANGED: &str = "(SELECT r.changed_at FROM inventory_source_record r \
+     WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
+const RECORD_REMOVED: &str = "(SELECT CASE WHEN r.retired_at IS NULL THEN 0 ELSE 1 END FROM inventory_source_record r \
+     WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
+
+/// Where in the console a row is: the same six columns in every projection that has them.
+fn console_fields() -> Vec<Field> {
+    vec![
+        term("console.account", "{t}.console_account_term", "console_account", "the console account's name")
+            .alias(&["account", "account_name", "accountname"])
+            .example("console.account:acme"),
+        word(
+            "console.account_id",
+            ANY_WORDS,
+            "{t}.console_account_id_term",
+            "console_account_id",
+            "the console account's id",
+        )
+        .alias(&["account_id", "accountid"])
+        .example("console.account_id:=433241117337583618"),
+        term("console.site", "{t}.console_site_term", "console_site", "the console site's name; site is Muster's own")
+            .alias(&["site_name", "sitename"])
+            .example("console.site:london"),
+        word("console.site_id", ANY_WORDS, "{t}.console_site_id_term", "console_site_id", "the console site's id")
+            .alias(&["site_id", "siteid"])
+            .example("console.site_id:=475482421366727779"),
+        term("console.group", "{t}.console_group_term", "console_group", "the console group's name")
+            .alias(&["group", "group_name", "groupname"])
+            .example("console.group:=\"Default Group\""),
+        word("console.group_id", ANY_WORDS, "{t}.console_group_id_term", "console_group_id", "the console group's id")
+            .alias(&["group_id", "groupid"])
+            .example("console.group_id:=475482421375116388"),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_listed_inventory_has_an_id_a_name_and_an_order() {
+        for inventory in catalogue().inventories.iter().filter(|inventory| inventory.listed) {
+            let name = inventory.name;
+            assert!(inventory.field("id").is_some() && inventory.field("name").is_some(), "{name}");
+            for field in inventory.default_fields.iter().chain(inventory.bare) {
+                assert!(inventory.field(field).is_some(), "{name}.{field}");
+            }
+            let sort = inventory.default_sort.trim_start_matches('-');
+            assert!(inventory.field(sort).is_some(), "{name} sorts by {sort}");
+        }
+    }
+
+    #[test]
+    fn no_name_means_two_things() {
+        for inventory in &catalogue().inventories {
+            let mut names = BTreeSet::new();
+            let fields = inventory.fields.iter().flat_map(|field| [&[field.name], field.aliases].concat());
+            for name in fields {
+                assert!(names.insert(name.to_lowercase()), "{}: {name} twice", inventory.name);
+            }
+        }
+    }
+
+    #[test]
+    fn scopes_lead_somewhere() {
+        for inventory in &catalogue().inventories {
+            for scope in &inventory.scopes {
+                let there = catalogue().inventory(scope.inventory);
+                assert!(there.is_some_and(|there| there.field(scope.title).is_some()), "{}", scope.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_field_says_what_it_is() {
+        for inventory in &catalogue().inventories {
+            for field in &inventory.fields {
+                assert!(!field.prose.is_empty(), "{}.{}", inventory.name, field.name);
+                let shown = !matches!(field.column, Column::Missing { .. }) && inventory.listed;
+                assert!(!shown || !field.example.is_empty(), "{}.{} lacks an example", inventory.name, field.name);
+            }
+        }
+    }
+}

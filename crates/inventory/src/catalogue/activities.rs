@@ -1,0 +1,83 @@
+//! Activities: what happened on the console.
+
+use query::{Inventory, Raw, Scope};
+
+use super::{
+    ANY_WORDS, RECORD_IDS, SENTINELONE, console_fields, int, native, only_source, past, public, raw, term, text, word,
+};
+
+/// The activities. Rows never change, so their bodies are in the log.
+pub(super) fn activities() -> Inventory {
+    let mut fields = vec![
+        public("id", "{t}.record_id", RECORD_IDS, "the activity's id, for links and scripts")
+            .example("id:rec_00000000000sg"),
+        text(
+            "name",
+            "{t}.description",
+            "COALESCE({t}.description_folded, lower({t}.description))",
+            "what happened, as a sentence",
+        )
+        .alias(&["description", "primary_description", "primarydescription"])
+        .example("name:\"logged in\""),
+        native("native_id", "{t}.native_id", "the console's own id of it")
+            .alias(&["activity_id"])
+            .example("native_id:1234567890123456789"),
+        only_source(),
+        int("type", "{t}.type", "the type's number")
+            .alias(&["activity_type", "activitytype", "code"])
+            .example("type:27"),
+        term("type.name", "{t}.type_term", "activity_type", "the type's name, where the console gave one")
+            .alias(&["type_name", "kind", "action"])
+            .example("type.name:login"),
+        text("detail", "{t}.detail", "COALESCE({t}.detail_folded, lower({t}.detail))", "more of what happened")
+            .alias(&["secondary_description", "secondarydescription"])
+            .example("detail:policy"),
+        text(
+            "comment",
+            "{t}.comment",
+            "COALESCE({t}.comment_folded, lower({t}.comment))",
+            "what a user wrote about it",
+        )
+        .alias(&["comments"])
+        .example("has:comment"),
+        word("os.family", ANY_WORDS, "{t}.os_family_term", "os_family", "the machine's operating system family")
+            .alias(&["os_family", "osfamily", "os"])
+            .example("os.family:windows"),
+        native("hash", "{t}.hash", "a file's hash, where one is concerned").example("has:hash"),
+        native("agent.id", "{t}.agent_native_id", "the console's id of the agent concerned")
+            .alias(&["agent_id", "agentid"])
+            .example("agent.id:657613730168123595"),
+        native("threat.id", "{t}.threat_native_id", "the console's id of the threat concerned")
+            .alias(&["threat_id", "threatid"])
+            .example("has:threat.id"),
+        native("user.id", "{t}.user_native_id", "the console's id of the user concerned")
+            .alias(&["user_id", "userid"])
+            .example("has:user.id"),
+        past("created_at", "{t}.created_at", "when it happened")
+            .alias(&["createdat", "at", "happened_at"])
+            .example("created_at:<24h"),
+    ];
+    fields.extend(console_fields());
+    Inventory {
+        aliases: &["activity"],
+        prose: "what happened on the console: logins, mitigations, policy changes",
+        fields,
+        scopes: vec![Scope {
+            name: "asset",
+            aliases: &["assets"],
+            inventory: "assets",
+            from: "FROM inventory_source_record r \
+                   JOIN inventory_link l ON l.org_id = r.org_id AND l.record_id = r.record_id \
+                   JOIN inventory_asset {e} ON {e}.org_id = l.org_id AND {e}.asset_id = l.asset_id \
+                   WHERE r.org_id = {t}.org_id AND r.integration_id = {t}.integration_id \
+                   AND r.stream = 'agents' AND r.native_id = {t}.agent_native_id",
+            title: "name",
+            prose: "the asset it concerns",
+        }],
+        raw: vec![Raw { source: SENTINELONE, kind: "activity", paths: &[], aliases: raw::ACTIVITY_ALIASES }],
+        bare: &["name", "detail"],
+        default_sort: "-created_at",
+        default_fields: &["created_at", "type", "name", "console.site"],
+        ..Inventory::new("activities", "activity", "inventory_activity", "record_id")
+    }
+}

@@ -1,0 +1,529 @@
+//! Assets, and the parts of one that a scope reaches: interfaces, addresses, names, tags, sightings.
+
+use query::{Base, Choice, Choices, Column, Field, Inventory, Raw, Scope, Type};
+
+use super::{
+    ANY_WORDS, ASSET_IDS, MODES, SENTINELONE, SITE_IDS, SITE_NAMES, SOURCES, console_fields, flag, int, later, missing,
+    past, public, raw, term, text, version, word, words,
+};
+
+/// What the rows of an asset's records hang on.
+macro_rules! of_asset {
+    ($table:literal) => {
+        concat!(
+            "FROM inventory_link l JOIN ",
+            $table,
+            " c ON c.org_id = l.org_id AND c.record_id = l.record_id WHERE l.org_id = {t}.org_id AND l.asset_id = {t}.asset_id"
+        )
+    };
+}
+
+/// The elements of a scope that hang on an asset's records.
+macro_rules! element_of_asset {
+    ($table:literal) => {
+        concat!(
+            "FROM inventory_link l JOIN ",
+            $table,
+            " {e} ON {e}.org_id = l.org_id AND {e}.record_id = l.record_id WHERE l.org_id = {t}.org_id AND l.asset_id = {t}.asset_id"
+        )
+    };
+}
+
+/// SentinelOne's machine types, and what scanners call the things that run no agent.
+const TYPES: Choices = words(&[
+    Choice::new("server"),
+    Choice::or("desktop", &["workstation"]),
+    Choice::or("laptop", &["notebook"]),
+    Choice::new("kubernetes node"),
+    Choice::new("kubernetes pod"),
+    Choice::new("kubernetes helper"),
+    Choice::new("ecs task"),
+    Choice::new("storage"),
+    Choice::new("unknown"),
+    Choice::new("access control"),
+    Choice::new("amazon device"),
+    Choice::new("firewall"),
+    Choice::new("game console"),
+    Choice::new("ip camera"),
+    Choice::new("ip phone"),
+    Choice::new("mobile"),
+    Choice::new("nest device"),
+    Choice::new("network audio"),
+    Choice::new("printer"),
+    Choice::new("robotic cleaner"),
+    Choice::new("router"),
+    Choice::new("smart tv"),
+    Choice::new("switch"),
+    Choice::new("thermostat"),
+    Choice::new("voice assistant"),
+    Choice::new("vr headset"),
+    Choice::new("wap"),
+]);
+
+const FAMILIES: Choices = words(&[
+    Choice::or("windows", &["win"]),
+    Choice::new("windows_legacy"),
+    Choice::or("macos", &["mac", "osx"]),
+    Choice::new("linux"),
+]);
+
+const CLOUDS: Choices = words(&[
+    Choice::or("aws", &["ec2", "amazon"]),
+    Choice::new("azure"),
+    Choice::or("gcp", &["google"]),
+    Choice::or("esxi", &["vmware"]),
+    Choice::or("hyper-v", &["hyperv"]),
+    Choice::new("xen"),
+    Choice::new("kubernetes"),
+]);
+
+const STATES: Choices = words(&[
+    Choice::new("active"),
+    Choice::new("offline"),
+    Choice::new("pending"),
+    Choice::new("decommissioned"),
+    Choice::or("uninstalled", &["removed"]),
+]);
+
+const NETWORK_STATES: Choices = words(&[
+    Choice::new("connected"),
+    Choice::new("disconnected"),
+    Choice::new("connecting"),
+    Choice::new("disconnecting"),
+]);
+
+const SCANS: Choices =
+    words(&[Choice::new("none"), Choice::new("started"), Choice::new("aborted"), Choice::new("finished")]);
+
+const APPS: Choices = words(&[Choice::new("patch_required"), Choice::new("up_to_date"), Choice::new("not_applicable")]);
+
+const MIGRATIONS: Choices =
+    words(&[Choice::new("n/a"), Choice::new("pending"), Choice::new("migrated"), Choice::new("failed")]);
+
+const EDRS: Choices = words(&[
+    Choice::or(SENTINELONE, &["s1"]),
+    Choice::new("crowdstrike"),
+    Choice::or("microsoft defender", &["defender"]),
+    Choice::new("carbon black"),
+    Choice::new("cortex"),
+    Choice::new("sophos"),
+]);
+
+/// The assets.
+pub(super) fn assets() -> Inventory {
+    let mut fields = identity();
+    fields.extend(machine());
+    fields.extend(agent());
+    fields.extend(console_fields());
+    fields.extend(network());
+    fields.extend(later::asset_fields());
+    Inventory {
+        aliases: &["asset", "devices", "device", "endpoints", "endpoint", "hosts", "host"],
+        prose: "machines, each a projection over what every source said about it",
+        fields,
+        scopes: scopes(),
+        raw: vec![Raw { source: SENTINELONE, kind: "dev", paths: raw::AGENT, aliases: raw::AGENT_ALIASES }],
+        bare: &["name", "address", "mac", "serial", "user"],
+        default_sort: "-last_seen",
+        default_fields: &["name", "os", "type", "site", "sources", "agent.state", "last_seen"],
+        ..Inventory::new("assets", "asset", "inventory_asset", "asset_id")
+    }
+}
+
+fn identity() -> Vec<Field> {
+    vec![
+        public("id", "{t}.asset_id", ASSET_IDS, "the asset's id, for links and scripts")
+            .example("id:ast_00000000000sg"),
+        text("name", "{t}.name", "{t}.name_folded", "the machine's name")
+            .alias(&["hostname", "computername", "computer_name"])
+            .example("name:lap"),
+        Field::new(
+            "names",
+            Type::Text,
+            Column::many(of_asset!("inventory_name"), Column::Folded { text: "c.name", folded: "c.name_folded" }),
+            "every name it has or had, the present one included",
+        )
+        .example("names:=lt-0471"),
+        flag("has_name", "CASE WHEN {t}.name IS NULL THEN 0 ELSE 1 END", "whether it has a name").example("has_name:f"),
+        public("site.id", "{t}.site_id", SITE_IDS, "the id of the site it lives in").example("has:site.id"),
+        term("site", "{t}.site_id", SITE_NAMES, "the site it lives in; Muster's own, not the console's")
+            .example("site:=hq"),
+        Field::new(
+            "sources",
+            Type::Enum(SOURCES),
+            Column::many(of_asset!("inventory_source_record"), Column::Plain("'sentinelone'")),
+            "who told us about it",
+        )
+        .alias(&["source", "custom_integration"])
+        .example("source:SentinelOne"),
+        int("source_count", "{t}.source_count", "how many sources told us about it").example("source_count:>1"),
+        past("first_seen", "{t}.first_seen", "when any source first saw it").example("first_seen:<2weeks"),
+        past("last_seen", "{t}.last_seen", "when any source last saw it active")
+            .alias(&["last_active", "lastactivedate"])
+            .volatile()
+            .example("last_seen:>14d"),
+        past("created_at", "{t}.created_at", "when Muster made the asset").example("created_at:<1d"),
+        past("updated_at", "{t}.updated_at", "when Muster last saw it change").example("updated_at:<1h"),
+    ]
+}
+
+fn machine() -> Vec<Field> {
+    vec![
+        word("type", TYPES, "{t}.type_term", "type", "what sort of machine it is")
+            .alias(&["machine_type", "machinetype"])
+            .example("not type:server"),
+        term("os", "{t}.os_term", "os", "the operating system with its revision").example("os:windows"),
+        word("os.family", FAMILIES, "{t}.os_family_term", "os_family", "the operating system's family")
+            .alias(&["os_family", "os_type", "ostype"])
+            .example("os.family:macos"),
+        term("os.name", "{t}.os_name_term", "os_name", "the operating system without its revision")
+            .alias(&["os_name", "osname"])
+            .example("os.name:=\"Windows 11 Pro\""),
+        version("os.version", "{t}.os_version_term", "os_version", "the operating system's version or revision")
+            .alias(&["os_version", "os.revision", "osrevision"])
+            .example("os.version:<19045"),
+        term("os.arch", "{t}.os_arch_term", "os_arch", "the operating system's architecture")
+            .alias(&["os_arch", "osarch", "arch"])
+            .example("os.arch:\"64 bit\""),
+        term("hw", "{t}.hw_term", "hw", "the hardware: vendor and model")
+            .alias(&["hardware", "model", "model_name", "modelname"])
+            .example("hw:latitude"),
+        term("hw.vendor", "{t}.hw_vendor_term", "hw_vendor", "the hardware's vendor")
+            .alias(&["hw_vendor", "vendor", "manufacturer"])
+            .example("hw.vendor:dell"),
+        text("serial", "{t}.serial", "{t}.serial_folded", "the serial number as sent")
+            .alias(&["serial_number", "serialnumber", "hw.serialnumber"])
+            .example("serial:=5cg0471xyz"),
+        term("cpu", "{t}.cpu_term", "cpu", "the processor").alias(&["cpu_id", "cpuid"]).example("cpu:xeon"),
+        int("cpu_count", "{t}.cpu_count", "how many processors it has").alias(&["cpucount"]).example("cpu_count:>=2"),
+        int("core_count", "{t}.core_count", "how many cores it has").alias(&["corecount"]).example("core_count:<4"),
+        int("memory_mb", "{t}.memory_mb", "memory in MB")
+            .alias(&["memory", "ram", "total_memory", "totalmemory"])
+            .example("memory_mb:<8192"),
+        term("domain", "{t}.domain_term", "domain", "the domain or work group").example("domain:=workgroup"),
+        text("user", "{t}.user_name", "{t}.user_folded", "who logged in last")
+            .alias(&["last_user", "username", "lastloggedinusername"])
+            .example("user:jdoe"),
+        text("directory", "{t}.directory_name", "{t}.directory_folded", "its distinguished name in the directory")
+            .alias(&["ad.dn", "computerdistinguishedname"])
+            .example("directory:\"OU=Kiosks\""),
+        word("cloud", CLOUDS, "{t}.cloud_term", "cloud", "the cloud or hypervisor it runs in")
+            .alias(&["virtual", "cloud_provider", "cloudproviders"])
+            .example("cloud:aws"),
+        past("booted_at", "{t}.booted_at", "when it was started")
+            .alias(&["boot_time", "osstarttime"])
+            .volatile()
+            .example("booted_at:>30d"),
+    ]
+}
+
+fn agent() -> Vec<Field> {
+    vec![
+        flag("active", "{t}.active", "whether a source saw it within its freshness; for an agent, in touch now")
+            .alias(&["alive", "isactive", "online"])
+            .volatile()
+            .example("active:f"),
+        flag("infected", "{t}.infected", "whether it has active threats").example("infected:t"),
+        int("active_threats", "{t}.active_threats", "how many active threats it has")
+            .alias(&["threats", "activethreats"])
+            .example("active_threats:>0"),
+        word(
+            "edr.name",
+            EDRS,
+            "CASE WHEN {t}.edr_live = 1 THEN {t}.edr_term END",
+            "edr",
+            "the EDR that guards it; none once its agent is decommissioned or uninstalled",
+        )
+        .alias(&["edr"])
+        .example("not edr.name:SentinelOne"),
+        word("agent.state", STATES, "{t}.agent_state_term", "agent_state", "where its agent is in its life")
+            .alias(&["agent_state", "agent"])
+            .example("agent.state:decommissioned"),
+        version("agent.version", "{t}.agent_version_term", "agent_version", "the agent's version")
+            .alias(&["agent_version", "agentversion"])
+            .example("agent.version:<23.4"),
+        flag("agent.current", "{t}.agent_current", "whether the console calls the agent's version up to date")
+            .alias(&["agent_current", "isuptodate"])
+            .example("agent.current:f"),
+        text("agent.uuid", "{t}.agent_uuid", "{t}.agent_uuid_folded", "the agent's uuid; clones may share it")
+            .alias(&["agent_uuid", "uuid"])
+            .example("agent.uuid:=f431b0a1a8744d2a8a92fc88fa3c13bc"),
+        Field::new(
+            "agent.id",
+            Type::Id,
+            Column::many(of_asset!("inventory_source_record"), Column::Plain("c.native_id")),
+            "the source's own ids of its records",
+        )
+        .alias(&["agent_id", "agentid", "native_id"])
+        .example("agent.id:657613730168123595"),
+        past("agent.registered_at", "{t}.agent_registered_at", "when the agent registered")
+            .alias(&["registered_at", "registeredat"])
+            .example("agent.registered_at:<7d"),
+        past("agent.updated_at", "{t}.agent_updated_at", "when the console last changed the agent's row")
+            .volatile()
+            .example("agent.updated_at:<1h"),
+        word("mitigation_mode", MODES, "{t}.mitigation_mode_term", "mode", "what it does about malicious things")
+            .alias(&["mode", "mitigationmode"])
+            .example("mitigation_mode:detect"),
+        word(
+            "mitigation_mode.suspicious",
+            MODES,
+            "{t}.mitigation_mode_suspicious_term",
+            "mode",
+            "what it does about suspicious things",
+        )
+        .alias(&["mode.suspicious", "mitigationmodesuspicious"])
+        .example("mitigation_mode.suspicious:detect"),
+        word("detection_state", ANY_WORDS, "{t}.detection_state_term", "detection_state", "its detection state")
+            .alias(&["detectionstate"])
+            .example("detection_state:full_mode"),
+        word(
+            "operational_state",
+            ANY_WORDS,
+            "{t}.operational_state_term",
+            "operational_state",
+            "its operational state",
+        )
+        .alias(&["operationalstate"])
+        .example("operational_state:na"),
+        word(
+            "network_status",
+            NETWORK_STATES,
+            "{t}.network_status_term",
+            "network_status",
+            "network isolation: disconnected means cut off on purpose, not offline",
+        )
+        .alias(&["networkstatus"])
+        .example("network_status:disconnected"),
+        word("scan.status", SCANS, "{t}.scan_status_term", "scan_status", "the full disk scan")
+            .alias(&["scan_status", "scanstatus"])
+            .example("scan.status:aborted"),
+        past("scan.started_at", "{t}.scan_started_at", "when the full disk scan started")
+            .alias(&["scan_started_at", "scanstartedat"])
+            .example("scan.started_at:>90d"),
+        past("scan.finished_at", "{t}.scan_finished_at", "when the full disk scan finished")
+            .alias(&["scan_finished_at", "scanfinishedat"])
+            .example("scan.finished_at:>90d"),
+        flag("firewall", "{t}.firewall", "whether its firewall is on")
+            .alias(&["firewall_enabled", "firewallenabled"])
+            .example("firewall:f"),
+        flag("encrypted", "{t}.encrypted", "whether its disk is encrypted")
+            .alias(&["encryptedapplications"])
+            .example("encrypted:f"),
+        flag("remote_shell", "{t}.remote_shell", "whether a remote shell is allowed")
+            .alias(&["allowremoteshell"])
+            .example("remote_shell:t"),
+        flag("reboot_required", "{t}.reboot_required", "whether a threat asks for a reboot")
+            .alias(&["threatrebootrequired"])
+            .example("reboot_required:t"),
+        word("apps_status", APPS, "{t}.apps_status_term", "apps_status", "whether its applications need patches")
+            .alias(&["appsvulnerabilitystatus"])
+            .example("apps_status:patch_required"),
+        word(
+            "migration_status",
+            MIGRATIONS,
+            "{t}.migration_status_term",
+            "migration_status",
+            "whether it moves to another console",
+        )
+        .alias(&["consolemigrationstatus"])
+        .example("migration_status:pending"),
+        word("installer", ANY_WORDS, "{t}.installer_term", "installer", "what its agent was installed with")
+            .alias(&["installer_type", "installertype"])
+            .example("installer:.msi"),
+        word("ranger.status", ANY_WORDS, "{t}.ranger_status_term", "ranger_status", "state of network discovery")
+            .alias(&["ranger_status", "rangerstatus"])
+            .example("ranger.status:enabled"),
+        version("ranger.version", "{t}.ranger_version_term", "ranger_version", "version of network discovery")
+            .alias(&["ranger_version", "rangerversion"])
+            .example("ranger.version:<21"),
+        Field::new(
+            "need",
+            Type::Enum(ANY_WORDS),
+            Column::many(of_asset!("inventory_need"), Column::Term { column: "c.need_term", dictionary: "need" }),
+            "what its agent asks of its user",
+        )
+        .alias(&["needs", "user_actions", "useractionsneeded"])
+        .example("need:reboot_needed"),
+    ]
+}
+
+fn network() -> Vec<Field> {
+    let addresses = of_asset!("inventory_address");
+    vec![
+        Field::new(
+            "address",
+            Type::Ip,
+            Column::many(addresses, Column::Plain("c.ip")),
+            "any of its addresses: one, a network, a range",
+        )
+        .alias(&["addresses", "ip", "ips", "net", "cidr"])
+        .example("address:10.20.0.0/16"),
+        Field::new(
+            "address.primary",
+            Type::Ip,
+            Column::many(concat!(of_asset!("inventory_address"), " AND c.is_primary = 1"), Column::Plain("c.ip")),
+            "addresses that were measured",
+        )
+        .alias(&["primary_address"])
+        .example("has:address.primary"),
+        Field::new(
+            "address.secondary",
+            Type::Ip,
+            Column::many(concat!(of_asset!("inventory_address"), " AND c.is_primary = 0"), Column::Plain("c.ip")),
+            "addresses that a source merely reports",
+        )
+        .alias(&["secondary_address", "addresses_extra", "address_extra"])
+        .example("address.secondary:192.168.0.0/16"),
+        Field::new(
+            "external_ip",
+            Type::Ip,
+            Column::Plain("{t}.external_ip"),
+            "the address from which the console hears it: often a whole office's",
+        )
+        .alias(&["externalip"])
+        .volatile()
+        .example("external_ip:81.2.69.0/24"),
+        Field::new(
+            "mac",
+            Type::Mac,
+            Column::many(
+                concat!(of_asset!("inventory_interface"), " AND c.mac IS NOT NULL"),
+                Column::Plain("replace(c.mac, ':', '')"),
+            ),
+            "its hardware addresses",
+        )
+        .alias(&["macs", "mac_address"])
+        .example("mac:00:00:5e"),
+        int("address_count", "{t}.address_count", "how many addresses it has").example("address_count:>4"),
+        int("mac_count", "{t}.mac_count", "how many hardware addresses it has").example("mac_count:=0"),
+        flag("has_mac", "CASE WHEN {t}.mac_count > 0 THEN 1 ELSE 0 END", "whether it has a hardware address")
+            .example("has_mac:f"),
+        flag("has_public", "{t}.has_public", "whether one of its addresses is public").example("has_public:t"),
+        missing(
+            "has_public_v4",
+            Type::Bool,
+            "has_public tells IPv4 and IPv6 together; ask has_public:t and address:0.0.0.0/0",
+        ),
+        flag("has_private", "{t}.has_private", "whether one of its addresses is private").example("has_private:t"),
+        flag("has_ipv6", "{t}.has_ipv6", "whether it has an IPv6 address").example("has_ipv6:t"),
+        flag("multi_home", "CASE WHEN {t}.address_count > 1 THEN 1 ELSE 0 END", "whether it has several addresses")
+            .example("multi_home:t"),
+        int("tag_count", "{t}.tag_count", "how many tags it has").example("tag_count:=0"),
+    ]
+}
+
+fn scopes() -> Vec<Scope> {
+    let mut scopes = vec![
+        Scope {
+            name: "interface",
+            aliases: &["interfaces"],
+            inventory: "interfaces",
+            from: element_of_asset!("inventory_interface"),
+            title: "mac",
+            prose: "one network interface",
+        },
+        Scope {
+            name: "tag",
+            aliases: &["tags"],
+            inventory: "tags",
+            from: element_of_asset!("inventory_tag"),
+            title: "name",
+            prose: "one tag",
+        },
+        Scope {
+            name: "finding",
+            aliases: &["findings"],
+            inventory: "findings",
+            from: "FROM inventory_link l \
+                   JOIN inventory_source_record r ON r.org_id = l.org_id AND r.record_id = l.record_id \
+                   JOIN inventory_finding {e} ON {e}.org_id = r.org_id AND {e}.integration_id = r.integration_id \
+                   AND {e}.agent_native_id = r.native_id \
+                   WHERE r.stream = 'agents' AND l.org_id = {t}.org_id AND l.asset_id = {t}.asset_id",
+            title: "name",
+            prose: "one EDR threat found on it",
+        },
+        Scope {
+            name: "seen_by",
+            aliases: &[],
+            inventory: "sightings",
+            from: "FROM inventory_link {e} WHERE {e}.org_id = {t}.org_id AND {e}.asset_id = {t}.asset_id",
+            title: "source",
+            prose: "what one source said about it",
+        },
+    ];
+    scopes.extend(later::asset_scopes());
+    scopes
+}
+
+/// What the scopes of an asset reach.
+pub(super) fn parts() -> Vec<Inventory> {
+    vec![
+        Inventory {
+            aliases: &["interface"],
+            listed: false,
+            base: Base { table: "inventory_interface", key: "position" },
+            fields: vec![
+                Field::new("mac", Type::Mac, Column::Plain("replace({t}.mac, ':', '')"), "its hardware address")
+                    .alias(&["macs"])
+                    .example("mac:00:00:5e"),
+                Field::new(
+                    "address",
+                    Type::Ip,
+                    Column::many(
+                        "FROM inventory_address c WHERE c.org_id = {t}.org_id AND c.record_id = {t}.record_id \
+                         AND c.interface = {t}.position",
+                        Column::Plain("c.ip"),
+                    ),
+                    "its addresses",
+                )
+                .alias(&["ip", "net", "addresses"])
+                .example("ip:10.0.0.0/8"),
+                Field::new("gateway", Type::Ip, Column::Plain("{t}.gateway_ip"), "the gateway's address")
+                    .alias(&["gateway_ip", "gateways"])
+                    .example("gateway:10.0.0.1"),
+                Field::new(
+                    "gateway.mac",
+                    Type::Mac,
+                    Column::Plain("replace({t}.gateway_mac, ':', '')"),
+                    "the gateway's hardware address: it says where a machine is, never which",
+                )
+                .alias(&["gateway_mac"])
+                .example("gateway.mac:00:00:5e"),
+                text("name", "{t}.name", "lower({t}.name)", "the interface's name").example("name:eth0"),
+            ],
+            ..Inventory::new("interfaces", "interface", "inventory_interface", "position")
+        },
+        Inventory {
+            aliases: &["tag"],
+            listed: false,
+            fields: vec![
+                text("name", "{t}.key || '=' || {t}.value", "{t}.key_folded || '=' || {t}.value_folded", "key=value")
+                    .example("tag:owner=payroll"),
+                text("key", "{t}.key", "{t}.key_folded", "the tag's key").example("key:=owner"),
+                text("value", "{t}.value", "{t}.value_folded", "the tag's value").example("value:payroll"),
+            ],
+            ..Inventory::new("tags", "tag", "inventory_tag", "position")
+        },
+        Inventory {
+            aliases: &["sighting"],
+            listed: false,
+            fields: vec![
+                Field::new("source", Type::Enum(SOURCES), Column::Plain("'sentinelone'"), "the source")
+                    .example("source:sentinelone"),
+                past("since", "{t}.since", "since when its record belongs to the asset").example("since:<7d"),
+                // One source today, so an asset's own activity times are its source's.
+                past(
+                    "last_seen",
+                    "(SELECT a.last_seen FROM inventory_asset a \
+                     WHERE a.org_id = {t}.org_id AND a.asset_id = {t}.asset_id)",
+                    "when that source last saw it active",
+                )
+                .volatile()
+                .example("last_seen:<7d"),
+                missing("name", Type::Text, "a sighting has no name of its own"),
+            ],
+            ..Inventory::new("sightings", "sighting", "inventory_link", "record_id")
+        },
+    ]
+}
