@@ -1,14 +1,18 @@
 #![doc = include_str!("../README.md")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people at a terminal")]
 
+#[cfg(feature = "product")]
+mod bench;
+#[cfg(feature = "product")]
+mod check_sim;
 mod postgres;
 mod suite;
 mod tidy;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 /// The kitchen of Muster.
 #[derive(Parser)]
@@ -27,12 +31,42 @@ enum Task {
     },
     /// Checks the rules of the house: who depends on whom, who writes which table, where I/O may be.
     Tidy,
+    /// Measures syncs and questions, prints a table and writes docs/benchmarks.md.
+    Bench(BenchOptions),
+    /// Compares the simulated console's answers with a vendor's specification.
+    CheckSim {
+        /// The folder that holds the specification.
+        #[arg(long, value_name = "DIR")]
+        against: PathBuf,
+    },
+}
+
+/// What to measure.
+#[derive(Args)]
+struct BenchOptions {
+    /// Agents of the large console
+    #[arg(long, default_value_t = 100_000)]
+    agents: u32,
+    /// Activities of the large console
+    #[arg(long, default_value_t = 500_000)]
+    activities: u32,
+    /// Compares with dlt, installed into a virtual environment under target/
+    #[arg(long)]
+    with_dlt: bool,
+    /// Measures a cold release build too, in a folder of its own under target/
+    #[arg(long)]
+    cold_build: bool,
+    /// Measures the size of the dist binary too
+    #[arg(long)]
+    dist: bool,
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Test { filter } => suite::run(root(), filter.as_deref()),
         Task::Tidy => tidy::run(root()),
+        Task::Bench(options) => bench(&options),
+        Task::CheckSim { against } => check_sim(&against),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -41,6 +75,37 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+#[cfg(feature = "product")]
+fn bench(options: &BenchOptions) -> anyhow::Result<()> {
+    bench::run(root(), options)
+}
+
+#[cfg(feature = "product")]
+fn check_sim(against: &Path) -> anyhow::Result<()> {
+    check_sim::check_sim(against)
+}
+
+#[cfg(not(feature = "product"))]
+fn bench(_: &BenchOptions) -> anyhow::Result<()> {
+    again_with_the_product(&["--release"])
+}
+
+#[cfg(not(feature = "product"))]
+fn check_sim(_: &Path) -> anyhow::Result<()> {
+    again_with_the_product(&[])
+}
+
+/// Runs the same command line with a kitchen that knows the product.
+#[cfg(not(feature = "product"))]
+fn again_with_the_product(profile: &[&str]) -> anyhow::Result<()> {
+    let mut again = std::process::Command::new("cargo");
+    again.args(["run", "--quiet", "--package", "muster-xtask", "--features", "product"]).args(profile).arg("--");
+    if !again.args(std::env::args_os().skip(1)).status()?.success() {
+        anyhow::bail!("it failed");
+    }
+    Ok(())
 }
 
 /// The project's root: where this crate's folder stands.

@@ -34,7 +34,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("testkit", &["kernel", "store"]),
     // Measures the product from outside, behind a feature.
-    ("xtask", &["kernel", "store", "query", "inventory", "sentinelone", "sentinelone-sim"]),
+    (
+        "xtask",
+        &["kernel", "store", "access", "signals", "inventory", "sync", "sentinelone", "sentinelone-sim", "testkit"],
+    ),
 ];
 
 /// What tests may use besides: worlds from the testkit, and the simulated console where something speaks to one.

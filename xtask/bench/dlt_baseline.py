@@ -1,0 +1,59 @@
+"""The baseline of `cargo xtask bench --with-dlt`: what dlt does with the same pages of the same console.
+
+Usage: dlt_baseline.py URL TOKEN PATH [PATH ..]
+Loads every page of the given API paths into SQLite, one table per path, and prints the number of records of each.
+"""
+
+import os
+import sys
+import tempfile
+
+import dlt
+import requests
+
+PAGE = 1000
+
+
+def pages(session, base, path):
+    """Every page of a collection, as lists of records."""
+    cursor = None
+    while True:
+        params = {"limit": PAGE}
+        if path == "agents":
+            params |= {"isDecommissioned": "true,false", "isUninstalled": "true,false"}
+        if path == "activities":
+            params |= {"includeHidden": "true", "sortBy": "createdAt", "sortOrder": "asc"}
+        if cursor:
+            params["cursor"] = cursor
+        answer = session.get(f"{base}/web/api/v2.1/{path}", params=params, timeout=120)
+        answer.raise_for_status()
+        body = answer.json()
+        yield body["data"]
+        cursor = (body.get("pagination") or {}).get("nextCursor")
+        if not cursor:
+            return
+
+
+def main():
+    base, token, *paths = sys.argv[1:]
+    session = requests.Session()
+    session.headers["Authorization"] = f"ApiToken {token}"
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["DLT_DATA_DIR"] = folder
+        pipeline = dlt.pipeline(
+            pipeline_name="baseline",
+            pipelines_dir=folder,
+            destination=dlt.destinations.sqlalchemy(f"sqlite:///{folder}/baseline.db"),
+            dataset_name="console",
+        )
+        resources = [
+            dlt.resource(pages(session, base, path), name=path, primary_key="id", write_disposition="append")
+            for path in paths
+        ]
+        pipeline.run(resources)
+        counts = pipeline.last_trace.last_normalize_info.row_counts
+        print({path: counts.get(path) for path in paths})
+
+
+if __name__ == "__main__":
+    main()
