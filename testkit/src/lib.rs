@@ -1,1 +1,41 @@
-//! To be written.
+#![doc = include_str!("../README.md")]
+
+mod database;
+mod dir;
+mod server;
+
+pub use database::{Database, everything};
+pub use dir::TestDir;
+pub use server::{Server, VARIABLE};
+
+/// Turns claims, functions that take a `&testkit::Database`, into tests on both databases: `sqlite::name` and
+/// `postgres::name`.
+///
+/// ```ignore
+/// testkit::on_each_database! {
+///     a_row_that_was_written_is_read,
+///     a_failed_write_leaves_no_trace,
+/// }
+///
+/// fn a_row_that_was_written_is_read(database: &Database) {
+///     let store = database.open(&[access::SLICE]);
+///     ...
+/// }
+/// ```
+#[macro_export]
+macro_rules! on_each_database {
+    ($($claim:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[test]
+            fn $claim() {
+                super::$claim(&$crate::Database::sqlite());
+            })+
+        }
+        mod postgres {
+            $(#[test]
+            fn $claim() {
+                super::$claim(&$crate::Database::postgres());
+            })+
+        }
+    };
+}

@@ -62,7 +62,7 @@ pub enum StoreError {
         detail: String,
     },
     /// The file or its folder cannot be read or written.
-    #[error("opening the database file {}", path.display())]
+    #[error("using the database file {}", path.display())]
     File {
         /// The file.
         path: PathBuf,

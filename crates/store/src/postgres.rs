@@ -42,10 +42,14 @@ const ROWS_MAX: usize = 8192;
 /// share one of theirs. "Must" in ASCII.
 const LOCK_CLASS: i32 = 0x4d75_7374;
 
-const TAKE_LOCK: &str = "SELECT pg_try_advisory_lock($1, hashtext(COALESCE(CAST(current_schema() AS TEXT), '')))";
+/// How long to wait for the writer's lock: a server needs a moment to notice that the session of a process that just ended
+/// is gone.
+const LOCK_WAIT: &str = "SET lock_timeout = 1000";
+
+const TAKE_LOCK: &str = "SELECT pg_advisory_lock($1, hashtext(COALESCE(CAST(current_schema() AS TEXT), '')))";
 const LOCK_HOLDER: &str = "SELECT a.application_name, CAST(host(a.client_addr) AS TEXT), l.pid
     FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
-    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = CAST($1 AS OID)
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = CAST(CAST($1 AS INTEGER) AS OID)
       AND l.objid = CAST(hashtext(COALESCE(CAST(current_schema() AS TEXT), '')) AS OID)
       AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())";
 
@@ -97,9 +101,13 @@ impl Session {
     }
 
     fn take_lock(&mut self) -> Result<(), StoreError> {
-        let taken = self.ask(TAKE_LOCK, &[&LOCK_CLASS], |row| row.try_get::<_, bool>(0))?;
-        if taken == [true] {
-            return Ok(());
+        self.batch(LOCK_WAIT)?;
+        match self.ask(TAKE_LOCK, &[&LOCK_CLASS], |_| Ok(())) {
+            Err(StoreError::Locked { .. }) => {}
+            taken => {
+                taken?;
+                return self.batch("SET lock_timeout = 0");
+            }
         }
         let holder = self.ask(LOCK_HOLDER, &[&LOCK_CLASS], |row| {
             let name: Option<String> = row.try_get(0)?;

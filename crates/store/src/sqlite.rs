@@ -1,6 +1,6 @@
 //! The SQLite side: connections, statements, and what its errors mean.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kernel::Value;
@@ -9,7 +9,6 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, Statement};
 use rustc_hash::FxHashMap;
 
-use crate::error::shown;
 use crate::row::{Inner, Row};
 use crate::sql::{self, Numbered};
 use crate::tx::{Flow, Keys, Mode};
@@ -39,6 +38,7 @@ const APPLICATION_ID: i64 = 0x4d75_7374;
 /// One connection, with what it has prepared.
 pub(crate) struct Session {
     connection: Connection,
+    path: PathBuf,
     numbered: FxHashMap<Box<str>, Numbered>,
     /// A statement of the present transaction failed.
     pub doomed: bool,
@@ -63,24 +63,30 @@ impl Session {
             Role::Reader => flags |= OpenFlags::SQLITE_OPEN_READ_ONLY,
         }
         let connection =
-            Connection::open_with_flags(path, flags).map_err(|error| explain(&error, "opening the file"))?;
-        let mut session = Session::new(connection, role)?;
+            Connection::open_with_flags(path, flags).map_err(|error| explain(&error, "opening the file", path))?;
+        // SQLite opens a file that it may not write for reading, and says so only at the first write.
+        if role == Role::Writer && connection.is_readonly("main").unwrap_or(true) {
+            return Err(StoreError::file(path, std::io::ErrorKind::PermissionDenied.into()));
+        }
+        let session = Session::new(connection, role, path)?;
         if role == Role::Writer {
-            session.claim(path)?;
+            session.claim()?;
         }
         Ok(session)
     }
 
     /// Opens a database that lives in this connection only.
     pub fn in_memory() -> Result<Session, StoreError> {
-        let connection = Connection::open_in_memory().map_err(|error| explain(&error, "opening a memory database"))?;
-        Session::new(connection, Role::Writer)
+        let path = Path::new(":memory:");
+        let connection =
+            Connection::open_in_memory().map_err(|error| explain(&error, "opening a memory database", path))?;
+        Session::new(connection, Role::Writer, path)
     }
 
-    fn new(connection: Connection, role: Role) -> Result<Session, StoreError> {
+    fn new(connection: Connection, role: Role, path: &Path) -> Result<Session, StoreError> {
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-        connection.busy_timeout(BUSY).map_err(|error| explain(&error, "setting the busy time-out"))?;
-        let session = Session { connection, numbered: FxHashMap::default(), doomed: false };
+        connection.busy_timeout(BUSY).map_err(|error| explain(&error, "setting the busy time-out", path))?;
+        let session = Session { connection, path: path.to_owned(), numbered: FxHashMap::default(), doomed: false };
         let cache = if role == Role::Writer { WRITER_CACHE_KIB } else { READER_CACHE_KIB };
         // LIKE minds case, as PostgreSQL's does: patterns and the columns they meet are folded by us, and only so can
         // an index serve them. REPLACE fires delete triggers, so that an append-only table stays one.
@@ -92,11 +98,11 @@ impl Session {
     }
 
     /// Makes sure that the file is ours, or empty and thereby ours from now on.
-    fn claim(&mut self, path: &Path) -> Result<(), StoreError> {
+    fn claim(&self) -> Result<(), StoreError> {
         let id = self.number_of("PRAGMA application_id")?;
         if id != APPLICATION_ID {
             if id != 0 || self.number_of("SELECT count(*) FROM sqlite_schema")? != 0 {
-                return Err(StoreError::Foreign { path: path.to_owned() });
+                return Err(StoreError::Foreign { path: self.path.clone() });
             }
             // The page size must come before the journal mode: a file in WAL mode keeps the one it has.
             self.batch(&format!("PRAGMA page_size = {PAGE_BYTES}; PRAGMA application_id = {APPLICATION_ID};"))?;
@@ -108,12 +114,12 @@ impl Session {
     }
 
     fn number_of(&self, sql: &str) -> Result<i64, StoreError> {
-        self.connection.query_row(sql, [], |row| row.get(0)).map_err(|error| explain(&error, sql))
+        self.connection.query_row(sql, [], |row| row.get(0)).map_err(|error| explain(&error, sql, &self.path))
     }
 
     /// Runs statements without parameters, separated by semicolons.
     pub fn batch(&self, sql: &str) -> Result<(), StoreError> {
-        self.connection.execute_batch(sql).map_err(|error| explain(&error, sql))
+        self.connection.execute_batch(sql).map_err(|error| explain(&error, sql, &self.path))
     }
 
     pub fn begin(&mut self, mode: Mode) -> Result<(), StoreError> {
@@ -272,8 +278,9 @@ impl Session {
         if numbered.params != params {
             return Err(StoreError::sql(format!("{params} values for {} parameters", numbered.params), sql));
         }
-        let mut statement = self.connection.prepare_cached(&numbered.sqlite).map_err(|error| explain(&error, sql))?;
-        work(&mut statement).map_err(|error| explain(&error, sql))
+        let mut statement =
+            self.connection.prepare_cached(&numbered.sqlite).map_err(|error| explain(&error, sql, &self.path))?;
+        work(&mut statement).map_err(|error| explain(&error, sql, &self.path))
     }
 }
 
@@ -337,7 +344,7 @@ pub(crate) fn value<'a>(row: &'a rusqlite::Row<'_>, at: usize) -> Result<Value<'
 }
 
 /// Turns the driver's error into ours.
-fn explain(error: &rusqlite::Error, sql: &str) -> StoreError {
+fn explain(error: &rusqlite::Error, sql: &str, path: &Path) -> StoreError {
     let Some(code) = error.sqlite_error() else {
         return StoreError::sql(error.to_string(), sql);
     };
@@ -354,8 +361,9 @@ fn explain(error: &rusqlite::Error, sql: &str) -> StoreError {
             StoreError::Locked { by: format!("another process, for more than {} s", BUSY.as_secs()) }
         }
         ErrorCode::ConstraintViolation => StoreError::Constraint { detail },
-        ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::SystemIoFailure => {
-            StoreError::File { path: shown(sql).into(), source: std::io::Error::other(detail) }
+        ErrorCode::ReadOnly => StoreError::ReadOnly,
+        ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::SystemIoFailure => {
+            StoreError::File { path: path.to_owned(), source: std::io::Error::other(detail) }
         }
         _ => StoreError::sql(detail, sql),
     }

@@ -8,6 +8,9 @@ use ::postgres::config::{Host, SslMode};
 
 use crate::StoreError;
 
+/// PostgreSQL's port where none is named.
+const PORT: u16 = 5432;
+
 /// The database to open. It prints without a password.
 #[derive(Clone, Debug)]
 pub enum DatabaseUrl {
@@ -112,7 +115,8 @@ impl fmt::Display for PostgresUrl {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let user = self.config.get_user().map(|user| format!("{user}@")).unwrap_or_default();
         let database = self.config.get_dbname().unwrap_or_default();
-        let port = self.config.get_ports().first().map(|port| format!(":{port}")).unwrap_or_default();
+        let port = self.config.get_ports().first().filter(|port| **port != PORT);
+        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
         match self.config.get_hosts().first() {
             Some(Host::Tcp(host)) => write!(out, "postgres://{user}{host}{port}/{database}"),
             #[cfg(unix)]
