@@ -129,13 +129,26 @@ impl Endpoint {
         self.shape() != Shape::One && self != Endpoint::ActivityTypes
     }
 
+    /// Whether the endpoint takes exactly one account or site id, not a list (vendor spec, application management, ranger).
+    #[must_use]
+    pub fn wants_one_scope(self) -> bool {
+        matches!(self, Endpoint::ApplicationInventory | Endpoint::Risks | Endpoint::RangerDevices)
+    }
+
+    /// Whether there is little to read on a console that does not answer this: agents, threats, activities, sites, groups.
+    #[must_use]
+    pub fn is_core(self) -> bool {
+        matches!(self, Endpoint::Agents | Endpoint::Threats | Endpoint::Activities | Endpoint::Sites | Endpoint::Groups)
+    }
+
     /// The path prefix on which the console counts requests, such as `/threats` or `/threats/*`.
     #[must_use]
     pub fn family(self) -> &'static str {
         match self {
             Endpoint::ThreatTimeline | Endpoint::ThreatNotes => "/threats/*",
-            Endpoint::TenantPolicy => "/policy",
-            Endpoint::AccountPolicy | Endpoint::SitePolicy | Endpoint::GroupPolicy => "/policy",
+            Endpoint::TenantPolicy | Endpoint::AccountPolicy | Endpoint::SitePolicy | Endpoint::GroupPolicy => {
+                "/policy"
+            }
             Endpoint::Activities | Endpoint::ActivityTypes => "/activities",
             other => other.template(),
         }
