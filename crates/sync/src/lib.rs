@@ -1,26 +1,39 @@
 #![doc = include_str!("../README.md")]
 
+mod apply;
+mod canonical;
+mod checkpoint;
+mod connect;
+mod error;
+mod fetch;
 mod integration;
+mod pass;
+mod position;
+mod rate;
 mod report;
+mod run;
+mod seen;
+mod stream;
+mod translate;
+mod verdict;
 
+pub use checkpoint::StreamSummary;
+pub use connect::{Connect, Connected, SITE_DEFAULT, connect};
+pub use error::SyncError;
 pub use integration::{Integration, IntegrationState, Options, REQUESTS_PER_MINUTE};
 pub use report::{Event, ExitClass, StreamReport, StreamStatus, SweepKind};
+pub use run::{Place, Run, integrations, run, standing};
+pub use stream::{Change, Identity, Parents, Proof, STREAMS, Source, Stream, TimeField, Volatile};
 
-// Coming as soon as store, access and sentinelone have landed (write against this):
-//
-// pub struct Place<'a> {                      // where a story takes place; everything it may touch
-//     pub store: &'a store::Store,            // opened as the writer
-//     pub world: &'a jobs::World,
-//     pub org: kernel::OrgId,
-//     pub keys: &'a access::...,              // opens and seals credentials (access's own type)
-//     pub transport: sentinelone::Transport,  // HTTP, or a service in this process
-// }
-// pub struct Connect { pub console: sentinelone::Console, pub token: sentinelone::Token, pub name: Option<String>,
-//                      pub site: Option<String>, pub options: Option<Options> }
-// pub struct Connected { pub integration: Integration, pub probe: sentinelone::Probe, pub rotated: bool }
-// pub async fn connect(place: &Place<'_>, order: Connect) -> Result<Connected, SyncError>;
-// pub struct Run { pub names: Vec<String> /* empty: all */, pub streams: Vec<String> /* empty: all */, pub full: bool }
-// pub async fn run(place: &Place<'_>, run: &Run, tell: &(dyn Fn(&Event) + Sync)) -> Result<Vec<StreamReport>, SyncError>;
-// pub async fn integrations(place/store, org) -> Result<Vec<Integration>, SyncError>;      // for doctor and completion
-// impl SyncError { pub fn exit_class(&self) -> ExitClass; pub fn help(&self) -> Option<String> /* what to do */ }
-// ExitClass::worst(&reports).code()
+use store::{Migration, Slice};
+
+/// The tables of this slice.
+pub const SLICE: Slice = Slice {
+    name: "sync",
+    migrations: &[Migration {
+        number: 1,
+        name: "sync",
+        sqlite: include_str!("../migrations/0001_sync/sqlite.sql"),
+        postgres: include_str!("../migrations/0001_sync/postgres.sql"),
+    }],
+};

@@ -117,6 +117,8 @@ impl StreamReport {
 pub enum ExitClass {
     /// 0: everything that could be read was read, and proven complete.
     Done,
+    /// 2: what was asked for cannot be done.
+    Usage,
     /// 3: something is missing.
     Incomplete,
     /// 5: a console did not answer.
@@ -135,6 +137,7 @@ impl ExitClass {
     pub fn code(self) -> u8 {
         match self {
             ExitClass::Done => 0,
+            ExitClass::Usage => 2,
             ExitClass::Incomplete => 3,
             ExitClass::Authentication => 4,
             ExitClass::Unreachable => 5,

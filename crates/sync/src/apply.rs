@@ -1,0 +1,376 @@
+//! One page, stored: records, projections, artifacts, ids seen, quarantine and checkpoint in one transaction.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use inventory::{Context, Incoming, Memory, Op, Reason, Translation};
+use kernel::{RecordId, SiteId, SweepId, Timestamp};
+use rustc_hash::FxHashSet;
+use sentinelone::json::Json;
+use sentinelone::{Endpoint, Flaw, Micros, Page};
+use store::Tx;
+
+use crate::SyncError;
+use crate::canonical::Meaning;
+use crate::checkpoint::{self, Owner, PageCounts, Parent, Quarantined};
+use crate::position::{Counted, PageSeen, Position, counted, is_in_the_future};
+use crate::stream::{Identity, TimeField};
+use crate::translate::{Asked, translate};
+
+/// What was fetched together and is stored together: one page of a list, or the single answers of several requests.
+pub struct Batch {
+    /// Each answer, and, for a request that names a record, which.
+    pub pages: Vec<(Option<Parent>, Page)>,
+}
+
+/// Everything that storing a batch needs beside the transaction. Owned, because it runs on the store's thread.
+pub struct Storing {
+    /// Whose stream it is.
+    pub owner: Owner,
+    /// Our site for its assets.
+    pub site: SiteId,
+    /// The console's canonical host.
+    pub console_host: String,
+    /// The sweep.
+    pub sweep: SweepId,
+    /// Where the sweep stood when the batch was asked for.
+    pub at: Position,
+    /// Where it stands once the batch is stored.
+    pub next: Position,
+    /// What is kept in memory between pages.
+    pub memory: Arc<Memory>,
+    /// True if accounts cannot be read, so that the sites tell which there are.
+    pub derive_accounts: bool,
+    /// The console's count, if this batch ends a window and is to prove it.
+    pub closes: Option<Option<u64>>,
+    /// Our clock.
+    pub now: Timestamp,
+}
+
+/// What storing a batch came to.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// What happened to its records.
+    pub counts: PageCounts,
+    /// Where the sweep stands now.
+    pub position: Position,
+    /// How the window's proof ended, if the batch ended a window.
+    pub proof: Option<Proven>,
+}
+
+/// How a window's proof ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proven {
+    /// Nothing is missing.
+    Complete,
+    /// The window is read again.
+    Again,
+    /// It was cut in two, because the console's count stops short of it.
+    Cut,
+    /// Records are missing and reading again did not bring them.
+    Missing(u64),
+    /// The console gave no count.
+    NoCount,
+}
+
+/// Stores a batch and everything that must not be separated from it.
+///
+/// # Errors
+/// The database fails, or another pass took the stream; nothing of the batch is kept then.
+pub fn store(tx: &mut Tx<'_>, storing: &Storing, batch: &Batch) -> Result<Stored, SyncError> {
+    let Storing { owner, sweep, at, now, .. } = storing;
+    let mut rows = Rows::default();
+    let mut meaning = Meaning::of(owner.stream);
+    for (which, (parent, page)) in batch.pages.iter().enumerate() {
+        rows.take(owner, &mut meaning, which, parent.as_ref(), page);
+    }
+    let endpoint = owner.stream.endpoint();
+    let context = Context {
+        org: owner.org,
+        integration: owner.id,
+        site: storing.site,
+        stream: owner.stream.name,
+        sweep: *sweep,
+        now: *now,
+        immutable: owner.stream.immutable,
+        memory: &storing.memory,
+    };
+    let mut accounts = BTreeMap::new();
+    let outcomes = inventory::apply(tx, &context, &rows.incoming, &mut |index| {
+        let raw = rows.incoming[index].raw;
+        let parent = batch.pages[rows.from[index]].0.as_ref();
+        let asked = Asked {
+            scope_id: parent.map(|parent| parent.native_id.as_str()),
+            scope_name: parent.and_then(|parent| parent.name.as_deref()),
+        };
+        let (noun, updated_at) = translate(endpoint, raw, asked)?;
+        if storing.derive_accounts
+            && let inventory::Noun::ConsoleSite(site) = &noun
+            && let Some(account) = &site.account_id
+        {
+            accounts.insert(account.clone(), site.account.clone());
+        }
+        Ok(Translation { meaning_hash: meaning.hash(raw)?, updated_at, noun })
+    })?;
+
+    let mut counts = PageCounts { fetched: rows.fetched, ..PageCounts::default() };
+    let mut ids = Vec::with_capacity(outcomes.len());
+    let mut entries = Vec::new();
+    for (index, outcome) in outcomes.iter().enumerate() {
+        let incoming = &rows.incoming[index];
+        let op = match &outcome.op {
+            Op::Created => {
+                counts.created += 1;
+                Some(signals::Op::Create)
+            }
+            Op::Changed => {
+                counts.changed += 1;
+                Some(signals::Op::Update)
+            }
+            Op::Touched => {
+                counts.touched += 1;
+                None
+            }
+            Op::Unchanged => {
+                counts.unchanged += 1;
+                None
+            }
+            Op::Quarantined(reason) => {
+                rows.aside.push(Quarantined {
+                    hash: incoming.raw_hash,
+                    native_id: Some(incoming.native_id.to_string()),
+                    reason: reason.0.clone(),
+                    place: rows.place[index],
+                    size: Some(incoming.raw.len()),
+                    bytes: Some(incoming.raw.to_vec()),
+                });
+                None
+            }
+        };
+        if let Some(op) = op {
+            entries.push(signals::Entry {
+                native_id: Cow::Borrowed(incoming.native_id.as_ref()),
+                op,
+                version: outcome.version,
+                updated_at: outcome.updated_at,
+                meaning_hash: outcome.meaning_hash,
+                raw: incoming.raw,
+            });
+        }
+        // A record that was never stored has no id to be seen by; it is counted beside the ids.
+        if outcome.record == RecordId(0) {
+            rows.extra += 1;
+        } else {
+            ids.push(outcome.record);
+        }
+    }
+    counts.quarantined = rows.aside.len() as u64;
+    let page = signals::Page {
+        org: owner.org,
+        integration: owner.id,
+        console_host: &storing.console_host,
+        stream: owner.stream.name,
+        now: *now,
+        entries,
+    };
+    signals::record(tx, &page)?;
+    derive_accounts(tx, storing, &accounts)?;
+    checkpoint::quarantine(tx, owner, *sweep, at.page, &rows.aside, *now)?;
+    checkpoint::save_page(tx, owner.org, *sweep, at, &ids, rows.extra, counts)?;
+
+    let mut position = storing.next.clone();
+    let proof = match storing.closes {
+        None => None,
+        Some(total) => Some(close(tx, storing, &mut position, total)?),
+    };
+    checkpoint::save_position(tx, owner, &position, *now)?;
+    Ok(Stored { counts, position, proof })
+}
+
+/// Proves the window that this batch ended, and moves on to the next one, or back to its beginning.
+fn close(tx: &mut Tx<'_>, storing: &Storing, position: &mut Position, total: Option<u64>) -> Result<Proven, SyncError> {
+    let Storing { owner, sweep, now, .. } = storing;
+    let part = position.window;
+    let seen = checkpoint::seen_in_part(tx, owner.org, *sweep, part)? + u64::from(position.unread);
+    let proof = match counted(seen, total, owner.stream.count_cap()) {
+        Counted::Enough => Proven::Complete,
+        Counted::Capped if owner.stream.change.is_some() && position.cut(*now) => Proven::Cut,
+        Counted::Short { .. } if position.recount() => Proven::Again,
+        Counted::Short { missing } => Proven::Missing(missing),
+        Counted::Capped | Counted::Unknown => Proven::NoCount,
+    };
+    match proof {
+        Proven::Again | Proven::Cut => checkpoint::forget_part(tx, owner.org, *sweep, part)?,
+        Proven::Complete => position.close_window(total.unwrap_or(seen), true),
+        Proven::Missing(_) | Proven::NoCount => position.close_window(total.unwrap_or(seen), false),
+    }
+    Ok(proof)
+}
+
+/// The records of a batch, ready to be applied, and those that cannot be.
+#[derive(Default)]
+struct Rows<'a> {
+    incoming: Vec<Incoming<'a>>,
+    /// Which answer of the batch each came from.
+    from: Vec<usize>,
+    /// Which record of its answer each is.
+    place: Vec<usize>,
+    aside: Vec<Quarantined>,
+    /// Rows that no record stands for: kept aside, or equal to another row.
+    extra: u32,
+    fetched: u64,
+}
+
+impl<'a> Rows<'a> {
+    fn take(&mut self, owner: &Owner, meaning: &mut Meaning, which: usize, parent: Option<&'a Parent>, page: &'a Page) {
+        let mut contents = FxHashSet::default();
+        for place in 0..page.len() {
+            self.fetched += 1;
+            let raw = page.record(place);
+            let raw_hash = *blake3::hash(raw).as_bytes();
+            let native_id = match page.flaw(place) {
+                Some(flaw) => Err(flaw_in_words(flaw)),
+                None => match owner.stream.identity {
+                    Identity::Asked => Ok(Cow::Borrowed(asked_id(owner, parent))),
+                    Identity::Id => page.id(place).ok_or("it has no id".to_owned()),
+                    Identity::IdOrContent => match page.id(place) {
+                        Some(id) => Ok(id),
+                        None => meaning.content_id(raw).map(Cow::Owned).map_err(|Reason(why)| why),
+                    },
+                },
+            };
+            match native_id {
+                Ok(native_id) => {
+                    // Equal rows without id are one record, and still as many rows as the console counts.
+                    if native_id.starts_with("sha256:") && !contents.insert(native_id.clone().into_owned()) {
+                        self.extra += 1;
+                    }
+                    self.incoming.push(Incoming { native_id, raw, raw_hash });
+                    self.from.push(which);
+                    self.place.push(place);
+                }
+                Err(reason) => {
+                    self.extra += 1;
+                    // What could not be taken apart was not redacted field by field either: hash and size must do.
+                    let bytes = page.flaw(place).is_none().then(|| raw.to_vec());
+                    let aside =
+                        Quarantined { hash: raw_hash, native_id: None, reason, place, size: Some(raw.len()), bytes };
+                    self.aside.push(aside);
+                }
+            }
+        }
+    }
+}
+
+/// The native id of a record that carries none of its own.
+fn asked_id<'a>(owner: &Owner, parent: Option<&'a Parent>) -> &'a str {
+    match (parent, owner.stream.source) {
+        (Some(parent), _) => &parent.native_id,
+        (None, crate::Source::One(_, id)) => id,
+        (None, _) => "only",
+    }
+}
+
+fn flaw_in_words(flaw: Flaw) -> String {
+    match flaw {
+        Flaw::TooLarge => format!("it is larger than {} bytes", sentinelone::page::RECORD_BYTES_MAX),
+        Flaw::TooDeep => format!("it nests deeper than {} levels", sentinelone::page::DEPTH_MAX),
+        Flaw::NotAnObject => "it is not an object".to_owned(),
+        _ => "it cannot be taken apart".to_owned(),
+    }
+}
+
+/// Makes accounts of what the sites say, for a token that may not ask for accounts. One that the console ever showed
+/// is left as it was, and nothing is logged: the console did not say it.
+fn derive_accounts(
+    tx: &mut Tx<'_>,
+    storing: &Storing,
+    accounts: &BTreeMap<String, Option<String>>,
+) -> Result<(), SyncError> {
+    let owner = &storing.owner;
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<&str> = accounts.keys().map(String::as_str).collect();
+    let known = checkpoint::known_accounts(tx, owner.org, owner.id, &ids)?;
+    let bodies: Vec<(&str, Vec<u8>)> = accounts
+        .iter()
+        .filter(|(id, _)| !known.contains(id))
+        .map(|(id, name)| {
+            let body = serde_json::json!({ "id": id, "name": name });
+            (id.as_str(), serde_json::to_vec(&body).expect("two texts are JSON"))
+        })
+        .collect();
+    let incoming: Vec<Incoming<'_>> = bodies
+        .iter()
+        .map(|(id, raw)| Incoming { native_id: Cow::Borrowed(*id), raw, raw_hash: *blake3::hash(raw).as_bytes() })
+        .collect();
+    let stream = crate::Stream::named("accounts").expect("accounts are declared");
+    let context = Context {
+        org: owner.org,
+        integration: owner.id,
+        site: storing.site,
+        stream: stream.name,
+        sweep: storing.sweep,
+        now: storing.now,
+        immutable: false,
+        memory: &storing.memory,
+    };
+    let mut meaning = Meaning::of(stream);
+    inventory::apply(tx, &context, &incoming, &mut |index| {
+        let raw = incoming[index].raw;
+        let (noun, updated_at) = translate(Endpoint::Accounts, raw, Asked::default())?;
+        Ok(Translation { meaning_hash: meaning.hash(raw)?, updated_at, noun })
+    })?;
+    Ok(())
+}
+
+/// What a page tells about the way on: how many records, and the newest time among them.
+///
+/// Pages are sorted by that time, so only the ends are looked at. If a console should ever sort otherwise, the answer is
+/// too early and never too late: then more is read again than needed, and nothing is missed.
+#[must_use]
+pub fn page_seen(page: &Page, field: Option<TimeField>) -> PageSeen<'_> {
+    let server = page.date.map(|date| date.0);
+    let mut seen = PageSeen {
+        records: u32::try_from(page.len()).unwrap_or(u32::MAX),
+        newest: None,
+        at_newest: 0,
+        next: page.next_cursor.as_deref(),
+        server,
+    };
+    let Some(field) = field else { return seen };
+    for place in (0..page.len()).rev() {
+        let Some(stamp) = time(page, place, field) else { continue };
+        // A stamp from the future says nothing about what was read.
+        if page.date.is_some_and(|date| is_in_the_future(stamp, Timestamp::from_micros(date.0))) {
+            continue;
+        }
+        match seen.newest {
+            None => (seen.newest, seen.at_newest) = (Some(stamp.micros()), 1),
+            Some(newest) if newest == stamp.micros() => seen.at_newest += 1,
+            Some(_) => break,
+        }
+    }
+    if let Some(first) = (!page.is_empty()).then(|| time(page, 0, field)).flatten()
+        && page.date.is_none_or(|date| !is_in_the_future(first, Timestamp::from_micros(date.0)))
+    {
+        seen.newest = seen.newest.max(Some(first.micros()));
+    }
+    seen
+}
+
+/// The server's time for one record.
+fn time(page: &Page, place: usize, field: TimeField) -> Option<Timestamp> {
+    if page.flaw(place).is_some() {
+        return None;
+    }
+    let json = Json::from_bytes(page.record(place)).ok()?;
+    let text = match field {
+        TimeField::CreatedAt => json.get("createdAt"),
+        TimeField::UpdatedAt => json.get("updatedAt"),
+        TimeField::ThreatUpdatedAt => json.at("threatInfo.updatedAt"),
+    }?;
+    Some(Timestamp::from_micros(Micros::parse(&text.text()?)?.0))
+}

@@ -1,0 +1,617 @@
+//! What sync itself remembers: integrations, streams, sweeps, pages seen, quarantine. Every statement of its tables.
+
+use kernel::{IntegrationId, OrgId, RecordId, SiteId, SweepId, Timestamp, Value};
+use store::{Kind, Row, StoreError, Tx};
+
+use crate::position::Position;
+use crate::report::{StreamStatus, SweepKind};
+use crate::seen;
+use crate::{Integration, IntegrationState, Stream, SyncError};
+
+/// Sweeps of a stream whose figures are kept.
+const SWEEPS_KEPT: i64 = 100;
+
+/// The number of an integration's or sweep's next id.
+pub fn next_id(tx: &mut Tx<'_>, org: OrgId) -> Result<i64, StoreError> {
+    const NEXT: &str = "INSERT INTO sync_head (org_id, next_id) VALUES ($1, 2) \
+        ON CONFLICT (org_id) DO UPDATE SET next_id = sync_head.next_id + 1";
+    const READ: &str = "SELECT next_id - 1 FROM sync_head WHERE org_id = $1";
+    tx.execute(NEXT, &[org.into()])?;
+    tx.query_one(READ, &[org.into()], |row| row.int(0))
+}
+
+const INTEGRATION: &str = "SELECT integration_id, name, console_url, console_host, site_id, site_name, options, state, \
+    since, detail, scope, role, token_expires_at, console_version, created_at FROM sync_integration";
+
+fn integration(org: OrgId, row: &Row<'_>) -> Result<Integration, StoreError> {
+    Ok(Integration {
+        org,
+        id: IntegrationId(row.int(0)?),
+        name: row.text(1)?.to_owned(),
+        console_url: row.text(2)?.to_owned(),
+        console_host: row.text(3)?.to_owned(),
+        site: SiteId(row.int(4)?),
+        site_name: row.text(5)?.to_owned(),
+        // Options of a newer program, or a damaged text: the defaults leave nothing out.
+        options: serde_json::from_str(row.text(6)?).unwrap_or_default(),
+        state: IntegrationState::from_word(row.text(7)?).unwrap_or(IntegrationState::Incomplete),
+        since: Timestamp::from_micros(row.int(8)?),
+        detail: row.text(9)?.to_owned(),
+        scope: row.opt_text(10)?.map(str::to_owned),
+        role: row.opt_text(11)?.map(str::to_owned),
+        token_expires_at: row.opt_int(12)?.map(Timestamp::from_micros),
+        console_version: row.opt_text(13)?.map(str::to_owned),
+        created_at: Timestamp::from_micros(row.int(14)?),
+    })
+}
+
+/// All integrations of an organization, in the order of their names.
+///
+/// # Errors
+/// The database fails.
+pub fn integrations(tx: &mut Tx<'_>, org: OrgId) -> Result<Vec<Integration>, StoreError> {
+    let sql = format!("{INTEGRATION} WHERE org_id = $1 ORDER BY name");
+    tx.query(&sql, &[org.into()], |row| integration(org, row))
+}
+
+/// The integration of that name.
+///
+/// # Errors
+/// The database fails.
+pub fn integration_named(tx: &mut Tx<'_>, org: OrgId, name: &str) -> Result<Option<Integration>, StoreError> {
+    let sql = format!("{INTEGRATION} WHERE org_id = $1 AND name = $2");
+    tx.query_opt(&sql, &[org.into(), name.into()], |row| integration(org, row))
+}
+
+/// The name of the sealed credential that holds an integration's token.
+#[must_use]
+pub fn credential_name(id: IntegrationId) -> String {
+    format!("sync/{id}")
+}
+
+/// Saves an integration, new or known, with the version of the credential that worked.
+///
+/// # Errors
+/// The database fails.
+pub fn save_integration(
+    tx: &mut Tx<'_>,
+    saved: &Integration,
+    credential_version: i64,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const SAVE: &str = "INSERT INTO sync_integration (org_id, integration_id, name, console_url, console_host, site_id, \
+        site_name, credential_name, credential_version, options, state, since, detail, scope, role, token_expires_at, \
+        console_version, created_at, updated_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
+        ON CONFLICT (org_id, integration_id) DO UPDATE SET name = excluded.name, console_url = excluded.console_url, \
+        console_host = excluded.console_host, site_id = excluded.site_id, site_name = excluded.site_name, \
+        credential_name = excluded.credential_name, credential_version = excluded.credential_version, \
+        options = excluded.options, state = excluded.state, since = excluded.since, detail = excluded.detail, \
+        scope = excluded.scope, role = excluded.role, token_expires_at = excluded.token_expires_at, \
+        console_version = excluded.console_version, updated_at = excluded.updated_at";
+    let options = serde_json::to_string(&saved.options).expect("options are plain numbers and texts");
+    let values = [
+        saved.org.into(),
+        saved.id.into(),
+        (&saved.name).into(),
+        (&saved.console_url).into(),
+        (&saved.console_host).into(),
+        saved.site.into(),
+        (&saved.site_name).into(),
+        credential_name(saved.id).into(),
+        credential_version.into(),
+        options.into(),
+        saved.state.word().into(),
+        saved.since.into(),
+        (&saved.detail).into(),
+        saved.scope.as_deref().into(),
+        saved.role.as_deref().into(),
+        saved.token_expires_at.into(),
+        saved.console_version.as_deref().into(),
+        saved.created_at.into(),
+        now.into(),
+    ];
+    tx.execute(SAVE, &values)?;
+    Ok(())
+}
+
+/// Notes how an integration fares; `since` moves only when the state does.
+///
+/// # Errors
+/// The database fails.
+pub fn set_state(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    id: IntegrationId,
+    state: IntegrationState,
+    detail: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const SET: &str = "UPDATE sync_integration SET since = CASE WHEN state = $3 THEN since ELSE $5 END, state = $3, \
+        detail = $4, updated_at = $5 WHERE org_id = $1 AND integration_id = $2";
+    tx.execute(SET, &[org.into(), id.into(), state.word().into(), detail.into(), now.into()])?;
+    Ok(())
+}
+
+/// Where a stream stands.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Grows with every pass; writes of an older pass are refused.
+    pub generation: i64,
+    /// Up to which server time the stream is known.
+    pub watermark: Option<Timestamp>,
+    /// When the last complete sweep of everything began.
+    pub full_at: Option<Timestamp>,
+    /// The sweep that was cut off, if one was.
+    pub open: Option<Open>,
+}
+
+/// A sweep under way.
+#[derive(Clone, Debug)]
+pub struct Open {
+    /// Its id.
+    pub sweep: SweepId,
+    /// What it asks for.
+    pub kind: SweepKind,
+    /// When it began, by our clock.
+    pub started_at: Timestamp,
+    /// Where it stands.
+    pub position: Position,
+}
+
+/// How a stream ended its latest sweep, for those that depend on it and for `doctor`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamSummary {
+    /// The stream's name.
+    pub stream: String,
+    /// How its latest sweep ended; `None` while the first is under way.
+    pub status: Option<StreamStatus>,
+    /// Why, in words.
+    pub reason: Option<String>,
+    /// When a sweep was last complete.
+    pub complete_at: Option<Timestamp>,
+    /// What the console counted then.
+    pub console_total: Option<u64>,
+    /// Up to which server time the stream is known.
+    pub watermark: Option<Timestamp>,
+    /// Pages stored of a sweep that was cut off; 0 if none was.
+    pub open_pages: u64,
+}
+
+/// Where every stream of an integration stands, by name.
+///
+/// # Errors
+/// The database fails.
+pub fn streams(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId) -> Result<Vec<StreamSummary>, StoreError> {
+    const READ: &str = "SELECT stream, status, reason, complete_at, console_total, watermark, \
+        CASE WHEN sweep_id IS NULL THEN 0 ELSE page END \
+        FROM sync_stream WHERE org_id = $1 AND integration_id = $2 ORDER BY stream";
+    tx.query(READ, &[org.into(), id.into()], |row| {
+        Ok(StreamSummary {
+            stream: row.text(0)?.to_owned(),
+            status: row.opt_text(1)?.and_then(StreamStatus::from_word),
+            reason: row.opt_text(2)?.map(str::to_owned),
+            complete_at: row.opt_int(3)?.map(Timestamp::from_micros),
+            console_total: row.opt_int(4)?.map(i64::unsigned_abs),
+            watermark: row.opt_int(5)?.map(Timestamp::from_micros),
+            open_pages: row.int(6)?.unsigned_abs(),
+        })
+    })
+}
+
+/// Takes a stream for this pass, and says where it stands. An earlier pass that still runs can write no more.
+///
+/// # Errors
+/// The database fails, or the checkpoint cannot be read.
+pub fn claim(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    id: IntegrationId,
+    stream: &str,
+    now: Timestamp,
+) -> Result<Standing, SyncError> {
+    const TAKE: &str = "INSERT INTO sync_stream (org_id, integration_id, stream, generation, complete, page, updated_at) \
+        VALUES ($1, $2, $3, 1, 0, 0, $4) \
+        ON CONFLICT (org_id, integration_id, stream) DO UPDATE SET generation = sync_stream.generation + 1, \
+        updated_at = excluded.updated_at";
+    const READ: &str = "SELECT t.generation, t.watermark, t.full_at, t.sweep_id, t.cursor, t.page, t.position, s.kind, \
+        s.started_at FROM sync_stream t LEFT JOIN sync_sweep s ON s.org_id = t.org_id AND s.sweep_id = t.sweep_id \
+        WHERE t.org_id = $1 AND t.integration_id = $2 AND t.stream = $3";
+    tx.execute(TAKE, &[org.into(), id.into(), stream.into(), now.into()])?;
+    let (standing, stored) = tx.query_one(READ, &[org.into(), id.into(), stream.into()], |row| {
+        let standing = Standing {
+            generation: row.int(0)?,
+            watermark: row.opt_int(1)?.map(Timestamp::from_micros),
+            full_at: row.opt_int(2)?.map(Timestamp::from_micros),
+            open: None,
+        };
+        let stored = match (row.opt_int(3)?, row.opt_text(6)?, row.opt_text(7)?, row.opt_int(8)?) {
+            (Some(sweep), Some(position), Some(kind), Some(started_at)) => Some((
+                SweepId(sweep),
+                position.to_owned(),
+                row.opt_text(4)?.map(str::to_owned),
+                u32::try_from(row.int(5)?).unwrap_or(0),
+                kind.to_owned(),
+                Timestamp::from_micros(started_at),
+            )),
+            _ => None,
+        };
+        Ok((standing, stored))
+    })?;
+    let Some((sweep, position, cursor, page, kind, started_at)) = stored else { return Ok(standing) };
+    let mut position: Position = serde_json::from_str(&position)
+        .map_err(|source| SyncError::Checkpoint { stream: stream.to_owned(), source })?;
+    position.cursor = cursor;
+    position.page = page;
+    let kind = if kind == FULL { SweepKind::Full } else { SweepKind::Changes };
+    Ok(Standing { open: Some(Open { sweep, kind, started_at, position }), ..standing })
+}
+
+const FULL: &str = "full";
+
+/// Whose stream a checkpoint belongs to.
+#[derive(Clone, Debug)]
+pub struct Owner {
+    /// The organization.
+    pub org: OrgId,
+    /// The integration.
+    pub id: IntegrationId,
+    /// Its name, for errors.
+    pub name: String,
+    /// The stream.
+    pub stream: &'static Stream,
+    /// The pass that may write.
+    pub generation: i64,
+}
+
+impl Owner {
+    fn keys<'a>(&self) -> [Value<'a>; 4] {
+        [self.org.into(), self.id.into(), self.stream.name.into(), self.generation.into()]
+    }
+
+    fn fenced(&self) -> SyncError {
+        SyncError::Fenced { integration: self.name.clone(), stream: self.stream.name }
+    }
+}
+
+/// Begins a sweep; one that was cut off and is given up ends here, as incomplete.
+///
+/// # Errors
+/// The database fails, or another pass took the stream.
+pub fn begin(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    kind: SweepKind,
+    position: &Position,
+    now: Timestamp,
+) -> Result<SweepId, SyncError> {
+    const ABANDON: &str = "UPDATE sync_sweep SET finished_at = $4, status = 'incomplete', reason = 'begun anew' \
+        WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND finished_at IS NULL";
+    const BEGIN: &str = "INSERT INTO sync_sweep (org_id, sweep_id, integration_id, stream, kind, lower_bound, started_at, \
+        complete, fetched, created, changed, touched, unchanged, quarantined, pages) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0, 0, 0, 0, 0, 0)";
+    const POINT: &str = "UPDATE sync_stream SET sweep_id = $5, lower_bound = $6 \
+        WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND generation = $4";
+    let lower = position.now_reading().and_then(|window| window.from);
+    let name = owner.stream.name;
+    tx.execute(ABANDON, &[owner.org.into(), owner.id.into(), name.into(), now.into()])?;
+    let sweep = SweepId(next_id(tx, owner.org)?);
+    let kind = if kind == SweepKind::Full { FULL } else { "changes" };
+    let values = [owner.org.into(), sweep.into(), owner.id.into(), name.into(), kind.into(), lower.into(), now.into()];
+    tx.execute(BEGIN, &values)?;
+    let [org, id, stream, generation] = owner.keys();
+    if tx.execute(POINT, &[org, id, stream, generation, sweep.into(), lower.into()])? == 0 {
+        return Err(owner.fenced());
+    }
+    save_position(tx, owner, position, now)?;
+    Ok(sweep)
+}
+
+/// Writes where the sweep stands.
+///
+/// # Errors
+/// The database fails, or another pass took the stream.
+pub fn save_position(tx: &mut Tx<'_>, owner: &Owner, position: &Position, now: Timestamp) -> Result<(), SyncError> {
+    const SAVE: &str = "UPDATE sync_stream SET cursor = $5, page = $6, position = $7, updated_at = $8 \
+        WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND generation = $4";
+    let text = serde_json::to_string(position).expect("a position is plain numbers and texts");
+    let [org, id, stream, generation] = owner.keys();
+    let values = [
+        org,
+        id,
+        stream,
+        generation,
+        position.cursor.as_deref().into(),
+        i64::from(position.page).into(),
+        text.into(),
+        now.into(),
+    ];
+    if tx.execute(SAVE, &values)? == 0 {
+        return Err(owner.fenced());
+    }
+    Ok(())
+}
+
+/// Forgets what the present window showed: it is read again, and only one unbroken reading proves it.
+///
+/// # Errors
+/// The database fails.
+pub fn forget_part(tx: &mut Tx<'_>, org: OrgId, sweep: SweepId, part: u32) -> Result<(), StoreError> {
+    const FORGET: &str = "DELETE FROM sync_sweep_page WHERE org_id = $1 AND sweep_id = $2 AND part = $3";
+    tx.execute(FORGET, &[org.into(), sweep.into(), i64::from(part).into()])?;
+    Ok(())
+}
+
+/// What one page did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PageCounts {
+    /// Records on it.
+    pub fetched: u64,
+    /// New ones.
+    pub created: u64,
+    /// Those that mean something else now.
+    pub changed: u64,
+    /// Those that differ in volatile fields only.
+    pub touched: u64,
+    /// Those as known.
+    pub unchanged: u64,
+    /// Those kept aside.
+    pub quarantined: u64,
+}
+
+/// Notes which records a page showed, and adds its counts to the sweep's.
+///
+/// # Errors
+/// The database fails.
+pub fn save_page(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    sweep: SweepId,
+    at: &Position,
+    ids: &[RecordId],
+    extra: u32,
+    counts: PageCounts,
+) -> Result<(), StoreError> {
+    const PAGE: &str = "INSERT INTO sync_sweep_page (org_id, sweep_id, page, part, ids, extra) \
+        VALUES ($1, $2, $3, $4, $5, $6)";
+    const COUNT: &str = "UPDATE sync_sweep SET fetched = fetched + $3, created = created + $4, changed = changed + $5, \
+        touched = touched + $6, unchanged = unchanged + $7, quarantined = quarantined + $8, pages = pages + 1 \
+        WHERE org_id = $1 AND sweep_id = $2";
+    let packed = seen::pack(ids.iter().copied());
+    let values = [
+        org.into(),
+        sweep.into(),
+        i64::from(at.page).into(),
+        i64::from(at.window).into(),
+        packed.into(),
+        i64::from(extra).into(),
+    ];
+    tx.execute(PAGE, &values)?;
+    let count = |number: u64| Value::Int(i64::try_from(number).unwrap_or(i64::MAX));
+    let values = [
+        org.into(),
+        sweep.into(),
+        count(counts.fetched),
+        count(counts.created),
+        count(counts.changed),
+        count(counts.touched),
+        count(counts.unchanged),
+        count(counts.quarantined),
+    ];
+    tx.execute(COUNT, &values)?;
+    Ok(())
+}
+
+/// How many different records a window showed, rows without a record included.
+///
+/// # Errors
+/// The database fails, or holds what is not a packing.
+pub fn seen_in_part(tx: &mut Tx<'_>, org: OrgId, sweep: SweepId, part: u32) -> Result<u64, StoreError> {
+    const READ: &str = "SELECT ids, extra FROM sync_sweep_page WHERE org_id = $1 AND sweep_id = $2 AND part = $3";
+    let (mut ids, mut extra, mut whole) = (Vec::new(), 0u64, true);
+    tx.scan(READ, &[org.into(), sweep.into(), i64::from(part).into()], |row| {
+        whole &= seen::unpack(row.bytes(0)?, &mut ids);
+        extra += row.int(1)?.unsigned_abs();
+        Ok(std::ops::ControlFlow::Continue(()))
+    })?;
+    if !whole {
+        return Err(StoreError::Corrupt { detail: "the records seen by a sweep cannot be read back".to_owned() });
+    }
+    Ok(seen::distinct(ids) + extra)
+}
+
+/// How a sweep, or this pass's part of it, ended.
+#[derive(Clone, Debug)]
+pub struct Ending<'a> {
+    /// How.
+    pub status: StreamStatus,
+    /// Why; nothing when it is complete.
+    pub reason: Option<&'a str>,
+    /// What the console counted.
+    pub console_total: Option<u64>,
+    /// Up to which server time the stream is known now.
+    pub watermark: Option<Timestamp>,
+    /// When the sweep began, if it asked for everything.
+    pub full_at: Option<Timestamp>,
+    /// True if the sweep goes on in the next pass from where it stands.
+    pub goes_on: bool,
+}
+
+/// Notes how a pass over a stream ended. Only a complete sweep moves the watermark.
+///
+/// # Errors
+/// The database fails, or another pass took the stream.
+pub fn end(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    sweep: Option<SweepId>,
+    ending: &Ending<'_>,
+    now: Timestamp,
+) -> Result<(), SyncError> {
+    const STREAM: &str = "UPDATE sync_stream SET status = $5, complete = $6, reason = $7, console_total = $8, \
+        updated_at = $9 WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND generation = $4";
+    const CLOSE: &str = "UPDATE sync_stream SET sweep_id = NULL, cursor = NULL, position = NULL, page = 0 \
+        WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND generation = $4";
+    const COMPLETE: &str = "UPDATE sync_stream SET watermark = $5, full_at = COALESCE(CAST($6 AS BIGINT), full_at), \
+        complete_at = $7 WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND generation = $4";
+    const SWEEP: &str = "UPDATE sync_sweep SET finished_at = $3, status = $4, complete = $5, reason = $6, \
+        console_total = $7 WHERE org_id = $1 AND sweep_id = $2";
+    let complete = ending.status == StreamStatus::Complete;
+    let total: Value<'_> = ending.console_total.map(|total| i64::try_from(total).unwrap_or(i64::MAX)).into();
+    let [org, id, stream, generation] = owner.keys();
+    let values = [
+        org,
+        id,
+        stream,
+        generation,
+        ending.status.word().into(),
+        complete.into(),
+        ending.reason.into(),
+        total.clone(),
+        now.into(),
+    ];
+    if tx.execute(STREAM, &values)? == 0 {
+        return Err(owner.fenced());
+    }
+    if complete {
+        let [org, id, stream, generation] = owner.keys();
+        let values = [org, id, stream, generation, ending.watermark.into(), ending.full_at.into(), now.into()];
+        tx.execute(COMPLETE, &values)?;
+    }
+    if ending.goes_on {
+        return Ok(());
+    }
+    tx.execute(CLOSE, &owner.keys())?;
+    if let Some(sweep) = sweep {
+        let values = [
+            owner.org.into(),
+            sweep.into(),
+            now.into(),
+            ending.status.word().into(),
+            complete.into(),
+            ending.reason.into(),
+            total,
+        ];
+        tx.execute(SWEEP, &values)?;
+        prune(tx, owner, sweep)?;
+    }
+    Ok(())
+}
+
+/// Keeps the records seen of the latest sweep only, and the figures of the latest [`SWEEPS_KEPT`].
+fn prune(tx: &mut Tx<'_>, owner: &Owner, latest: SweepId) -> Result<(), StoreError> {
+    const PAGES: &str = "DELETE FROM sync_sweep_page WHERE org_id = $1 AND sweep_id IN (SELECT sweep_id FROM sync_sweep \
+        WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND sweep_id < $4)";
+    const OLD: &str = "DELETE FROM sync_sweep WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND sweep_id <= \
+        COALESCE((SELECT sweep_id FROM sync_sweep WHERE org_id = $1 AND integration_id = $2 AND stream = $3 \
+        ORDER BY sweep_id DESC LIMIT 1 OFFSET $4), 0)";
+    let [org, id, stream, _] = owner.keys();
+    tx.execute(PAGES, &[org.clone(), id.clone(), stream.clone(), latest.into()])?;
+    tx.execute(OLD, &[org, id, stream, SWEEPS_KEPT.into()])?;
+    Ok(())
+}
+
+/// A record kept aside.
+#[derive(Clone, Debug)]
+pub struct Quarantined {
+    /// BLAKE3 of its bytes, or of its place where there are none.
+    pub hash: [u8; 32],
+    /// Its native id, if it has one.
+    pub native_id: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// Where on its page, from 0.
+    pub place: usize,
+    /// Its size in bytes, if it came at all.
+    pub size: Option<usize>,
+    /// Its redacted bytes, if they may be kept.
+    pub bytes: Option<Vec<u8>>,
+}
+
+/// Keeps records aside; one that lies there already is not written again.
+///
+/// # Errors
+/// The database fails.
+pub fn quarantine(
+    tx: &mut Tx<'_>,
+    owner: &Owner,
+    sweep: SweepId,
+    page: u32,
+    kept: &[Quarantined],
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const COLUMNS: &[(&str, Kind)] = &[
+        ("org_id", Kind::Int),
+        ("integration_id", Kind::Int),
+        ("stream", Kind::Text),
+        ("raw_hash", Kind::Bytes),
+        ("native_id", Kind::Text),
+        ("reason", Kind::Text),
+        ("sweep_id", Kind::Int),
+        ("page", Kind::Int),
+        ("place", Kind::Int),
+        ("size", Kind::Int),
+        ("bytes", Kind::Bytes),
+        ("first_seen_at", Kind::Int),
+    ];
+    let mut values = Vec::with_capacity(kept.len() * COLUMNS.len());
+    for record in kept {
+        values.extend([
+            owner.org.into(),
+            owner.id.into(),
+            owner.stream.name.into(),
+            (&record.hash).into(),
+            record.native_id.as_deref().into(),
+            record.reason.as_str().into(),
+            sweep.into(),
+            i64::from(page).into(),
+            i64::try_from(record.place).unwrap_or(i64::MAX).into(),
+            record.size.map(|size| i64::try_from(size).unwrap_or(i64::MAX)).into(),
+            record.bytes.as_deref().into(),
+            now.into(),
+        ]);
+    }
+    tx.insert_many("sync_quarantine", COLUMNS, &values, "ON CONFLICT DO NOTHING")?;
+    Ok(())
+}
+
+/// A record whose own settings are asked for, one request each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parent {
+    /// Its native id.
+    pub native_id: String,
+    /// Its name, where known.
+    pub name: Option<String>,
+}
+
+/// The known records of one stream, in the order of their native ids; of groups only those that do not inherit.
+///
+/// # Errors
+/// The database fails.
+pub fn parents(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId, of: crate::Parents) -> Result<Vec<Parent>, StoreError> {
+    const ACCOUNTS: &str = "SELECT native_id, name FROM inventory_account \
+        WHERE org_id = $1 AND integration_id = $2 ORDER BY native_id";
+    const SITES: &str = "SELECT native_id, name FROM inventory_console_site \
+        WHERE org_id = $1 AND integration_id = $2 ORDER BY native_id";
+    // A group that does not say whether it inherits is asked: unknown is not the same as yes.
+    const GROUPS: &str = "SELECT native_id, name FROM inventory_console_group \
+        WHERE org_id = $1 AND integration_id = $2 AND COALESCE(inherits, 0) = 0 ORDER BY native_id";
+    let sql = match of {
+        crate::Parents::Accounts => ACCOUNTS,
+        crate::Parents::Sites => SITES,
+        crate::Parents::GroupsThatDoNotInherit => GROUPS,
+    };
+    tx.query(sql, &[org.into(), id.into()], |row| {
+        Ok(Parent { native_id: row.text(0)?.to_owned(), name: row.opt_text(1)?.map(str::to_owned) })
+    })
+}
+
+/// Which of these accounts are known already.
+///
+/// # Errors
+/// The database fails.
+pub fn known_accounts(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId, ids: &[&str]) -> Result<Vec<String>, StoreError> {
+    const KNOWN: &str = "SELECT native_id FROM inventory_account \
+        WHERE org_id = $1 AND integration_id = $2 AND native_id IN KEYS";
+    tx.select_in(KNOWN, &[org.into(), id.into()], store::Keys::Texts(ids), |row| Ok(row.text(0)?.to_owned()))
+}

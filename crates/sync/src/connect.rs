@@ -1,0 +1,191 @@
+//! [`connect`]: tries a console and a token, and saves them once they have worked.
+
+use kernel::{IntegrationId, Secret, Timestamp};
+use sentinelone::probe::Scope;
+use sentinelone::{Client, Console, Probe, Token, probe};
+
+use crate::checkpoint::{self, credential_name};
+use crate::run::Place;
+use crate::{Integration, IntegrationState, Options, SyncError};
+
+/// The site of an integration that names none.
+pub const SITE_DEFAULT: &str = "Primary";
+
+/// The longest name of an integration, in characters.
+const NAME_CHARS_MAX: usize = 64;
+
+/// How many times the probe's waits double.
+const PAUSE_DOUBLINGS_MAX: u32 = 6;
+
+/// What is to be connected.
+#[derive(Clone, Debug)]
+pub struct Connect {
+    /// The console.
+    pub console: Console,
+    /// The token.
+    pub token: Token,
+    /// The integration's name; made of the host if none is given.
+    pub name: Option<String>,
+    /// Our site, where its assets will live; made if there is none of that name.
+    pub site: Option<String>,
+    /// Choices; those of a known integration stay if none are given.
+    pub options: Option<Options>,
+}
+
+/// What was connected.
+#[derive(Clone, Debug)]
+pub struct Connected {
+    /// The integration as it is saved now.
+    pub integration: Integration,
+    /// What the token can see.
+    pub probe: Probe,
+    /// True if the integration existed and only got a new token; its checkpoints are kept.
+    pub rotated: bool,
+}
+
+/// Tries the console and the token, and only if both work saves them: a new integration, or a new token for the one of
+/// that name, whose old token stays in use until this moment.
+///
+/// # Errors
+/// The console does not answer or refuses the token, the name belongs to another console, there is no key to seal with,
+/// or the database fails. Nothing is changed then.
+pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, SyncError> {
+    let name = checked_name(order.name.as_deref().map_or_else(|| name_of(&order.console), str::to_owned))?;
+    let (org, wanted) = (place.org, name.clone());
+    let known = place
+        .world
+        .outside(place.store.read(move |tx| Ok::<_, SyncError>(checkpoint::integration_named(tx, org, &wanted)?)))
+        .await?;
+    let host = order.console.authority();
+    if let Some(known) = &known
+        && known.console_host != host
+    {
+        return Err(SyncError::NameTaken { name, host: known.console_host.clone() });
+    }
+
+    let client = Client::new(order.console.clone(), order.token.clone(), place.transport.clone());
+    let world = place.world.clone();
+    let pause = move |attempt: u32, asked: Option<std::time::Duration>| {
+        let (world, doubled) = (world.clone(), 1 << attempt.saturating_sub(1).min(PAUSE_DOUBLINGS_MAX));
+        let wait = asked.map_or(std::time::Duration::from_millis(500) * doubled, |asked| {
+            asked.min(crate::verdict::RETRY_AFTER_MAX)
+        });
+        let sleeping: futures_util::future::BoxFuture<'static, ()> = Box::pin(async move { world.sleep(wait).await });
+        sleeping
+    };
+    let probe = probe(&client, &pause).await?;
+
+    let now = place.world.now();
+    let rotated = known.is_some();
+    let (seen, keys, who) = (probe.clone(), place.keys.clone(), place.who.to_owned());
+    let integration = place
+        .world
+        .outside(place.store.write(move |tx| {
+            let mut saved = match known {
+                Some(known) => known,
+                None => Integration {
+                    org,
+                    id: IntegrationId(checkpoint::next_id(tx, org)?),
+                    name,
+                    console_url: String::new(),
+                    console_host: host,
+                    site: kernel::SiteId(0),
+                    site_name: String::new(),
+                    options: Options::default(),
+                    state: IntegrationState::Connected,
+                    since: now,
+                    detail: String::new(),
+                    scope: None,
+                    role: None,
+                    token_expires_at: None,
+                    console_version: None,
+                    created_at: now,
+                },
+            };
+            if order.site.is_some() || !rotated {
+                saved.site_name = order.site.unwrap_or_else(|| SITE_DEFAULT.to_owned());
+                saved.site = inventory::ensure_site(tx, org, &saved.site_name, now)?;
+            }
+            if let Some(options) = order.options {
+                saved.options = options;
+            }
+            saved.console_url = order.console.origin();
+            if saved.state != IntegrationState::Connected {
+                saved.since = now;
+            }
+            saved.state = IntegrationState::Connected;
+            saved.detail = String::new();
+            saved.scope = Some(scope_word(&seen.scope));
+            saved.role = seen.role.clone();
+            saved.token_expires_at = seen.expires_at.map(|at| Timestamp::from_micros(at.0));
+            saved.console_version = seen.version.clone();
+            let secret = Secret::new(order.token.expose().to_owned());
+            let version = access::store_secret(tx, &keys, org, &credential_name(saved.id), &secret)?;
+            checkpoint::save_integration(tx, &saved, version, now)?;
+            let what = if rotated { "integration.rotate" } else { "integration.connect" };
+            let detail = format!("{} as {}", saved.console_host, saved.scope.as_deref().unwrap_or("unknown"));
+            access::audit(tx, org, now, &who, what, &saved.name, &detail)?;
+            Ok::<_, SyncError>(saved)
+        }))
+        .await?;
+    Ok(Connected { integration, probe, rotated })
+}
+
+fn scope_word(scope: &Scope) -> String {
+    match scope {
+        Scope::Tenant => "tenant".to_owned(),
+        Scope::Account => "account".to_owned(),
+        Scope::Site => "site".to_owned(),
+        Scope::Other(word) => word.clone(),
+        _ => "unknown".to_owned(),
+    }
+}
+
+/// `acme` of `acme.sentinelone.net`; `local` for an address without a name.
+fn name_of(console: &Console) -> String {
+    let first = console.host().split('.').next().unwrap_or_default();
+    let is_name = first.chars().any(|character| character.is_ascii_alphabetic()) && !first.starts_with('[');
+    if is_name { first.to_owned() } else { "local".to_owned() }
+}
+
+fn checked_name(name: String) -> Result<String, SyncError> {
+    let name = name.trim().to_owned();
+    let why = if name.is_empty() {
+        "it is empty"
+    } else if name.chars().count() > NAME_CHARS_MAX {
+        "it has more than 64 characters"
+    } else if name.chars().any(|character| character.is_control() || character == ',') {
+        "it has a comma or a control character"
+    } else if name.starts_with('-') {
+        "it begins with a dash, like an option"
+    } else {
+        return Ok(name);
+    };
+    Err(SyncError::BadName { name: name.chars().filter(|character| !character.is_control()).take(80).collect(), why })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_made_of_the_host() {
+        for (address, name) in [
+            ("https://acme.sentinelone.net", "acme"),
+            ("usea1-partners.sentinelone.net", "usea1-partners"),
+            ("http://127.0.0.1:9400", "local"),
+            ("http://[::1]:9400", "local"),
+            ("http://localhost:9400", "localhost"),
+        ] {
+            assert_eq!(name_of(&Console::parse(address).unwrap()), name, "{address}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_name_says_why() {
+        assert_eq!(checked_name(" acme ".to_owned()).unwrap(), "acme");
+        for name in ["", "  ", "a,b", "a\nb", "-x", &"x".repeat(65)] {
+            assert!(checked_name(name.to_owned()).is_err(), "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Why a story about integrations could not be told to its end. What happens to one stream is in its report instead.
+
+use access::AccessError;
+use inventory::InventoryError;
+use sentinelone::ApiError;
+use signals::SignalsError;
+use store::{ErrorClass, StoreError};
+
+use crate::ExitClass;
+
+/// Why connecting or syncing stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// The console did not let us connect.
+    #[error("{0}")]
+    Console(#[from] ApiError),
+    /// No integration has that name.
+    #[error("there is no integration named {name:?}{}", known_names(known))]
+    NoSuchIntegration {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// No integration is configured at all.
+    #[error("no console is connected yet")]
+    NoIntegration,
+    /// No stream has that name.
+    #[error("there is no stream named {name:?}; there are {}", all_streams())]
+    NoSuchStream {
+        /// The name asked for.
+        name: String,
+    },
+    /// The name already belongs to an integration of another console.
+    #[error("the name {name:?} belongs to {host} already")]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// Whose it is.
+        host: String,
+    },
+    /// The text cannot be a name.
+    #[error("{name:?} cannot be the name of an integration: {why}")]
+    BadName {
+        /// The text.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The saved address is not one any more.
+    #[error("integration {name:?} has an address that cannot be used: {why}")]
+    BadAddress {
+        /// The integration.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Another process began a pass over the same stream.
+    #[error("another process took over {stream} of {integration}; what it had stored is kept")]
+    Fenced {
+        /// The integration.
+        integration: String,
+        /// The stream.
+        stream: &'static str,
+    },
+    /// A checkpoint in the database cannot be read.
+    #[error("the checkpoint of {stream} cannot be read")]
+    Checkpoint {
+        /// The stream.
+        stream: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The inventory could not take a page.
+    #[error(transparent)]
+    Inventory(#[from] InventoryError),
+    /// The log could not take a page.
+    #[error(transparent)]
+    Signals(#[from] SignalsError),
+    /// A credential could not be sealed or opened.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+}
+
+impl SyncError {
+    /// What the error weighs in the exit code.
+    #[must_use]
+    pub fn exit_class(&self) -> ExitClass {
+        match self {
+            SyncError::Console(error) => console_class(error),
+            SyncError::NoSuchIntegration { .. }
+            | SyncError::NoIntegration
+            | SyncError::NoSuchStream { .. }
+            | SyncError::NameTaken { .. }
+            | SyncError::BadName { .. }
+            | SyncError::BadAddress { .. } => ExitClass::Usage,
+            SyncError::Fenced { .. } => ExitClass::Storage,
+            SyncError::Checkpoint { .. } => ExitClass::Bug,
+            SyncError::Store(error)
+            | SyncError::Inventory(InventoryError::Store(error) | InventoryError::Log(SignalsError::Store(error)))
+            | SyncError::Signals(SignalsError::Store(error)) => store_class(error.class()),
+            SyncError::Access(error) => store_class(error.class()),
+            SyncError::Inventory(_) | SyncError::Signals(_) => ExitClass::Storage,
+        }
+    }
+
+    /// What to do about it, where the message does not say.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        match self {
+            SyncError::Console(error) => Some(error.advice().to_string()),
+            SyncError::NoIntegration | SyncError::NoSuchIntegration { .. } => {
+                Some("connect a console first: muster connect URL --token-file FILE".to_owned())
+            }
+            SyncError::NameTaken { .. } => Some("choose another name with --name".to_owned()),
+            SyncError::Fenced { .. } => Some("run one muster sync at a time".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+fn store_class(class: ErrorClass) -> ExitClass {
+    match class {
+        // A database server that does not answer is our storage, not the console.
+        ErrorClass::Storage | ErrorClass::Unreachable => ExitClass::Storage,
+        ErrorClass::Usage => ExitClass::Usage,
+        ErrorClass::Bug => ExitClass::Bug,
+    }
+}
+
+fn console_class(error: &ApiError) -> ExitClass {
+    match error.status() {
+        Some(401 | 403) => ExitClass::Authentication,
+        _ => ExitClass::Unreachable,
+    }
+}
+
+fn known_names(known: &[String]) -> String {
+    if known.is_empty() { String::new() } else { format!("; there are {}", known.join(", ")) }
+}
+
+fn all_streams() -> String {
+    crate::STREAMS.iter().map(|stream| stream.name).collect::<Vec<_>>().join(", ")
+}

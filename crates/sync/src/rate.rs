@@ -1,0 +1,201 @@
+//! The rate budget: two levels of token buckets, one for the token and one for each path family, that shrink when the
+//! console throttles and grow back slowly.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use kernel::Timestamp;
+
+/// Requests a second and burst per path family and token, as the vendor's own table has them in a public client.
+const FAMILIES: &[(&str, f64, f64)] = &[
+    ("/accounts", 100.0, 10.0),
+    ("/sites", 100.0, 10.0),
+    ("/agents", 25.0, 25.0),
+    ("/activities", 10.0, 30.0),
+    ("/threats", 10.0, 50.0),
+    ("/threats/*", 100.0, 1000.0),
+    ("/user", 2.0, 5.0),
+    ("/users", 40.0, 80.0),
+    ("/users/api-token-details", 40.0, 80.0),
+    ("/service-users", 5.0, 10.0),
+    ("/rbac/roles", 50.0, 100.0),
+    ("/system/status", 1.0, 1.0),
+    ("/exclusions", 25.0, 25.0),
+    ("/xdr/assets", 25.0, 25.0),
+    ("/cloud-detection/rules", 0.5, 1.0),
+];
+
+/// Families that the table does not name (groups, policies, risks ..).
+const FAMILY_ELSE: (f64, f64) = (3.0, 3.0);
+
+/// No 429 pushes a rate below one request in ten seconds.
+const RATE_MIN: f64 = 0.1;
+
+/// How much of its ceiling a rate wins back in a minute without 429.
+const GROWTH_PER_MINUTE: f64 = 0.1;
+
+/// How many seconds of its rate the token's own bucket holds.
+const TOKEN_BURST_SECONDS: f64 = 2.0;
+
+/// The budget of one token on one host.
+#[derive(Debug)]
+pub struct Budget {
+    token: Bucket,
+    families: BTreeMap<&'static str, Bucket>,
+    /// True until the first 429: a console on this machine is nobody's shared service.
+    unlimited: bool,
+    /// Nothing is sent before this instant: the console said so.
+    closed_until: Timestamp,
+}
+
+impl Budget {
+    /// A budget of `per_minute` requests over all paths; `unlimited` leaves it aside until the first 429.
+    #[must_use]
+    pub fn new(per_minute: u32, unlimited: bool, now: Timestamp) -> Budget {
+        let per_second = f64::from(per_minute.max(1)) / 60.0;
+        Budget {
+            token: Bucket::full(per_second, (per_second * TOKEN_BURST_SECONDS).max(1.0), now),
+            families: BTreeMap::new(),
+            unlimited,
+            closed_until: now,
+        }
+    }
+
+    /// Takes one request of `family` from the budget, and says how long to wait before sending it.
+    pub fn take(&mut self, family: &'static str, now: Timestamp) -> Duration {
+        let closed = until(self.closed_until, now);
+        if self.unlimited {
+            return closed;
+        }
+        let wait = self.token.take(now).max(self.family(family, now).take(now));
+        wait.max(closed)
+    }
+
+    /// Learns of a 429: half the rate from now on, nothing before the wait is over, and no more free ride.
+    pub fn throttled(&mut self, family: &'static str, wait: Duration, now: Timestamp) {
+        self.unlimited = false;
+        self.token.halve(now);
+        self.family(family, now).halve(now);
+        let micros = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
+        self.closed_until = self.closed_until.max(Timestamp::from_micros(now.micros().saturating_add(micros)));
+    }
+
+    fn family(&mut self, family: &'static str, now: Timestamp) -> &mut Bucket {
+        self.families.entry(family).or_insert_with(|| {
+            let (per_second, burst) = FAMILIES
+                .iter()
+                .find(|(name, ..)| *name == family)
+                .map_or(FAMILY_ELSE, |(_, per_second, burst)| (*per_second, *burst));
+            Bucket::full(per_second, burst, now)
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Bucket {
+    per_second: f64,
+    ceiling: f64,
+    burst: f64,
+    /// Requests that may be sent at once; below zero are those promised for later.
+    level: f64,
+    at: Timestamp,
+}
+
+impl Bucket {
+    fn full(per_second: f64, burst: f64, now: Timestamp) -> Bucket {
+        Bucket { per_second, ceiling: per_second, burst, level: burst, at: now }
+    }
+
+    fn refill(&mut self, now: Timestamp) {
+        // A clock that went back refills nothing and takes nothing away.
+        let seconds = micros_between(self.at, now) / 1e6;
+        self.at = now;
+        self.level = (self.level + seconds * self.per_second).min(self.burst);
+        self.per_second = (self.per_second + self.ceiling * GROWTH_PER_MINUTE * seconds / 60.0).min(self.ceiling);
+    }
+
+    fn take(&mut self, now: Timestamp) -> Duration {
+        self.refill(now);
+        self.level -= 1.0;
+        if self.level >= 0.0 { Duration::ZERO } else { Duration::from_secs_f64(-self.level / self.per_second) }
+    }
+
+    fn halve(&mut self, now: Timestamp) {
+        self.refill(now);
+        self.per_second = (self.per_second / 2.0).max(RATE_MIN);
+        self.level = self.level.min(0.0);
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a span of time in microseconds fits a float well enough")]
+fn micros_between(earlier: Timestamp, later: Timestamp) -> f64 {
+    later.micros().saturating_sub(earlier.micros()).max(0) as f64
+}
+
+fn until(instant: Timestamp, now: Timestamp) -> Duration {
+    Duration::from_micros(u64::try_from(instant.micros().saturating_sub(now.micros())).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Timestamp = Timestamp::from_seconds(1_000_000);
+
+    /// Sends as fast as the budget lets it for `seconds`; the number of requests sent.
+    fn sent(budget: &mut Budget, family: &'static str, seconds: i64, from: Timestamp) -> u32 {
+        let (mut now, mut sent) = (from, 0);
+        loop {
+            let wait = budget.take(family, now);
+            now = Timestamp::from_micros(now.micros() + i64::try_from(wait.as_micros()).unwrap());
+            if now >= from.plus_seconds(seconds) {
+                return sent;
+            }
+            sent += 1;
+        }
+    }
+
+    #[test]
+    fn no_minute_holds_more_requests_than_the_token_may_send() {
+        let mut budget = Budget::new(1_000, false, START);
+        let first = sent(&mut budget, "/agents", 60, START);
+        assert!((1_000..=1_034).contains(&first), "{first}");
+    }
+
+    #[test]
+    fn a_slow_family_is_held_back_below_the_tokens_rate() {
+        let mut budget = Budget::new(1_000, false, START);
+        let groups = sent(&mut budget, "/groups", 60, START);
+        assert!((180..=183).contains(&groups), "{groups}");
+    }
+
+    #[test]
+    fn a_429_halves_the_rate_and_a_quiet_hour_restores_it() {
+        let mut budget = Budget::new(600, false, START);
+        sent(&mut budget, "/agents", 60, START);
+        budget.throttled("/agents", Duration::ZERO, START.plus_seconds(60));
+        let after = sent(&mut budget, "/agents", 60, START.plus_seconds(61));
+        assert!(after < 400, "{after}");
+        let restored = sent(&mut budget, "/agents", 60, START.plus_seconds(3_700));
+        assert!(restored >= 600, "{restored}");
+    }
+
+    #[test]
+    fn loopback_is_unlimited_until_its_first_429() {
+        let mut budget = Budget::new(60, true, START);
+        assert!((0..5_000).all(|_| budget.take("/groups", START).is_zero()));
+        budget.throttled("/groups", Duration::from_secs(7), START);
+        assert!(budget.take("/groups", START) >= Duration::from_secs(7));
+        assert!(budget.take("/groups", START.plus_seconds(8)) < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn a_clock_that_jumps_back_neither_blocks_nor_frees() {
+        let mut budget = Budget::new(600, false, START);
+        for _ in 0..20 {
+            budget.take("/agents", START);
+        }
+        let wait = budget.take("/agents", START.plus_seconds(-86_400));
+        assert!(wait <= Duration::from_secs(1), "{wait:?}");
+    }
+}

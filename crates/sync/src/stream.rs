@@ -1,0 +1,357 @@
+//! [`STREAMS`]: every collection that is read, declared as data.
+
+use sentinelone::Endpoint;
+
+/// One collection of a console and how it is read. Times are in seconds.
+#[derive(Debug)]
+pub struct Stream {
+    /// Its name; part of every artifact's identity, so it never changes.
+    pub name: &'static str,
+    /// True if every integration needs it: then a lasting failure means *unreachable*, not *not available*.
+    pub core: bool,
+    /// Which requests bring it.
+    pub source: Source,
+    /// Parameters of every request. Spelled out where an undocumented default would decide what is seen.
+    pub params: &'static [(&'static str, &'static str)],
+    /// What to sort by, ascending. Descending pages lose rows that change under the reader.
+    pub sort: Option<&'static str>,
+    /// How records that changed since an instant are asked for; `None` reads everything each time.
+    pub change: Option<Change>,
+    /// How a record is told from another.
+    pub identity: Identity,
+    /// Fields that move without the record meaning anything else; they make no artifact.
+    pub volatile: &'static [Volatile],
+    /// True if a row never changes once it exists; its body then stays in the log alone.
+    pub immutable: bool,
+    /// How often it is read when it is read on its own.
+    pub interval: i64,
+    /// How far before the watermark a sweep begins: the time a record may take to become visible.
+    pub overlap: i64,
+    /// After how long a sweep asks for everything again; `None` never, because nothing else can be missed.
+    pub full_every: Option<i64>,
+    /// How a sweep proves that it was complete.
+    pub proof: Proof,
+}
+
+/// Which requests bring a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Pages of records.
+    Pages(Endpoint),
+    /// One request whose answer is the only record, known by this native id.
+    One(Endpoint, &'static str),
+    /// One request for each record of another stream; the record's native id is its parent's.
+    Each(Endpoint, Parents),
+}
+
+/// Whose policies are asked for, one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parents {
+    /// The console's accounts.
+    Accounts,
+    /// The console's sites.
+    Sites,
+    /// The groups that do not inherit; the others have their site's policy (vendor spec, `groups[].inherits`).
+    GroupsThatDoNotInherit,
+}
+
+impl Parents {
+    /// The stream that lists them.
+    #[must_use]
+    pub fn stream(self) -> &'static str {
+        match self {
+            Parents::Accounts => "accounts",
+            Parents::Sites => "sites",
+            Parents::GroupsThatDoNotInherit => "groups",
+        }
+    }
+}
+
+/// How changed records are asked for: `<field>__gte` and, for a window that ends, `<field>__lt`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The parameter's stem.
+    pub filter: &'static str,
+    /// Where a record carries that time.
+    pub field: TimeField,
+}
+
+/// Where a record carries the server's time for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeField {
+    /// `createdAt`.
+    CreatedAt,
+    /// `updatedAt`.
+    UpdatedAt,
+    /// `threatInfo.updatedAt`: a threat has no time at its top level (trap 18 of the vendor's answers).
+    ThreatUpdatedAt,
+}
+
+/// How a record is told from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// By `id`; a row without one cannot be kept and is quarantined.
+    Id,
+    /// By `id`; a row without one is known by the SHA-256 of its canonical JSON, which is right for rows that never
+    /// change.
+    IdOrContent,
+    /// By what was asked for: the record carries no id of its own.
+    Asked,
+}
+
+/// A field that moves without the record meaning anything else.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Volatile {
+    /// Its path; everything below it is volatile too.
+    pub path: &'static str,
+    /// Why a new value is no new version of the record.
+    pub why: &'static str,
+}
+
+/// How a sweep proves that it was complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Distinct records seen are at least `pagination.totalItems` of the last page.
+    Total,
+    /// As [`Proof::Total`], but the console's count stops at this number: above it the time is cut into windows,
+    /// each counted below it.
+    CappedTotal(u64),
+    /// Every parent was asked for.
+    EveryParent,
+}
+
+/// Where the console stops counting activities, whatever their number.
+pub const ACTIVITIES_COUNT_CAP: u64 = 50_000;
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// How long a record may take to become visible after the instant it is stamped with. Ten minutes is what careful
+/// collectors use; nothing is published.
+const OVERLAP: i64 = 10 * MINUTE;
+
+const UPDATED_AT: Volatile = Volatile {
+    path: "updatedAt",
+    why: "moves with every write the console makes to the row, also when no other field differs",
+};
+
+/// A policy is a bare settings object, read for one record at a time.
+const POLICY: Stream = Stream {
+    name: "",
+    core: false,
+    source: Source::One(Endpoint::TenantPolicy, ""),
+    params: &[],
+    sort: None,
+    change: None,
+    identity: Identity::Asked,
+    volatile: &[UPDATED_AT],
+    immutable: false,
+    interval: DAY,
+    overlap: 0,
+    full_every: None,
+    proof: Proof::EveryParent,
+};
+
+/// Every stream, in the order in which a pass reads them: what others refer to comes first.
+pub static STREAMS: &[Stream] = &[
+    Stream {
+        name: "accounts",
+        core: false,
+        source: Source::Pages(Endpoint::Accounts),
+        params: &[],
+        sort: Some("id"),
+        change: None,
+        identity: Identity::Id,
+        volatile: &[
+            UPDATED_AT,
+            Volatile { path: "activeAgents", why: "counts agents, which have a stream of their own" },
+            Volatile { path: "activeLicenses", why: "follows the number of agents" },
+            Volatile { path: "numberOfSites", why: "counts sites, which have a stream of their own" },
+        ],
+        immutable: false,
+        interval: DAY,
+        overlap: 0,
+        full_every: None,
+        proof: Proof::Total,
+    },
+    Stream {
+        name: "sites",
+        core: true,
+        source: Source::Pages(Endpoint::Sites),
+        params: &[],
+        sort: Some("id"),
+        change: None,
+        identity: Identity::Id,
+        volatile: &[UPDATED_AT, Volatile { path: "activeLicenses", why: "follows the number of agents" }],
+        immutable: false,
+        interval: DAY,
+        overlap: 0,
+        full_every: None,
+        proof: Proof::Total,
+    },
+    Stream {
+        name: "groups",
+        core: true,
+        source: Source::Pages(Endpoint::Groups),
+        params: &[],
+        sort: Some("id"),
+        // There is an updatedAt filter, but `totalAgents` and `rank` move without it, and groups are few.
+        change: None,
+        identity: Identity::Id,
+        volatile: &[
+            UPDATED_AT,
+            Volatile { path: "totalAgents", why: "counts agents, which have a stream of their own" },
+        ],
+        immutable: false,
+        interval: DAY,
+        overlap: 0,
+        full_every: None,
+        proof: Proof::Total,
+    },
+    Stream {
+        name: "agents",
+        core: true,
+        source: Source::Pages(Endpoint::Agents),
+        params: &[("isDecommissioned", "true,false"), ("isUninstalled", "true,false")],
+        sort: Some("updatedAt"),
+        change: Some(Change { filter: "updatedAt", field: TimeField::UpdatedAt }),
+        identity: Identity::Id,
+        volatile: &[
+            UPDATED_AT,
+            Volatile { path: "lastActiveDate", why: "moves with every heartbeat of a living agent" },
+            Volatile {
+                path: "isActive",
+                why: "flips whenever a machine sleeps or wakes; lastActiveDate tells the same story",
+            },
+            Volatile { path: "osStartTime", why: "moves with every start of the machine" },
+            Volatile { path: "externalIp", why: "follows a laptop from network to network; never an identity" },
+        ],
+        immutable: false,
+        interval: HOUR,
+        overlap: OVERLAP,
+        full_every: Some(DAY),
+        proof: Proof::Total,
+    },
+    Stream {
+        name: "threats",
+        core: true,
+        source: Source::Pages(Endpoint::Threats),
+        params: &[],
+        sort: Some("updatedAt"),
+        change: Some(Change { filter: "updatedAt", field: TimeField::ThreatUpdatedAt }),
+        identity: Identity::Id,
+        volatile: &[
+            Volatile { path: "threatInfo.updatedAt", why: UPDATED_AT.why },
+            Volatile {
+                path: "agentRealtimeInfo",
+                why: "the agent as it is now, joined in by the console at every read; the agents stream has its history",
+            },
+        ],
+        immutable: false,
+        interval: 5 * MINUTE,
+        overlap: OVERLAP,
+        full_every: Some(DAY),
+        proof: Proof::Total,
+    },
+    Stream {
+        name: "activities",
+        core: true,
+        source: Source::Pages(Endpoint::Activities),
+        params: &[],
+        sort: Some("createdAt"),
+        change: Some(Change { filter: "createdAt", field: TimeField::CreatedAt }),
+        identity: Identity::IdOrContent,
+        volatile: &[],
+        immutable: true,
+        interval: 10 * MINUTE,
+        overlap: OVERLAP,
+        full_every: None,
+        proof: Proof::CappedTotal(ACTIVITIES_COUNT_CAP),
+    },
+    Stream { name: "tenant_policy", source: Source::One(Endpoint::TenantPolicy, "tenant"), ..POLICY },
+    Stream { name: "account_policies", source: Source::Each(Endpoint::AccountPolicy, Parents::Accounts), ..POLICY },
+    Stream { name: "site_policies", source: Source::Each(Endpoint::SitePolicy, Parents::Sites), ..POLICY },
+    Stream {
+        name: "group_policies",
+        source: Source::Each(Endpoint::GroupPolicy, Parents::GroupsThatDoNotInherit),
+        ..POLICY
+    },
+];
+
+impl Stream {
+    /// The stream of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Stream> {
+        STREAMS.iter().find(|stream| stream.name == name)
+    }
+
+    /// The request that brings it.
+    #[must_use]
+    pub fn endpoint(&self) -> Endpoint {
+        match self.source {
+            Source::Pages(endpoint) | Source::One(endpoint, _) | Source::Each(endpoint, _) => endpoint,
+        }
+    }
+
+    /// True if a 403 on it stops the whole integration: without agents there is nothing to account for.
+    #[must_use]
+    pub fn refusal_stops(&self) -> bool {
+        matches!(self.source, Source::Pages(Endpoint::Agents))
+    }
+
+    /// The number at which the console stops counting, if it does.
+    #[must_use]
+    pub fn count_cap(&self) -> Option<u64> {
+        match self.proof {
+            Proof::CappedTotal(cap) => Some(cap),
+            Proof::Total | Proof::EveryParent => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_core_streams_are_those_that_every_integration_needs() {
+        let core: Vec<_> = STREAMS.iter().filter(|stream| stream.core).map(|stream| stream.name).collect();
+        assert_eq!(core, ["sites", "groups", "agents", "threats", "activities"]);
+    }
+
+    #[test]
+    fn names_are_unique_and_parents_come_before_their_children() {
+        for (at, stream) in STREAMS.iter().enumerate() {
+            assert_eq!(STREAMS.iter().filter(|other| other.name == stream.name).count(), 1);
+            if let Source::Each(_, parents) = stream.source {
+                assert!(STREAMS[..at].iter().any(|earlier| earlier.name == parents.stream()));
+            }
+        }
+    }
+
+    #[test]
+    fn decommissioned_and_uninstalled_agents_are_asked_for() {
+        let agents = Stream::named("agents").unwrap();
+        for name in ["isDecommissioned", "isUninstalled"] {
+            assert!(agents.params.contains(&(name, "true,false")));
+        }
+    }
+
+    #[test]
+    fn every_change_filter_is_also_the_sort() {
+        for stream in STREAMS {
+            if let Some(change) = stream.change {
+                assert_eq!(stream.sort, Some(change.filter), "{}", stream.name);
+                assert!(stream.overlap > 0, "{}", stream.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_volatile_field_says_why() {
+        for volatile in STREAMS.iter().flat_map(|stream| stream.volatile) {
+            assert!(volatile.why.len() > 20, "{}", volatile.path);
+        }
+    }
+}
