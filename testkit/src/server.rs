@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 /// The variable that names a server to use instead of starting one, as a URL up to the database's name:
-/// `postgres:///?host=/run/postgresql&user=postgres`. The user must be allowed to create databases.
+/// `postgres:///?host=/run/postgresql&user=postgres`. The user must be allowed to create schemas in its database `postgres`.
 pub const VARIABLE: &str = "MUSTER_TEST_POSTGRES";
 
 /// Sessions the server admits: a test opens at most six, and a machine runs as many tests as it has cores.
@@ -62,28 +62,23 @@ impl Server {
         })
     }
 
-    /// The address of one of its databases, as written after `--database`.
+    /// The address of its `postgres` database, where unqualified names mean `schema`, as written after `--database`.
     #[must_use]
-    pub fn url_of(&self, database: &str) -> String {
-        format!("postgres:///{database}?host={}&user={}", self.host, self.user)
+    pub fn url_of(&self, schema: &str) -> String {
+        format!("postgres:///postgres?host={}&user={}&options=-csearch_path%3D{schema}", self.host, self.user)
     }
 
-    /// Runs a statement in its `postgres` database.
+    /// Runs a statement, where unqualified names mean `schema` unless that is empty, and answers what it prints.
     ///
     /// # Panics
     /// The statement fails.
-    pub fn run(&self, sql: &str) -> String {
-        self.run_in("postgres", sql)
-    }
-
-    /// Runs a statement in one of its databases and answers what it prints.
-    ///
-    /// # Panics
-    /// The statement fails.
-    pub fn run_in(&self, database: &str, sql: &str) -> String {
+    pub fn run(&self, schema: &str, sql: &str) -> String {
         let mut psql = Command::new(self.programs.join("psql"));
         psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"]);
-        psql.args(["--host", &self.host, "--username", &self.user, "--dbname", database, "--command", sql]);
+        psql.args(["--host", &self.host, "--username", &self.user, "--dbname", "postgres", "--command", sql]);
+        if !schema.is_empty() {
+            psql.env("PGOPTIONS", format!("-csearch_path={schema}"));
+        }
         output(&mut psql)
     }
 
@@ -146,7 +141,7 @@ impl Server {
         output(&mut make);
         let settings = format!(
             "listen_addresses = ''\nunix_socket_directories = '{socket}'\nmax_connections = {SESSIONS_MAX}\n\
-             fsync = off\nfull_page_writes = off\nautovacuum = off\nshared_buffers = 64MB\nmax_wal_size = 256MB\n",
+             fsync = off\nfull_page_writes = off\nclient_min_messages = warning\nshared_buffers = 64MB\nmax_wal_size = 256MB\n",
             socket = data.display()
         );
         let mut file = File::options().append(true).open(data.join("postgresql.conf")).expect("initdb wrote it");
