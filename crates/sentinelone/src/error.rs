@@ -323,12 +323,12 @@ impl Status {
         self.detail.as_deref().is_some_and(|detail| detail.to_ascii_lowercase().contains("cursor"))
     }
 
-    /// Title and detail in one line, or the status alone.
+    /// Title and detail behind a colon, or nothing.
     fn said(&self) -> String {
         match (&self.title, &self.detail) {
-            (Some(title), Some(detail)) => format!("{title}: {detail}"),
-            (Some(text), None) | (None, Some(text)) => text.clone(),
-            (None, None) => format!("HTTP {}", self.status),
+            (Some(title), Some(detail)) => format!(": {title}: {detail}"),
+            (Some(text), None) | (None, Some(text)) => format!(": {text}"),
+            (None, None) => String::new(),
         }
     }
 }
@@ -336,7 +336,7 @@ impl Status {
 impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Advice::Wait { after: Some(after) } => write!(f, "try again in {} s", after.as_secs().max(1)),
+            Advice::Wait { after: Some(after) } => write!(f, "try again in {} s", after.as_secs_f64().ceil().max(1.0)),
             Advice::Wait { after: None } => f.write_str("try again in a moment"),
             Advice::AskAdministrator => {
                 f.write_str("ask the console's administrator whether the token's role, scope and licence include this")
@@ -363,14 +363,14 @@ impl fmt::Display for ApiError {
             Failure::Status(answer) => {
                 let said = answer.said();
                 match answer.status {
-                    200..300 => write!(f, "{endpoint} on {host} answered with errors: {said}")?,
+                    200..300 => write!(f, "{endpoint} on {host} answered with errors{said}")?,
                     401 => write!(f, "{host} does not accept the token for {endpoint} (401)")?,
-                    403 => write!(f, "{host} does not allow {endpoint} to this token (403): {said}")?,
-                    404 => write!(f, "{host} has no {endpoint} (404): {said}")?,
+                    403 => write!(f, "{host} does not allow {endpoint} to this token (403){said}")?,
+                    404 => write!(f, "{host} has no {endpoint} (404){said}")?,
                     429 => write!(f, "{host} asks for fewer requests (429)")?,
                     501 => write!(f, "{host} does not support {endpoint} (501)")?,
-                    status @ 500..600 => write!(f, "{host} failed at {endpoint} ({status}): {said}")?,
-                    status => write!(f, "{host} rejects {endpoint} ({status}): {said}")?,
+                    status @ 500..600 => write!(f, "{host} failed at {endpoint} ({status}){said}")?,
+                    status => write!(f, "{host} rejects {endpoint} ({status}){said}")?,
                 }
             }
             Failure::NotAConsole { what } => {

@@ -135,22 +135,20 @@ impl HttpTransport {
             if let Some(tls) = error.downcast_ref::<rustls::Error>() {
                 return TransportError::Tls { reason: tls.to_string() };
             }
-            if let Some(io) = error.downcast_ref::<io::Error>() {
-                if let Some(tls) = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-                    return TransportError::Tls { reason: tls.to_string() };
+            let io = error.downcast_ref::<io::Error>();
+            match io.map(io::Error::kind) {
+                Some(io::ErrorKind::ConnectionRefused) => return TransportError::Refused,
+                Some(io::ErrorKind::TimedOut) => {
+                    return TransportError::ConnectTimeout { after: self.options.connect_timeout };
                 }
-                match io.kind() {
-                    io::ErrorKind::ConnectionRefused => return TransportError::Refused,
-                    io::ErrorKind::TimedOut => {
-                        return TransportError::ConnectTimeout { after: self.options.connect_timeout };
-                    }
-                    _ => {}
-                }
+                _ if error.to_string() == "dns error" => return TransportError::Dns,
+                _ => {}
             }
-            if error.to_string() == "dns error" {
-                return TransportError::Dns;
-            }
-            cause = error.source();
+            // What an I/O error wraps is not its source, but stands in its place.
+            cause = match io.and_then(io::Error::get_ref) {
+                Some(wrapped) => Some(wrapped),
+                None => error.source(),
+            };
         }
         if error.is_connect() {
             return TransportError::Other { reason: described(error) };
