@@ -10,8 +10,10 @@ mod group;
 pub(crate) mod residual;
 pub(crate) mod walk;
 
+use std::cell::RefCell;
+
 use kernel::{OrgId, Table, Timestamp, Value};
-use query::{Asking, Checked, Condition, Inventory, NothingKnown, Problem, Refused, lower, prepare};
+use query::{Asking, Checked, Condition, Inventory, Matcher, NothingKnown, Problem, Refused, Terms, lower, prepare};
 use store::{Store, StoreError, Tx};
 
 use crate::InventoryError;
@@ -200,11 +202,18 @@ impl Asked<'_, '_> {
 
     /// Resolves the question's patterns over their dictionaries and lowers it to SQL.
     pub(crate) fn lower(&mut self, checked: &Checked) -> Result<Condition, AskError> {
-        for name in checked.dictionaries() {
-            self.dictionaries.load(self.tx, self.org, name)?;
-        }
-        let dictionaries = &self.dictionaries;
-        Ok(lower(checked, &|name, matcher| dictionaries.resolve(name, matcher), Self::FIRST_PARAM))
+        let org = self.org;
+        let looking = RefCell::new((&mut *self.tx, &mut self.dictionaries, None));
+        let resolve = |name: &str, matcher: &Matcher| {
+            let (tx, dictionaries, failed) = &mut *looking.borrow_mut();
+            dictionaries.resolve(tx, org, name, matcher).unwrap_or_else(|error| {
+                failed.get_or_insert(error);
+                Terms::default()
+            })
+        };
+        let condition = lower(checked, &resolve, Self::FIRST_PARAM);
+        let (_, _, failed) = looking.into_inner();
+        failed.map_or(Ok(condition), |error| Err(error.into()))
     }
 
     /// The exact number of rows that match.

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use kernel::{AssetId, OrgId, RecordId, SiteId};
 use query::{Column, Known, Matcher, Terms};
@@ -19,19 +20,37 @@ pub(crate) struct Dictionaries {
 }
 
 impl Dictionaries {
-    /// Reads a dictionary, unless it is here already.
-    pub(crate) fn load(&mut self, tx: &mut Tx<'_>, org: OrgId, name: &str) -> Result<(), StoreError> {
-        if !self.loaded.contains_key(name) {
-            let entries = entries(tx, org, name)?;
-            self.loaded.insert(name.to_owned(), entries);
+    /// Parts a dictionary's numbers by a matcher; reads the dictionary if it is not here yet.
+    pub(crate) fn resolve(
+        &mut self,
+        tx: &mut Tx<'_>,
+        org: OrgId,
+        name: &str,
+        matcher: &Matcher,
+    ) -> Result<Terms, StoreError> {
+        if let Some(matched) = public_ids(name, matcher) {
+            return Ok(Terms { matched, rest: Vec::new() });
         }
-        Ok(())
+        let entries = match self.loaded.entry(name.to_owned()) {
+            Entry::Occupied(loaded) => loaded.into_mut(),
+            Entry::Vacant(empty) => empty.insert(entries(tx, org, name)?),
+        };
+        Ok(Terms::of(entries.iter().map(|(number, text)| (*number, text.as_str())), matcher))
     }
+}
 
-    /// Parts a dictionary's numbers by a matcher.
-    pub(crate) fn resolve(&self, name: &str, matcher: &Matcher) -> Terms {
-        let entries = self.loaded.get(name).map(Vec::as_slice).unwrap_or_default();
-        Terms::of(entries.iter().map(|(number, text)| (*number, text.as_str())), matcher)
+/// The numbers behind public ids that are asked for whole, without reading all ids that there are.
+fn public_ids(dictionary: &str, matcher: &Matcher) -> Option<Vec<i64>> {
+    let parse: fn(&str) -> Option<i64> = match dictionary {
+        ASSET_IDS => |text| AssetId::parse(text).map(|id| id.0),
+        RECORD_IDS => |text| RecordId::parse(text).map(|id| id.0),
+        SITE_IDS => |text| SiteId::parse(text).map(|id| id.0),
+        _ => return None,
+    };
+    match matcher {
+        Matcher::Equals(text) | Matcher::Exact(text) => Some(parse(text).into_iter().collect()),
+        Matcher::OneOf(texts) => Some(texts.iter().filter_map(|text| parse(text)).collect()),
+        _ => None,
     }
 }
 

@@ -191,7 +191,7 @@ fn machine() -> Vec<Field> {
         term("hw.vendor", "{t}.hw_vendor_term", "hw_vendor", "the hardware's vendor")
             .alias(&["hw_vendor", "vendor", "manufacturer"])
             .example("hw.vendor:dell"),
-        text("serial", "{t}.serial", "{t}.serial_folded", "the serial number as sent")
+        text("serial", "{t}.serial", "COALESCE({t}.serial_folded, lower({t}.serial))", "the serial number as sent")
             .alias(&["serial_number", "serialnumber", "hw.serialnumber"])
             .example("serial:=5cg0471xyz"),
         term("cpu", "{t}.cpu_term", "cpu", "the processor").alias(&["cpu_id", "cpuid"]).example("cpu:xeon"),
@@ -201,12 +201,17 @@ fn machine() -> Vec<Field> {
             .alias(&["memory", "ram", "total_memory", "totalmemory"])
             .example("memory_mb:<8192"),
         term("domain", "{t}.domain_term", "domain", "the domain or work group").example("domain:=workgroup"),
-        text("user", "{t}.user_name", "{t}.user_folded", "who logged in last")
+        text("user", "{t}.user_name", "COALESCE({t}.user_folded, lower({t}.user_name))", "who logged in last")
             .alias(&["last_user", "username", "lastloggedinusername"])
             .example("user:jdoe"),
-        text("directory", "{t}.directory_name", "{t}.directory_folded", "its distinguished name in the directory")
-            .alias(&["ad.dn", "computerdistinguishedname"])
-            .example("directory:\"OU=Kiosks\""),
+        text(
+            "directory",
+            "{t}.directory_name",
+            "COALESCE({t}.directory_folded, lower({t}.directory_name))",
+            "its distinguished name in the directory",
+        )
+        .alias(&["ad.dn", "computerdistinguishedname"])
+        .example("directory:\"OU=Kiosks\""),
         word("cloud", CLOUDS, "{t}.cloud_term", "cloud", "the cloud or hypervisor it runs in")
             .alias(&["virtual", "cloud_provider", "cloudproviders"])
             .example("cloud:aws"),
@@ -230,7 +235,7 @@ fn agent() -> Vec<Field> {
         word(
             "edr.name",
             EDRS,
-            "CASE WHEN {t}.edr_live = 1 THEN {t}.edr_term END",
+            "{t}.edr_term",
             "edr",
             "the EDR that guards it; none once its agent is decommissioned or uninstalled",
         )
@@ -238,6 +243,7 @@ fn agent() -> Vec<Field> {
         .example("not edr.name:SentinelOne"),
         word("agent.state", STATES, "{t}.agent_state_term", "agent_state", "where its agent is in its life")
             .alias(&["agent_state", "agent"])
+            .volatile()
             .example("agent.state:decommissioned"),
         version("agent.version", "{t}.agent_version_term", "agent_version", "the agent's version")
             .alias(&["agent_version", "agentversion"])
@@ -245,9 +251,14 @@ fn agent() -> Vec<Field> {
         flag("agent.current", "{t}.agent_current", "whether the console calls the agent's version up to date")
             .alias(&["agent_current", "isuptodate"])
             .example("agent.current:f"),
-        text("agent.uuid", "{t}.agent_uuid", "{t}.agent_uuid_folded", "the agent's uuid; clones may share it")
-            .alias(&["agent_uuid", "uuid"])
-            .example("agent.uuid:=f431b0a1a8744d2a8a92fc88fa3c13bc"),
+        text(
+            "agent.uuid",
+            "{t}.agent_uuid",
+            "COALESCE({t}.agent_uuid_folded, lower({t}.agent_uuid))",
+            "the agent's uuid; clones may share it",
+        )
+        .alias(&["agent_uuid", "uuid"])
+        .example("agent.uuid:=f431b0a1a8744d2a8a92fc88fa3c13bc"),
         Field::new(
             "agent.id",
             Type::Id,
@@ -262,14 +273,20 @@ fn agent() -> Vec<Field> {
         past("agent.updated_at", "{t}.agent_updated_at", "when the console last changed the agent's row")
             .volatile()
             .example("agent.updated_at:<1h"),
-        word("mitigation_mode", MODES, "{t}.mitigation_mode_term", "mode", "what it does about malicious things")
-            .alias(&["mode", "mitigationmode"])
-            .example("mitigation_mode:detect"),
+        word(
+            "mitigation_mode",
+            MODES,
+            "{t}.mitigation_mode_term",
+            "mitigation_mode",
+            "what it does about malicious things",
+        )
+        .alias(&["mode", "mitigationmode"])
+        .example("mitigation_mode:detect"),
         word(
             "mitigation_mode.suspicious",
             MODES,
             "{t}.mitigation_mode_suspicious_term",
-            "mode",
+            "mitigation_mode",
             "what it does about suspicious things",
         )
         .alias(&["mode.suspicious", "mitigationmodesuspicious"])

@@ -37,13 +37,13 @@ fn console_sites() -> Inventory {
         term("account", "{t}.account_term", "console_account", "its account's name")
             .alias(&["account_name", "accountname"])
             .example("account:acme"),
-        word("state", STATES, "{t}.state_term", "scope_state", "whether it is in use").example("state:active"),
-        word("type", PAYMENTS, "{t}.site_type_term", "payment", "trial or paid")
+        word("state", STATES, "{t}.state_term", "console_state", "whether it is in use").example("state:active"),
+        word("type", PAYMENTS, "{t}.site_type_term", "account_type", "trial or paid")
             .alias(&["site_type", "sitetype"])
             .example("type:paid"),
         word("suite", SUITES, "{t}.suite_term", "suite", "the licensed suite").example("suite:complete"),
         word("sku", SUITES, "{t}.sku_term", "suite", "the licensed suite, as an article").example("sku:complete"),
-        word("usage", USAGES, "{t}.usage_type_term", "usage", "for whom it is used")
+        word("usage", USAGES, "{t}.usage_type_term", "usage_type", "for whom it is used")
             .alias(&["usage_type", "usagetype"])
             .example("usage:customer"),
         flag("default", "{t}.is_default", "whether it is its account's default site")
@@ -138,11 +138,11 @@ fn accounts() -> Inventory {
             .alias(&["account_id", "accountid"])
             .example("native_id:433241117337583618"),
         only_source(),
-        word("state", STATES, "{t}.state_term", "scope_state", "whether it is in use").example("state:active"),
-        word("type", PAYMENTS, "{t}.account_type_term", "payment", "trial or paid")
+        word("state", STATES, "{t}.state_term", "console_state", "whether it is in use").example("state:active"),
+        word("type", PAYMENTS, "{t}.account_type_term", "account_type", "trial or paid")
             .alias(&["account_type", "accounttype"])
             .example("type:paid"),
-        word("usage", USAGES, "{t}.usage_type_term", "usage", "for whom it is used")
+        word("usage", USAGES, "{t}.usage_type_term", "usage_type", "for whom it is used")
             .alias(&["usage_type", "usagetype"])
             .example("usage:mssp"),
         word("billing", ANY_WORDS, "{t}.billing_mode_term", "billing_mode", "how it is billed")

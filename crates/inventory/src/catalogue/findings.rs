@@ -122,8 +122,8 @@ fn what() -> Vec<Field> {
         word("verdict", VERDICTS, "{t}.verdict_term", "verdict", "the analyst's verdict")
             .alias(&["analyst_verdict", "analystverdict"])
             .example("verdict:true_positive"),
-        word("status", STATUSES, "{t}.status_term", "incident_status", "the incident's status")
-            .alias(&["incident_status", "incidentstatus"])
+        word("status", STATUSES, "{t}.status_term", "finding_status", "the incident's status")
+            .alias(&["finding_status", "incidentstatus"])
             .example("status:unresolved"),
         word("mitigation", MITIGATIONS, "{t}.mitigation_term", "mitigation", "whether it was mitigated")
             .alias(&["mitigation_status", "mitigationstatus"])
@@ -187,9 +187,14 @@ fn what() -> Vec<Field> {
 
 fn file() -> Vec<Field> {
     vec![
-        text("file.path", "{t}.file_path", "{t}.file_path_folded", "the file, in the form the agent uses")
-            .alias(&["file_path", "filepath", "path", "file"])
-            .example("file.path:downloads"),
+        text(
+            "file.path",
+            "{t}.file_path",
+            "COALESCE({t}.file_path_folded, lower({t}.file_path))",
+            "the file, in the form the agent uses",
+        )
+        .alias(&["file_path", "filepath", "path", "file"])
+        .example("file.path:downloads"),
         int("file.size", "{t}.file_size", "the file's size in bytes")
             .alias(&["file_size", "filesize"])
             .example("file.size:>1000000"),
@@ -202,15 +207,30 @@ fn file() -> Vec<Field> {
         term("signature", "{t}.signature_term", "signature", "how the signature was judged")
             .alias(&["fileverificationtype"])
             .example("signature:notsigned"),
-        text("process", "{t}.process", "{t}.process_folded", "the process that brought it")
-            .alias(&["originator_process", "originatorprocess"])
-            .example("process:powershell"),
-        text("process.user", "{t}.process_user", "{t}.process_user_folded", "the user of that process")
-            .alias(&["process_user", "processuser", "user"])
-            .example("process.user:root"),
-        text("command", "{t}.command", "{t}.command_folded", "the malicious process's arguments")
-            .alias(&["command_line", "maliciousprocessarguments"])
-            .example("command:-enc"),
+        text(
+            "process",
+            "{t}.process",
+            "COALESCE({t}.process_folded, lower({t}.process))",
+            "the process that brought it",
+        )
+        .alias(&["originator_process", "originatorprocess"])
+        .example("process:powershell"),
+        text(
+            "process.user",
+            "{t}.process_user",
+            "COALESCE({t}.process_user_folded, lower({t}.process_user))",
+            "the user of that process",
+        )
+        .alias(&["process_user", "processuser", "user"])
+        .example("process.user:root"),
+        text(
+            "command",
+            "{t}.command",
+            "COALESCE({t}.command_folded, lower({t}.command))",
+            "the malicious process's arguments",
+        )
+        .alias(&["command_line", "maliciousprocessarguments"])
+        .example("command:-enc"),
     ]
 }
 

@@ -21,7 +21,7 @@ pub(super) fn policies() -> Inventory {
             .example("name:kiosks"),
         native("native_id", "{t}.native_id", "its level and the scope's id").example("has:native_id"),
         only_source(),
-        word("level", LEVELS, "{t}.level_term", "policy_level", "whose settings they are")
+        word("level", LEVELS, "{t}.level_term", "level", "whose settings they are")
             .alias(&["scope"])
             .example("level:group"),
         native("scope.id", "{t}.scope_native_id", "the console's id of that account, site or group")
@@ -31,7 +31,7 @@ pub(super) fn policies() -> Inventory {
             "inherited_from",
             ANY_WORDS,
             "{t}.inherited_from_term",
-            "policy_level",
+            "level",
             "the level whose settings apply here; nothing if it has its own",
         )
         .alias(&["inheritedfrom"])
@@ -39,14 +39,20 @@ pub(super) fn policies() -> Inventory {
         flag("default", "{t}.is_default", "whether these are the console's default settings")
             .alias(&["is_default", "isdefault"])
             .example("default:f"),
-        word("mitigation_mode", MODES, "{t}.mitigation_mode_term", "mode", "what is done about malicious things")
-            .alias(&["mode", "mitigationmode"])
-            .example("mitigation_mode:detect"),
+        word(
+            "mitigation_mode",
+            MODES,
+            "{t}.mitigation_mode_term",
+            "mitigation_mode",
+            "what is done about malicious things",
+        )
+        .alias(&["mode", "mitigationmode"])
+        .example("mitigation_mode:detect"),
         word(
             "mitigation_mode.suspicious",
             MODES,
             "{t}.mitigation_mode_suspicious_term",
-            "mode",
+            "mitigation_mode",
             "what is done about suspicious things",
         )
         .alias(&["mode.suspicious", "mitigationmodesuspicious"])
@@ -163,7 +169,7 @@ pub(super) fn parts() -> Vec<Inventory> {
             )
             .alias(&["engine"])
             .example("engine:preexecution"),
-            word("mode", SWITCHES, "{t}.mode_term", "policy_engine_mode", "whether it is on")
+            word("mode", SWITCHES, "{t}.mode_term", "engine_mode", "whether it is on")
                 .example("engine:(preexecution mode:off)"),
         ],
         ..Inventory::new("engines", "engine", "inventory_policy_engine", "engine_term")

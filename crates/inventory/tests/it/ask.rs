@@ -1,0 +1,281 @@
+//! Asking, on both databases: answers a user would see.
+
+use kernel::Cell;
+use store::Store;
+use testkit::Database;
+
+use inventory::{Answer, Ask, AskError, Want};
+
+use crate::world::{self, NOW, ORG};
+
+testkit::on_each_database! {
+    every_row_of_every_inventory_is_counted,
+    the_headline_query_finds_machines_without_a_live_agent,
+    pages_follow_each_other_without_gap_or_repetition,
+    a_page_of_raw_attributes_goes_on_where_it_stopped,
+    every_field_can_be_shown_and_most_can_be_sorted_by,
+    groups_count_rows_and_largest_come_first,
+    mistakes_are_answered_with_place_and_nearest_name,
+    another_organization_is_never_answered_from,
+    terms_are_counted_from_the_left,
+    an_explanation_says_how_the_database_goes_about_it,
+}
+
+const AGENTS: usize = 70;
+
+fn opened(database: &Database) -> Store {
+    let store = database.open(&[signals::SLICE, inventory::SLICE]);
+    world::fill(&store, AGENTS, 7);
+    store
+}
+
+fn try_ask(store: &Store, ask: Ask) -> Result<Answer, AskError> {
+    store.read_blocking(move |tx| inventory::ask_in(tx, ORG, &ask))
+}
+
+fn ask(store: &Store, ask: Ask) -> Answer {
+    let shown = format!("{ask:?}");
+    try_ask(store, ask).unwrap_or_else(|error| panic!("{shown}: {error:?}"))
+}
+
+fn count(store: &Store, inventory: &str, text: &str) -> u64 {
+    ask(store, Ask { want: Want::Count, ..Ask::new(inventory, text, NOW) }).total.unwrap()
+}
+
+fn fields(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn every_row_of_every_inventory_is_counted(database: &Database) {
+    let store = opened(database);
+    let counts =
+        ["assets", "findings", "activities", "policies", "console_sites", "console_groups", "accounts", "sites"]
+            .map(|inventory| count(&store, inventory, ""));
+    assert_eq!(counts, [70, 36, 70, 2, 3, 2, 1, 1]);
+    assert_eq!(count(&store, "threat", ""), 36, "aliases are names too");
+}
+
+fn the_headline_query_finds_machines_without_a_live_agent(database: &Database) {
+    let store = opened(database);
+    let text = "os:windows and not type:server and not edr.name:SentinelOne";
+    let expected = world::agents(AGENTS, 7)
+        .iter()
+        .filter(|said| {
+            let inventory::Noun::Agent(agent) = &said.noun else { unreachable!() };
+            agent.os.as_ref().unwrap().to_lowercase().contains("windows")
+                && agent.type_.as_deref() != Some("server")
+                && !agent.state.unwrap().is_live()
+        })
+        .count();
+    assert!(expected > 0);
+    assert_eq!(count(&store, "assets", text), expected as u64);
+    assert_eq!(count(&store, "assets", "source:SentinelOne"), AGENTS as u64);
+    assert_eq!(count(&store, "assets", "SOURCE:sentinelone and not source:crowdstrike"), AGENTS as u64);
+    let live = count(&store, "assets", "edr.name:SentinelOne");
+    assert_eq!(live + count(&store, "assets", "not edr.name:SentinelOne"), AGENTS as u64);
+    assert_eq!(count(&store, "assets", "agent.state:(decommissioned, uninstalled)"), AGENTS as u64 - live);
+}
+
+/// All ids of an answer, read page by page.
+fn read_all(store: &Store, mut question: Ask) -> Vec<Vec<Cell>> {
+    let mut rows = Vec::new();
+    loop {
+        let answer = ask(store, question.clone());
+        assert!(answer.table.rows.len() <= question.limit);
+        rows.extend(answer.table.rows);
+        match answer.next {
+            Some(next) => question.after = Some(next),
+            None => return rows,
+        }
+    }
+}
+
+fn pages_follow_each_other_without_gap_or_repetition(database: &Database) {
+    let store = opened(database);
+    for sort in ["last_seen", "-last_seen", "name", "-name", "os", "-site", "id", "memory_mb", "-serial"] {
+        for text in ["", "os:windows", "has:last_seen or no:name", "infected:t"] {
+            let question = Ask {
+                fields: fields(&["id"]),
+                sort: Some(sort.to_owned()),
+                limit: 1000,
+                ..Ask::new("assets", text, NOW)
+            };
+            let whole = ask(&store, question.clone());
+            assert_eq!(whole.next, None);
+            assert_eq!(whole.table.rows.len() as u64, count(&store, "assets", text));
+            let paged = read_all(&store, Ask { limit: 7, ..question });
+            assert_eq!(paged, whole.table.rows, "{text} by {sort}");
+        }
+    }
+    let first = ask(&store, Ask { limit: 3, ..Ask::new("assets", "", NOW) });
+    let refused = [
+        Ask { after: first.next.clone(), ..Ask::new("assets", "os:windows", NOW) },
+        Ask { after: first.next.clone(), sort: Some("name".to_owned()), ..Ask::new("assets", "", NOW) },
+        Ask { after: Some("eyJ".to_owned()), ..Ask::new("assets", "", NOW) },
+    ];
+    for ask in refused {
+        assert!(matches!(try_ask(&store, ask), Err(AskError::Argument { argument: "--after", .. })));
+    }
+}
+
+fn a_page_of_raw_attributes_goes_on_where_it_stopped(database: &Database) {
+    let store = opened(database);
+    let text = "@sentinelone.dev.appsVulnerabilityStatus:=patch_required and os:windows";
+    let question = Ask { fields: fields(&["id", "apps_status"]), ..Ask::new("assets", text, NOW) };
+    let whole = ask(&store, Ask { limit: 1000, ..question.clone() });
+    assert_eq!(whole.table.rows.len() as u64, count(&store, "assets", "apps_status:patch_required os:windows"));
+    assert_eq!(whole.table.rows.len() as u64, count(&store, "assets", text));
+    assert!(whole.table.rows.iter().all(|row| row[1] == Cell::Text("patch_required".to_owned())));
+    assert_eq!(read_all(&store, Ask { limit: 2, ..question }), whole.table.rows);
+
+    for (inventory, text) in [
+        ("assets", "@sentinelone.dev.networkInterfaces.inet:=10.20.0.1"),
+        ("assets", "@sentinelone.dev.tags.sentinelone.value:müller"),
+        ("assets", "@sentinelone.dev.macs:00:00:5E"),
+        ("assets", "@sentinelone.cloudProviders.AWS.awsSubnetIds:subnet-1"),
+        ("findings", "@sentinelone.threat.threatInfo.detectionEngines.key:pre_execution"),
+        ("findings", "@sentinelone.threatInfo.identifiedAtTS:<40d"),
+        ("activities", "@sentinelone.activity.data.username:émile"),
+        ("activities", "@sentinelone.data.role:=\"Contrôle Interne\""),
+        ("policies", "@sentinelone.policy.agentUi.maxEventAgeDays:30"),
+        ("console_sites", "description:köln"),
+        ("console_sites", "@sentinelone.site.licenses.bundles.surfaces.count:<0"),
+    ] {
+        assert!(count(&store, inventory, text) > 0, "{inventory}: {text}");
+    }
+}
+
+fn every_field_can_be_shown_and_most_can_be_sorted_by(database: &Database) {
+    let store = opened(database);
+    for inventory in inventory::catalogue().inventories.iter().filter(|inventory| inventory.listed) {
+        let names: Vec<String> = inventory.fields.iter().map(|field| field.name.to_owned()).collect();
+        let all = ask(&store, Ask { fields: names.clone(), limit: 1000, ..Ask::new(inventory.name, "", NOW) });
+        assert_eq!(all.table.columns, names);
+        for field in &inventory.fields {
+            let one = Ask { sort: Some(format!("-{}", field.name)), ..Ask::new(inventory.name, "", NOW) };
+            match try_ask(&store, one) {
+                Ok(answer) => assert!(!field.many() && !answer.table.rows.is_empty(), "{}", field.name),
+                Err(AskError::Argument { argument: "--sort", .. }) => {}
+                Err(error) => panic!("{}.{}: {error:?}", inventory.name, field.name),
+            }
+            let example = field.example;
+            if !example.is_empty() {
+                ask(&store, Ask::new(inventory.name, example, NOW));
+            }
+        }
+    }
+    let names =
+        fields(&["name", "addresses", "mac", "active", "@sentinelone.dev.networkInterfaces.inet", "site", "tags"]);
+    let refused = try_ask(&store, Ask { fields: names.clone(), ..Ask::new("assets", "", NOW) });
+    assert!(matches!(refused, Err(AskError::Argument { argument: "--fields", .. })), "tags is a scope");
+    let question = Ask { fields: names[..6].to_vec(), sort: Some("id".to_owned()), ..Ask::new("assets", "", NOW) };
+    let answer = ask(&store, Ask { limit: 1, ..question });
+    let text = |text: &str| Cell::Text(text.to_owned());
+    let row = &answer.table.rows[0];
+    let Cell::List(addresses) = &row[1] else { panic!("{row:?}") };
+    assert!(addresses.contains(&text("10.20.0.1")), "{row:?}");
+    assert_eq!(row[2], Cell::List(vec![text("00:00:5e:00:00:00")]));
+    assert!(matches!(row[3], Cell::Bool(_)));
+    assert_eq!(row[5], text("HQ"));
+}
+
+fn groups_count_rows_and_largest_come_first(database: &Database) {
+    let store = opened(database);
+    for by in [
+        vec!["os"],
+        vec!["type", "agent.state"],
+        vec!["sources"],
+        vec!["address"],
+        vec!["need", "infected"],
+        vec!["name"],
+        vec!["site"],
+        vec!["@sentinelone.dev.siteName"],
+        vec!["need", "mac"],
+    ] {
+        let question = Ask { group_by: fields(&by), limit: 10_000, ..Ask::new("assets", "", NOW) };
+        let answer = ask(&store, question.clone());
+        let counts: Vec<i64> = answer
+            .table
+            .rows
+            .iter()
+            .map(|row| if let Some(Cell::Int(count)) = row.last() { *count } else { panic!("{row:?}") })
+            .collect();
+        assert!(counts.is_sorted_by(|one, two| one >= two), "{by:?}");
+        let single = !by.iter().any(|name| ["address", "mac"].contains(name));
+        assert!(!single || counts.iter().sum::<i64>() == AGENTS as i64, "{by:?}: {counts:?}");
+        // What SQL groups and what is grouped by hand are the same groups.
+        let slow = ask(&store, Ask { text: "has:@sentinelone.dev.id".to_owned(), ..question });
+        assert_eq!(slow.table, answer.table, "{by:?}");
+    }
+    let answer = ask(&store, Ask { group_by: fields(&["site"]), limit: 5, ..Ask::new("assets", "", NOW) });
+    assert_eq!(answer.table.columns, ["site", "count"]);
+    assert_eq!(answer.table.rows, [[Cell::Text("HQ".to_owned()), Cell::Int(AGENTS as i64)]]);
+}
+
+fn mistakes_are_answered_with_place_and_nearest_name(database: &Database) {
+    let store = opened(database);
+    let Err(AskError::Refused(refused)) = try_ask(&store, Ask::new("assets", "os:windows and edr.nam:s1", NOW)) else {
+        panic!("edr.nam is no field")
+    };
+    assert_eq!(refused.problems.len(), 1);
+    assert_eq!(&refused.text[refused.problems[0].span.start..refused.problems[0].span.end], "edr.nam");
+    assert!(refused.problems[0].nearest.contains(&"edr.name".to_owned()), "{refused:?}");
+
+    let inventory = |name| match try_ask(&store, Ask::new(name, "", NOW)) {
+        Err(AskError::Inventory { message, help }) => format!("{message}; {help}"),
+        other => panic!("{other:?}"),
+    };
+    assert!(inventory("asets").contains("did you mean assets?"));
+    assert!(inventory("services").contains("cannot be asked yet"));
+    for (name, ask) in [
+        ("--fields", Ask { fields: fields(&["nam"]), ..Ask::new("assets", "", NOW) }),
+        ("--sort", Ask { sort: Some("addres".to_owned()), ..Ask::new("assets", "", NOW) }),
+        ("--group-by", Ask { group_by: fields(&["oss"]), ..Ask::new("assets", "", NOW) }),
+        ("--limit", Ask { limit: 0, ..Ask::new("assets", "", NOW) }),
+    ] {
+        match try_ask(&store, ask) {
+            Err(AskError::Argument { argument, help: Some(_), .. }) => assert_eq!(argument, name),
+            other => panic!("{other:?}"),
+        }
+    }
+    let answer = ask(&store, Ask::new("assets", "port:445", NOW));
+    assert!(answer.table.rows.is_empty() && !answer.warnings.is_empty());
+}
+
+fn another_organization_is_never_answered_from(database: &Database) {
+    let store = opened(database);
+    for inventory in ["assets", "findings", "activities", "sites"] {
+        let mine = read_all(&store, Ask { fields: fields(&["id"]), ..Ask::new(inventory, "", NOW) });
+        let other = store.read_blocking(move |tx| {
+            inventory::ask_in(tx, world::OTHER, &Ask { limit: 1000, ..Ask::new(inventory, "", NOW) })
+        });
+        assert_ne!(mine.len(), other.unwrap().table.rows.len() + 1000, "{inventory}");
+    }
+    assert_eq!(count(&store, "assets", "site:Elsewhere"), 0);
+    assert_eq!(count(&store, "sites", ""), 1);
+}
+
+fn terms_are_counted_from_the_left(database: &Database) {
+    let store = opened(database);
+    let text = "os:windows and not type:server and not edr.name:SentinelOne";
+    let answer = ask(&store, Ask { want: Want::Terms, ..Ask::new("assets", text, NOW) });
+    assert_eq!(answer.of, Some(AGENTS as u64));
+    let first = count(&store, "assets", "os:windows");
+    let second = count(&store, "assets", "os:windows not type:server");
+    let counts: Vec<u64> = answer.terms.iter().map(|term| term.count).collect();
+    assert_eq!(counts, [first, second, count(&store, "assets", text)]);
+    assert_eq!(answer.total, Some(counts[2]));
+    let texts: Vec<&str> = answer.terms.iter().map(|term| term.text.as_str()).collect();
+    assert_eq!(texts, ["os:windows", "not type:server", "not edr.name:SentinelOne"]);
+}
+
+fn an_explanation_says_how_the_database_goes_about_it(database: &Database) {
+    let store = opened(database);
+    let explained = |text: &str| ask(&store, Ask { want: Want::Explain, ..Ask::new("assets", text, NOW) });
+    let answer = explained("os:windows and name:lt");
+    for part in ["query    os:windows and name:lt", "by last_seen, largest first", "sql ", "page ", "count "] {
+        assert!(answer.plan.contains(part), "{part}: {}", answer.plan);
+    }
+    let answer = explained("@sentinelone.dev.infected:t");
+    assert!(answer.plan.contains("residual"), "{}", answer.plan);
+}

@@ -1,0 +1,187 @@
+//! The naive evaluator's view of the database: every value of every row in memory, read field by field with the
+//! simplest statements there are. Comparing it with answers tests conditions, dictionaries, residuals and paging.
+
+use std::collections::HashMap;
+
+use kernel::{AssetId, OrgId, RecordId, SiteId, Value};
+use query::{Base, Column, Datum, Field, Inventory, Record};
+use serde_json::Value as Json;
+use store::{StoreError, Tx};
+
+use inventory::catalogue::{ASSET_IDS, RECORD_IDS, SITE_IDS, SITE_NAMES};
+
+/// A row, or an element of a scope.
+#[derive(Default)]
+pub struct Thing {
+    pub key: i64,
+    values: HashMap<&'static str, Vec<Datum>>,
+    elements: HashMap<&'static str, Vec<Thing>>,
+    bodies: Vec<(&'static str, &'static str, Json)>,
+}
+
+impl Record for Thing {
+    fn values(&self, field: &str) -> Vec<Datum> {
+        self.values.get(field).cloned().unwrap_or_default()
+    }
+
+    fn elements(&self, scope: &str) -> Vec<&dyn Record> {
+        self.elements.get(scope).into_iter().flatten().map(|thing| thing as &dyn Record).collect()
+    }
+
+    fn bodies(&self, source: &str, kind: &str) -> Vec<Json> {
+        let of = self.bodies.iter().filter(|(its, its_kind, _)| *its == source && *its_kind == kind);
+        of.map(|(_, _, body)| body.clone()).collect()
+    }
+}
+
+/// Everything that an inventory has, by key.
+pub fn things(tx: &mut Tx<'_>, org: OrgId, inventory: &'static Inventory) -> Result<Vec<Thing>, StoreError> {
+    let key = inventory.base.key;
+    let all = format!("FROM {} t WHERE t.org_id = $1", inventory.base.table);
+    let mut things: Vec<Thing> = tx
+        .query(&format!("SELECT t.{key} {all} ORDER BY 1"), &[org.into()], |row| row.int(0))?
+        .into_iter()
+        .map(|key| Thing { key, ..Thing::default() })
+        .collect();
+    let at: HashMap<Vec<i64>, usize> = things.iter().enumerate().map(|(at, thing)| (vec![thing.key], at)).collect();
+    let identity = format!("t.{key}");
+    for field in &inventory.fields {
+        for (row, datum) in values(tx, org, field, &identity, 1, &all, "t")? {
+            things[at[&row]].values.entry(field.name).or_default().push(datum);
+        }
+    }
+    for scope in &inventory.scopes {
+        let inner = inventory::catalogue().inventory(scope.inventory).unwrap();
+        let from = scope.from.replace("{t}", "t").replace("{e}", "e").replacen("FROM ", "", 1);
+        let from = format!("FROM {} t, {from} AND t.org_id = $1", inventory.base.table);
+        // The row, then what tells its elements apart.
+        let (identity, width) = match inner.base {
+            Base { key: key @ ("asset_id" | "record_id" | "site_id"), .. } => {
+                (format!("t.{}, e.{key}", inventory.base.key), 2)
+            }
+            Base { key, .. } => (format!("t.{}, e.record_id, e.{key}", inventory.base.key), 3),
+        };
+        let ids = tx.query(&format!("SELECT {identity} {from} ORDER BY {identity}"), &[org.into()], |row| {
+            (0..width).map(|at| row.int(at)).collect::<Result<Vec<i64>, _>>()
+        })?;
+        let mut elements: HashMap<Vec<i64>, Thing> = ids.iter().map(|id| (id.clone(), Thing::default())).collect();
+        for field in &inner.fields {
+            for (id, datum) in values(tx, org, field, &identity, width, &from, "e")? {
+                elements.get_mut(&id).unwrap().values.entry(field.name).or_default().push(datum);
+            }
+        }
+        for (id, element) in elements {
+            things[at[&id[..1]]].elements.entry(scope.name).or_default().push(element);
+        }
+    }
+    for thing in &mut things {
+        let records = match inventory.base.table {
+            "inventory_asset" => tx.query(
+                "SELECT record_id FROM inventory_link WHERE org_id = $1 AND asset_id = $2",
+                &[org.into(), thing.key.into()],
+                |row| row.int(0),
+            )?,
+            _ => vec![thing.key],
+        };
+        for raw in &inventory.raw {
+            for record in &records {
+                let body = inventory::body(tx, org, RecordId(*record)).unwrap();
+                let body = body.map(|bytes| serde_json::from_slice(&bytes).unwrap());
+                thing.bodies.extend(body.map(|body| (raw.source, raw.kind, body)));
+            }
+        }
+    }
+    for field in &inventory.fields {
+        if let Column::Body { path, .. } = field.column {
+            for thing in &mut things {
+                let found: Vec<Datum> = thing.bodies.iter().filter_map(|(_, _, body)| datum_at(body, path)).collect();
+                thing.values.insert(field.name, found);
+            }
+        }
+    }
+    Ok(things)
+}
+
+/// Body fields of this catalogue are texts at the top of a body.
+fn datum_at(body: &Json, path: &str) -> Option<Datum> {
+    body.get(path)?.as_str().map(|text| Datum::Text(text.to_owned()))
+}
+
+type Found = Vec<(Vec<i64>, Datum)>;
+
+fn values(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    field: &'static Field,
+    identity: &str,
+    width: usize,
+    from: &str,
+    alias: &str,
+) -> Result<Found, StoreError> {
+    let at = |sql: &str| sql.replace("{t}", alias);
+    let (column, from) = match &field.column {
+        Column::Many { from: many, value } => {
+            let many = at(many).replacen("FROM ", "", 1);
+            // `FROM a, b WHERE x` and `c WHERE y` become `FROM a, b, c WHERE x AND y`.
+            let (tables, condition) = from.split_once(" WHERE ").unwrap();
+            let (more, also) = many.split_once(" WHERE ").unwrap();
+            (&**value, format!("{}, {} WHERE {condition} AND {}", tables, renamed(more), renamed(also)))
+        }
+        column => (column, from.to_owned()),
+    };
+    let renamed_if_many = |sql: &str| if field.many() { renamed(sql) } else { sql.to_owned() };
+    let (sql, dictionary) = match column {
+        Column::Plain(sql) | Column::Folded { text: sql, .. } => (renamed_if_many(&at(sql)), None),
+        Column::Term { column, dictionary } => (renamed_if_many(&at(column)), Some(*dictionary)),
+        Column::Many { .. } | Column::Body { .. } | Column::Missing { .. } => return Ok(Vec::new()),
+    };
+    let texts = dictionary.map(|name| texts(tx, org, name)).transpose()?;
+    let rows = tx.query(&format!("SELECT DISTINCT {identity}, {sql} {from}"), &[org.into()], |row| {
+        let id: Result<Vec<i64>, StoreError> = (0..width).map(|at| row.int(at)).collect();
+        Ok((id?, row.value(width)?.into_owned()))
+    })?;
+    let datum = |value: Value<'static>| match value {
+        Value::Int(number) => Some(match &texts {
+            Some(texts) => Datum::Text(texts(number)?),
+            None => Datum::Int(number),
+        }),
+        Value::Real(number) => Some(Datum::Real(number)),
+        Value::Text(text) => Some(Datum::Text(text.into_owned())),
+        Value::Bytes(bytes) => Some(Datum::Ip(bytes.as_ref().try_into().unwrap())),
+        Value::Null => None,
+    };
+    Ok(rows.into_iter().filter_map(|(id, value)| Some((id, datum(value)?))).collect())
+}
+
+/// The aliases of a part that is joined to another with the same ones.
+fn renamed(sql: &str) -> String {
+    let mut out = format!(" {sql} ");
+    for alias in ["l", "c"] {
+        for (before, after) in [(" ", "."), ("(", "."), (" ", " ")] {
+            out = out.replace(&format!("{before}{alias}{after}"), &format!("{before}{alias}2{after}"));
+        }
+    }
+    out.trim().to_owned()
+}
+
+fn texts(tx: &mut Tx<'_>, org: OrgId, dictionary: &str) -> Result<Box<dyn Fn(i64) -> Option<String>>, StoreError> {
+    Ok(match dictionary {
+        ASSET_IDS => Box::new(|number| Some(AssetId(number).to_string())),
+        RECORD_IDS => Box::new(|number| Some(RecordId(number).to_string())),
+        SITE_IDS => Box::new(|number| Some(SiteId(number).to_string())),
+        SITE_NAMES => {
+            let sql = "SELECT site_id, name FROM inventory_site WHERE org_id = $1";
+            let names: HashMap<i64, String> =
+                tx.query(sql, &[org.into()], |row| Ok((row.int(0)?, row.text(1)?.to_owned())))?.into_iter().collect();
+            Box::new(move |number| names.get(&number).cloned())
+        }
+        name => {
+            let sql = "SELECT term_id, text FROM inventory_term WHERE org_id = $1 AND dictionary = $2";
+            let terms: HashMap<i64, String> = tx
+                .query(sql, &[org.into(), name.into()], |row| Ok((row.int(0)?, row.text(1)?.to_owned())))?
+                .into_iter()
+                .collect();
+            Box::new(move |number| terms.get(&number).cloned())
+        }
+    })
+}
