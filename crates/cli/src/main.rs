@@ -1,2 +1,104 @@
-//! The program.
-fn main() {}
+#![doc = include_str!("../README.md")]
+
+mod arguments;
+mod commands;
+mod failure;
+mod place;
+mod progress;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Arguments, Command};
+use crate::failure::{Exit, Failure};
+use crate::terminal::Terminal;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // Usage is told by the parser itself: help and version with 0, mistakes with 2.
+        Err(told) => {
+            let _ = told.print();
+            return ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(Exit::Usage.code()));
+        }
+    };
+    let terminal = Terminal::new(kernel::Clock::System);
+    tell_bugs_plainly();
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(arguments, &terminal)));
+    let failure = match outcome {
+        Ok(Ok(())) => return ExitCode::SUCCESS,
+        Ok(Err(failure)) => failure,
+        Err(_) => Failure::told(Exit::Bug),
+    };
+    terminal.draw(&failure.lines());
+    ExitCode::from(failure.exit.code())
+}
+
+fn run(arguments: Arguments, terminal: &Terminal) -> Result<(), Failure> {
+    let Arguments { global, command } = arguments;
+    start_log(&global.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKER_THREADS)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Bug, format!("starting the runtime failed: {error}")))?;
+    let outcome = runtime.block_on(async {
+        let story = dispatch(&global, command, terminal);
+        // The story first: one that ends by Ctrl-C, as a server does, ends in its own way.
+        tokio::select! {
+            biased;
+            outcome = story => outcome,
+            _ = tokio::signal::ctrl_c() => Err(interrupted()),
+        }
+    });
+    // Database threads finish the step they are in; nothing else is worth waiting for.
+    runtime.shutdown_timeout(SHUTDOWN_WAIT);
+    outcome
+}
+
+/// Threads that wait for the network; the work itself is done on the store's.
+const WORKER_THREADS: usize = 2;
+
+/// How long an ended command waits for what still runs.
+const SHUTDOWN_WAIT: std::time::Duration = std::time::Duration::from_secs(5);
+
+async fn dispatch(global: &arguments::Global, command: Command, terminal: &Terminal) -> Result<(), Failure> {
+    match command {
+        Command::Demo(demo) => commands::demo::run(global, &demo, terminal).await,
+        Command::Connect(connect) => commands::connect::run(global, connect, terminal).await,
+        Command::Sync(sync) => commands::sync::run(global, sync, terminal).await,
+        Command::Query(query) => commands::query::run(global, query, terminal).await,
+        Command::Simulate(simulate) => commands::simulate::run(&simulate, terminal).await,
+        Command::Doctor(doctor) => commands::doctor::run(global, &doctor, terminal).await,
+        Command::Migrate(migrate) => commands::migrate::run(global, &migrate, terminal),
+        Command::Completion { shell } => commands::help::completion(shell, terminal),
+        Command::Help { topic } => commands::help::run(&topic, terminal),
+    }
+}
+
+fn interrupted() -> Failure {
+    Failure::new(Exit::Incomplete, "stopped by Ctrl-C")
+        .with("What was stored is kept; a sync that was cut off goes on from there.")
+}
+
+fn start_log(filter: &str) -> Result<(), Failure> {
+    let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| {
+        Failure::usage(format!("--log {filter:?} is no filter: {error}")).with("Such as warn, info, or sync=debug.")
+    })?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    Ok(())
+}
+
+/// A panic is a mistake of ours: say so in a sentence, with the place for whoever mends it.
+fn tell_bugs_plainly() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(|place| format!("{}:{}", place.file(), place.line())).unwrap_or_default();
+        let said = info.payload_as_str().unwrap_or("no words");
+        let lines = Failure::new(Exit::Bug, format!("this is a mistake in Muster ({place}: {said})"))
+            .with("What was stored before is kept. Please report the line above.")
+            .lines();
+        let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), lines.as_bytes());
+    }));
+}

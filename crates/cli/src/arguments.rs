@@ -1,0 +1,304 @@
+//! The command line: every command, every flag, and the words that explain them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Every endpoint accounted for: reads SentinelOne consoles, keeps what they said, answers questions.
+///
+/// Muster only ever reads from a console. What it read stays on this machine, in one SQLite file or in a PostgreSQL
+/// database of yours, together with a log of every change.
+#[derive(Parser)]
+#[command(
+    name = "muster",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 100,
+    after_long_help = "\
+Start here:
+  muster demo --once                                        a simulated console, a first sync, a tour
+  muster connect acme.sentinelone.net --token-file FILE     save a real console
+  muster sync                                               read it
+  muster query 'os:windows and not edr.name:SentinelOne'    ask
+
+Exit codes: 0 done, 1 the answer is no, 2 usage or bad input, 3 incomplete, 4 authentication or permission,
+5 unreachable, 6 local storage, 70 a mistake of ours.
+Topics: muster help query, muster help fields [INVENTORY], muster help token."
+)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Args, Clone)]
+pub struct Global {
+    /// Where everything is kept: sqlite:PATH or postgres://USER@HOST/NAME. Default: muster.db in the data directory
+    #[arg(long, global = true, env = "MUSTER_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database: Option<String>,
+    /// Where the SQLite file and the key lie. Default: the platform's folder for data
+    #[arg(long, global = true, env = "MUSTER_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// What to tell on standard error besides: off, error, warn, info, debug, trace, or a filter such as sync=debug
+    #[arg(long, global = true, env = "MUSTER_LOG", value_name = "FILTER", default_value = "warn", hide_env = true)]
+    pub log: String,
+    /// Shows no progress
+    #[arg(long, global = true)]
+    pub no_progress: bool,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Simulates a console, reads it, and shows what can be asked
+    ///
+    /// Nothing leaves this machine. The demo keeps its data in a folder of its own and begins anew each time.
+    Demo(Demo),
+    /// Tests a console and a token, then saves them; on an existing name it changes the token
+    ///
+    /// The token is tried before anything is saved. On an existing name the old token stays until the new one has worked,
+    /// and everything read so far is kept, checkpoints too. A role of Viewer is enough: Muster only reads.
+    #[command(after_long_help = "\
+Examples:
+  muster connect acme.sentinelone.net --name acme --site HQ --token-file ~/acme.token
+  pass show acme | muster connect acme.sentinelone.net --token-stdin
+
+How to make a token: muster help token.")]
+    Connect(Connect),
+    /// Reads the consoles once: everything at first, then what changed
+    ///
+    /// A pass that is cut off loses nothing; the next one goes on where it stopped. A stream is complete only if the
+    /// console's own count says so; otherwise it is shown as INCOMPLETE, and the exit code is 3.
+    #[command(after_long_help = "\
+Examples:
+  muster sync                            every integration
+  muster sync acme --stream agents       one stream of one
+  muster sync --json                     one object per stream, for scripts")]
+    Sync(Sync),
+    /// Asks a question: which assets, findings, activities .. match
+    ///
+    /// A question is made of terms, field:value, joined by and, or, not and parentheses. A word alone is looked for in
+    /// the usual places. The empty question '' matches everything. Counts are exact.
+    #[command(after_long_help = "\
+Examples:
+  muster query 'os:windows and not type:server and not edr.name:SentinelOne'
+  muster query 'infected:true' --fields name,os,site,last_seen --sort -last_seen
+  muster query '' --group-by os
+  muster query '' --in findings --count
+  muster query 'name:lap' --format csv > laptops.csv
+
+The language: muster help query. All fields: muster help fields [INVENTORY].")]
+    Query(Query),
+    /// Serves a simulated console over HTTP, for trying things out
+    ///
+    /// It prints its address and its tokens, and answers until it is stopped.
+    Simulate(Simulate),
+    /// Looks at data, key and every integration, and says what needs you
+    Doctor(Doctor),
+    /// Brings the database to this version, and says from which
+    ///
+    /// connect and sync do this by themselves; after an upgrade, query asks for it.
+    Migrate(Migrate),
+    /// Writes a completion script for a shell
+    ///
+    /// For bash: muster completion bash > ~/.local/share/bash-completion/completions/muster
+    Completion {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Explains a command or a topic: query, fields [INVENTORY], token
+    Help {
+        /// A command, or one of: query, fields, token
+        #[arg(value_name = "TOPIC")]
+        topic: Vec<String>,
+    },
+}
+
+#[derive(Args)]
+pub struct Demo {
+    /// How many endpoints the simulated console has
+    #[arg(long, default_value_t = 2000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub endpoints: u32,
+    /// Decides every simulated value; the same seed shows the same fleet
+    #[arg(long, default_value_t = 7, value_name = "N")]
+    pub seed: u64,
+    /// Exits after the tour
+    #[arg(long)]
+    pub once: bool,
+}
+
+#[derive(Args)]
+pub struct Connect {
+    /// The console's address, as in the browser: acme.sentinelone.net
+    pub url: String,
+    /// What to call it. Default: the first part of the address
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Our site, where its assets land; made if there is none of that name. Default: Primary
+    #[arg(long, value_name = "SITE")]
+    pub site: Option<String>,
+    #[command(flatten)]
+    pub token: TokenFrom,
+    /// The most requests a minute with this token, over all paths. Default: 1000
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub requests_per_minute: Option<u32>,
+    /// Streams that are not read at all, separated by commas
+    #[arg(long, value_name = "STREAM,..", value_delimiter = ',')]
+    pub without: Option<Vec<String>>,
+    /// Allows an address inside a private network; without it, only public addresses and this machine are asked
+    #[arg(long)]
+    pub allow_private: bool,
+    /// Prints the outcome as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub struct TokenFrom {
+    /// Reads the token from a file
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Reads the token from standard input
+    #[arg(long)]
+    pub token_stdin: bool,
+}
+
+#[derive(Args)]
+pub struct Sync {
+    /// Which integrations. Default: all
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Which streams, separated by commas. Default: all
+    #[arg(long = "stream", value_name = "STREAM,..", value_delimiter = ',')]
+    pub streams: Vec<String>,
+    /// Reads everything again, as if for the first time
+    #[arg(long)]
+    pub full: bool,
+    /// Prints one JSON object per stream
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Query {
+    /// The question; '' matches everything
+    #[arg(value_name = "TEXT", allow_hyphen_values = true)]
+    pub text: String,
+    /// What to ask: assets, findings, activities, policies, console_sites, console_groups, accounts, sites
+    #[arg(long = "in", value_name = "INVENTORY", default_value = "assets")]
+    pub inventory: String,
+    /// Prints how many match, exactly, and nothing else
+    #[arg(long, conflicts_with_all = ["fields", "sort", "group_by", "limit", "after", "explain"])]
+    pub count: bool,
+    /// How to print the answer
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+    /// Which fields to show, separated by commas
+    #[arg(long, value_name = "F,..", value_delimiter = ',')]
+    pub fields: Vec<String>,
+    /// Sorts by a field; -FIELD for the other direction
+    #[arg(long, value_name = "F|-F", allow_hyphen_values = true)]
+    pub sort: Option<String>,
+    /// Counts by the values of these fields, most frequent first
+    #[arg(long, value_name = "F,..", value_delimiter = ',', conflicts_with_all = ["fields", "sort"])]
+    pub group_by: Vec<String>,
+    /// How many rows to show. Default: 25
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
+    /// Goes on after the last page: the text that it ended with
+    #[arg(long, value_name = "CURSOR")]
+    pub after: Option<String>,
+    /// Says how the question is understood and answered, instead of answering it
+    #[arg(long)]
+    pub explain: bool,
+}
+
+/// How an answer is printed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Aligned columns.
+    Table,
+    /// An array of objects.
+    Json,
+    /// One object per line.
+    Ndjson,
+    /// For spreadsheets.
+    Csv,
+}
+
+#[derive(Args)]
+pub struct Simulate {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:9443", value_name = "ADDRESS")]
+    pub listen: String,
+    /// How many endpoints the console has
+    #[arg(long, default_value_t = 2000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub endpoints: u32,
+    /// How many activities its history holds. Default: about eight for each endpoint
+    #[arg(long, value_name = "N")]
+    pub activities: Option<usize>,
+    /// Decides every simulated value
+    #[arg(long, default_value_t = 7, value_name = "N")]
+    pub seed: u64,
+    /// When the console starts, RFC 3339; what happened before is its history. Default: now
+    #[arg(long, value_name = "TIME")]
+    pub start: Option<String>,
+    /// Its clock stands still at this instant, or at the start. Default: it runs
+    #[arg(long, value_name = "TIME", num_args = 0..=1, default_missing_value = "start")]
+    pub freeze: Option<String>,
+    /// Nothing happens on the console, except that agents report in
+    #[arg(long)]
+    pub quiet: bool,
+    /// The most records in one page
+    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub page_max: u16,
+    /// Faults to play, separated by commas; --fault list names them
+    #[arg(long, value_name = "FAULT,..", value_delimiter = ',')]
+    pub fault: Vec<String>,
+    /// Plays a fault on every Nth request
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub once_every: u64,
+}
+
+#[derive(Args)]
+pub struct Doctor {
+    /// Prints one JSON object per finding
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Migrate {
+    /// Prints the outcome as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_flag_says_what_it_does() {
+        fn visit(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            }
+            command.get_subcommands().for_each(visit);
+        }
+        visit(&Arguments::command());
+    }
+}

@@ -1,0 +1,188 @@
+//! `muster connect`: tries a console and a token, then saves them.
+
+use std::io::Read;
+
+use kernel::{OrgId, Timestamp};
+use sentinelone::probe::{ModuleState, Probe, Scope, TokenKind};
+use sentinelone::{Console, Token, Transport};
+use sync::{Connected, Options};
+use zeroize::Zeroizing;
+
+use crate::arguments::{Connect, Global, TokenFrom};
+use crate::failure::{Exit, Failure};
+use crate::place::Place;
+use crate::terminal::{Terminal, to_the_second};
+
+/// The largest token file that is read: real tokens have one or two thousand characters.
+const TOKEN_BYTES_MAX: u64 = 64 * 1024;
+
+/// The last role that is asked for; others can do more than read.
+const ROLE_ENOUGH: &str = "Viewer";
+
+pub async fn run(global: &Global, order: Connect, terminal: &Terminal) -> Result<(), Failure> {
+    let console = Console::parse(&order.url).map_err(|error| Failure::usage(error.to_string()))?;
+    if console.is_private() && !console.is_loopback() && !order.allow_private {
+        return Err(Failure::usage(format!("{} is an address inside a private network", console.host()))
+            .with("Nothing was sent. If that is where your console stands: --allow-private"));
+    }
+    let token = token(&order.token)?;
+    let place = Place::new(global)?;
+    let store = place.open_to_write()?;
+    let keys = place.keys_or_make(&store, terminal)?;
+    let world = jobs::World::real();
+    let (transport, who) = (over_the_network()?, super::who());
+    let at = sync::Place {
+        store: &store,
+        world: &world,
+        org: OrgId::DEFAULT,
+        keys: &keys,
+        transport: &transport,
+        who: &who,
+    };
+    let options = options(&order);
+    let connected =
+        sync::connect(at, sync::Connect { console, token, name: order.name, site: order.site, options }).await?;
+    if order.json {
+        return terminal.result(&format!("{}\n", as_json(&connected)));
+    }
+    terminal.result(&told(&connected, terminal))
+}
+
+/// The network, with its time-outs.
+pub fn over_the_network() -> Result<Transport, Failure> {
+    let options = sentinelone::HttpOptions {
+        user_agent: concat!("muster/", env!("CARGO_PKG_VERSION")).to_owned(),
+        ..Default::default()
+    };
+    let http = sentinelone::HttpTransport::new(options);
+    http.map(Transport::Http)
+        .map_err(|error| Failure::new(Exit::Bug, format!("starting the HTTP client failed: {error}")))
+}
+
+fn options(order: &Connect) -> Option<Options> {
+    if order.requests_per_minute.is_none() && order.without.is_none() {
+        return None;
+    }
+    let mut options = Options::default();
+    if let Some(rate) = order.requests_per_minute {
+        options.requests_per_minute = rate;
+    }
+    if let Some(streams) = &order.without {
+        options.without_streams.clone_from(streams);
+    }
+    Some(options)
+}
+
+/// Reads the token; the text is wiped from memory when it has been checked.
+fn token(from: &TokenFrom) -> Result<Token, Failure> {
+    let mut text = Zeroizing::new(String::new());
+    let (name, outcome) = match &from.token_file {
+        Some(file) => {
+            let read = std::fs::File::open(file).and_then(|file| file.take(TOKEN_BYTES_MAX).read_to_string(&mut text));
+            (format!("the token file {}", file.display()), read)
+        }
+        None => (
+            "the token from standard input".to_owned(),
+            std::io::stdin().take(TOKEN_BYTES_MAX).read_to_string(&mut text),
+        ),
+    };
+    outcome.map_err(|error| {
+        let why = match error.kind() {
+            std::io::ErrorKind::InvalidData => "it is not text".to_owned(),
+            _ => error.to_string(),
+        };
+        Failure::usage(format!("{name} cannot be read: {why}")).with("Nothing was sent or saved.")
+    })?;
+    Token::parse(&text).map_err(|problem| {
+        Failure::usage(problem.to_string()).with("Nothing was sent or saved. How to make one: muster help token")
+    })
+}
+
+fn told(connected: &Connected, terminal: &Terminal) -> String {
+    let Connected { integration, probe, rotated } = connected;
+    let version = probe.version.as_deref().map_or_else(String::new, |version| format!(" console {version}, API v2.1"));
+    let mut lines = vec![format!("{} answers:{version}", integration.console_host)];
+    lines.push(format!("  token    {}", token_told(probe, terminal.now())));
+    lines.push(format!("  scope    {}", scope_told(probe)));
+    let (mut reads, mut missing) = (Vec::new(), Vec::new());
+    for module in &probe.modules {
+        let name = module.endpoint.template().trim_start_matches('/').to_owned();
+        match &module.state {
+            ModuleState::Available { count: Some(count) } => {
+                reads.push(format!("{name} {}", terminal.result_number(*count)))
+            }
+            ModuleState::Available { count: None } => reads.push(name),
+            ModuleState::NotAvailable { reason } | ModuleState::Unclear { reason } => {
+                missing.push(format!("{name}: {reason}"))
+            }
+            _ => missing.push(name),
+        }
+    }
+    lines.push(format!("  reads    {}", reads.join(", ")));
+    lines.extend(missing.iter().enumerate().map(|(at, line)| {
+        let head = if at == 0 { "missing" } else { "" };
+        format!("  {head:<7}  {line}")
+    }));
+    let saved = if *rotated { "Changed the token of" } else { "Saved as" };
+    lines.push(format!("{saved} integration {}. Next: muster sync {}", integration.name, integration.name));
+    lines.join("\n") + "\n"
+}
+
+fn token_told(probe: &Probe, now: Timestamp) -> String {
+    let kind = match probe.kind {
+        TokenKind::ConsoleUser => "a console user's",
+        TokenKind::ServiceUser => "a service user's",
+        _ => "of an unknown kind",
+    };
+    let role = match probe.role.as_deref() {
+        Some(ROLE_ENOUGH) => format!(", role {ROLE_ENOUGH}"),
+        Some(role) => format!(", role {role}: a {ROLE_ENOUGH} is enough; see muster help token"),
+        None => String::new(),
+    };
+    let end = match probe.expires_at.map(|at| Timestamp::from_micros(at.0)) {
+        Some(end) if end <= now => ", ENDED".to_owned(),
+        Some(end) => {
+            let days = end.seconds_since(now) / 86_400;
+            format!(
+                ", ends {} (in {days} day{})",
+                &to_the_second(end).to_string()[..10],
+                if days == 1 { "" } else { "s" }
+            )
+        }
+        None => ", the console does not say when it ends".to_owned(),
+    };
+    format!("{kind}{role}{end}")
+}
+
+fn scope_told(probe: &Probe) -> String {
+    let level = match &probe.scope {
+        Scope::Tenant => "the whole console",
+        Scope::Account => "account",
+        Scope::Site => "console site",
+        Scope::Other(other) => other,
+        _ => "the console does not say",
+    };
+    let names: Vec<&str> = probe.places.iter().map(|place| place.name.as_deref().unwrap_or(&place.id)).collect();
+    reports::terminal::harmless(format!("{level} {}", names.join(", ")).trim_end()).into_owned()
+}
+
+fn as_json(connected: &Connected) -> serde_json::Value {
+    let Connected { integration, probe, rotated } = connected;
+    let modules = |wanted: bool| -> Vec<&str> {
+        let available = |state: &ModuleState| matches!(state, ModuleState::Available { .. });
+        let modules = probe.modules.iter().filter(|module| available(&module.state) == wanted);
+        modules.map(|module| module.endpoint.template().trim_start_matches('/')).collect()
+    };
+    serde_json::json!({
+        "integration": integration.name,
+        "console": integration.console_url,
+        "console_version": probe.version,
+        "site": integration.site_name,
+        "scope": integration.scope,
+        "role": integration.role,
+        "token_expires_at": integration.token_expires_at.map(|at| at.to_string()),
+        "reads": modules(true),
+        "missing": modules(false),
+        "rotated": rotated,
+    })
+}

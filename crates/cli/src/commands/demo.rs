@@ -1,0 +1,265 @@
+//! `muster demo`: a simulated console, a first sync, and a tour of what can be asked.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use inventory::{Answer, Ask, Want};
+use kernel::{OrgId, Timestamp};
+use sentinelone::{Console, Token, Transport};
+use sentinelone_sim::{Config, Truth, World, tokens};
+use store::{DatabaseUrl, Store};
+use sync::Run;
+
+use super::sync::{pass, told};
+use crate::arguments::{Demo, Global};
+use crate::failure::{Exit, Failure};
+use crate::place::{Place, shell};
+use crate::terminal::Terminal;
+
+/// What the integration is called.
+const NAME: &str = "demo";
+
+/// The folder of the demo's data, in the data directory.
+const FOLDER: &str = "demo";
+
+/// Rows that the tour shows of a longer answer.
+const ROWS: usize = 5;
+
+/// The question that no console can answer about itself: which Windows workstations have no protection now.
+const UNPROTECTED: &str = "os:windows and not type:server and not edr.name:SentinelOne";
+
+pub async fn run(global: &Global, demo: &Demo, terminal: &Terminal) -> Result<(), Failure> {
+    let usual = Place::new(global)?;
+    let place = place(&usual)?;
+    let store = place.open_to_write()?;
+    let keys = place.keys_or_make(&store, terminal)?;
+    let world = jobs::World::real();
+    let start = start_of(&store, &world, demo).await?;
+
+    terminal.result(&format!(
+        "A simulated console with {} endpoints (seed {}). Nothing leaves this machine.\n\n",
+        terminal.result_number(demo.endpoints.into()),
+        demo.seed
+    ))?;
+    let simulated = simulated(demo, start);
+    let transport = Transport::InProcess(simulated.service());
+    let who = super::who();
+    let at = sync::Place {
+        store: &store,
+        world: &world,
+        org: OrgId::DEFAULT,
+        keys: &keys,
+        transport: &transport,
+        who: &who,
+    };
+    sync::connect(at, order(demo, start)?).await?;
+    let pass = pass(at, &Run::default(), !global.no_progress, terminal).await?;
+    let number = |number| terminal.result_number(number);
+    terminal.result(&told(&pass, &number))?;
+
+    let flags = place.flags(&usual);
+    let tour = Tour { store: &store, terminal, flags: flags.clone(), differs: false };
+    let differs = tour.walk(&simulated.truth(tokens::GLOBAL)).await?;
+    terminal.result(&hand_over(&place, &flags))?;
+    if differs {
+        return Err(Failure::new(Exit::Incomplete, "a total differs from the console's own")
+            .with("This should not be: please report it with the lines above."));
+    }
+    Ok(())
+}
+
+/// The demo's own folder, emptied; or the database that was named by hand, as it is.
+fn place(usual: &Place) -> Result<Place, Failure> {
+    if usual.database_named {
+        return Ok(Place { data_dir: usual.data_dir.join(FOLDER), ..usual.clone() });
+    }
+    let place = usual.inside(FOLDER);
+    if place.data_dir.exists() {
+        // Another demo may be running there: its lock says so before anything is removed.
+        drop(place.open_to_write()?);
+        std::fs::remove_dir_all(&place.data_dir).map_err(|error| {
+            Failure::new(Exit::Storage, format!("{} cannot be emptied: {error}", place.data_dir.display()))
+        })?;
+    }
+    Ok(place)
+}
+
+/// The console's name says what it is made of, so that a later demo on the same database meets the same console.
+fn host(demo: &Demo, start: Timestamp) -> String {
+    format!("{}-{}.simulated.example", prefix(demo), start.micros() / 1_000_000)
+}
+
+fn prefix(demo: &Demo) -> String {
+    format!("seed-{}-endpoints-{}", demo.seed, demo.endpoints)
+}
+
+/// When the console starts: now, or when it did in this database.
+async fn start_of(store: &Store, world: &jobs::World, demo: &Demo) -> Result<Timestamp, Failure> {
+    let known = sync::integrations(store, world, OrgId::DEFAULT).await?;
+    let Some(first) = known.first() else { return Ok(Timestamp::from_seconds(world.now().micros() / 1_000_000)) };
+    let same = first.console_host.strip_suffix(".simulated.example").and_then(|host| {
+        let seconds = host.strip_prefix(&prefix(demo))?.strip_prefix('-')?;
+        seconds.parse().ok().map(Timestamp::from_seconds)
+    });
+    same.filter(|_| known.len() == 1).ok_or_else(|| {
+        Failure::usage(format!("the database holds something else already: integration {}", first.name)).with(
+            "Nothing was changed. A demo needs a database of its own, or the seed and size of the demo that is in it.",
+        )
+    })
+}
+
+fn simulated(demo: &Demo, start: Timestamp) -> World {
+    let clock = Arc::new(move || kernel::Clock::System.now().micros().max(start.micros()));
+    let mut config = Config::new(demo.seed, demo.endpoints as usize, clock);
+    config.start = start.micros();
+    World::new(config)
+}
+
+fn order(demo: &Demo, start: Timestamp) -> Result<sync::Connect, Failure> {
+    let bug = |error: String| Failure::new(Exit::Bug, error);
+    Ok(sync::Connect {
+        console: Console::parse(&host(demo, start)).map_err(|error| bug(error.to_string()))?,
+        token: Token::parse(tokens::GLOBAL).map_err(|error| bug(error.to_string()))?,
+        name: Some(NAME.to_owned()),
+        site: None,
+        options: None,
+    })
+}
+
+struct Tour<'a> {
+    store: &'a Store,
+    terminal: &'a Terminal,
+    /// What has to be typed after `muster query ..` to ask the demo's data.
+    flags: String,
+    differs: bool,
+}
+
+impl Tour<'_> {
+    /// Shows what can be asked; true if a number differs from the console's own.
+    async fn walk(mut self, truth: &Truth) -> Result<bool, Failure> {
+        self.totals(truth).await?;
+        self.question(
+            "Windows workstations whose protection was taken away: known, and no longer covered",
+            Ask { fields: names(&["name", "os", "site", "last_seen"]), ..self.ask("assets", UNPROTECTED) },
+            Some(truth.unprotected_workstations.len()),
+        )
+        .await?;
+        self.question(
+            "Agents that only watch: in detect mode, a threat is reported and not stopped",
+            Ask { fields: names(&["name", "os", "type", "last_seen"]), ..self.ask("assets", "mitigation_mode:detect") },
+            Some(truth.detect_mode.len()),
+        )
+        .await?;
+        self.question("The busiest threats", Ask { group_by: names(&["name"]), ..self.ask("findings", "") }, None)
+            .await?;
+        Ok(self.differs)
+    }
+
+    /// The console's own totals beside ours.
+    async fn totals(&mut self, truth: &Truth) -> Result<(), Failure> {
+        let rows = [
+            ("agents", "assets", Some(truth.agents)),
+            ("threats", "findings", Some(truth.threats)),
+            ("activities", "activities", Some(truth.activities)),
+            ("accounts", "accounts", truth.accounts),
+            ("sites", "console_sites", Some(truth.sites)),
+            ("groups", "console_groups", Some(truth.groups)),
+        ];
+        let mut out = heading("Everything accounted for: the console's own totals, and ours");
+        let _ = writeln!(out, "  {:<12}{:>12}{:>12}", "", "console", "muster");
+        for (what, inventory, theirs) in rows {
+            let Some(theirs) = theirs else { continue };
+            let ours = self.count(inventory, "").await?;
+            let number = |number| self.terminal.result_number(number);
+            let verdict = if ours == theirs { "" } else { "  DIFFERENT" };
+            self.differs |= ours != theirs;
+            let line = format!(
+                "  {what:<12}{:>12}{:>12}{verdict}   {}",
+                number(theirs),
+                number(ours),
+                self.typed(&Ask { want: Want::Count, ..self.ask(inventory, "") })
+            );
+            let _ = writeln!(out, "{line}");
+        }
+        self.terminal.result(&out)
+    }
+
+    async fn question(&mut self, title: &str, ask: Ask, expected: Option<usize>) -> Result<(), Failure> {
+        let answer = self.answer(&ask).await?;
+        let mut head = heading(title);
+        let _ = writeln!(head, "$ {}", self.typed(&ask));
+        self.terminal.result(&head)?;
+        self.terminal.table(&answer.table)?;
+        let Some(expected) = expected else { return Ok(()) };
+        let (total, of) = (self.count(&ask.inventory, &ask.text).await?, self.count(&ask.inventory, "").await?);
+        let expected = expected as u64;
+        let number = |number| self.terminal.result_number(number);
+        let verdict = match total == expected {
+            true => "the console's own state gives the same number".to_owned(),
+            false => format!("DIFFERENT from the console's own state: {}", number(expected)),
+        };
+        self.differs |= total != expected;
+        self.terminal.result(&format!("{} of {} {}, exact; {verdict}.\n", number(total), number(of), ask.inventory))
+    }
+
+    fn ask(&self, inventory: &str, text: &str) -> Ask {
+        Ask { limit: ROWS, ..Ask::new(inventory, text, self.terminal.now()) }
+    }
+
+    async fn answer(&self, ask: &Ask) -> Result<Answer, Failure> {
+        super::query::asked(self.store, ask, self.terminal).await
+    }
+
+    async fn count(&self, inventory: &str, text: &str) -> Result<u64, Failure> {
+        let answer = self.answer(&Ask { want: Want::Count, ..self.ask(inventory, text) }).await?;
+        answer.total.ok_or_else(|| Failure::new(Exit::Bug, "the count is missing from its answer"))
+    }
+
+    /// The command line that asks the same.
+    fn typed(&self, ask: &Ask) -> String {
+        let mut line = format!("muster query '{}'", ask.text);
+        if ask.inventory != "assets" {
+            let _ = write!(line, " --in {}", ask.inventory);
+        }
+        if ask.want == Want::Count {
+            line.push_str(" --count");
+        }
+        if !ask.fields.is_empty() {
+            let _ = write!(line, " --fields {}", ask.fields.join(","));
+        }
+        if !ask.group_by.is_empty() {
+            let _ = write!(line, " --group-by {}", ask.group_by.join(","));
+        }
+        if ask.want == Want::Page && ask.limit != inventory::ask::LIMIT_DEFAULT {
+            let _ = write!(line, " --limit {}", ask.limit);
+        }
+        line + &self.flags
+    }
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
+}
+
+fn heading(title: &str) -> String {
+    format!("\n{title}\n")
+}
+
+fn hand_over(place: &Place, flags: &str) -> String {
+    let (lies, remove) = match &place.database {
+        DatabaseUrl::Sqlite(path) if path.starts_with(&place.data_dir) => {
+            let folder = shell(&place.data_dir);
+            (folder.clone(), format!("rm -r {folder}"))
+        }
+        other => (other.to_string(), format!("remove that database, and: rm -r {}", shell(&place.data_dir))),
+    };
+    format!(
+        "\nThis was a simulated console: a first sync, the totals proven, and four questions.
+  Ask more            muster query 'infected:true'{flags}
+  What can be asked   muster help query, muster help fields
+  A real console      muster connect acme.sentinelone.net --token-file FILE, then muster sync
+  The data lies in    {lies}
+  Remove it all       {remove}
+"
+    )
+}

@@ -1,0 +1,170 @@
+//! `muster doctor`: looks at data, key and integrations, and says what needs somebody.
+
+use std::fmt::Write as _;
+
+use kernel::OrgId;
+use sync::{Integration, IntegrationState};
+
+use crate::arguments::{Doctor, Global};
+use crate::failure::{Exit, Failure, chain};
+use crate::place::Place;
+use crate::terminal::{Terminal, size};
+
+/// How long before its end a token is spoken of.
+const TOKEN_DAYS_LEFT: i64 = 30;
+
+/// One line of the report.
+struct Line {
+    what: String,
+    light: Light,
+    words: String,
+    /// What somebody has to do, as a clause; empty if nothing.
+    next: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Light {
+    Ok,
+    Amber,
+    Red,
+}
+
+impl Light {
+    fn word(self) -> &'static str {
+        match self {
+            Light::Ok => "ok",
+            Light::Amber => "amber",
+            Light::Red => "red",
+        }
+    }
+}
+
+pub async fn run(global: &Global, doctor: &Doctor, terminal: &Terminal) -> Result<(), Failure> {
+    let place = Place::new(global)?;
+    let mut lines = Vec::new();
+    let mut exit = Exit::No;
+    match place.open_to_read() {
+        Err(failure) => {
+            exit = failure.exit;
+            let next = failure.more.join(" ");
+            lines.push(Line { what: "data".to_owned(), light: Light::Red, words: failure.what, next });
+        }
+        Ok(store) => {
+            lines.push(data(&place, &store).await);
+            lines.push(key(&place));
+            match sync::integrations(&store, &jobs::World::real(), OrgId::DEFAULT).await {
+                Ok(known) => lines.extend(known.iter().map(|known| integration(known, terminal))),
+                Err(error) => lines.push(Line {
+                    what: "consoles".to_owned(),
+                    light: Light::Red,
+                    words: chain(&error),
+                    next: "report this line".to_owned(),
+                }),
+            }
+        }
+    }
+    let needed = lines.iter().filter(|line| !line.next.is_empty() && line.light != Light::Ok).count();
+    match doctor.json {
+        true => terminal.result(&as_json(&lines))?,
+        false => terminal.result(&told(&lines, needed))?,
+    }
+    if needed == 0 { Ok(()) } else { Err(Failure::told(exit)) }
+}
+
+async fn data(place: &Place, store: &store::Store) -> Line {
+    let checked = store.read(|tx| tx.check()).await;
+    let what = "data".to_owned();
+    match checked {
+        Ok(health) if health.problems.is_empty() => {
+            let words = format!("{}, {}, {}, integrity ok", place.database, size(health.bytes), health.version);
+            Line { what, light: Light::Ok, words, next: String::new() }
+        }
+        Ok(health) => Line {
+            what,
+            light: Light::Red,
+            words: format!("{}: damaged: {}", place.database, health.problems.join("; ")),
+            next: "restore a backup, or move the file away and sync anew".to_owned(),
+        },
+        Err(error) => Line {
+            what,
+            light: Light::Red,
+            words: chain(&error),
+            next: "restore a backup, or move the file away and sync anew".to_owned(),
+        },
+    }
+}
+
+fn key(place: &Place) -> Line {
+    let what = "key".to_owned();
+    match place.keys() {
+        Ok(keys) if keys.is_empty() => Line {
+            what,
+            light: Light::Ok,
+            words: "none yet: the first muster connect makes one".to_owned(),
+            next: String::new(),
+        },
+        Ok(keys) => {
+            Line { what, light: Light::Ok, words: format!("key {}", keys.ids().join(", ")), next: String::new() }
+        }
+        Err(failure) => Line { what, light: Light::Red, words: failure.what, next: failure.more.join(" ") },
+    }
+}
+
+fn integration(known: &Integration, terminal: &Terminal) -> Line {
+    let light = match known.state {
+        IntegrationState::Connected => Light::Ok,
+        IntegrationState::Syncing | IntegrationState::Incomplete => Light::Amber,
+        _ => Light::Red,
+    };
+    let mut words = format!("{} since {}", known.state.word().replace('_', " "), terminal.time(known.since));
+    if !known.detail.is_empty() {
+        let _ = write!(words, ": {}", known.detail);
+    }
+    let mut line = Line { what: known.name.clone(), light, words, next: known.state.next_step().to_owned() };
+    if light == Light::Ok {
+        line.next.clear();
+        let left = known.token_expires_at.map(|end| (end, end.seconds_since(terminal.now()) / 86_400));
+        if let Some((end, days)) = left {
+            let _ = write!(line.words, "; its token ends {}", terminal.time(end));
+            if days < TOKEN_DAYS_LEFT {
+                line.light = Light::Amber;
+                line.next =
+                    format!("its token ends in {days} days: make a new one, then muster connect with the same name");
+            }
+        }
+    }
+    line
+}
+
+fn told(lines: &[Line], needed: usize) -> String {
+    let width = lines.iter().map(|line| line.what.chars().count()).max().unwrap_or(0);
+    let mut out = String::new();
+    for line in lines {
+        let _ = writeln!(
+            out,
+            "{:width$}  {:5}  {}",
+            line.what,
+            line.light.word(),
+            reports::terminal::harmless(&line.words)
+        );
+        if !line.next.is_empty() && line.light != Light::Ok {
+            let _ = writeln!(out, "{:width$}         {}", "", super::sentence(&line.next));
+        }
+    }
+    let _ = match needed {
+        0 => writeln!(out, "Nothing needs you."),
+        1 => writeln!(out, "1 thing needs you."),
+        many => writeln!(out, "{many} things need you."),
+    };
+    out
+}
+
+fn as_json(lines: &[Line]) -> String {
+    let object = |line: &Line| {
+        let next = (!line.next.is_empty()).then_some(&line.next);
+        serde_json::json!({ "what": line.what, "status": line.light.word(), "detail": line.words, "next": next })
+            .to_string()
+            + "\n"
+    };
+    lines.iter().map(object).collect()
+}

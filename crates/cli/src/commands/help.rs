@@ -1,0 +1,113 @@
+//! `muster help` and `muster completion`: what can be typed.
+
+use std::fmt::Write as _;
+
+use clap::CommandFactory;
+use kernel::{Cell, Table};
+
+use crate::arguments::Arguments;
+use crate::failure::Failure;
+use crate::terminal::Terminal;
+
+/// The language on one screen. Every example in it is asked by a test.
+const LANGUAGE: &str = include_str!("../language.txt");
+
+const TOKEN: &str = "\
+A token opens the console's API. Muster needs one that may read, and no more: the role Viewer is enough.
+
+Best is a service user's, because it belongs to nobody who might leave, and you choose when it ends:
+  1  In the console: Settings > Users > Service Users > Actions > Create New Service User.
+  2  A name such as muster, a description, and an end, for instance in a year.
+  3  The scope: an account reads all of its sites; a site reads that site only. The role: Viewer.
+  4  Copy the token. It is shown only once; a new one can always be made.
+
+A token of your own works too: click your name, My User > Actions > API Token Operations > Generate. It ends after
+about six months, and with your account.
+
+Then, so that it stands in no history of your shell:
+  muster connect acme.sentinelone.net --token-stdin        paste it, then press Ctrl-D
+  muster connect acme.sentinelone.net --token-file FILE
+
+Muster keeps it sealed, prints it nowhere, and says in time when it ends. To change it, connect again on the same name:
+the old one stays until the new one has worked.
+";
+
+/// `muster help [TOPIC]`.
+pub fn run(topic: &[String], terminal: &Terminal) -> Result<(), Failure> {
+    let words: Vec<&str> = topic.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] => terminal.result(&Arguments::command().render_long_help().to_string()),
+        ["query"] => {
+            let flags = command_help(&["query"])?;
+            terminal.result(&format!("{}\n\nThe language\n\n{}", flags.trim_end(), LANGUAGE))
+        }
+        ["fields"] => fields("assets", terminal),
+        ["fields", inventory] => fields(inventory, terminal),
+        ["token"] => terminal.result(TOKEN),
+        path => terminal.result(&command_help(path)?),
+    }
+}
+
+fn command_help(path: &[&str]) -> Result<String, Failure> {
+    let mut command = Arguments::command();
+    // Flags that every command takes reach the commands only when the whole is built.
+    command.build();
+    let mut found = &mut command;
+    for word in path {
+        found = found.find_subcommand_mut(word).ok_or_else(|| {
+            Failure::usage(format!("there is no help on {word:?}"))
+                .with("Topics: query, fields [INVENTORY], token, and every command: muster --help lists them.")
+        })?;
+    }
+    Ok(found.render_long_help().to_string())
+}
+
+/// The fields of one inventory: name, meaning, example.
+fn fields(name: &str, terminal: &Terminal) -> Result<(), Failure> {
+    let catalogue = inventory::catalogue();
+    let listed = || catalogue.inventories.iter().filter(|inventory| inventory.listed);
+    let Some(inventory) = catalogue.inventory(name) else {
+        let names: Vec<&str> = listed().map(|inventory| inventory.name).collect();
+        return Err(
+            Failure::usage(format!("there is no inventory {name:?}")).with(format!("There are: {}.", names.join(", ")))
+        );
+    };
+    let text = |text: &str| Cell::Text(text.to_owned());
+    let rows = inventory.fields.iter().map(|field| vec![text(field.name), text(field.prose), text(field.example)]);
+    let table = Table { columns: ["field", "meaning", "example"].map(str::to_owned).to_vec(), rows: rows.collect() };
+    terminal.result(&format!("{}: {}\n\n", inventory.name, inventory.prose))?;
+    terminal.table(&table)?;
+    let mut more = String::new();
+    if !inventory.scopes.is_empty() {
+        more.push_str("\nScopes, for what belongs to one of them together:\n");
+        for scope in &inventory.scopes {
+            let _ = writeln!(more, "  {}:( .. )  {}", scope.name, scope.prose);
+        }
+    }
+    if let Some(raw) = inventory.raw.first() {
+        let _ = writeln!(more, "\nAny attribute as its source sent it: @{}.{}.PATH:VALUE", raw.source, raw.kind);
+    }
+    let others: Vec<&str> = listed().map(|other| other.name).filter(|other| *other != inventory.name).collect();
+    let _ = writeln!(more, "\nOther inventories: {}", others.join(", "));
+    terminal.result(&more)
+}
+
+/// `muster completion SHELL`.
+pub fn completion(shell: clap_complete::Shell, terminal: &Terminal) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "muster", &mut script);
+    terminal.result(&String::from_utf8_lossy(&script))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_explains_itself_and_an_unknown_one_says_what_there_is() {
+        for command in Arguments::command().get_subcommands() {
+            assert!(command_help(&[command.get_name()]).unwrap().contains("Usage:"), "{}", command.get_name());
+        }
+        assert!(command_help(&["tokn"]).unwrap_err().lines().contains("Topics:"));
+    }
+}

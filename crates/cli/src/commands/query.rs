@@ -1,0 +1,253 @@
+//! `muster query`: asks, prints the answer, and says what it is part of.
+
+use inventory::{Answer, Ask, AskError, Want};
+use kernel::OrgId;
+use query::{Problem, Severity, Span};
+use store::Store;
+
+use crate::arguments::{Format, Global, Query};
+use crate::failure::{Exit, Failure};
+use crate::place::Place;
+use crate::terminal::{Terminal, duration};
+
+pub async fn run(global: &Global, query: Query, terminal: &Terminal) -> Result<(), Failure> {
+    let store = Place::new(global)?.open_to_read()?;
+    let format = if query.json { Format::Json } else { query.format };
+    let mut ask = Ask::new(&query.inventory, &query.text, terminal.now());
+    ask.fields = query.fields;
+    ask.sort = query.sort;
+    ask.group_by = query.group_by;
+    ask.after = query.after;
+    if let Some(limit) = query.limit {
+        ask.limit = limit as usize;
+    }
+    if query.explain {
+        return explain(&store, ask, terminal).await;
+    }
+    if query.count {
+        ask.want = Want::Count;
+        let answer = asked(&store, &ask, terminal).await?;
+        let total = answer.total.ok_or_else(|| Failure::new(Exit::Bug, "the count is missing from its answer"))?;
+        return match format {
+            Format::Table => terminal.result(&format!("{}\n", terminal.result_number(total))),
+            _ => terminal.result(&format!("{total}\n")),
+        };
+    }
+    let started = terminal.now();
+    let answer = asked(&store, &ask, terminal).await?;
+    let took_ms = milliseconds(terminal.now().micros() - started.micros());
+    match format {
+        Format::Table => {
+            terminal.table(&answer.table)?;
+            foot(&store, &ask, &answer, took_ms, terminal).await;
+        }
+        Format::Json => terminal.result(&reports::json::json(&answer.table))?,
+        Format::Ndjson => terminal.result(&reports::json::ndjson(&answer.table))?,
+        Format::Csv => terminal.result(&reports::csv::csv(&answer.table))?,
+    }
+    if format != Format::Table
+        && let Some(next) = &answer.next
+    {
+        terminal.note(&format!("{} shown; more: --after {next}, or a higher --limit", answer.table.rows.len()));
+    }
+    Ok(())
+}
+
+fn milliseconds(micros: i64) -> u64 {
+    u64::try_from(micros / 1000).unwrap_or(0)
+}
+
+/// Asks, shows the warnings, and turns a refusal into carets.
+pub async fn asked(store: &Store, ask: &Ask, terminal: &Terminal) -> Result<Answer, Failure> {
+    match inventory::ask(store, OrgId::DEFAULT, ask).await {
+        Ok(answer) => {
+            if !answer.warnings.is_empty() {
+                let head = heading("note", &answer.warnings, terminal);
+                terminal.note(&format!("{head}\n{}", drawn(&ask.text, &answer.warnings, terminal.note_width())));
+            }
+            Ok(answer)
+        }
+        Err(AskError::Refused(refused)) => {
+            let head = heading("error", &refused.problems, terminal);
+            terminal.note(&format!("{head}\n{}", drawn(&ask.text, &refused.problems, terminal.note_width())));
+            terminal.note(&format!("See all fields: muster help fields {}", ask.inventory));
+            Err(Failure::told(Exit::Usage))
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+async fn explain(store: &Store, mut ask: Ask, terminal: &Terminal) -> Result<(), Failure> {
+    ask.want = Want::Explain;
+    let answer = asked(store, &ask, terminal).await?;
+    terminal.result(&format!("{}\n", answer.plan.trim_end()))
+}
+
+/// What the rows are part of: how many match, of how many, and what each term leaves. It is asked after the rows are
+/// shown, so that nobody waits for it; where it cannot be said, the rows stand nevertheless.
+async fn foot(store: &Store, ask: &Ask, page: &Answer, took_ms: u64, terminal: &Terminal) {
+    let shown = page.table.rows.len() as u64;
+    let more = page.next.as_ref().map(|next| format!("; more: --after {next} or --limit {}", ask.limit * 4));
+    let rest = format!("{} shown{}", terminal.number(shown), more.unwrap_or_default());
+    if !ask.group_by.is_empty() {
+        terminal.note(&format!("{}, {}.", rest.replacen("shown", "groups shown", 1), duration(took_ms)));
+        return;
+    }
+    let question = Ask { want: Want::Terms, after: None, ..ask.clone() };
+    let counted = inventory::ask(store, OrgId::DEFAULT, &question).await;
+    let (total, answer) = match counted {
+        Ok(answer) => (answer.total, answer),
+        Err(error) => {
+            terminal.note(&format!("{rest}. How many match in all is not known: {error}."));
+            return;
+        }
+    };
+    let (Some(total), Some(of)) = (total, answer.of) else {
+        terminal.note(&format!("{rest}."));
+        return;
+    };
+    let number = |number| terminal.number(number);
+    terminal.note(&format!(
+        "{} of {} {}, exact, {}.   {rest}",
+        number(total),
+        number(of),
+        page.inventory,
+        duration(took_ms)
+    ));
+    if answer.terms.len() > 1 {
+        let terms: Vec<String> =
+            answer.terms.iter().map(|term| format!("{} {}", printable(&term.text), number(term.count))).collect();
+        terminal.note(&terms.join(" · "));
+    }
+}
+
+fn heading(word: &str, problems: &[Problem], terminal: &Terminal) -> String {
+    match problems.iter().filter(|problem| problem.severity == Severity::Error).count() {
+        _ if word != "error" => format!("{word}:"),
+        1 => format!("{}: the query has a mistake", terminal.red(word)),
+        many => format!("{}: {many} mistakes in the query", terminal.red(word)),
+    }
+}
+
+/// The query's text with carets under every place, then the numbered reasons. A text that does not fit in a line is
+/// shown in pieces, one around each place.
+fn drawn(text: &str, problems: &[Problem], width: usize) -> String {
+    let mut out = String::new();
+    let shown = printable(text);
+    if shown.chars().count() + INDENT.len() <= width {
+        let marks: Vec<Span> = problems.iter().map(|problem| problem.span).collect();
+        out.push_str(&marked(text, &marks));
+    }
+    let alone = out.is_empty();
+    for (at, problem) in problems.iter().enumerate() {
+        if alone {
+            out.push_str(&marked_piece(text, problem.span, width));
+        }
+        let number = if problems.len() > 1 { format!("{}  ", at + 1) } else { String::new() };
+        let notice = if problem.severity == Severity::Error { "" } else { "note: " };
+        let notice = if problems.iter().all(|other| other.severity != Severity::Error) { "" } else { notice };
+        out.push_str(&format!("{INDENT}{number}{notice}{}{}\n", printable(&problem.message), nearest(problem)));
+    }
+    out.truncate(out.trim_end().len());
+    out
+}
+
+const INDENT: &str = "  ";
+
+/// Characters of text that are shown on each side of a place in a long query.
+const AROUND: usize = 30;
+
+fn nearest(problem: &Problem) -> String {
+    if problem.nearest.is_empty() || problem.message.contains("id you mean") {
+        return String::new();
+    }
+    let quoted: Vec<String> = problem.nearest.iter().map(|near| printable(near)).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!(" Did you mean {} or {last}?", rest.join(", ")),
+        _ => format!(" Did you mean {}?", quoted.join("")),
+    }
+}
+
+/// Text in one line that cannot steer a terminal, a character for a character.
+fn printable(text: &str) -> String {
+    reports::terminal::harmless(text).replace('\t', " ")
+}
+
+/// The text, and below it carets under each span. At least one caret each: an end of the text is a place too.
+fn marked(text: &str, spans: &[Span]) -> String {
+    let column = |byte: usize| columns(text.get(..byte).unwrap_or(text));
+    let mut carets: Vec<char> = Vec::new();
+    for span in spans {
+        let (from, to) = (column(span.start), column(span.end));
+        let to = to.max(from + 1);
+        carets.resize(carets.len().max(to), ' ');
+        carets[from..to].fill('^');
+    }
+    let carets: String = carets.into_iter().collect();
+    format!("{INDENT}{}\n{INDENT}{}\n", printable(text), carets.trim_end())
+}
+
+fn marked_piece(text: &str, span: Span, width: usize) -> String {
+    let around = AROUND.min(width / 3);
+    let from = text.char_indices().rev().filter(|(at, _)| *at <= span.start).nth(around).map_or(0, |(at, _)| at);
+    let to = text.char_indices().filter(|(at, _)| *at >= span.end).nth(around).map_or(text.len(), |(at, _)| at);
+    let (before, after) = (if from > 0 { "…" } else { "" }, if to < text.len() { "…" } else { "" });
+    let piece = format!("{before}{}{after}", &text[from..to]);
+    let shift = before.len();
+    marked(&piece, &[Span { start: span.start - from + shift, end: span.end - from + shift }])
+}
+
+/// How many columns of a terminal a text takes.
+fn columns(text: &str) -> usize {
+    unicode_width::UnicodeWidthStr::width(printable(text).as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(start: usize, end: usize, message: &str, nearest: &[&str]) -> Problem {
+        let nearest = nearest.iter().map(|&near| near.to_owned()).collect();
+        Problem { severity: Severity::Error, span: Span { start, end }, message: message.to_owned(), nearest }
+    }
+
+    #[test]
+    fn carets_stand_under_every_mistake() {
+        let text = "os:windws and edr.nam:s1";
+        let problems = [
+            problem(3, 9, "os has no value like \"windws\".", &["windows"]),
+            problem(14, 21, "there is no field edr.nam in assets.", &["edr.name", "edr.id"]),
+        ];
+        assert_eq!(
+            drawn(text, &problems, 100),
+            "  os:windws and edr.nam:s1\n     ^^^^^^     ^^^^^^^\n  1  os has no value like \"windws\". Did you mean windows?\n  \
+             2  there is no field edr.nam in assets. Did you mean edr.name or edr.id?"
+        );
+    }
+
+    #[test]
+    fn carets_count_columns_not_bytes_and_reach_the_end() {
+        let text = "name:東京 and";
+        assert_eq!(
+            drawn(text, &[problem(text.len(), text.len(), "a term is missing.", &[])], 100),
+            "  name:東京 and\n               ^\n  a term is missing."
+        );
+    }
+
+    #[test]
+    fn a_long_query_is_shown_around_each_mistake() {
+        let text = format!("{} and bad:x and {}", "a ".repeat(60), "b ".repeat(60));
+        let at = text.find("bad").unwrap();
+        let told = drawn(&text, &[problem(at, at + 3, "there is no field bad.", &[])], 80);
+        let lines: Vec<&str> = told.lines().collect();
+        assert!(lines[0].starts_with("  …") && lines[0].ends_with('…') && lines[0].chars().count() < 80, "{told}");
+        let caret = lines[1].find('^').unwrap();
+        assert_eq!(lines[0].chars().skip(caret).take(3).collect::<String>(), "bad", "{told}");
+    }
+
+    #[test]
+    fn a_query_cannot_steer_the_terminal() {
+        let told = drawn("a\u{1b}[2Jb", &[problem(0, 1, "no \u{1b}.", &["\u{7}"])], 100);
+        assert!(!told.contains(['\u{1b}', '\u{7}']), "{told:?}");
+    }
+}

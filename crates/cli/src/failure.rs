@@ -1,0 +1,179 @@
+//! [`Failure`]: why a command ended, in sentences, with the exit code that scripts rely on.
+
+use std::fmt::Write as _;
+
+/// What an exit code says; the numbers are a contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Nothing is wrong: whoever read the output had enough, as `head` does.
+    Enough,
+    /// The answer is no.
+    No,
+    /// Usage, or input that cannot be used.
+    Usage,
+    /// Something is missing.
+    Incomplete,
+    /// A console refused the token, or the token may not read.
+    Authentication,
+    /// Nobody answered.
+    Unreachable,
+    /// The disk, the database, the key.
+    Storage,
+    /// A mistake of ours.
+    Bug,
+}
+
+impl Exit {
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Enough => 0,
+            Exit::No => 1,
+            Exit::Usage => 2,
+            Exit::Incomplete => 3,
+            Exit::Authentication => 4,
+            Exit::Unreachable => 5,
+            Exit::Storage => 6,
+            Exit::Bug => 70,
+        }
+    }
+}
+
+impl From<sync::ExitClass> for Exit {
+    fn from(class: sync::ExitClass) -> Exit {
+        match class {
+            sync::ExitClass::Done | sync::ExitClass::Incomplete => Exit::Incomplete,
+            sync::ExitClass::Unreachable => Exit::Unreachable,
+            sync::ExitClass::Authentication => Exit::Authentication,
+            sync::ExitClass::Storage => Exit::Storage,
+            sync::ExitClass::Usage => Exit::Usage,
+            sync::ExitClass::Bug => Exit::Bug,
+        }
+    }
+}
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub struct Failure {
+    pub exit: Exit,
+    /// What happened, in one sentence: lower case, no full stop. Empty if it has been said already.
+    pub what: String,
+    /// Further lines: what was kept, what to do. Whole sentences.
+    pub more: Vec<String>,
+}
+
+impl Failure {
+    pub fn new(exit: Exit, what: impl Into<String>) -> Failure {
+        Failure { exit, what: what.into(), more: Vec::new() }
+    }
+
+    pub fn usage(what: impl Into<String>) -> Failure {
+        Failure::new(Exit::Usage, what)
+    }
+
+    /// The outcome has been told; only the code is left to say.
+    pub fn told(exit: Exit) -> Failure {
+        Failure::new(exit, "")
+    }
+
+    /// The same failure with a further sentence.
+    #[must_use]
+    pub fn with(mut self, sentence: impl Into<String>) -> Failure {
+        self.more.push(sentence.into());
+        self
+    }
+
+    /// The lines for standard error; empty if everything has been said.
+    pub fn lines(&self) -> String {
+        let mut out = String::new();
+        if !self.what.is_empty() {
+            let _ = writeln!(out, "error: {}", self.what);
+        }
+        for line in &self.more {
+            let _ = writeln!(out, "  {line}");
+        }
+        out
+    }
+}
+
+/// An error and everything below it, in one line.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !line.contains(&text) {
+            let _ = write!(line, ": {text}");
+        }
+        next = cause.source();
+    }
+    line
+}
+
+impl From<store::StoreError> for Failure {
+    fn from(error: store::StoreError) -> Failure {
+        use store::StoreError;
+        let exit = exit_of(error.class());
+        let failure = Failure::new(exit, chain(&error));
+        match error {
+            StoreError::Locked { .. } => failure.with("Nothing was changed. Wait until it is done, then try again."),
+            StoreError::Newer { .. } => failure.with("Nothing was changed."),
+            StoreError::Full => failure.with(
+                "Everything that was stored before is kept, and the next run goes on from there. Make room, then try again.",
+            ),
+            StoreError::Corrupt { .. } => failure.with("Restore a backup, or move the file away and sync anew: muster doctor says where it lies."),
+            StoreError::Unreachable { .. } => failure.with("Nothing was changed. Check that the server runs and that --database names it."),
+            _ if exit == Exit::Bug => failure.with("This is a mistake in Muster. Nothing of this step was stored."),
+            _ => failure,
+        }
+    }
+}
+
+fn exit_of(class: store::ErrorClass) -> Exit {
+    use store::ErrorClass;
+    match class {
+        // A database server that does not answer is our storage, not the console.
+        ErrorClass::Storage | ErrorClass::Unreachable => Exit::Storage,
+        ErrorClass::Usage => Exit::Usage,
+        ErrorClass::Bug => Exit::Bug,
+    }
+}
+
+impl From<access::AccessError> for Failure {
+    fn from(error: access::AccessError) -> Failure {
+        match error {
+            access::AccessError::Store(error) => error.into(),
+            other => Failure::new(exit_of(other.class()), chain(&other)),
+        }
+    }
+}
+
+impl From<sync::SyncError> for Failure {
+    fn from(error: sync::SyncError) -> Failure {
+        let failure = Failure::new(error.exit_class().into(), chain(&error));
+        error.help().into_iter().fold(failure, Failure::with)
+    }
+}
+
+impl From<inventory::AskError> for Failure {
+    fn from(error: inventory::AskError) -> Failure {
+        use inventory::AskError;
+        match error {
+            AskError::Store(error) => error.into(),
+            AskError::Inventory { message, help } => Failure::usage(message).with(help),
+            AskError::Argument { argument, message, help } => {
+                let failure = Failure::usage(format!("{argument}: {message}"));
+                help.into_iter().fold(failure, Failure::with)
+            }
+            other => Failure::usage(chain(&other)),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Failure {
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Failure::told(Exit::Enough),
+            _ => Failure::new(Exit::Storage, format!("writing the result failed: {error}")),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Where data lies: the database, the folder, the key; and how a command opens them.
+
+use std::path::{Path, PathBuf};
+
+use access::Keyring;
+use store::{Access, DatabaseUrl, Slice, Store};
+
+use crate::arguments::Global;
+use crate::failure::{Exit, Failure};
+use crate::terminal::Terminal;
+
+/// Every slice with tables, in arrow order: migrations run in it.
+pub const SLICES: &[Slice] = &[access::SLICE, signals::SLICE, inventory::SLICE, sync::SLICE];
+
+/// The SQLite file in the data directory.
+const DATABASE_FILE: &str = "muster.db";
+
+/// Where this run keeps things.
+#[derive(Clone)]
+pub struct Place {
+    pub data_dir: PathBuf,
+    pub database: DatabaseUrl,
+    /// Whether `--database` or its variable named the database.
+    pub database_named: bool,
+}
+
+impl Place {
+    /// Reads `--database` and `--data-dir`; touches no disk.
+    pub fn new(global: &Global) -> Result<Place, Failure> {
+        let data_dir = match &global.data_dir {
+            Some(folder) => folder.clone(),
+            None => directories::ProjectDirs::from("", "", "muster")
+                .map(|folders| folders.data_dir().to_owned())
+                .ok_or_else(|| {
+                    Failure::usage("there is no home directory to keep data in").with("Name one: --data-dir DIR.")
+                })?,
+        };
+        let database = match &global.database {
+            Some(url) => url.parse()?,
+            None => DatabaseUrl::Sqlite(data_dir.join(DATABASE_FILE)),
+        };
+        Ok(Place { data_dir, database, database_named: global.database.is_some() })
+    }
+
+    /// A place inside this one, for data that must not mix with the real one's.
+    pub fn inside(&self, name: &str) -> Place {
+        let data_dir = self.data_dir.join(name);
+        let database = DatabaseUrl::Sqlite(data_dir.join(DATABASE_FILE));
+        Place { data_dir, database, database_named: false }
+    }
+
+    /// Opens the database to read; it works beside a running writer.
+    pub fn open_to_read(&self) -> Result<Store, Failure> {
+        Ok(Store::open(&self.database, Access::Reader, SLICES)?)
+    }
+
+    /// Opens the database to write, makes it if there is none, and migrates it.
+    pub fn open_to_write(&self) -> Result<Store, Failure> {
+        if let DatabaseUrl::Sqlite(path) = &self.database {
+            // The folder of a file that was named by hand is its owner's business, but a missing one is made.
+            private_folder(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+        }
+        Ok(Store::open(&self.database, Access::Writer, SLICES)?)
+    }
+
+    /// The keys at hand; none is not an error until a secret has to be opened.
+    pub fn keys(&self) -> Result<Keyring, Failure> {
+        Ok(Keyring::load(&|name| std::env::var_os(name), &self.data_dir)?)
+    }
+
+    /// The keys at hand. Where there is none, and nothing is sealed yet, one is made and spoken of.
+    pub fn keys_or_make(&self, store: &Store, terminal: &Terminal) -> Result<Keyring, Failure> {
+        let found = self.keys()?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        // A new key beside secrets that another one sealed would hide that the other one is lost.
+        store.read_blocking(move |tx| access::check_keys(tx, &found))?;
+        let (keys, made) = Keyring::load_or_create(&|name| std::env::var_os(name), &self.data_dir)?;
+        if let Some(path) = made {
+            terminal.note(&format!(
+                "Made the key that seals tokens: {}. Keep it apart from backups of the database.",
+                path.display()
+            ));
+        }
+        Ok(keys)
+    }
+
+    /// The flags that lead another command to this place, with a space before each; empty for the usual place.
+    pub fn flags(&self, usual: &Place) -> String {
+        let mut flags = String::new();
+        if self.data_dir != usual.data_dir {
+            flags.push_str(&format!(" --data-dir {}", shell(&self.data_dir)));
+        }
+        if self.database_named {
+            flags.push_str(&format!(" --database {}", self.database));
+        }
+        flags
+    }
+}
+
+fn private_folder(folder: &Path) -> Result<(), Failure> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| {
+        Failure::new(Exit::Storage, format!("the data directory {} cannot be made: {error}", folder.display()))
+            .with("Nothing was changed. Name another: --data-dir DIR.")
+    })
+}
+
+/// A path as a word for a shell.
+pub fn shell(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |letter: char| letter.is_alphanumeric() || "/._-+@:".contains(letter);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_survives_a_shell() {
+        assert_eq!(shell(Path::new("/home/sam/.local/share/muster")), "/home/sam/.local/share/muster");
+        assert_eq!(shell(Path::new("/My Files/it's")), r"'/My Files/it'\''s'");
+    }
+}
