@@ -60,9 +60,12 @@ pub struct Config {
     pub activities_cap: u64,
     /// Whether the vendor's published request rates are enforced with an HTML 429.
     pub rate_limits: bool,
+    /// Whether the HTTP front compresses for clients that accept gzip.
+    pub gzip: bool,
     /// How often a live agent reports in; its `lastActiveDate` and `updatedAt` move then. Absent: never.
     pub heartbeat: Option<Duration>,
-    /// How often something happens on the console (a login, a threat, a verdict, a scan, a removal). Absent: never.
+    /// How often something happens on the console (a login, a threat, a verdict, a scan, a removal). Absent: nothing new does,
+    /// but what has begun goes on.
     pub tempo: Option<Duration>,
 }
 
@@ -85,8 +88,9 @@ impl Config {
             page_max: 1000,
             activities_cap: 50_000,
             rate_limits: false,
+            gzip: true,
             heartbeat: Some(Duration::from_secs(15 * 60)),
-            tempo: Some(Duration::from_secs(60)),
+            tempo: Some(Duration::from_secs((120_000 / (endpoints.max(1) as u64)).clamp(1, 600))),
         }
     }
 

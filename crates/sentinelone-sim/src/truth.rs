@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::World;
+use crate::state::NONE;
+
 /// The right answers, as one token sees the console at its present instant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Truth {
@@ -52,4 +55,75 @@ pub struct Truth {
     pub users: u64,
     /// Service users.
     pub service_users: u64,
+}
+
+impl World {
+    /// The right answers as `token` sees them now; all empty for a token that opens nothing.
+    #[must_use]
+    pub fn truth(&self, token: &str) -> Truth {
+        let room = self.room();
+        let state = &room.state;
+        let Some(record) = room.tokens.get(token).filter(|t| !t.revoked && t.ends > state.now) else {
+            return Truth::default();
+        };
+        let view = room.view(record);
+        let mut truth = Truth::default();
+        let seen = |site: usize| view.sites[site] && !state.sites[site].deleted;
+        truth.accounts = (!view.only_sites).then(|| view.accounts.iter().filter(|a| **a).count() as u64);
+        truth.sites = (0..state.sites.len()).filter(|&s| seen(s)).count() as u64;
+        let groups = || state.groups.iter().filter(|g| seen(g.site));
+        truth.groups = groups().count() as u64;
+        truth.groups_not_inheriting = groups().filter(|g| g.policy.is_some()).count() as u64;
+        for agent in state.agents.iter().filter(|a| !a.gone && seen(state.site_of(a))) {
+            let (os, machine) = (state.os_type(agent), state.machine_type(agent));
+            let absent = agent.decommissioned.is_some() || agent.uninstalled.is_some();
+            let windows = os.starts_with("windows") || state.os_name(agent).to_lowercase().contains("windows");
+            truth.agents += 1;
+            truth.agents_present += u64::from(!absent);
+            truth.decommissioned += u64::from(agent.decommissioned.is_some());
+            truth.uninstalled += u64::from(agent.uninstalled.is_some());
+            truth.infected += u64::from(agent.active_threats > 0);
+            *truth.agents_by_os.entry(os.to_owned()).or_default() += 1;
+            *truth.agents_by_machine_type.entry(machine.to_owned()).or_default() += 1;
+            if windows && machine != "server" && absent {
+                truth.unprotected_workstations.push(agent.id.to_string());
+            }
+            if state.mode(agent) == "detect" {
+                truth.detect_mode.push(agent.id.to_string());
+                if !absent {
+                    truth.detect_mode_present.push(agent.id.to_string());
+                }
+            }
+        }
+        let mut names: BTreeMap<String, u64> = BTreeMap::new();
+        for (index, threat) in state.threats.iter().enumerate() {
+            if threat.gone || !seen(state.site_of(&state.agents[threat.agent as usize])) {
+                continue;
+            }
+            truth.threats += 1;
+            truth.threats_unresolved += u64::from(state.threat_incident(index) == "unresolved");
+            *truth.threats_by_verdict.entry(state.threat_verdict(index).to_owned()).or_default() += 1;
+            *names.entry(state.threat_name(index).to_owned()).or_default() += 1;
+        }
+        truth.busiest_threats = names.into_iter().collect();
+        truth.busiest_threats.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        for activity in &state.activities {
+            let placed = if activity.site == NONE {
+                view.accounts[usize::from(activity.account)] && !view.only_sites
+            } else {
+                view.sites[activity.site as usize]
+            };
+            if placed {
+                truth.activities_with_hidden += 1;
+                truth.activities += u64::from(!activity.hidden);
+                *truth.activities_by_type.entry(i64::from(activity.kind)).or_default() += 1;
+            }
+        }
+        for (index, user) in state.users.iter().enumerate() {
+            if state.sees_user(&view, index) {
+                *if user.service { &mut truth.service_users } else { &mut truth.users } += 1;
+            }
+        }
+        truth
+    }
 }

@@ -1,0 +1,125 @@
+//! The console on a socket: HTTP/1.1 with keep-alive, gzip when the client takes it.
+
+use std::io::Write as _;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::World;
+use crate::respond::Broken;
+
+/// The largest request body that is read; every request of a read-only client is far smaller.
+const REQUEST_BYTES_MAX: usize = 1 << 20;
+/// Bodies below this size are not worth compressing.
+const GZIP_BYTES_MIN: usize = 512;
+
+/// A body that may end too early.
+struct Cut {
+    rest: Option<Bytes>,
+    promised: u64,
+    fails: bool,
+}
+
+impl Body for Cut {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        Poll::Ready(match self.rest.take() {
+            Some(bytes) => Some(Ok(Frame::data(bytes))),
+            None if std::mem::take(&mut self.fails) => Some(Err(std::io::ErrorKind::ConnectionReset.into())),
+            None => None,
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_none() && !self.fails
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.promised)
+    }
+}
+
+/// Serves a console over HTTP/1.1 until the listener fails. Dropping the future ends every connection.
+///
+/// # Errors
+/// Whatever the listener answers when it can accept no more.
+pub async fn serve(world: World, listener: TcpListener) -> std::io::Result<()> {
+    let mut connections = JoinSet::new();
+    loop {
+        let (stream, _) = listener.accept().await?;
+        // What ended is forgotten, so that the set does not grow.
+        while connections.try_join_next().is_some() {}
+        stream.set_nodelay(true)?;
+        let world = world.clone();
+        connections.spawn(async move {
+            let service = service_fn(move |request| handle(world.clone(), request));
+            // A connection that breaks concerns its client only.
+            let _ = hyper::server::conn::http1::Builder::new()
+                .half_close(true)
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+/// Why a connection is dropped without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is reset")]
+struct Dropped;
+
+async fn handle(world: World, request: Request<Incoming>) -> Result<Response<Cut>, Dropped> {
+    let (parts, body) = request.into_parts();
+    let gzip = world.config().gzip
+        && parts.headers.get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("gzip"));
+    let body = http_body_util::Limited::new(body, REQUEST_BYTES_MAX).collect().await.map_err(|_| Dropped)?.to_bytes();
+    let outcome = world.respond(&Request::from_parts(parts, body));
+    if let Some(delay) = outcome.delay {
+        pause(delay).await;
+    }
+    if outcome.broken == Some(Broken::Reset) {
+        return Err(Dropped);
+    }
+    let mut bytes = outcome.body;
+    let mut encoded = false;
+    if gzip && bytes.len() >= GZIP_BYTES_MIN {
+        bytes = compress(&bytes).map_err(|_| Dropped)?;
+        encoded = true;
+    }
+    let promised = bytes.len() as u64;
+    let fails = outcome.broken == Some(Broken::Truncated);
+    if fails {
+        bytes.truncate(bytes.len() / 2);
+    }
+    let mut response = Response::new(Cut { rest: Some(bytes), promised, fails });
+    *response.status_mut() = StatusCode::from_u16(outcome.status).map_err(|_| Dropped)?;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(outcome.content_type));
+    if encoded {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    for (name, value) in outcome.headers {
+        headers.insert(name, HeaderValue::from_str(&value).map_err(|_| Dropped)?);
+    }
+    Ok(response)
+}
+
+fn compress(bytes: &Bytes) -> std::io::Result<Bytes> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::with_capacity(bytes.len() / 8), flate2::Compression::fast());
+    encoder.write_all(bytes)?;
+    Ok(Bytes::from(encoder.finish()?))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a slow answer on a real socket takes real time")]
+async fn pause(delay: std::time::Duration) {
+    tokio::time::sleep(delay).await;
+}
