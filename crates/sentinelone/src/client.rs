@@ -5,6 +5,7 @@ use futures_util::{Stream, stream};
 use http::{HeaderValue, header};
 use std::collections::HashSet;
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 use crate::answer::{Collector, Response};
 use crate::console::Console;
@@ -64,8 +65,8 @@ impl Client {
     /// Never: a [`Token`] consists of characters that a header may carry.
     #[must_use]
     pub fn new(console: Console, token: Token, transport: Transport) -> Client {
-        let mut authorization = HeaderValue::from_str(&format!("ApiToken {}", token.expose()))
-            .expect("a token was checked to be printable ASCII");
+        let text = Zeroizing::new(format!("ApiToken {}", token.expose()));
+        let mut authorization = HeaderValue::from_str(&text).expect("a token was checked to be printable ASCII");
         authorization.set_sensitive(true);
         Client { inner: Arc::new(Inner { console, token, authorization, transport }) }
     }

@@ -33,6 +33,9 @@ pub enum TokenProblem {
     /// The text begins like a JWT and ends too early.
     #[error("the token was not copied completely; copy it again from the console, it is shown only once")]
     CutOff,
+    /// It is the token of a site or group, with which agents enrol.
+    #[error("this is a site's registration token, which enrols agents; an API token is needed")]
+    Registration,
     /// A character that no token contains.
     #[error("the token contains a character that no token has (number {position} of the text)")]
     Character {
@@ -80,7 +83,8 @@ impl Token {
             return Err(TokenProblem::Character { position: position + 1 });
         }
         if text.starts_with("eyJ") && !is_whole_jwt(text) {
-            return Err(TokenProblem::CutOff);
+            let header = decoded(text).is_some_and(|names| names.algorithm.is_none());
+            return Err(if header { TokenProblem::Registration } else { TokenProblem::CutOff });
         }
         Ok(Token(Zeroizing::new(text.to_owned())))
     }
@@ -92,17 +96,24 @@ impl Token {
     }
 }
 
+/// What one part of a token says, if it is an object of JSON.
+struct Part {
+    algorithm: Option<String>,
+}
+
+fn decoded(part: &str) -> Option<Part> {
+    let plain: String = part.trim_end_matches('=').replace('+', "-").replace('/', "_");
+    let bytes = URL_SAFE_NO_PAD.decode(plain).ok()?;
+    let text = Zeroizing::new(String::from_utf8(bytes).ok()?);
+    let json = Json::parse(&text).ok().filter(|json| json.is_object())?;
+    Some(Part { algorithm: json.get("alg").and_then(|alg| alg.text()).map(std::borrow::Cow::into_owned) })
+}
+
 /// Whether a text that begins like a JWT has a header, a payload and a signature of the right length.
 fn is_whole_jwt(text: &str) -> bool {
     let parts: Vec<&str> = text.split('.').collect();
     let [header, payload, signature] = parts.as_slice() else { return false };
-    let object = |part: &str| {
-        let bytes = URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok()?;
-        let text = String::from_utf8(bytes).ok()?;
-        let json = Json::parse(&text).ok()?;
-        json.is_object().then(|| json.get("alg").and_then(|alg| alg.text()).map(|alg| alg.into_owned()))
-    };
-    let (Some(algorithm), Some(_)) = (object(header), object(payload)) else { return false };
+    let (Some(Part { algorithm }), Some(_)) = (decoded(header), decoded(payload)) else { return false };
     let signature = signature.trim_end_matches('=');
     if signature.is_empty() || signature.len() % 4 == 1 {
         return false;
@@ -148,6 +159,13 @@ mod tests {
             assert_eq!(Token::parse(&jwt[..length]), Err(TokenProblem::CutOff), "cut at {length}");
         }
         assert_eq!(Token::parse("abcdef..."), Err(TokenProblem::CutOff));
+    }
+
+    #[test]
+    fn a_registration_token_is_not_mistaken_for_an_api_token() {
+        let text =
+            base64::engine::general_purpose::STANDARD.encode(r#"{"url":"https://acme.net","site_key":"g_1234"}"#);
+        assert_eq!(Token::parse(&text), Err(TokenProblem::Registration));
     }
 
     #[test]
