@@ -92,9 +92,6 @@ const fn words(values: &'static [Choice]) -> Choices {
     Choices { values, ordered: false, closed: false }
 }
 
-/// Words that are the data's own.
-const ANY_WORDS: Choices = words(&[]);
-
 /// Text of few distinct values.
 fn term(name: &'static str, column: &'static str, dictionary: &'static str, prose: &'static str) -> Field {
     Field::new(name, Type::Text, Column::Term { column, dictionary }, prose)
@@ -186,25 +183,19 @@ fn console_fields() -> Vec<Field> {
         term("console.account", "{t}.console_account_term", "console_account", "the console account's name")
             .alias(&["account", "account_name", "accountname"])
             .example("console.account:acme"),
-        word(
-            "console.account_id",
-            ANY_WORDS,
-            "{t}.console_account_id_term",
-            "console_account_id",
-            "the console account's id",
-        )
-        .alias(&["account_id", "accountid"])
-        .example("console.account_id:=433241117337583618"),
+        public("console.account_id", "{t}.console_account_id_term", "console_account_id", "the console account's id")
+            .alias(&["account_id", "accountid"])
+            .example("console.account_id:=433241117337583618"),
         term("console.site", "{t}.console_site_term", "console_site", "the console site's name; site is Muster's own")
             .alias(&["site_name", "sitename"])
             .example("console.site:london"),
-        word("console.site_id", ANY_WORDS, "{t}.console_site_id_term", "console_site_id", "the console site's id")
+        public("console.site_id", "{t}.console_site_id_term", "console_site_id", "the console site's id")
             .alias(&["site_id", "siteid"])
             .example("console.site_id:=475482421366727779"),
         term("console.group", "{t}.console_group_term", "console_group", "the console group's name")
             .alias(&["group", "group_name", "groupname"])
             .example("console.group:=\"Default Group\""),
-        word("console.group_id", ANY_WORDS, "{t}.console_group_id_term", "console_group_id", "the console group's id")
+        public("console.group_id", "{t}.console_group_id_term", "console_group_id", "the console group's id")
             .alias(&["group_id", "groupid"])
             .example("console.group_id:=475482421375116388"),
     ]

@@ -2,9 +2,7 @@
 
 use query::{Inventory, Raw, Scope};
 
-use super::{
-    ANY_WORDS, RECORD_IDS, SENTINELONE, console_fields, int, native, only_source, past, public, raw, term, text, word,
-};
+use super::{RECORD_IDS, SENTINELONE, console_fields, int, native, only_source, past, public, raw, term, text};
 
 /// The activities. Rows never change, so their bodies are in the log.
 pub(super) fn activities() -> Inventory {
@@ -40,7 +38,7 @@ pub(super) fn activities() -> Inventory {
         )
         .alias(&["comments"])
         .example("has:comment"),
-        word("os.family", ANY_WORDS, "{t}.os_family_term", "os_family", "the machine's operating system family")
+        term("os.family", "{t}.os_family_term", "os_family", "the machine's operating system family")
             .alias(&["os_family", "osfamily", "os"])
             .example("os.family:windows"),
         native("hash", "{t}.hash", "a file's hash, where one is concerned").example("has:hash"),

@@ -3,8 +3,8 @@
 use query::{Base, Choice, Choices, Column, Field, Inventory, Raw, Scope, Type};
 
 use super::{
-    ANY_WORDS, ASSET_IDS, MODES, SENTINELONE, SITE_IDS, SITE_NAMES, SOURCES, console_fields, flag, int, later, missing,
-    past, public, raw, term, text, version, word, words,
+    ASSET_IDS, MODES, SENTINELONE, SITE_IDS, SITE_NAMES, SOURCES, console_fields, flag, int, later, missing, past,
+    public, raw, term, text, version, word, words,
 };
 
 /// What the rows of an asset's records hang on.
@@ -291,18 +291,12 @@ fn agent() -> Vec<Field> {
         )
         .alias(&["mode.suspicious", "mitigationmodesuspicious"])
         .example("mitigation_mode.suspicious:detect"),
-        word("detection_state", ANY_WORDS, "{t}.detection_state_term", "detection_state", "its detection state")
+        term("detection_state", "{t}.detection_state_term", "detection_state", "its detection state")
             .alias(&["detectionstate"])
             .example("detection_state:full_mode"),
-        word(
-            "operational_state",
-            ANY_WORDS,
-            "{t}.operational_state_term",
-            "operational_state",
-            "its operational state",
-        )
-        .alias(&["operationalstate"])
-        .example("operational_state:na"),
+        term("operational_state", "{t}.operational_state_term", "operational_state", "its operational state")
+            .alias(&["operationalstate"])
+            .example("operational_state:na"),
         word(
             "network_status",
             NETWORK_STATES,
@@ -345,10 +339,10 @@ fn agent() -> Vec<Field> {
         )
         .alias(&["consolemigrationstatus"])
         .example("migration_status:pending"),
-        word("installer", ANY_WORDS, "{t}.installer_term", "installer", "what its agent was installed with")
+        term("installer", "{t}.installer_term", "installer", "what its agent was installed with")
             .alias(&["installer_type", "installertype"])
             .example("installer:.msi"),
-        word("ranger.status", ANY_WORDS, "{t}.ranger_status_term", "ranger_status", "state of network discovery")
+        term("ranger.status", "{t}.ranger_status_term", "ranger_status", "state of network discovery")
             .alias(&["ranger_status", "rangerstatus"])
             .example("ranger.status:enabled"),
         version("ranger.version", "{t}.ranger_version_term", "ranger_version", "version of network discovery")
@@ -356,7 +350,7 @@ fn agent() -> Vec<Field> {
             .example("ranger.version:<21"),
         Field::new(
             "need",
-            Type::Enum(ANY_WORDS),
+            Type::Text,
             Column::many(of_asset!("inventory_need"), Column::Term { column: "c.need_term", dictionary: "need" }),
             "what its agent asks of its user",
         )

@@ -3,8 +3,8 @@
 use query::{Base, Choice, Choices, Column, Field, Inventory, Raw, Type};
 
 use super::{
-    ANY_WORDS, RECORD_IDS, SENTINELONE, SITE_IDS, flag, future, int, native, only_source, past, public, raw,
-    record_fields, term, text, word, words,
+    RECORD_IDS, SENTINELONE, SITE_IDS, flag, future, int, native, only_source, past, public, raw, record_fields, term,
+    text, word, words,
 };
 
 const STATES: Choices = words(&[Choice::new("active"), Choice::new("expired"), Choice::new("deleted")]);
@@ -145,7 +145,7 @@ fn accounts() -> Inventory {
         word("usage", USAGES, "{t}.usage_type_term", "usage_type", "for whom it is used")
             .alias(&["usage_type", "usagetype"])
             .example("usage:mssp"),
-        word("billing", ANY_WORDS, "{t}.billing_mode_term", "billing_mode", "how it is billed")
+        term("billing", "{t}.billing_mode_term", "billing_mode", "how it is billed")
             .alias(&["billing_mode", "billingmode"])
             .example("billing:subscription"),
         flag("default", "{t}.is_default", "whether it is the default account")

@@ -3,8 +3,8 @@
 use query::{Base, Choice, Choices, Column, Field, Inventory, Raw, Scope, Tense, Type};
 
 use super::{
-    ANY_WORDS, RECORD_IDS, SENTINELONE, console_fields, flag, int, native, only_source, past, public, raw,
-    record_fields, term, text, version, word, words,
+    RECORD_IDS, SENTINELONE, console_fields, flag, int, native, only_source, past, public, raw, record_fields, term,
+    text, version, word, words,
 };
 
 macro_rules! of_finding {
@@ -106,7 +106,7 @@ fn what() -> Vec<Field> {
             .alias(&["threat_id", "threatid"])
             .example("native_id:1234567890123456789"),
         only_source(),
-        word("kind", ANY_WORDS, "{t}.kind_term", "finding_kind", "what sort of finding it is").example("kind:threat"),
+        term("kind", "{t}.kind_term", "finding_kind", "what sort of finding it is").example("kind:threat"),
         term("classification", "{t}.classification_term", "classification", "its class")
             .alias(&["class"])
             .example("classification:ransomware"),
@@ -128,12 +128,12 @@ fn what() -> Vec<Field> {
         word("mitigation", MITIGATIONS, "{t}.mitigation_term", "mitigation", "whether it was mitigated")
             .alias(&["mitigation_status", "mitigationstatus"])
             .example("mitigation:not_mitigated"),
-        word("initiated_by", ANY_WORDS, "{t}.initiated_by_term", "initiated_by", "what started the detection")
+        term("initiated_by", "{t}.initiated_by_term", "initiated_by", "what started the detection")
             .alias(&["initiatedby"])
             .example("initiated_by:agent_policy"),
         Field::new(
             "engine",
-            Type::Enum(ANY_WORDS),
+            Type::Text,
             Column::many(
                 of_finding!("inventory_finding_engine"),
                 Column::Term { column: "c.engine_term", dictionary: "engine" },
@@ -248,10 +248,10 @@ fn machine() -> Vec<Field> {
         term("agent.os", "{t}.agent_os_term", "os", "that machine's operating system")
             .alias(&["os", "agentosname"])
             .example("os:windows"),
-        word("agent.os.family", ANY_WORDS, "{t}.agent_os_family_term", "os_family", "its family")
+        term("agent.os.family", "{t}.agent_os_family_term", "os_family", "its family")
             .alias(&["os.family", "os_family", "agentostype"])
             .example("os.family:linux"),
-        word("agent.type", ANY_WORDS, "{t}.agent_type_term", "type", "that machine's type")
+        term("agent.type", "{t}.agent_type_term", "type", "that machine's type")
             .alias(&["type", "machine_type", "agentmachinetype"])
             .example("type:server"),
         version("agent.version", "{t}.agent_version_term", "agent_version", "that agent's version")

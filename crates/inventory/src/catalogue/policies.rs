@@ -3,8 +3,8 @@
 use query::{Base, Choice, Choices, Column, Field, Inventory, Raw, Scope, Type};
 
 use super::{
-    ANY_WORDS, MODES, RECORD_IDS, SENTINELONE, flag, int, native, only_source, past, public, raw, record_fields, text,
-    word, words,
+    MODES, RECORD_IDS, SENTINELONE, flag, int, native, only_source, past, public, raw, record_fields, term, text, word,
+    words,
 };
 
 const LEVELS: Choices =
@@ -27,9 +27,8 @@ pub(super) fn policies() -> Inventory {
         native("scope.id", "{t}.scope_native_id", "the console's id of that account, site or group")
             .alias(&["scope_id"])
             .example("scope.id:475482421366727779"),
-        word(
+        term(
             "inherited_from",
-            ANY_WORDS,
             "{t}.inherited_from_term",
             "level",
             "the level whose settings apply here; nothing if it has its own",
@@ -57,15 +56,9 @@ pub(super) fn policies() -> Inventory {
         )
         .alias(&["mode.suspicious", "mitigationmodesuspicious"])
         .example("mitigation_mode.suspicious:detect"),
-        word(
-            "auto_mitigation",
-            ANY_WORDS,
-            "{t}.auto_mitigation_term",
-            "auto_mitigation",
-            "how far mitigation goes by itself",
-        )
-        .alias(&["automitigationaction"])
-        .example("auto_mitigation:none"),
+        term("auto_mitigation", "{t}.auto_mitigation_term", "auto_mitigation", "how far mitigation goes by itself")
+            .alias(&["automitigationaction"])
+            .example("auto_mitigation:none"),
         flag("anti_tampering", "{t}.anti_tampering", "whether the agent resists being changed")
             .alias(&["antitamperingon"])
             .example("anti_tampering:f"),
