@@ -163,7 +163,8 @@ impl Server {
         let mut watcher = Command::new("sh");
         watcher.args(["-c", WATCHER, "watcher"]).arg(home).arg(WATCH_SECONDS.to_string()).arg(words.join(" "));
         watcher.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-        watcher.spawn().expect("every system has sh");
+        // It outlives this process, whose end it waits for.
+        drop(watcher.spawn().expect("every system has sh"));
     }
 
     fn control(&self, data: &Path, args: &[&str]) -> Command {

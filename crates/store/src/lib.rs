@@ -7,7 +7,6 @@ mod postgres;
 mod row;
 mod sql;
 mod sqlite;
-#[expect(clippy::module_inception, reason = "the file is named after the thing it explains")]
 mod store;
 mod tx;
 mod url;

@@ -35,7 +35,7 @@ enum Doors {
     /// Closures go to threads.
     Threads(Threads),
     /// A memory database: closures run at once on the caller's thread, so that a simulation stays in its own order.
-    Inline(Mutex<Session>),
+    Inline(Box<Mutex<Session>>),
 }
 
 /// Fields close in this order: the readers first, so that the writer finds itself alone and puts SQLite's log away, and
@@ -86,7 +86,8 @@ impl Store {
     pub fn in_memory(slices: &[Slice]) -> Result<Store, StoreError> {
         migrate::check(slices)?;
         let session = Session::Sqlite(sqlite::Session::in_memory()?);
-        let store = Store(Arc::new(Inner { dialect: Dialect::Sqlite, doors: Doors::Inline(Mutex::new(session)) }));
+        let store =
+            Store(Arc::new(Inner { dialect: Dialect::Sqlite, doors: Doors::Inline(Box::new(Mutex::new(session))) }));
         let slices = slices.to_vec();
         store.write_blocking(move |tx| migrate::migrate(tx, &slices))?;
         Ok(store)

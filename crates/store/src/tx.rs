@@ -78,6 +78,9 @@ pub struct Health {
 /// Most problems that a check reports; a damaged file has thousands, and one would do.
 const PROBLEMS_MAX: usize = 20;
 
+/// Rows of an index that SQLite looks at for its statistics; a few thousand are as good as all.
+const ANALYSED_ROWS_MAX: usize = 4000;
+
 impl Tx<'_> {
     /// Which database this is. Needed only where one text cannot serve both.
     #[must_use]
@@ -294,6 +297,26 @@ impl Tx<'_> {
         Ok(Health { version, bytes: bytes.unsigned_abs(), problems })
     }
 
+    /// Counts what is in the tables, so that plans fit them; once after a lot has changed, for it reads samples of all.
+    ///
+    /// # Errors
+    /// As [`Tx::execute`].
+    pub fn refresh_statistics(&mut self) -> Result<(), StoreError> {
+        match self.dialect() {
+            // Other connections read the statistics only together with the schema; a new table makes them look.
+            Dialect::Sqlite => self.batch(&format!(
+                "DROP TABLE IF EXISTS sqlite_stat1; DROP TABLE IF EXISTS sqlite_stat4;
+                 PRAGMA analysis_limit = {ANALYSED_ROWS_MAX}; ANALYZE;"
+            )),
+            Dialect::Postgres => {
+                for table in self.tables()? {
+                    self.batch(&format!("ANALYZE {table}"))?;
+                }
+                Ok(())
+            }
+        }
+    }
+
     /// The connection, unless the transaction is doomed.
     fn session(&mut self) -> Result<&mut Session, StoreError> {
         if self.session.is_doomed() { Err(StoreError::Doomed) } else { Ok(self.session) }
@@ -309,7 +332,7 @@ impl Tx<'_> {
     ) -> Result<bool, StoreError> {
         let mut names = columns.iter().chain(more).map(|(name, _)| *name);
         let width = columns.len() + more.len();
-        if columns.is_empty() || !is_name(table) || !names.all(is_name) || values.len() % width != 0 {
+        if columns.is_empty() || !is_name(table) || !names.all(is_name) || !values.len().is_multiple_of(width) {
             let detail = format!("{} values do not make rows of {width} columns of {table}", values.len());
             return Err(StoreError::sql(detail, table));
         }
@@ -318,7 +341,11 @@ impl Tx<'_> {
 
     pub(crate) fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
         match self.session()? {
-            Session::Sqlite(session) => session.batch(sql),
+            Session::Sqlite(session) => {
+                let done = session.batch(sql);
+                session.doomed |= done.is_err();
+                done
+            }
             Session::Postgres(session) => session.batch(sql),
         }
     }

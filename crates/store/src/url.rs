@@ -25,7 +25,7 @@ pub enum DatabaseUrl {
 /// How to reach a PostgreSQL server. It prints without a password.
 #[derive(Clone)]
 pub struct PostgresUrl {
-    pub(crate) config: ::postgres::Config,
+    pub(crate) config: Box<::postgres::Config>,
     pub(crate) trust: Trust,
 }
 
@@ -97,7 +97,7 @@ impl FromStr for PostgresUrl {
             (true, None) => Trust::WebRoots,
             (false, None) => Trust::Anyone,
         };
-        Ok(PostgresUrl { config, trust })
+        Ok(PostgresUrl { config: Box::new(config), trust })
     }
 }
 

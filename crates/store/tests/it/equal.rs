@@ -1,6 +1,6 @@
 //! Where the two databases would differ if nobody minded.
 
-use store::StoreError;
+use store::{Dialect, Kind, Migration, Slice, StoreError, Value};
 use testkit::Database;
 
 use crate::{ADD, NAMES, SHOP, add};
@@ -15,6 +15,7 @@ testkit::on_each_database! {
     tables_are_listed,
     a_canary_is_seen_in_every_table,
     a_sound_database_has_no_problems,
+    statistics_may_be_refreshed_again_and_again,
 }
 
 fn text_is_ordered_by_its_bytes(database: &Database) {
@@ -51,7 +52,7 @@ fn u0000_becomes_ufffd_wherever_text_goes_in(database: &Database) {
     store
         .write_blocking(|tx| {
             tx.execute(ADD, &[1.into(), "a\0b".into()])?;
-            let columns = [("org_id", store::Kind::Int), ("item_id", store::Kind::Int), ("name", store::Kind::Text)];
+            let columns = [("org_id", Kind::Int), ("item_id", Kind::Int), ("name", Kind::Text)];
             tx.insert_many("shop_item", &columns, &[1.into(), 2.into(), "\0".into()], "")
         })
         .unwrap();
@@ -128,4 +129,58 @@ fn a_sound_database_has_no_problems(database: &Database) {
         health.version.starts_with(if database.is_postgres() { "PostgreSQL 1" } else { "SQLite 3." }),
         "{health:?}"
     );
+}
+
+fn statistics_may_be_refreshed_again_and_again(database: &Database) {
+    let store = database.open(&[SHOP]);
+    let rows = match store.dialect() {
+        Dialect::Sqlite => "SELECT count(*) FROM sqlite_stat1 WHERE tbl = 'shop_item'",
+        Dialect::Postgres => {
+            "SELECT count(*) FROM pg_stats WHERE schemaname = current_schema() AND tablename = 'shop_item' AND attname = 'name'"
+        }
+    };
+    for round in 1..=2 {
+        add(&store, round, "lamp").unwrap();
+        store.write_blocking(|tx| tx.refresh_statistics()).unwrap();
+        assert_eq!(store.read_blocking(move |tx| tx.query_one(rows, &[], |row| row.int(0))).unwrap(), 1);
+    }
+    assert!(store.read_blocking(|tx| tx.check()).unwrap().problems.is_empty());
+}
+
+/// SQLite reads the statistics with the schema, so an open connection must be made to look again.
+#[test]
+fn new_statistics_change_the_plans_of_open_readers() {
+    const INDEXES: &str = "CREATE TABLE plan_row (org_id INTEGER NOT NULL, rare INTEGER, common INTEGER) STRICT;
+        CREATE INDEX plan_row_rare ON plan_row (rare); CREATE INDEX plan_row_common ON plan_row (common);";
+    const PLAN: Slice = Slice {
+        name: "plan",
+        migrations: &[Migration { number: 1, name: "rows", sqlite: INDEXES, postgres: INDEXES }],
+    };
+    let database = Database::sqlite();
+    let store = database.open(&[PLAN]);
+    store
+        .write_blocking(|tx| {
+            tx.refresh_statistics()?;
+            let values: Vec<Value<'_>> = (0..2000_i64).flat_map(|n| [1.into(), n.into(), (n % 2).into()]).collect();
+            let columns = [("org_id", Kind::Int), ("rare", Kind::Int), ("common", Kind::Int)];
+            tx.insert_many("plan_row", &columns, &values, "")
+        })
+        .unwrap();
+    // EXPLAIN alone does not notice a new schema, and a prepared one says what it said before.
+    let plan = |round: u32| {
+        let sql = format!("EXPLAIN QUERY PLAN SELECT {round} FROM plan_row WHERE common = 1 AND rare = 1");
+        let plan = store.read_blocking(move |tx| {
+            tx.query_one("SELECT count(*) FROM plan_row", &[], |row| row.int(0))?;
+            tx.query_one(&sql, &[], |row| row.text(3).map(str::to_owned))
+        });
+        plan.unwrap_or_else(|error: StoreError| panic!("{error}"))
+    };
+    // Every reading connection is open by the time the statistics change.
+    for round in 0..16 {
+        assert!(plan(round).contains("plan_row_common"), "{}", plan(round));
+    }
+    store.write_blocking(|tx| tx.refresh_statistics()).unwrap();
+    for round in 16..32 {
+        assert!(plan(round).contains("plan_row_rare"), "{}", plan(round));
+    }
 }

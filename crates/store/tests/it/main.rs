@@ -1,5 +1,7 @@
 //! Every public behaviour of the store, on both databases.
 
+#![expect(clippy::unwrap_used, reason = "a claim that cannot be looked into has failed")]
+
 extern crate muster_store as store;
 
 mod bulk;
@@ -12,9 +14,9 @@ mod trouble;
 use store::{Migration, Slice};
 
 /// A small slice to test with: one table with every kind of column, and one that refers to it.
-pub const SHOP: Slice = Slice { name: "shop", migrations: &[SHELVES] };
+pub(crate) const SHOP: Slice = Slice { name: "shop", migrations: &[SHELVES] };
 
-pub const SHELVES: Migration = Migration {
+pub(crate) const SHELVES: Migration = Migration {
     number: 1,
     name: "shelves",
     sqlite: "CREATE TABLE shop_item (org_id INTEGER NOT NULL, item_id INTEGER NOT NULL, name TEXT, price REAL, hash BLOB,
@@ -27,16 +29,16 @@ pub const SHELVES: Migration = Migration {
                  PRIMARY KEY (org_id, sale_id), FOREIGN KEY (org_id, item_id) REFERENCES shop_item (org_id, item_id));",
 };
 
-pub const ADD: &str = "INSERT INTO shop_item (org_id, item_id, name) VALUES (1, $1, $2)";
-pub const COUNT: &str = "SELECT count(*) FROM shop_item";
-pub const NAMES: &str = "SELECT name FROM shop_item ORDER BY item_id";
+pub(crate) const ADD: &str = "INSERT INTO shop_item (org_id, item_id, name) VALUES (1, $1, $2)";
+pub(crate) const COUNT: &str = "SELECT count(*) FROM shop_item";
+pub(crate) const NAMES: &str = "SELECT name FROM shop_item ORDER BY item_id";
 
 /// How many items there are.
-pub fn count(store: &store::Store) -> i64 {
+pub(crate) fn count(store: &store::Store) -> i64 {
     store.read_blocking(|tx| tx.query_one(COUNT, &[], |row| row.int(0))).unwrap()
 }
 
 /// Adds an item in a transaction of its own.
-pub fn add(store: &store::Store, id: i64, name: &'static str) -> Result<u64, store::StoreError> {
+pub(crate) fn add(store: &store::Store, id: i64, name: &'static str) -> Result<u64, store::StoreError> {
     store.write_blocking(move |tx| tx.execute(ADD, &[id.into(), name.into()]))
 }
