@@ -3,6 +3,8 @@
 //! SQL fragments name the row they belong to as `{t}` and, in a [`Scope`], the element as `{e}`; lowering puts the
 //! aliases in (`t` for the row that is asked for, `t1`, `t2` .. inside scopes). Other aliases are free to choose.
 
+use kernel::{Cell, Table};
+
 /// Everything that can be asked about.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
@@ -223,7 +225,48 @@ impl Catalogue {
     }
 }
 
+impl Type {
+    /// What it is, in a word or three, for help.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Type::Text => "text",
+            Type::Enum(_) => "word",
+            Type::Bool => "yes or no",
+            Type::Int | Type::Real => "number",
+            Type::Version => "version",
+            Type::Timestamp(_) => "time",
+            Type::Duration => "duration",
+            Type::Ip => "address",
+            Type::Mac => "hardware address",
+            Type::Id => "id",
+        }
+    }
+}
+
 impl Inventory {
+    /// Fields and scopes with what they are, for `--help fields`: name, type, meaning, example. What has no data yet
+    /// is left out.
+    #[must_use]
+    pub fn help(&self) -> Table {
+        let text = |text: &str| Cell::Text(text.to_owned());
+        let there = self.fields.iter().filter(|field| !matches!(field.column, Column::Missing { .. }));
+        let fields =
+            there.map(|field| vec![text(field.name), text(field.ty.word()), text(field.prose), text(field.example)]);
+        let scopes = self.scopes.iter().map(|scope| {
+            vec![
+                text(scope.name),
+                text("scope"),
+                text(scope.prose),
+                Cell::Text(format!("{}:({}:..)", scope.name, scope.title)),
+            ]
+        });
+        Table {
+            columns: ["name", "type", "meaning", "example"].map(str::to_owned).to_vec(),
+            rows: fields.chain(scopes).collect(),
+        }
+    }
+
     /// An inventory without fields yet, offered by `--in`.
     #[must_use]
     pub const fn new(name: &'static str, singular: &'static str, table: &'static str, key: &'static str) -> Inventory {

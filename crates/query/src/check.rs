@@ -1,10 +1,17 @@
-//! Tree -> checked question: every name is known, every operator fits.
+//! Tree -> checked question: every name is known, every operator fits, or all mistakes at once.
 
 use std::collections::BTreeSet;
 
-use kernel::Timestamp;
+use kernel::{Timestamp, fold};
 
-use crate::{Catalogue, Problem};
+use crate::catalogue::{Catalogue, Column, Field, Inventory, Raw, Scope, Tense, Type};
+use crate::cond::{BodyPath, Cond, Counted, PATH_PARTS_MAX, Place, Test};
+use crate::matcher::{Matcher, wildcards};
+use crate::near::nearest;
+use crate::problem::render;
+use crate::tree::{Name, Node, NodeKind, Op, Operand, Verb};
+use crate::value::{Meaning, Typed, bare_matcher, int_range};
+use crate::{Problem, Severity, Span, Tree, parse};
 
 /// What the data holds, for suggestions and for enums that a console extended. Every answer may be "not known".
 pub trait Known {
@@ -50,6 +57,9 @@ pub struct Checked {
     pub canonical: String,
     /// Warnings and notices, by position.
     pub notes: Vec<Problem>,
+    pub(crate) root: Cond,
+    /// The parts of the top-level `and`, in canonical text and as conditions.
+    parts: Vec<(String, Cond)>,
 }
 
 /// A query that does not run: its text and everything that is wrong with it.
@@ -62,8 +72,17 @@ pub struct Refused {
     pub problems: Vec<Problem>,
 }
 
-fn mistakes(problems: &[Problem]) -> String {
-    match problems.iter().filter(|problem| problem.severity == crate::Severity::Error).count() {
+impl Refused {
+    /// The query with carets, and its mistakes in words: what follows `error: 2 mistakes in the query`.
+    #[must_use]
+    pub fn render(&self) -> String {
+        render(&self.text, &self.problems)
+    }
+}
+
+/// `1 mistake`, `2 mistakes`.
+pub(crate) fn mistakes(problems: &[Problem]) -> String {
+    match problems.iter().filter(|problem| problem.severity == Severity::Error).count() {
         1 => "1 mistake".to_owned(),
         count => format!("{count} mistakes"),
     }
@@ -74,22 +93,56 @@ fn mistakes(problems: &[Problem]) -> String {
 /// # Errors
 /// All mistakes at once.
 pub fn prepare(text: &str, asking: &Asking<'_>) -> Result<Checked, Refused> {
-    let _ = asking;
-    Err(Refused { text: text.to_owned(), problems: Vec::new() })
+    let (tree, mut problems) = parse(text);
+    let refused = |mut problems: Vec<Problem>| {
+        problems.sort_by_key(|problem| (problem.span, std::cmp::Reverse(problem.severity)));
+        problems.dedup();
+        Refused { text: text.to_owned(), problems }
+    };
+    match check(&tree, asking) {
+        Ok(mut checked) if problems.iter().all(|problem| problem.severity < Severity::Error) => {
+            checked.notes.append(&mut problems);
+            checked.notes.sort_by_key(|problem| problem.span);
+            Ok(checked)
+        }
+        Ok(checked) => Err(refused([problems, checked.notes].concat())),
+        Err(found) => Err(refused([problems, found].concat())),
+    }
 }
 
-impl Checked {
-    /// The dictionaries that lowering will ask for.
-    #[must_use]
-    pub fn dictionaries(&self) -> BTreeSet<&'static str> {
-        BTreeSet::new()
+/// Checks a parsed query.
+///
+/// # Errors
+/// All mistakes at once, by position; warnings and notices among them.
+pub fn check(tree: &Tree, asking: &Asking<'_>) -> Result<Checked, Vec<Problem>> {
+    let Some(inventory) = asking.catalogue.inventory(asking.inventory) else {
+        let listed = asking.catalogue.inventories.iter().filter(|inventory| inventory.listed);
+        let names: Vec<&str> = listed.map(|inventory| inventory.name).collect();
+        let message = format!("there is no inventory {}. There are {}.", asking.inventory, names.join(", "));
+        return Err(vec![Problem::error(Span::default(), message).near(nearest(asking.inventory, names))]);
+    };
+    let mut checker = Checker { asking, problems: Vec::new(), scopes: Vec::new() };
+    let (root, canonical, parts) = match &tree.root {
+        None => (Cond::Const(true), String::new(), Vec::new()),
+        Some(root) => {
+            let (cond, node) = checker.node(root, inventory);
+            let canonical = node.to_string();
+            let parts = match (node.kind, &cond) {
+                (NodeKind::And(nodes), Cond::And(conds)) if nodes.len() == conds.len() => {
+                    nodes.iter().map(ToString::to_string).zip(conds.iter().cloned()).collect()
+                }
+                _ => vec![(canonical.clone(), cond.clone())],
+            };
+            (cond, canonical, parts)
+        }
+    };
+    let mut problems = checker.problems;
+    problems.sort_by_key(|problem| (problem.span, std::cmp::Reverse(problem.severity)));
+    problems.dedup();
+    if problems.iter().any(|problem| problem.severity == Severity::Error) {
+        return Err(problems);
     }
-
-    /// The parts of the top-level `and`, for hit counts: each alone, and together with those before it.
-    #[must_use]
-    pub fn steps(&self) -> Vec<Step> {
-        Vec::new()
-    }
+    Ok(Checked { inventory: inventory.name, canonical, notes: problems, root, parts })
 }
 
 /// One part of the top-level `and`.
@@ -101,4 +154,683 @@ pub struct Step {
     pub alone: Checked,
     /// The part and all parts before it.
     pub so_far: Checked,
+}
+
+impl Checked {
+    /// The dictionaries that lowering will ask for.
+    #[must_use]
+    pub fn dictionaries(&self) -> BTreeSet<&'static str> {
+        self.dictionary_lookups().into_iter().map(|(dictionary, _)| dictionary).collect()
+    }
+
+    /// What lowering will ask of dictionaries, in no order.
+    #[must_use]
+    pub fn dictionary_lookups(&self) -> Vec<(&'static str, &Matcher)> {
+        fn of_column(column: &Column) -> Option<&'static str> {
+            match column {
+                Column::Term { dictionary, .. } => Some(*dictionary),
+                Column::Many { value, .. } => of_column(value),
+                _ => None,
+            }
+        }
+        let (mut found, mut open) = (Vec::new(), vec![&self.root]);
+        while let Some(cond) = open.pop() {
+            match cond {
+                Cond::And(parts) | Cond::Or(parts) => open.extend(parts),
+                Cond::Not(part) | Cond::Scope(_, part) => open.push(part),
+                Cond::Test(Test { place: Place::Field { column, .. }, matcher, .. }) => {
+                    let asked = !matches!(matcher, Matcher::Present);
+                    found.extend(of_column(column).filter(|_| asked).map(|dictionary| (dictionary, matcher)));
+                }
+                Cond::Const(_) | Cond::Test(_) | Cond::Count(..) => {}
+            }
+        }
+        found
+    }
+
+    /// The parts of the top-level `and`, for hit counts: each alone, and together with those before it.
+    #[must_use]
+    pub fn steps(&self) -> Vec<Step> {
+        let part = |canonical: String, root: Cond| Checked {
+            inventory: self.inventory,
+            canonical,
+            notes: Vec::new(),
+            root,
+            parts: Vec::new(),
+        };
+        let upto = |count: usize| {
+            let texts: Vec<&str> = self.parts[..count].iter().map(|(text, _)| text.as_str()).collect();
+            let conds = self.parts[..count].iter().map(|(_, cond)| cond.clone()).collect();
+            part(texts.join(" and "), Cond::And(conds))
+        };
+        let steps = self.parts.iter().enumerate().map(|(index, (text, cond))| Step {
+            text: text.clone(),
+            alone: part(text.clone(), cond.clone()),
+            so_far: upto(index + 1),
+        });
+        steps.collect()
+    }
+}
+
+/// What a name stands for in an inventory.
+enum Found<'a> {
+    Field(&'a Field),
+    Scope(&'a Scope),
+    Raw {
+        place: BodyPath,
+        canonical: String,
+        tense: Tense,
+        epoch: bool,
+    },
+    /// A field of the elements of a scope: `_asset.os`, `software.product`.
+    Via(&'a Scope, Name),
+    /// A source that is not here: false, with a warning that was given.
+    Nowhere,
+    /// A mistake that was reported.
+    Unknown,
+}
+
+struct Checker<'a> {
+    asking: &'a Asking<'a>,
+    problems: Vec<Problem>,
+    /// The scopes around the place that is checked.
+    scopes: Vec<&'a Scope>,
+}
+
+impl<'a> Checker<'a> {
+    fn node(&mut self, node: &Node, inventory: &'a Inventory) -> (Cond, Node) {
+        let (cond, kind) = match &node.kind {
+            NodeKind::And(parts) => {
+                let (conds, nodes) = self.nodes(parts, inventory);
+                (Cond::And(conds), NodeKind::And(nodes))
+            }
+            NodeKind::Or(parts) => {
+                let (conds, nodes) = self.nodes(parts, inventory);
+                (Cond::Or(conds), NodeKind::Or(nodes))
+            }
+            NodeKind::Not(part) => {
+                let (cond, part) = self.node(part, inventory);
+                (Cond::Not(Box::new(cond)), NodeKind::Not(Box::new(part)))
+            }
+            NodeKind::Term { name, operands, all } => self.term(name, operands, *all, inventory),
+            NodeKind::Count { name, operand } => self.count(name, operand, inventory),
+            NodeKind::Presence { verb, name } => self.presence(*verb, name, inventory),
+            NodeKind::SeenBy { source, age } => self.seen_by(node.span, source, age.as_ref(), inventory),
+            NodeKind::Bare(operand) => self.bare(operand, inventory),
+            NodeKind::Scope { name, body } => self.scope(name, body, inventory),
+            NodeKind::Mistake => (Cond::Const(false), NodeKind::Mistake),
+        };
+        (cond, Node { span: node.span, kind })
+    }
+
+    fn nodes(&mut self, parts: &[Node], inventory: &'a Inventory) -> (Vec<Cond>, Vec<Node>) {
+        parts.iter().map(|part| self.node(part, inventory)).unzip()
+    }
+
+    fn error(&mut self, span: Span, message: impl Into<String>) {
+        self.problems.push(Problem::error(span, message));
+    }
+
+    /// The inventory of a scope's elements.
+    fn elements(&self, scope: &Scope) -> Option<&'a Inventory> {
+        self.asking.catalogue.inventory(scope.inventory)
+    }
+
+    fn inside<T>(&mut self, scope: &'a Scope, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.scopes.push(scope);
+        let result = read(self);
+        self.scopes.pop();
+        result
+    }
+
+    fn find(&mut self, name: &Name, inventory: &'a Inventory) -> Found<'a> {
+        if let Some(field) = inventory.field(&name.text) {
+            if field.volatile && self.asking.as_of.is_some() && self.scopes.is_empty() {
+                let message =
+                    format!("{} keeps no history: it cannot be asked as of a moment in the past.", field.name);
+                self.error(name.span, message);
+                return Found::Unknown;
+            }
+            return Found::Field(field);
+        }
+        if let Some(scope) = inventory.scope(&name.text) {
+            return Found::Scope(scope);
+        }
+        if let Some(path) = name.text.strip_prefix('@') {
+            return self.find_raw(path, name.span, inventory);
+        }
+        let dotted = name.text.strip_prefix('_').unwrap_or(&name.text).split_once('.');
+        if let Some((first, rest)) = dotted {
+            let rest = Name { text: rest.to_owned(), span: name.span };
+            let own = self.asking.catalogue.inventory(first).is_some_and(|named| named.name == inventory.name);
+            if own && name.text.starts_with('_') {
+                return self.find(&rest, inventory);
+            }
+            let leads = |scope: &&Scope| {
+                scope.name.eq_ignore_ascii_case(first)
+                    || scope.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(first))
+            };
+            if let Some(scope) = inventory.scopes.iter().find(leads) {
+                return Found::Via(scope, rest);
+            }
+        }
+        self.unknown(name, inventory);
+        Found::Unknown
+    }
+
+    fn unknown(&mut self, name: &Name, inventory: &'a Inventory) {
+        let fields = inventory.fields.iter().flat_map(|field| std::iter::once(&field.name).chain(field.aliases));
+        let scopes = inventory.scopes.iter().map(|scope| &scope.name);
+        let near = nearest(&name.text, fields.chain(scopes).copied());
+        let here = self.scopes.last().map_or(inventory.name, |scope| scope.name);
+        let mut message = format!("there is no field {} in {here}.", name.text);
+        message.push_str(&did_you_mean(&near));
+        let plain = name.text.trim_start_matches('_');
+        let plain = plain.split_once('.').filter(|_| name.text.starts_with('_')).map_or(plain, |(_, rest)| rest);
+        let elsewhere: Vec<&Inventory> = self
+            .asking
+            .catalogue
+            .inventories
+            .iter()
+            .filter(|other| other.listed && other.name != inventory.name && other.field(plain).is_some())
+            .collect();
+        if let Some(first) = elsewhere.first() {
+            let names: Vec<&str> = elsewhere.iter().map(|inventory| inventory.name).collect();
+            message.push_str(&format!(" It exists in {}: --in {}", names.join(", "), first.name));
+            let reach =
+                inventory.scopes.iter().find(|scope| elsewhere.iter().any(|there| there.name == scope.inventory));
+            match reach {
+                Some(scope) => message.push_str(&format!(", or {}:({plain}:..).", scope.name)),
+                None => message.push('.'),
+            }
+        } else if near.is_empty() {
+            message.push_str(" To look for it as text, quote it.");
+        }
+        self.problems.push(Problem::error(name.span, message).near(near));
+    }
+
+    /// `source.kind.path` or `source.path`, behind the `@`.
+    fn find_raw(&mut self, path: &str, span: Span, inventory: &'a Inventory) -> Found<'a> {
+        let (source_name, rest) = path.split_once('.').unwrap_or((path, ""));
+        let Some(source) = self.asking.catalogue.source(source_name) else {
+            let message = format!("no source named {source_name} here: this term is false.");
+            let names = self.asking.catalogue.sources.iter().map(|source| source.name);
+            let near = nearest(source_name, names);
+            self.problems.push(Problem::warning(span, message + &did_you_mean(&near)).near(near));
+            return Found::Nowhere;
+        };
+        let (first, behind) = rest.split_once('.').unwrap_or((rest, ""));
+        let kind = source.kinds.iter().find(|kind| kind.eq_ignore_ascii_case(first));
+        let own = inventory.raw.iter().find(|raw| raw.source == source.name);
+        let (raw, path) = match kind {
+            Some(kind) => {
+                let raw = inventory.raw.iter().find(|raw| raw.source == source.name && raw.kind == *kind);
+                if raw.is_none() {
+                    self.raw_elsewhere(source.name, kind, span, inventory);
+                    return Found::Unknown;
+                }
+                (raw, behind)
+            }
+            None => (own, rest),
+        };
+        let Some(raw) = raw else {
+            self.error(span, format!("{} keeps no raw attributes of {}.", inventory.name, source.name));
+            return Found::Unknown;
+        };
+        if path.is_empty() || path.split('.').count() > PATH_PARTS_MAX {
+            self.error(span, format!("which attribute? It is written @{}.{}.name.", source.name, raw.kind));
+            return Found::Unknown;
+        }
+        self.raw_path(raw, path, span)
+    }
+
+    fn raw_elsewhere(&mut self, source: &str, kind: &str, span: Span, inventory: &Inventory) {
+        let has = |other: &&Inventory| other.raw.iter().any(|raw| raw.source == source && raw.kind == kind);
+        let message = match self.asking.catalogue.inventories.iter().find(|other| other.listed && has(other)) {
+            Some(other) => format!(
+                "raw attributes of kind {kind} belong to {}, not to {}: ask --in {}.",
+                other.name, inventory.name, other.name
+            ),
+            None => format!("nothing has raw attributes of kind {kind} yet."),
+        };
+        self.error(span, message);
+    }
+
+    fn raw_path(&mut self, raw: &Raw, asked: &str, span: Span) -> Found<'a> {
+        let alias = raw.aliases.iter().find(|(alias, _)| *alias == asked).map(|(_, path)| (*path).to_owned());
+        let epoch = asked.ends_with("TS") && asked.len() > 2;
+        let named = |path: &str| {
+            let below = |long: &str, short: &str| long.strip_prefix(short).is_some_and(|rest| rest.starts_with('.'));
+            raw.paths.is_empty()
+                || raw.paths.iter().any(|known| *known == path || below(known, path) || below(path, known))
+        };
+        let without = &asked[..asked.len() - if epoch { 2 } else { 0 }];
+        let paths = match alias {
+            Some(path) => vec![path],
+            None if epoch && raw.paths.is_empty() => vec![asked.to_owned(), without.to_owned()],
+            None if epoch && !named(asked) && named(without) => vec![without.to_owned()],
+            None => {
+                if !named(asked) {
+                    let same = raw
+                        .paths
+                        .iter()
+                        .find(|known| known.eq_ignore_ascii_case(asked))
+                        .map(|known| (*known).to_owned());
+                    let near = same.map_or_else(|| nearest(asked, raw.paths.iter().copied()), |same| vec![same]);
+                    let message =
+                        format!("{asked} is in no specification of {}; names there keep their case.", raw.source);
+                    self.problems.push(Problem::warning(span, message + &did_you_mean(&near)).near(near));
+                }
+                vec![asked.to_owned()]
+            }
+        };
+        let lower = asked.to_ascii_lowercase();
+        let ahead = ["expir", "notafter", "eol", "endoflife"].iter().any(|word| lower.contains(word));
+        let tense = if ahead { Tense::Future } else { Tense::Past };
+        let canonical = format!("@{}.{}.{asked}", raw.source, raw.kind);
+        Found::Raw { place: BodyPath { source: raw.source, kind: raw.kind, paths }, canonical, tense, epoch }
+    }
+
+    fn term(&mut self, name: &Name, operands: &[Operand], all: bool, inventory: &'a Inventory) -> (Cond, NodeKind) {
+        let renamed = |text: &str, operands: Vec<Operand>| NodeKind::Term {
+            name: Name { text: text.to_owned(), span: name.span },
+            operands,
+            all,
+        };
+        match self.find(name, inventory) {
+            Found::Field(field) => {
+                let (cond, operands) = self.field_term(field, operands, all, inventory, name.span);
+                (cond, renamed(field.name, operands))
+            }
+            Found::Raw { place, canonical, tense, epoch } => {
+                let mut typed = Typed::raw(&canonical, tense, epoch, self.asking.now);
+                let (cond, operands) = self.operands(&mut typed, &Place::Body(place), operands, all, name.span);
+                (cond, renamed(&canonical, operands))
+            }
+            Found::Scope(scope) => {
+                if all {
+                    self.error(name.span, format!("all: takes a field, and {} is a scope.", scope.name));
+                    return (Cond::Const(false), NodeKind::Mistake);
+                }
+                let Some(elements) = self.elements(scope) else { return (Cond::Const(false), NodeKind::Mistake) };
+                let title = Name { text: scope.title.to_owned(), span: name.span };
+                let (cond, kind) = self.inside(scope, |checker| checker.term(&title, operands, false, elements));
+                let operands = match kind {
+                    NodeKind::Term { operands, .. } => operands,
+                    _ => operands.to_vec(),
+                };
+                (Cond::Scope(*scope, Box::new(cond)), renamed(scope.name, operands))
+            }
+            Found::Via(scope, rest) => {
+                self.via(scope, |checker, elements| checker.term(&rest, operands, all, elements), name)
+            }
+            Found::Nowhere => (Cond::Const(false), renamed(&name.text, operands.to_vec())),
+            Found::Unknown => (Cond::Const(false), NodeKind::Mistake),
+        }
+    }
+
+    /// Reads a term about the elements of a scope.
+    fn via(
+        &mut self,
+        scope: &'a Scope,
+        read: impl FnOnce(&mut Self, &'a Inventory) -> (Cond, NodeKind),
+        name: &Name,
+    ) -> (Cond, NodeKind) {
+        let Some(elements) = self.elements(scope) else { return (Cond::Const(false), NodeKind::Mistake) };
+        let (cond, kind) = self.inside(scope, |checker| read(checker, elements));
+        let body = Box::new(Node { span: name.span, kind });
+        let kind = NodeKind::Scope { name: Name { text: scope.name.to_owned(), span: name.span }, body };
+        (Cond::Scope(*scope, Box::new(cond)), kind)
+    }
+
+    fn field_term(
+        &mut self,
+        field: &'a Field,
+        operands: &[Operand],
+        all: bool,
+        inventory: &'a Inventory,
+        span: Span,
+    ) -> (Cond, Vec<Operand>) {
+        let place = match self.place(field, span) {
+            Some(place) => place,
+            None => return (Cond::Const(false), operands.to_vec()),
+        };
+        if let Place::Body(path) = &place {
+            let tense = if field.ty == Type::Timestamp(Tense::Future) { Tense::Future } else { Tense::Past };
+            let epoch = path.paths.iter().any(|path| path.ends_with("TS")) || matches!(field.ty, Type::Timestamp(_));
+            let mut typed = Typed::raw(field.name, tense, epoch, self.asking.now);
+            return self.operands(&mut typed, &place, operands, all, span);
+        }
+        if let Some(cond) = exact_set(field, operands, all, &place) {
+            return (cond, operands.to_vec());
+        }
+        let known = || self.asking.known.values(inventory.name, field.name);
+        let mut typed = Typed::field(field, self.asking.now, &known);
+        self.operands(&mut typed, &place, operands, all, span)
+    }
+
+    /// Where a field's values are; `None`, with a warning, if it has no data yet.
+    fn place(&mut self, field: &Field, span: Span) -> Option<Place> {
+        match &field.column {
+            Column::Missing { why } => {
+                let message = format!("there is nothing in {} here: {}.", field.name, why.trim_end_matches('.'));
+                self.problems.push(Problem::warning(span, message));
+                None
+            }
+            Column::Body { source, kind, path } => {
+                Some(Place::Body(BodyPath { source, kind, paths: vec![(*path).to_owned()] }))
+            }
+            column => Some(Place::Field { name: field.name, column: column.clone() }),
+        }
+    }
+
+    fn operands(
+        &mut self,
+        typed: &mut Typed<'_>,
+        place: &Place,
+        operands: &[Operand],
+        all: bool,
+        span: Span,
+    ) -> (Cond, Vec<Operand>) {
+        let mut matchers = Vec::new();
+        let mut others = Vec::new();
+        let mut normal = Vec::new();
+        let present = || Cond::Test(Test::any(place.clone(), Matcher::Present));
+        let not = |cond: Cond| Cond::Not(Box::new(cond));
+        for operand in operands {
+            let mut operand = operand.clone();
+            let Some(meaning) = typed.meaning(&mut operand, &mut self.problems) else {
+                normal.push(operand);
+                continue;
+            };
+            let blank = |matcher: Option<Matcher>| match matcher {
+                Some(empty) => Cond::Or(vec![not(present()), Cond::Test(Test::any(place.clone(), empty))]),
+                None => not(present()),
+            };
+            match meaning {
+                Meaning::Matches(matcher) => matchers.push(matcher),
+                Meaning::MatchesNot(matcher) => others.push(not(Cond::Test(Test::any(place.clone(), matcher)))),
+                Meaning::Blank(empty) => others.push(blank(empty)),
+                Meaning::NotBlank(empty) => others.push(not(blank(empty))),
+            }
+            normal.push(operand);
+        }
+        if all && !others.is_empty() && operands.len() > 1 {
+            self.error(span, "all: with a list takes values without != and none that are empty.");
+        }
+        let matcher = match matchers.len() {
+            0 | 1 => matchers.pop(),
+            _ => Some(Matcher::Any(matchers)),
+        };
+        if let (Some(matcher), Some(scope)) = (&matcher, self.scopes.last()) {
+            if place.beyond_sql(matcher) {
+                let message = format!(
+                    "inside {}:( .. ) neither raw attributes can be asked, nor expressions and versions of free text: \
+                     ask --in {}.",
+                    scope.name, scope.inventory
+                );
+                self.error(span, message);
+            }
+        }
+        let test = matcher.map(|matcher| Cond::Test(Test { place: place.clone(), all, matcher }));
+        // all:f:!=v: there is a value, and none is v.
+        if all && !others.is_empty() {
+            others.push(present());
+            return (Cond::And(others), normal);
+        }
+        others.extend(test);
+        let cond = match others.len() {
+            0 => Cond::Const(false),
+            1 => others.remove(0),
+            _ => Cond::Or(others),
+        };
+        (cond, normal)
+    }
+
+    fn count(&mut self, name: &Name, operand: &Operand, inventory: &'a Inventory) -> (Cond, NodeKind) {
+        let range = int_range(operand);
+        if range.is_none() {
+            self.error(operand.span, "a count is compared with a whole number: count(field):>3.");
+        }
+        let (low, high) = range.unwrap_or_default();
+        let (low, high) = if operand.op == Op::NotEqual { (None, None) } else { (low, high) };
+        let node = |text: &str| NodeKind::Count {
+            name: Name { text: text.to_owned(), span: name.span },
+            operand: operand.clone(),
+        };
+        let none = |low: Option<i64>, high: Option<i64>| Cond::Const(Matcher::Int { low, high }.matches_int(0));
+        let (cond, kind) = match self.find(name, inventory) {
+            Found::Field(field) => match self.place(field, name.span) {
+                Some(place) => (Cond::Count(Counted::Values(place), low, high), node(field.name)),
+                None => (none(low, high), node(field.name)),
+            },
+            Found::Raw { place, canonical, .. } => {
+                (Cond::Count(Counted::Values(Place::Body(place)), low, high), node(&canonical))
+            }
+            Found::Scope(scope) => (Cond::Count(Counted::Elements(*scope), low, high), node(scope.name)),
+            Found::Via(..) => {
+                self.error(name.span, "count( ) takes a field or a scope of this inventory itself.");
+                (Cond::Const(false), NodeKind::Mistake)
+            }
+            Found::Nowhere => (none(low, high), node(&name.text)),
+            Found::Unknown => (Cond::Const(false), NodeKind::Mistake),
+        };
+        if let (Cond::Count(Counted::Values(place), ..), Some(scope)) = (&cond, self.scopes.last()) {
+            if place.beyond_sql(&Matcher::Present) {
+                self.error(name.span, format!("raw attributes cannot be counted inside {}:( .. ).", scope.name));
+            }
+        }
+        match (operand.op, int_range(operand)) {
+            (Op::NotEqual, Some((low, high))) => {
+                let equal = match cond {
+                    Cond::Count(counted, ..) => Cond::Count(counted, low, high),
+                    _ => none(low, high),
+                };
+                (Cond::Not(Box::new(equal)), kind)
+            }
+            _ => (cond, kind),
+        }
+    }
+
+    fn presence(&mut self, verb: Verb, name: &Name, inventory: &'a Inventory) -> (Cond, NodeKind) {
+        let not = |cond: Cond| if verb == Verb::No { Cond::Not(Box::new(cond)) } else { cond };
+        let node = |text: &str| NodeKind::Presence { verb, name: Name { text: text.to_owned(), span: name.span } };
+        if verb == Verb::Is {
+            let is_bool = |field: &&Field| field.ty == Type::Bool;
+            let field = [name.text.clone(), format!("is_{}", name.text), format!("is{}", name.text)]
+                .iter()
+                .find_map(|name| inventory.field(name).filter(is_bool));
+            let Some(field) = field else {
+                let bools: Vec<&str> = inventory.fields.iter().filter(is_bool).map(|field| field.name).collect();
+                let near = nearest(&name.text, bools.iter().copied());
+                let message = format!(
+                    "is: takes a yes-or-no field, and {} is none of {}.{} There are {}.",
+                    name.text,
+                    inventory.name,
+                    did_you_mean(&near),
+                    bools.join(", ")
+                );
+                self.problems.push(Problem::error(name.span, message).near(near));
+                return (Cond::Const(false), NodeKind::Mistake);
+            };
+            let name = Name { text: field.name.to_owned(), span: name.span };
+            let Found::Field(field) = self.find(&name, inventory) else {
+                return (Cond::Const(false), NodeKind::Mistake);
+            };
+            let yes = Matcher::Int { low: Some(1), high: Some(1) };
+            let cond = match self.place(field, name.span) {
+                Some(place) => Cond::Test(Test::any(place, yes)),
+                None => Cond::Const(false),
+            };
+            return (cond, node(field.name));
+        }
+        match self.find(name, inventory) {
+            Found::Field(field) => match self.place(field, name.span) {
+                Some(place) => (not(self.present(place, name.span)), node(field.name)),
+                None => (not(Cond::Const(false)), node(field.name)),
+            },
+            Found::Raw { place, canonical, .. } => (not(self.present(Place::Body(place), name.span)), node(&canonical)),
+            Found::Scope(scope) => (not(Cond::Scope(*scope, Box::new(Cond::Const(true)))), node(scope.name)),
+            Found::Via(scope, rest) => {
+                let (cond, kind) =
+                    self.via(scope, |checker, elements| checker.presence(Verb::Has, &rest, elements), name);
+                match verb {
+                    Verb::No => {
+                        let kind = NodeKind::Not(Box::new(Node { span: name.span, kind }));
+                        (not(cond), kind)
+                    }
+                    _ => (cond, kind),
+                }
+            }
+            Found::Nowhere => (not(Cond::Const(false)), node(&name.text)),
+            Found::Unknown => (Cond::Const(false), NodeKind::Mistake),
+        }
+    }
+
+    fn present(&mut self, place: Place, span: Span) -> Cond {
+        if let (Place::Body(_), Some(scope)) = (&place, self.scopes.last()) {
+            let message =
+                format!("raw attributes cannot be asked inside {}:( .. ): ask --in {}.", scope.name, scope.inventory);
+            self.error(span, message);
+        }
+        Cond::Test(Test::any(place, Matcher::Present))
+    }
+
+    /// `seen_by:SOURCE:<7d` is `seen_by:(source:SOURCE last_seen:<7d)`.
+    fn seen_by(
+        &mut self,
+        span: Span,
+        source: &Name,
+        age: Option<&Operand>,
+        inventory: &'a Inventory,
+    ) -> (Cond, NodeKind) {
+        let scope = inventory.scope("seen_by");
+        let Some((scope, elements)) = scope.and_then(|scope| self.elements(scope).map(|elements| (scope, elements)))
+        else {
+            self.error(span, format!("{} do not keep by which source they were seen when.", inventory.name));
+            return (Cond::Const(false), NodeKind::Mistake);
+        };
+        let name = |text: &str| Name { text: text.to_owned(), span: source.span };
+        let operand = Operand { op: Op::Contains, text: source.text.clone(), inside: false, span: source.span };
+        let (mut conds, mut kind) = (Vec::new(), NodeKind::Mistake);
+        self.inside(scope, |checker| {
+            let (cond, term) = checker.term(&name("source"), std::slice::from_ref(&operand), false, elements);
+            conds.push(cond);
+            let source = match &term {
+                NodeKind::Term { operands, .. } => operands.first().map_or(source.clone(), |o| name(&o.text)),
+                _ => source.clone(),
+            };
+            let mut normal = None;
+            if let Some(age) = age {
+                let (cond, term) = checker.term(&name("last_seen"), std::slice::from_ref(age), false, elements);
+                conds.push(cond);
+                if let NodeKind::Term { operands, .. } = term {
+                    normal = operands.into_iter().next();
+                }
+            }
+            kind = NodeKind::SeenBy { source, age: normal.or_else(|| age.cloned()) };
+        });
+        (Cond::Scope(*scope, Box::new(Cond::And(conds))), kind)
+    }
+
+    fn bare(&mut self, operand: &Operand, inventory: &'a Inventory) -> (Cond, NodeKind) {
+        let kind = NodeKind::Bare(operand.clone());
+        if operand.text.is_empty() {
+            self.error(operand.span, "there is nothing to look for between these quotes.");
+            return (Cond::Const(false), kind);
+        }
+        let title = self.scopes.last().map(|scope| scope.title);
+        let names = title.as_ref().map_or(inventory.bare, std::slice::from_ref);
+        let mut conds = Vec::new();
+        for field in names.iter().filter_map(|name| inventory.field(name)) {
+            let unasked = matches!(field.column, Column::Missing { .. } | Column::Body { .. })
+                || (field.volatile && self.asking.as_of.is_some());
+            if let Some(matcher) = bare_matcher(&field.ty, &operand.text).filter(|_| !unasked) {
+                let place = Place::Field { name: field.name, column: field.column.clone() };
+                conds.push(Cond::Test(Test::any(place, matcher)));
+            }
+        }
+        if conds.is_empty() {
+            let message = format!("no field of {} is searched for words like this: name a field.", inventory.name);
+            self.error(operand.span, message);
+        }
+        (Cond::Or(conds), kind)
+    }
+
+    fn scope(&mut self, name: &Name, body: &Node, inventory: &'a Inventory) -> (Cond, NodeKind) {
+        match self.find(name, inventory) {
+            Found::Scope(scope) => {
+                let Some(elements) = self.elements(scope) else { return (Cond::Const(false), NodeKind::Mistake) };
+                let (cond, body) = self.inside(scope, |checker| checker.node(body, elements));
+                let name = Name { text: scope.name.to_owned(), span: name.span };
+                (Cond::Scope(*scope, Box::new(cond)), NodeKind::Scope { name, body: Box::new(body) })
+            }
+            Found::Via(scope, rest) => self.via(scope, |checker, elements| checker.scope(&rest, body, elements), name),
+            Found::Field(_) | Found::Raw { .. } => {
+                let scopes: Vec<&str> = inventory.scopes.iter().map(|scope| scope.name).collect();
+                let words = bare_words(body);
+                let near = words.map(|words| vec![format!("{}:({})", name.text, words.join(", "))]).unwrap_or_default();
+                let mut message =
+                    format!("{} is a field: in parentheses behind it stands a list, {0}:(a, b).", name.text);
+                message.push_str(&did_you_mean(&near));
+                if !scopes.is_empty() {
+                    message.push_str(&format!(" A query may stand behind {}.", scopes.join(", ")));
+                }
+                self.problems.push(Problem::error(name.span, message).near(near));
+                (Cond::Const(false), NodeKind::Mistake)
+            }
+            Found::Nowhere => {
+                (Cond::Const(false), NodeKind::Scope { name: name.clone(), body: Box::new(body.clone()) })
+            }
+            Found::Unknown => (Cond::Const(false), NodeKind::Mistake),
+        }
+    }
+}
+
+/// `f:=80,443` on numbers: exactly this set of values.
+fn exact_set(field: &Field, operands: &[Operand], all: bool, place: &Place) -> Option<Cond> {
+    let [operand] = operands else { return None };
+    let fits =
+        !all && field.ty == Type::Int && matches!(operand.op, Op::Equal | Op::Exact) && operand.text.contains(',');
+    let numbers: Vec<i64> =
+        operand.text.split(',').map(|part| part.trim().parse().ok()).collect::<Option<_>>().filter(|_| fits)?;
+    let one = |number: i64| Matcher::Int { low: Some(number), high: Some(number) };
+    let mut conds: Vec<Cond> =
+        numbers.iter().map(|number| Cond::Test(Test::any(place.clone(), one(*number)))).collect();
+    let any = Matcher::Any(numbers.into_iter().map(one).collect());
+    conds.push(Cond::Test(Test { place: place.clone(), all: true, matcher: any }));
+    Some(Cond::And(conds))
+}
+
+/// The words of `os:(windows server)`, for the list that was perhaps meant.
+fn bare_words(body: &Node) -> Option<Vec<String>> {
+    match &body.kind {
+        NodeKind::And(parts) | NodeKind::Or(parts) => {
+            parts.iter().map(|part| matches!(part.kind, NodeKind::Bare(_)).then(|| part.to_string())).collect()
+        }
+        _ => None,
+    }
+}
+
+/// ` Did you mean a or b?`, or nothing.
+pub(crate) fn did_you_mean(near: &[String]) -> String {
+    match near {
+        [] => String::new(),
+        near => format!(" Did you mean {}?", near.join(" or ")),
+    }
+}
+
+/// Whether a value asks only whether there is one.
+pub(crate) fn asks_presence(operand: &Operand) -> bool {
+    matches!(operand.op, Op::Contains | Op::Equal)
+        && wildcards(&operand.text).0
+        && operand.text.chars().all(|char| matches!(char, '%' | '*'))
+}
+
+/// A value that, folded, is longer than this is refused: SQLite takes patterns of 50,000 bytes.
+pub(crate) const VALUE_BYTES_MAX: usize = 16 * 1024;
+
+/// Folds a literal.
+pub(crate) fn folded(text: &str) -> String {
+    fold(text).into_owned()
 }

@@ -1,20 +1,27 @@
 #![doc = include_str!("../README.md")]
 
+mod address;
 pub mod catalogue;
 pub mod check;
+mod cond;
 pub mod evaluate;
 pub mod lower;
 pub mod matcher;
+mod near;
 pub mod parse;
 pub mod print;
 pub mod problem;
+mod time;
 pub mod tree;
+mod value;
+pub mod version;
 
+pub use address::address_bytes;
 pub use catalogue::{Base, Catalogue, Choice, Choices, Column, Field, Inventory, Raw, Scope, Source, Tense, Type};
-pub use check::{Asking, Checked, Known, NothingKnown, Refused, Step, prepare};
+pub use check::{Asking, Checked, Known, NothingKnown, Refused, Step, check, prepare};
 pub use evaluate::{Datum, Record, evaluate};
 pub use lower::{Condition, Leaf, LeafColumn, LeafKind, Residual, Terms, lower};
 pub use matcher::Matcher;
 pub use parse::parse;
-pub use problem::{Problem, Severity, Span};
+pub use problem::{Problem, Severity, Span, render};
 pub use tree::Tree;

@@ -204,9 +204,10 @@ impl<'t> Parser<'t> {
         let rest = self.rest();
         ["and", "or", "not", "in"].into_iter().find(|word| {
             rest.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word))
-                && rest[word.len()..].chars().next().is_none_or(|next| {
-                    is_space(next) || matches!(next, '(' | ')') || is_quote(next)
-                })
+                && rest[word.len()..]
+                    .chars()
+                    .next()
+                    .is_none_or(|next| is_space(next) || matches!(next, '(' | ')') || is_quote(next))
         })
     }
 
@@ -642,7 +643,8 @@ impl<'t> Parser<'t> {
         loop {
             self.skip_space();
             let word = self.word(true);
-            let is_field = word.contains(':') && !is_address(word) && !word.starts_with(|char: char| !is_name_char(char));
+            let is_field =
+                word.contains(':') && !is_address(word) && !word.starts_with(|char: char| !is_name_char(char));
             let starts_query = matches!(self.peek()?, '(' | ')' | '-' | '!') && !word.starts_with("!=");
             if is_field || starts_query || self.keyword().is_some() {
                 return None;
@@ -881,8 +883,7 @@ impl<'t> Parser<'t> {
     }
 
     fn quoted_field_follows(&self) -> bool {
-        let mut ahead =
-            Parser { text: self.text, at: self.at, depth: 0, terms: 0, full: false, problems: Vec::new() };
+        let mut ahead = Parser { text: self.text, at: self.at, depth: 0, terms: 0, full: false, problems: Vec::new() };
         ahead.quoted();
         ahead.rest().starts_with(':')
     }
@@ -921,7 +922,8 @@ impl<'t> Parser<'t> {
     }
 
     fn complain_of_placeholder(&mut self, span: Span, text: &str) {
-        let message = format!("{text} stands for a value of yours: put it here. For the text itself write \"\\{text}\".");
+        let message =
+            format!("{text} stands for a value of yours: put it here. For the text itself write \"\\{text}\".");
         self.problems.push(Problem::error(span, message));
     }
 
@@ -930,7 +932,8 @@ impl<'t> Parser<'t> {
         if self.rest().starts_with('(') {
             let text = &self.text[before.start..before.end];
             let span = Span { start: before.start, end: self.at + 1 };
-            let message = format!("a parenthesis right behind {text}: quote a value that holds one, or put a space between.");
+            let message =
+                format!("a parenthesis right behind {text}: quote a value that holds one, or put a space between.");
             self.problems.push(Problem::error(span, message));
         }
     }
@@ -1015,7 +1018,10 @@ fn value(raw: &str, escapes: Escapes, operator_possible: bool) -> String {
                 text.push(next);
                 chars.next();
             }
-            Some(next) if escapes == Escapes::Word && (is_space(next) || is_quote(next) || matches!(next, '(' | ')' | ',')) => {
+            Some(next)
+                if escapes == Escapes::Word
+                    && (is_space(next) || is_quote(next) || matches!(next, '(' | ')' | ',')) =>
+            {
                 text.push(next);
                 chars.next();
             }

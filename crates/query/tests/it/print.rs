@@ -1,8 +1,8 @@
 //! Printing a tree and parsing it gives the same tree.
 
-use proptest::prelude::*;
 use muster_query::tree::{Name, Node, NodeKind, Op, Operand, Verb};
 use muster_query::{Severity, Span, Tree, parse};
+use proptest::prelude::*;
 
 fn node(kind: NodeKind) -> Node {
     Node { span: Span::default(), kind }
@@ -37,11 +37,14 @@ fn text() -> impl Strategy<Value = String> {
 
 fn operand() -> impl Strategy<Value = Operand> {
     let plain = (op(), text()).prop_map(|(op, text)| Operand { op, text, inside: false, span: Span::default() });
-    let inside = ("[a-z0-9 ./]{0,6}", prop::sample::select(vec![Op::Less, Op::GreaterEqual])).prop_map(|(text, op)| {
-        Operand { op, text: text.trim_start().to_owned(), inside: true, span: Span::default() }
+    let inside = ("[a-z0-9 ./]{0,6}", prop::sample::select(vec![Op::Less, Op::GreaterEqual]))
+        .prop_map(|(text, op)| Operand { op, text: text.trim_start().to_owned(), inside: true, span: Span::default() });
+    let regex = "([a-z.*+ /\"()]|\\\\d|\\\\\\.|\\\\\\\\){0,8}".prop_map(|text| Operand {
+        op: Op::Regex,
+        text,
+        inside: false,
+        span: Span::default(),
     });
-    let regex = "([a-z.*+ /\"()]|\\\\d|\\\\\\.|\\\\\\\\){0,8}"
-        .prop_map(|text| Operand { op: Op::Regex, text, inside: false, span: Span::default() });
     prop_oneof![6 => plain, 1 => inside, 1 => regex]
 }
 
@@ -55,10 +58,8 @@ fn leaf() -> impl Strategy<Value = Node> {
     let count = (name(), operand()).prop_map(|(name, operand)| NodeKind::Count { name, operand });
     let verb = prop::sample::select(vec![Verb::Has, Verb::No, Verb::Is]);
     let presence = (verb, name()).prop_map(|(verb, name)| NodeKind::Presence { verb, name });
-    let seen_by =
-        (name(), prop::option::of(operand())).prop_map(|(source, age)| NodeKind::SeenBy { source, age });
-    prop_oneof![5 => term, 1 => count, 1 => presence, 1 => seen_by, 2 => word().prop_map(NodeKind::Bare)]
-        .prop_map(node)
+    let seen_by = (name(), prop::option::of(operand())).prop_map(|(source, age)| NodeKind::SeenBy { source, age });
+    prop_oneof![5 => term, 1 => count, 1 => presence, 1 => seen_by, 2 => word().prop_map(NodeKind::Bare)].prop_map(node)
 }
 
 fn flat(parts: Vec<Node>, and: bool) -> NodeKind {
