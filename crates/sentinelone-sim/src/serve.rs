@@ -26,13 +26,22 @@ struct Cut {
     rest: Option<Bytes>,
     promised: u64,
     fails: bool,
+    /// What was written has been given its chance to leave before the body fails.
+    flushed: bool,
 }
 
 impl Body for Cut {
     type Data = Bytes;
     type Error = std::io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        if self.rest.is_none() && self.fails && !std::mem::replace(&mut self.flushed, true) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         Poll::Ready(match self.rest.take() {
             Some(bytes) => Some(Ok(Frame::data(bytes))),
             None if std::mem::take(&mut self.fails) => Some(Err(std::io::ErrorKind::ConnectionReset.into())),
@@ -100,7 +109,7 @@ async fn handle(world: World, request: Request<Incoming>) -> Result<Response<Cut
     if fails {
         bytes.truncate(bytes.len() / 2);
     }
-    let mut response = Response::new(Cut { rest: Some(bytes), promised, fails });
+    let mut response = Response::new(Cut { rest: Some(bytes), promised, fails, flushed: false });
     *response.status_mut() = StatusCode::from_u16(outcome.status).map_err(|_| Dropped)?;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(outcome.content_type));

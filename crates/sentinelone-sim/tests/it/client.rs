@@ -85,7 +85,7 @@ pub(crate) fn get(world: &World, token: &str, path: &str, query: &str) -> Answer
 /// All pages of a list.
 pub(crate) fn pages(world: &World, token: &str, path: &str, query: &str) -> Vec<Answer> {
     let mut out = Vec::new();
-    let mut cursor = None;
+    let mut cursor: Option<String> = None;
     loop {
         let query = match &cursor {
             None => query.to_owned(),
