@@ -29,7 +29,9 @@ impl Dictionaries {
         matcher: &Matcher,
     ) -> Result<Terms, StoreError> {
         if let Some(matched) = public_ids(name, matcher) {
-            return Ok(Terms { matched, rest: Vec::new() });
+            // There are others, which nobody read: numbers that no id has stand for them.
+            let rest = (0..=matched.len()).filter_map(|at| i64::try_from(at).ok()).map(|at| -1 - at).collect();
+            return Ok(Terms { matched, rest });
         }
         let entries = match self.loaded.entry(name.to_owned()) {
             Entry::Occupied(loaded) => loaded.into_mut(),

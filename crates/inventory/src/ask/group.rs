@@ -18,10 +18,10 @@ const GROUPS_MAX: usize = 200_000;
 
 /// A field to group by, as SQL can.
 struct Part {
-    /// The expression that rows are grouped by.
-    by: String,
-    /// The expression that is shown; it differs from `by` where case is folded.
+    /// The expression that is shown.
     shown: String,
+    /// The expression that rows are grouped by, where it is not what is shown: case does not part groups.
+    folded: Option<String>,
     ty: Type,
     dictionary: Option<&'static str>,
     /// Where several values come from.
@@ -89,12 +89,12 @@ fn part(output: &Output) -> Option<Part> {
     let at_t = |sql: &str| sql.replace("{t}", "t");
     let ty = field.ty.clone();
     Some(match column {
-        Column::Plain(sql) => Part { by: at_t(sql), shown: at_t(sql), ty, dictionary: None, from },
+        Column::Plain(sql) => Part { shown: at_t(sql), folded: None, ty, dictionary: None, from },
         Column::Folded { text, folded } => {
-            Part { by: at_t(folded), shown: format!("MIN({})", at_t(text)), ty, dictionary: None, from }
+            Part { shown: format!("MIN({})", at_t(text)), folded: Some(at_t(folded)), ty, dictionary: None, from }
         }
         Column::Term { column, dictionary } => {
-            Part { by: at_t(column), shown: at_t(column), ty, dictionary: Some(dictionary), from }
+            Part { shown: at_t(column), folded: None, ty, dictionary: Some(dictionary), from }
         }
         Column::Many { .. } | Column::Body { .. } | Column::Missing { .. } => return None,
     })
@@ -105,35 +105,31 @@ type Tally = Vec<(Vec<Cell>, i64)>;
 fn by_database(asked: &mut Asked<'_, '_>, condition: &Condition, parts: &[Part]) -> Result<Tally, AskError> {
     let (table, key) = (asked.inventory.base.table, asked.inventory.base.key);
     let shown: Vec<&str> = parts.iter().map(|part| part.shown.as_str()).collect();
-    let by: Vec<&str> = parts.iter().map(|part| part.by.as_str()).collect();
+    let condition_sql = &condition.sql;
     let mut statements = Vec::new();
     match parts.iter().find_map(|part| part.from) {
         None => statements.push(format!(
-            "SELECT COUNT(*), {} FROM {table} t WHERE t.org_id = $1 AND ({}) GROUP BY {} LIMIT {GROUPS_MAX}",
+            "SELECT COUNT(*), {} FROM {table} t WHERE t.org_id = $1 AND ({condition_sql}){} LIMIT {GROUPS_MAX}",
             shown.join(", "),
-            condition.sql,
-            by.join(", ")
+            grouped(parts, |_| true),
         )),
         Some(from) => {
             statements.push(format!(
-                "SELECT COUNT(DISTINCT t.{key}), {} FROM {table} t, {} AND t.org_id = $1 AND ({}) GROUP BY {} \
+                "SELECT COUNT(DISTINCT t.{key}), {} FROM {table} t, {} AND t.org_id = $1 AND ({condition_sql}){} \
                  LIMIT {GROUPS_MAX}",
                 shown.join(", "),
                 joined(from),
-                condition.sql,
-                by.join(", ")
+                grouped(parts, |_| true),
             ));
             // Rows without any value are a group too, as they are for a field of one value.
-            let empty = |part: &Part, sql: &str| if part.from.is_some() { "NULL".to_owned() } else { sql.to_owned() };
-            let shown: Vec<String> = parts.iter().map(|part| empty(part, &part.shown)).collect();
-            let by: Vec<&str> = parts.iter().filter(|part| part.from.is_none()).map(|part| part.by.as_str()).collect();
-            let grouped = if by.is_empty() { String::new() } else { format!(" GROUP BY {}", by.join(", ")) };
+            let shown: Vec<&str> =
+                parts.iter().map(|part| if part.from.is_some() { "NULL" } else { part.shown.as_str() }).collect();
             statements.push(format!(
-                "SELECT COUNT(*), {} FROM {table} t WHERE t.org_id = $1 AND ({}) \
-                 AND NOT EXISTS (SELECT 1 {}){grouped} LIMIT {GROUPS_MAX}",
+                "SELECT COUNT(*), {} FROM {table} t WHERE t.org_id = $1 AND ({condition_sql}) \
+                 AND NOT EXISTS (SELECT 1 {}){} LIMIT {GROUPS_MAX}",
                 shown.join(", "),
-                condition.sql,
                 from.replace("{t}", "t"),
+                grouped(parts, |part| part.from.is_none()),
             ));
         }
     }
@@ -154,6 +150,13 @@ fn by_database(asked: &mut Asked<'_, '_>, condition: &Condition, parts: &[Part])
     };
     let named = rows.into_iter().filter(|(count, _)| *count > 0);
     Ok(named.map(|(count, values)| (values.into_iter().zip(parts).map(cell).collect(), count)).collect())
+}
+
+/// The GROUP BY over some of the parts. A part is named by its place, since a constant cannot be grouped by otherwise.
+fn grouped(parts: &[Part], which: fn(&Part) -> bool) -> String {
+    let by = |(at, part): (usize, &Part)| part.folded.clone().unwrap_or_else(|| (at + 2).to_string());
+    let by: Vec<String> = parts.iter().enumerate().filter(|(_, part)| which(part)).map(by).collect();
+    if by.is_empty() { String::new() } else { format!(" GROUP BY {}", by.join(", ")) }
 }
 
 fn terms_of(
