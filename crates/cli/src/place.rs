@@ -7,7 +7,6 @@ use store::{Access, DatabaseUrl, Slice, Store};
 
 use crate::arguments::Global;
 use crate::failure::{Exit, Failure};
-use crate::terminal::Terminal;
 
 /// Every slice with tables, in arrow order: migrations run in it.
 pub const SLICES: &[Slice] = &[access::SLICE, signals::SLICE, inventory::SLICE, sync::SLICE];
@@ -68,34 +67,15 @@ impl Place {
         Ok(Keyring::load(&|name| std::env::var_os(name), &self.data_dir)?)
     }
 
-    /// The keys at hand. Where there is none, and nothing is sealed yet, one is made and spoken of.
-    pub fn keys_or_make(&self, store: &Store, terminal: &Terminal) -> Result<Keyring, Failure> {
+    /// The keys at hand. Where there is none, and nothing is sealed yet, one is made; then its file is named too.
+    pub fn keys_or_make(&self, store: &Store) -> Result<(Keyring, Option<PathBuf>), Failure> {
         let found = self.keys()?;
         if !found.is_empty() {
-            return Ok(found);
+            return Ok((found, None));
         }
         // A new key beside secrets that another one sealed would hide that the other one is lost.
         store.read_blocking(move |tx| access::check_keys(tx, &found))?;
-        let (keys, made) = Keyring::load_or_create(&|name| std::env::var_os(name), &self.data_dir)?;
-        if let Some(path) = made {
-            terminal.note(&format!(
-                "Made the key that seals tokens: {}. Keep it apart from backups of the database.",
-                path.display()
-            ));
-        }
-        Ok(keys)
-    }
-
-    /// The flags that lead another command to this place, with a space before each; empty for the usual place.
-    pub fn flags(&self, usual: &Place) -> String {
-        let mut flags = String::new();
-        if self.data_dir != usual.data_dir {
-            flags.push_str(&format!(" --data-dir {}", shell(&self.data_dir)));
-        }
-        if self.database_named {
-            flags.push_str(&format!(" --database {}", self.database));
-        }
-        flags
+        Ok(Keyring::load_or_create(&|name| std::env::var_os(name), &self.data_dir)?)
     }
 }
 
@@ -113,8 +93,16 @@ fn private_folder(folder: &Path) -> Result<(), Failure> {
     })
 }
 
-/// A path as a word for a shell.
+/// A path as a word for a shell, from `~` if it is below the home directory.
 pub fn shell(path: &Path) -> String {
+    let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.parent().is_some());
+    match home.and_then(|home| path.strip_prefix(home).ok()) {
+        Some(below) => format!("~/{}", word(below)),
+        None => word(path),
+    }
+}
+
+fn word(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |letter: char| letter.is_alphanumeric() || "/._-+@:".contains(letter);
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
@@ -126,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_path_survives_a_shell() {
-        assert_eq!(shell(Path::new("/home/sam/.local/share/muster")), "/home/sam/.local/share/muster");
-        assert_eq!(shell(Path::new("/My Files/it's")), r"'/My Files/it'\''s'");
+        assert_eq!(word(Path::new("/home/sam/.local/share/muster")), "/home/sam/.local/share/muster");
+        assert_eq!(word(Path::new("/My Files/it's")), r"'/My Files/it'\''s'");
     }
 }

@@ -4,6 +4,7 @@ use std::io::Read;
 
 use kernel::{OrgId, Timestamp};
 use sentinelone::probe::{ModuleState, Probe, Scope, TokenKind};
+use sentinelone::request::Endpoint;
 use sentinelone::{Console, Token, Transport};
 use sync::{Connected, Options};
 use zeroize::Zeroizing;
@@ -11,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::arguments::{Connect, Global, TokenFrom};
 use crate::failure::{Exit, Failure};
 use crate::place::Place;
-use crate::terminal::{Terminal, to_the_second};
+use crate::terminal::{Terminal, counted, to_the_second};
 
 /// The largest token file that is read: real tokens have one or two thousand characters.
 const TOKEN_BYTES_MAX: u64 = 64 * 1024;
@@ -28,7 +29,11 @@ pub async fn run(global: &Global, order: Connect, terminal: &Terminal) -> Result
     let token = token(&order.token)?;
     let place = Place::new(global)?;
     let store = place.open_to_write()?;
-    let keys = place.keys_or_make(&store, terminal)?;
+    let (keys, made) = place.keys_or_make(&store)?;
+    if let Some(path) = made {
+        let path = path.display();
+        terminal.note(&format!("Made the key that seals tokens: {path}. Keep it apart from backups of the database."));
+    }
     let world = jobs::World::real();
     let (transport, who) = (over_the_network()?, super::who());
     let at = sync::Place {
@@ -103,29 +108,57 @@ fn told(connected: &Connected, terminal: &Terminal) -> String {
     let version = probe.version.as_deref().map_or_else(String::new, |version| format!(" console {version}, API v2.1"));
     let mut lines = vec![format!("{} answers:{version}", integration.console_host)];
     lines.push(format!("  token    {}", token_told(probe, terminal.now())));
-    lines.push(format!("  scope    {}", scope_told(probe)));
-    let (mut reads, mut missing) = (Vec::new(), Vec::new());
-    for module in &probe.modules {
-        let name = module.endpoint.template().trim_start_matches('/').to_owned();
-        match &module.state {
-            ModuleState::Available { count: Some(count) } => {
-                reads.push(format!("{name} {}", terminal.result_number(*count)))
-            }
-            ModuleState::Available { count: None } => reads.push(name),
-            ModuleState::NotAvailable { reason } | ModuleState::Unclear { reason } => {
-                missing.push(format!("{name}: {reason}"))
-            }
-            _ => missing.push(name),
-        }
-    }
+    lines.push(format!("  scope    {}", scope_told(probe, terminal)));
+    let (reads, missing) = modules(probe);
     lines.push(format!("  reads    {}", reads.join(", ")));
-    lines.extend(missing.iter().enumerate().map(|(at, line)| {
+    lines.extend(missing.iter().enumerate().map(|(at, (name, reason))| {
         let head = if at == 0 { "missing" } else { "" };
-        format!("  {head:<7}  {line}")
+        format!("  {head:<7}  {name}: {reason}")
     }));
     let saved = if *rotated { "Changed the token of" } else { "Saved as" };
     lines.push(format!("{saved} integration {}. Next: muster sync {}", integration.name, integration.name));
     lines.join("\n") + "\n"
+}
+
+/// What the token reads, in our words, and what it does not, with the console's reason. A word for which several places
+/// of the console stand is read if one of them answers.
+fn modules(probe: &Probe) -> (Vec<&'static str>, Vec<(&'static str, String)>) {
+    let (mut reads, mut missing) = (Vec::new(), Vec::new());
+    for module in &probe.modules {
+        let Some(word) = word(module.endpoint) else { continue };
+        match &module.state {
+            ModuleState::Available { .. } if !reads.contains(&word) => reads.push(word),
+            ModuleState::NotAvailable { reason } | ModuleState::Unclear { reason } => {
+                missing.push((word, reason.to_string()))
+            }
+            _ => {}
+        }
+    }
+    missing.retain(|(word, _)| !reads.contains(word));
+    missing.dedup_by_key(|(word, _)| *word);
+    (reads, missing)
+}
+
+fn word(endpoint: Endpoint) -> Option<&'static str> {
+    Some(match endpoint {
+        Endpoint::Agents => "agents",
+        Endpoint::Threats => "threats",
+        Endpoint::Activities => "activities",
+        Endpoint::Accounts => "accounts",
+        Endpoint::Sites => "console sites",
+        Endpoint::Groups => "console groups",
+        Endpoint::TenantPolicy | Endpoint::AccountPolicy | Endpoint::SitePolicy | Endpoint::GroupPolicy => "policies",
+        Endpoint::Users => "users",
+        Endpoint::ServiceUsers => "service users",
+        Endpoint::Roles => "roles",
+        Endpoint::Exclusions => "exclusions",
+        Endpoint::InstalledApplications | Endpoint::ApplicationInventory => "applications",
+        Endpoint::Risks => "vulnerabilities",
+        Endpoint::CloudDetectionAlerts => "alerts",
+        Endpoint::RangerDevices => "devices without an agent (ranger)",
+        Endpoint::XdrAssets => "other assets (xdr)",
+        _ => return None,
+    })
 }
 
 fn token_told(probe: &Probe, now: Timestamp) -> String {
@@ -154,7 +187,7 @@ fn token_told(probe: &Probe, now: Timestamp) -> String {
     format!("{kind}{role}{end}")
 }
 
-fn scope_told(probe: &Probe) -> String {
+fn scope_told(probe: &Probe, terminal: &Terminal) -> String {
     let level = match &probe.scope {
         Scope::Tenant => "the whole console",
         Scope::Account => "account",
@@ -163,16 +196,26 @@ fn scope_told(probe: &Probe) -> String {
         _ => "the console does not say",
     };
     let names: Vec<&str> = probe.places.iter().map(|place| place.name.as_deref().unwrap_or(&place.id)).collect();
-    reports::terminal::harmless(format!("{level} {}", names.join(", ")).trim_end()).into_owned()
+    let count = |endpoint: Endpoint| {
+        probe.modules.iter().find(|module| module.endpoint == endpoint).and_then(|module| match module.state {
+            ModuleState::Available { count } => count,
+            _ => None,
+        })
+    };
+    let parts =
+        [("account", Endpoint::Accounts), ("console site", Endpoint::Sites), ("console group", Endpoint::Groups)];
+    let counts = parts.into_iter().filter_map(|(what, endpoint)| {
+        let count = count(endpoint)?;
+        Some(counted(count, what, &terminal.result_number(count)))
+    });
+    let text = format!("{level} {}", names.join(", "));
+    format!("{}: {}", reports::terminal::harmless(text.trim_end()), counts.collect::<Vec<_>>().join(", "))
 }
 
 fn as_json(connected: &Connected) -> serde_json::Value {
     let Connected { integration, probe, rotated } = connected;
-    let modules = |wanted: bool| -> Vec<&str> {
-        let available = |state: &ModuleState| matches!(state, ModuleState::Available { .. });
-        let modules = probe.modules.iter().filter(|module| available(&module.state) == wanted);
-        modules.map(|module| module.endpoint.template().trim_start_matches('/')).collect()
-    };
+    let (reads, missing) = modules(probe);
+    let missing: Vec<&str> = missing.iter().map(|(word, _)| *word).collect();
     serde_json::json!({
         "integration": integration.name,
         "console": integration.console_url,
@@ -181,8 +224,8 @@ fn as_json(connected: &Connected) -> serde_json::Value {
         "scope": integration.scope,
         "role": integration.role,
         "token_expires_at": integration.token_expires_at.map(|at| at.to_string()),
-        "reads": modules(true),
-        "missing": modules(false),
+        "reads": reads,
+        "missing": missing,
         "rotated": rotated,
     })
 }

@@ -1,6 +1,7 @@
 //! `muster demo`: a simulated console, a first sync, and a tour of what can be asked.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use inventory::{Answer, Ask, Want};
@@ -32,7 +33,7 @@ pub async fn run(global: &Global, demo: &Demo, terminal: &Terminal) -> Result<()
     let usual = Place::new(global)?;
     let place = place(&usual)?;
     let store = place.open_to_write()?;
-    let keys = place.keys_or_make(&store, terminal)?;
+    let (keys, _) = place.keys_or_make(&store)?;
     let world = jobs::World::real();
     let start = start_of(&store, &world, demo).await?;
 
@@ -41,7 +42,7 @@ pub async fn run(global: &Global, demo: &Demo, terminal: &Terminal) -> Result<()
         terminal.result_number(demo.endpoints.into()),
         demo.seed
     ))?;
-    let simulated = simulated(demo, start);
+    let simulated = simulated(demo, start, world.now());
     let transport = Transport::InProcess(simulated.service());
     let who = super::who();
     let at = sync::Place {
@@ -57,10 +58,9 @@ pub async fn run(global: &Global, demo: &Demo, terminal: &Terminal) -> Result<()
     let number = |number| terminal.result_number(number);
     terminal.result(&told(&pass, &number))?;
 
-    let flags = place.flags(&usual);
-    let tour = Tour { store: &store, terminal, flags: flags.clone(), differs: false };
+    let tour = Tour { store: &store, terminal, program: program(), differs: false };
     let differs = tour.walk(&simulated.truth(tokens::GLOBAL)).await?;
-    terminal.result(&hand_over(&place, &flags))?;
+    terminal.result(&hand_over(&place, &usual))?;
     if differs {
         return Err(Failure::new(Exit::Incomplete, "a total differs from the console's own")
             .with("This should not be: please report it with the lines above."));
@@ -86,7 +86,7 @@ fn place(usual: &Place) -> Result<Place, Failure> {
 
 /// The console's name says what it is made of, so that a later demo on the same database meets the same console.
 fn host(demo: &Demo, start: Timestamp) -> String {
-    format!("{}-{}.simulated.example", prefix(demo), start.micros() / 1_000_000)
+    format!("{}-{}.localhost", prefix(demo), start.micros() / 1_000_000)
 }
 
 fn prefix(demo: &Demo) -> String {
@@ -97,7 +97,7 @@ fn prefix(demo: &Demo) -> String {
 async fn start_of(store: &Store, world: &jobs::World, demo: &Demo) -> Result<Timestamp, Failure> {
     let known = sync::integrations(store, world, OrgId::DEFAULT).await?;
     let Some(first) = known.first() else { return Ok(Timestamp::from_seconds(world.now().micros() / 1_000_000)) };
-    let same = first.console_host.strip_suffix(".simulated.example").and_then(|host| {
+    let same = first.console_host.strip_suffix(".localhost").and_then(|host| {
         let seconds = host.strip_prefix(&prefix(demo))?.strip_prefix('-')?;
         seconds.parse().ok().map(Timestamp::from_seconds)
     });
@@ -108,8 +108,9 @@ async fn start_of(store: &Store, world: &jobs::World, demo: &Demo) -> Result<Tim
     })
 }
 
-fn simulated(demo: &Demo, start: Timestamp) -> World {
-    let clock = Arc::new(move || kernel::Clock::System.now().micros().max(start.micros()));
+/// The console as it is now. Its clock stands still meanwhile, so that its totals and ours are of the same moment.
+fn simulated(demo: &Demo, start: Timestamp, now: Timestamp) -> World {
+    let clock = Arc::new(move || now.max(start).micros());
     let mut config = Config::new(demo.seed, demo.endpoints as usize, clock);
     config.start = start.micros();
     World::new(config)
@@ -129,8 +130,8 @@ fn order(demo: &Demo, start: Timestamp) -> Result<sync::Connect, Failure> {
 struct Tour<'a> {
     store: &'a Store,
     terminal: &'a Terminal,
-    /// What has to be typed after `muster query ..` to ask the demo's data.
-    flags: String,
+    /// What has to be typed to start this program again.
+    program: String,
     differs: bool,
 }
 
@@ -217,7 +218,7 @@ impl Tour<'_> {
 
     /// The command line that asks the same.
     fn typed(&self, ask: &Ask) -> String {
-        let mut line = format!("muster query '{}'", ask.text);
+        let mut line = format!("{} query '{}'", self.program, ask.text);
         if ask.inventory != "assets" {
             let _ = write!(line, " --in {}", ask.inventory);
         }
@@ -233,7 +234,7 @@ impl Tour<'_> {
         if ask.want == Want::Page && ask.limit != inventory::ask::LIMIT_DEFAULT {
             let _ = write!(line, " --limit {}", ask.limit);
         }
-        line + &self.flags
+        line
     }
 }
 
@@ -245,21 +246,32 @@ fn heading(title: &str) -> String {
     format!("\n{title}\n")
 }
 
-fn hand_over(place: &Place, flags: &str) -> String {
+fn hand_over(place: &Place, usual: &Place) -> String {
+    let folder = shell(&place.data_dir);
+    let mut lines = Vec::new();
     let (lies, remove) = match &place.database {
-        DatabaseUrl::Sqlite(path) if path.starts_with(&place.data_dir) => {
-            let folder = shell(&place.data_dir);
-            (folder.clone(), format!("rm -r {folder}"))
-        }
-        other => (other.to_string(), format!("remove that database, and: rm -r {}", shell(&place.data_dir))),
+        DatabaseUrl::Sqlite(path) if path.starts_with(&place.data_dir) => (folder.clone(), format!("rm -r {folder}")),
+        other => (format!("{other}, its key in {folder}"), format!("drop that database, and: rm -r {folder}")),
     };
-    format!(
-        "\nThis was a simulated console: a first sync, the totals proven, and four questions.
-  Ask more            muster query 'infected:true'{flags}
-  What can be asked   muster help query, muster help fields
-  A real console      muster connect acme.sentinelone.net --token-file FILE, then muster sync
-  The data lies in    {lies}
-  Remove it all       {remove}
-"
-    )
+    if place.data_dir != usual.data_dir {
+        lines.push(("Ask more", format!("export MUSTER_DATA_DIR={folder}")));
+    }
+    if place.database_named {
+        lines.push(("", "export MUSTER_DATABASE_URL=..   the database that you named".to_owned()));
+    }
+    let program = program();
+    lines.push(("", format!("{program} query 'infected:true'")));
+    lines.push(("What can be asked", format!("{program} help query, {program} help fields")));
+    lines.push(("A real console", "unset what was exported, then:".to_owned()));
+    lines.push(("", format!("{program} connect acme.sentinelone.net --token-file FILE")));
+    lines.push(("The data lies in", lies));
+    lines.push(("Remove it all", remove));
+    let lines: String = lines.iter().map(|(what, how)| format!("  {what:<18}  {how}\n")).collect();
+    format!("\nThis was a simulated console: a first sync, the totals proven, and three questions.\n{lines}")
+}
+
+/// This program, as it can be typed where it was started: `muster`, or the path that was typed.
+fn program() -> String {
+    let typed = std::env::args().next().unwrap_or_default();
+    if typed.contains(std::path::MAIN_SEPARATOR) { shell(Path::new(&typed)) } else { "muster".to_owned() }
 }
