@@ -8,6 +8,7 @@ mod bulk;
 mod equal;
 mod lock;
 mod migrate;
+mod tls;
 mod transaction;
 mod trouble;
 
