@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use kernel::{IntegrationId, OrgId, RecordId, SiteId, SweepId, Timestamp, Value};
+use kernel::{IntegrationId, OrgId, RecordId, SiteId, SweepId, Timestamp, Value, fold};
 use rustc_hash::FxHashMap;
 use store::{Keys, Kind, Row, StoreError, Tx};
 
@@ -129,7 +129,12 @@ pub fn apply(
     page: &[Incoming],
     translate: &mut dyn FnMut(usize) -> Result<Translation, Reason>,
 ) -> Result<Vec<Outcome>, InventoryError> {
-    let clean: Vec<Cow<str>> = page.iter().map(|incoming| kernel::fold::without_nul(&incoming.native_id).0).collect();
+    let clean: Vec<Cow<str>> = (page.iter())
+        .map(|incoming| match incoming.native_id.as_bytes().contains(&0) {
+            true => Cow::Owned(fold::without_nul(&incoming.native_id).0.into_owned()),
+            false => Cow::Borrowed(incoming.native_id.as_ref()),
+        })
+        .collect();
     let ids: Vec<&str> = clean.iter().map(Cow::as_ref).collect();
     let mut outcomes: Vec<Option<Outcome>> = vec![None; page.len()];
     for wave in waves(&ids) {

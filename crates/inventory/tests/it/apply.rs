@@ -429,3 +429,31 @@ fn records_are_counted_by_stream(database: &Database) {
     assert_eq!(short, [("activities".to_owned(), present(), 1), ("agents".to_owned(), present(), 2)]);
     assert_eq!(counts(2), []);
 }
+
+/// Without statistics the planner takes org_id alone for a good key, and every page would walk whole tables.
+#[test]
+fn sqlite_finds_what_a_page_and_a_question_need_by_index() {
+    let store = Store::in_memory(&TABLES).unwrap();
+    for (sql, index) in [
+        (
+            "SELECT record_id FROM inventory_source_record
+                WHERE org_id = 1 AND integration_id = 1 AND stream = 'agents' AND native_id = '7'",
+            "native_id=?",
+        ),
+        ("SELECT record_id FROM inventory_link WHERE org_id = 1 AND asset_id = 7", "inventory_link_of_asset"),
+        ("SELECT COUNT(*) FROM inventory_asset WHERE org_id = 1 AND os_term IN (1, 2)", "inventory_asset_facet"),
+        ("SELECT COUNT(*) FROM inventory_asset WHERE org_id = 1 AND name_folded LIKE '%lap%'", "inventory_asset_name"),
+        (
+            "SELECT record_id FROM inventory_address WHERE org_id = 1 AND ip BETWEEN x'00' AND x'01'",
+            "inventory_address_ip",
+        ),
+        (
+            "SELECT asset_id FROM inventory_asset WHERE org_id = 1 ORDER BY last_seen DESC, asset_id DESC LIMIT 50",
+            "inventory_asset_seen",
+        ),
+    ] {
+        let plan = format!("EXPLAIN QUERY PLAN {sql}");
+        let plan = store.read_blocking(move |tx| tx.query(&plan, &[], |row| row.text(3).map(str::to_owned))).unwrap();
+        assert!(plan[0].contains(index) && !plan.iter().any(|step| step.contains("TEMP")), "{sql}: {plan:?}");
+    }
+}

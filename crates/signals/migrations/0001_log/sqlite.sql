@@ -61,3 +61,13 @@ CREATE TABLE signals_sighting (
     seq INTEGER NOT NULL,
     PRIMARY KEY (org_id, integration_id, seq)
 ) STRICT, WITHOUT ROWID;
+
+-- What the planner is to assume before anybody has counted: an organization is the whole table, and only the columns
+-- after it tell rows apart. Without this it takes org_id alone for a good key, and walks tables.
+ANALYZE sqlite_schema;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+    ('signals_block', 'sqlite_autoindex_signals_block_1', '5000 5000 1'),
+    ('signals_artifact', 'signals_artifact', '1000000 1000000 1'),
+    ('signals_artifact', 'signals_artifact_of_record', '1000000 1000000 900000 200000 2 1'),
+    ('signals_sighting', 'signals_sighting', '200000 200000 100000 1');
+ANALYZE sqlite_schema;

@@ -283,3 +283,13 @@ fn the_latest_artifact_of_each_record_is_found(database: &Database) {
     assert_eq!(latest(ONE, "threats"), [None; 3]);
     assert_eq!(latest(IntegrationId(3), "agents"), [None; 3]);
 }
+
+/// Without statistics the planner takes org_id alone for a good key, and every page would walk the whole log.
+#[test]
+fn sqlite_looks_records_up_by_their_ids() {
+    let store = Store::in_memory(&[signals::SLICE]).unwrap();
+    let plan = "EXPLAIN QUERY PLAN SELECT artifact_id FROM signals_artifact
+        WHERE org_id = 1 AND console_id = 1 AND stream = 'agents' AND native_id = '7'";
+    let plan = store.read_blocking(move |tx| tx.query(plan, &[], |row| row.text(3).map(str::to_owned))).unwrap();
+    assert!(plan[0].contains("signals_artifact_of_record") && plan[0].contains("native_id=?"), "{plan:?}");
+}
