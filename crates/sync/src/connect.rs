@@ -50,7 +50,7 @@ pub struct Connected {
 /// The console does not answer or refuses the token, the name belongs to another console, there is no key to seal with,
 /// or the database fails. Nothing is changed then.
 pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, SyncError> {
-    let name = checked_name(order.name.as_deref().map_or_else(|| name_of(&order.console), str::to_owned))?;
+    let name = checked_name(&order.name.clone().unwrap_or_else(|| name_of(&order.console)))?;
     let (org, wanted) = (place.org, name.clone());
     let known = place
         .world
@@ -148,7 +148,7 @@ fn name_of(console: &Console) -> String {
     if is_name { first.to_owned() } else { "local".to_owned() }
 }
 
-fn checked_name(name: String) -> Result<String, SyncError> {
+fn checked_name(name: &str) -> Result<String, SyncError> {
     let name = name.trim().to_owned();
     let why = if name.is_empty() {
         "it is empty"
@@ -183,9 +183,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_name_says_why() {
-        assert_eq!(checked_name(" acme ".to_owned()).unwrap(), "acme");
+        assert_eq!(checked_name(" acme ").unwrap(), "acme");
         for name in ["", "  ", "a,b", "a\nb", "-x", &"x".repeat(65)] {
-            assert!(checked_name(name.to_owned()).is_err(), "{name:?}");
+            assert!(checked_name(name).is_err(), "{name:?}");
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::apply::{self, Batch, Proven, Storing};
 use crate::checkpoint::{self, Ending, Open, Owner, Parent, Quarantined, Standing};
 use crate::fetch::{Fetcher, Meter, Problem};
 use crate::position::{EMPTY_PAGES_MAX, Position, Recovery, Window, lower_bound, watermark};
+use crate::rate::Budget;
 use crate::report::{Event, StreamReport, StreamStatus, SweepKind};
 use crate::stream::{Proof, Source};
 use crate::verdict::Lasting;
@@ -25,6 +26,9 @@ const RESUME_WITHIN_SECONDS: i64 = 24 * 3600;
 
 /// Answers of single requests that are stored together.
 const SINGLE_BATCH: usize = 50;
+
+/// Ids that a reason names when single records are not available.
+const ABSENT_SHOWN: usize = 5;
 
 /// Pages that one pass takes of one stream; a hundred million records.
 const PAGES_MAX: u64 = 100_000;
@@ -155,7 +159,6 @@ impl Pass<'_> {
     /// Walks the pages of a list, the next one always on its way while one is stored.
     async fn pages(&self, run: &mut Run, meter: &Meter, derive_accounts: bool) -> Result<Left, SyncError> {
         let stream = run.owner.stream;
-        let by_time = stream.change.is_some();
         let field = stream.change.map(|change| change.field);
         let mut guard = CursorGuard::new();
         let mut ahead: Option<Result<Page, Problem>> = None;
@@ -230,7 +233,6 @@ impl Pass<'_> {
                 }
                 Some(Proven::Complete | Proven::Again | Proven::Cut) | None => {}
             }
-            let _ = by_time;
         }
         run.report.console_total = Some(run.position.counted);
         Ok(Left::Done)
@@ -240,6 +242,7 @@ impl Pass<'_> {
     async fn singles(&self, run: &mut Run, meter: &Meter, asked: Vec<Option<Parent>>) -> Result<Left, SyncError> {
         let stream = run.owner.stream;
         let many = matches!(stream.source, Source::Each(..));
+        let mut absent = Vec::new();
         for group in asked.chunks(SINGLE_BATCH) {
             let at = run.position.clone();
             let mut next = at.clone();
@@ -247,13 +250,9 @@ impl Pass<'_> {
             let mut pages = Vec::with_capacity(group.len());
             let mut stopped = None;
             for parent in group {
-                let request = match single_request(stream, parent.as_ref()) {
-                    Ok(request) => request,
-                    Err(why) => {
-                        run.report.reason = Some(why);
-                        next.short = true;
-                        continue;
-                    }
+                let Some(request) = single_request(stream, parent.as_ref()) else {
+                    absent.extend(parent.as_ref().map(|parent| parent.native_id.clone()));
+                    continue;
                 };
                 let answer = match self.fetcher.page(meter, &request, None).await {
                     // One request has no cursor to lose: what was misshapen once is asked for once more.
@@ -267,7 +266,9 @@ impl Pass<'_> {
                         pages.push((parent.clone(), page));
                     }
                     // The record is gone since its parent was listed; that concerns this record only.
-                    Err(Problem::NotOffered(_)) if many && request.endpoint().names_one_record() => {}
+                    Err(Problem::NotOffered(_)) if many && request.endpoint().names_one_record() => {
+                        absent.extend(parent.as_ref().map(|parent| parent.native_id.clone()));
+                    }
                     Err(problem) => {
                         stopped = Some(problem);
                         break;
@@ -286,6 +287,11 @@ impl Pass<'_> {
             }
         }
         run.report.console_total = Some(run.position.counted);
+        if !absent.is_empty() && run.report.reason.is_none() {
+            let shown = absent.iter().take(ABSENT_SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = if absent.len() > ABSENT_SHOWN { ", .." } else { "" };
+            run.report.reason = Some(format!("not available for {}: {shown}{more}", absent.len()));
+        }
         Ok(Left::Done)
     }
 
@@ -396,7 +402,7 @@ impl Pass<'_> {
         let core = run.owner.stream.core;
         let (status, reason, goes_on, stops) = match left {
             Left::Done => match self.shortfall(&run).await? {
-                None => (StreamStatus::Complete, None, false, None),
+                None => (StreamStatus::Complete, run.report.reason.take(), false, None),
                 Some(why) => (StreamStatus::Incomplete, Some(why), false, None),
             },
             Left::Lost(why) => (StreamStatus::Incomplete, Some(why), false, None),
@@ -536,17 +542,19 @@ fn list_request(stream: &Stream, at: &Position) -> Request {
     if at.skip > 0 { request.param("skip", at.skip) } else { request }
 }
 
-/// The request for one record's settings.
-fn single_request(stream: &Stream, parent: Option<&Parent>) -> Result<Request, String> {
+/// The request for one record's settings. Ids are decimal (vendor spec); for any other there is no route to ask.
+fn single_request(stream: &Stream, parent: Option<&Parent>) -> Option<Request> {
     use sentinelone::Endpoint;
     let id = parent.map(|parent| parent.native_id.as_str()).unwrap_or_default();
-    let request = match stream.endpoint() {
-        Endpoint::AccountPolicy => Request::account_policy(id),
-        Endpoint::SitePolicy => Request::site_policy(id),
-        Endpoint::GroupPolicy => Request::group_policy(id),
-        endpoint => return Request::to(endpoint).ok_or_else(|| format!("{endpoint} needs an id")),
-    };
-    request.map_err(|error| error.to_string())
+    if parent.is_some() && !id.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    match stream.endpoint() {
+        Endpoint::AccountPolicy => Request::account_policy(id).ok(),
+        Endpoint::SitePolicy => Request::site_policy(id).ok(),
+        Endpoint::GroupPolicy => Request::group_policy(id).ok(),
+        endpoint => Request::to(endpoint),
+    }
 }
 
 /// A page whose next cursor was followed before is no page: it would lead round in a circle.
@@ -577,25 +585,21 @@ fn verdict(problem: Problem, core: bool, refusal_stops: bool) -> (StreamStatus, 
 
 /// The budgets of all tokens of one process, so that two integrations with one token share theirs.
 #[derive(Default)]
-pub struct Budgets(Mutex<Vec<([u8; 32], Arc<Mutex<crate::rate::Budget>>)>>);
+pub struct Budgets(Mutex<Vec<Budgeted>>);
+
+/// The hash of a host and a token, and their budget.
+type Budgeted = ([u8; 32], Arc<Mutex<Budget>>);
 
 impl Budgets {
     /// The budget of this token on this host.
-    pub fn of(
-        &self,
-        host: &str,
-        token: &str,
-        per_minute: u32,
-        unlimited: bool,
-        now: Timestamp,
-    ) -> Arc<Mutex<crate::rate::Budget>> {
+    pub fn of(&self, host: &str, token: &str, per_minute: u32, unlimited: bool, now: Timestamp) -> Arc<Mutex<Budget>> {
         // Only the hash is kept: a token does not lie about in memory longer than its client.
         let key = *blake3::hash(format!("{host}\0{token}").as_bytes()).as_bytes();
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, budget)) = known.iter().find(|(other, _)| *other == key) {
             return budget.clone();
         }
-        let budget = Arc::new(Mutex::new(crate::rate::Budget::new(per_minute, unlimited, now)));
+        let budget = Arc::new(Mutex::new(Budget::new(per_minute, unlimited, now)));
         known.push((key, budget.clone()));
         budget
     }

@@ -38,6 +38,7 @@ pub struct Window {
 
 impl Window {
     /// All time.
+    #[cfg(test)]
     pub const ALL: Window = Window { from: None, to: None };
 
     /// Cuts the window in the middle; `None` if it is too short. An open end counts as `now`, and stays open.

@@ -44,8 +44,8 @@ pub struct Budget {
     families: BTreeMap<&'static str, Bucket>,
     /// True until the first 429: a console on this machine is nobody's shared service.
     unlimited: bool,
-    /// Nothing is sent before this instant: the console said so.
-    closed_until: Timestamp,
+    /// Since when, and for how long, nothing is sent: the console said so.
+    closed: Option<(Timestamp, Duration)>,
 }
 
 impl Budget {
@@ -57,13 +57,13 @@ impl Budget {
             token: Bucket::full(per_second, (per_second * TOKEN_BURST_SECONDS).max(1.0), now),
             families: BTreeMap::new(),
             unlimited,
-            closed_until: now,
+            closed: None,
         }
     }
 
     /// Takes one request of `family` from the budget, and says how long to wait before sending it.
     pub fn take(&mut self, family: &'static str, now: Timestamp) -> Duration {
-        let closed = until(self.closed_until, now);
+        let closed = self.closed_for(now);
         if self.unlimited {
             return closed;
         }
@@ -76,8 +76,16 @@ impl Budget {
         self.unlimited = false;
         self.token.halve(now);
         self.family(family, now).halve(now);
-        let micros = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
-        self.closed_until = self.closed_until.max(Timestamp::from_micros(now.micros().saturating_add(micros)));
+        if wait > self.closed_for(now) {
+            self.closed = Some((now, wait));
+        }
+    }
+
+    /// How much of the console's wait is left. A clock that went back does not make it longer.
+    fn closed_for(&self, now: Timestamp) -> Duration {
+        let Some((since, wait)) = self.closed else { return Duration::ZERO };
+        let passed = Duration::from_micros(u64::try_from(now.micros().saturating_sub(since.micros())).unwrap_or(0));
+        wait.saturating_sub(passed)
     }
 
     fn family(&mut self, family: &'static str, now: Timestamp) -> &mut Bucket {
@@ -130,10 +138,6 @@ impl Bucket {
 #[expect(clippy::cast_precision_loss, reason = "a span of time in microseconds fits a float well enough")]
 fn micros_between(earlier: Timestamp, later: Timestamp) -> f64 {
     later.micros().saturating_sub(earlier.micros()).max(0) as f64
-}
-
-fn until(instant: Timestamp, now: Timestamp) -> Duration {
-    Duration::from_micros(u64::try_from(instant.micros().saturating_sub(now.micros())).unwrap_or(0))
 }
 
 #[cfg(test)]

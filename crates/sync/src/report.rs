@@ -90,7 +90,7 @@ pub struct StreamReport {
     pub complete: bool,
     /// How many records the console itself counted for what this sweep asked; `null` if it gave no count.
     pub console_total: Option<u64>,
-    /// Why the status is what it is; `null` when it is complete.
+    /// Why the status is what it is, or which single records were not available; `null` when there is nothing to say.
     pub reason: Option<String>,
     /// True if every integration needs this stream (agents, threats, activities, sites, groups).
     pub core: bool,

@@ -115,9 +115,9 @@ async fn one(
     budgets: &Budgets,
     tell: &(dyn Fn(&Event) + Sync),
 ) -> Result<Vec<StreamReport>, SyncError> {
-    let Place { store, world, org, transport, .. } = place;
-    let (id, name) = (integration.id, integration.name.clone());
-    let client = client(place, &integration, transport).await?;
+    let Place { store, world, .. } = place;
+    let name = integration.name.clone();
+    let (client, token) = client(place, &integration).await?;
     tell(&Event::IntegrationStarted { integration: name.clone() });
     set_state(place, &integration, IntegrationState::Syncing, String::new()).await?;
 
@@ -135,13 +135,12 @@ async fn one(
     };
     let budget = budgets.of(
         &integration.console_host,
-        client.1.expose(),
+        token.expose(),
         integration.options.requests_per_minute,
-        client.0.console().is_loopback(),
+        client.console().is_loopback(),
         world.now(),
     );
-    let fetcher =
-        Fetcher { client: client.0, world, budget: &budget, random: Mutex::new(world.random()), waiting: &waiting };
+    let fetcher = Fetcher { client, world, budget: &budget, random: Mutex::new(world.random()), waiting: &waiting };
     let pass = Pass { store, world, memory: memory.clone(), integration, fetcher, full, tell };
 
     let mut reports: Vec<StreamReport> = Vec::new();
@@ -170,16 +169,11 @@ async fn one(
     set_state(place, &integration, state, detail.clone()).await?;
     let at = world.now();
     tell(&Event::IntegrationFinished { integration: integration.name.clone(), state, detail, at });
-    let _ = (org, id);
     Ok(reports)
 }
 
 /// The client for an integration, with its token opened, and the token itself for the budget's key.
-async fn client(
-    place: Place<'_>,
-    integration: &Integration,
-    transport: &Transport,
-) -> Result<(Client, Token), SyncError> {
+async fn client(place: Place<'_>, integration: &Integration) -> Result<(Client, Token), SyncError> {
     let address = |why: String| SyncError::BadAddress { name: integration.name.clone(), why };
     let console = Console::parse(&integration.console_url).map_err(|problem| address(problem.to_string()))?;
     let (org, credential, keys) = (place.org, credential_name(integration.id), place.keys.clone());
@@ -188,7 +182,7 @@ async fn client(
         .outside(place.store.read(move |tx| Ok::<_, SyncError>(access::open_secret(tx, &keys, org, &credential)?)))
         .await?;
     let token = Token::parse(secret.expose()).map_err(|problem| address(problem.to_string()))?;
-    Ok((Client::new(console, token.clone(), transport.clone()), token))
+    Ok((Client::new(console, token.clone(), place.transport.clone()), token))
 }
 
 /// Whether accounts were not available when they were last asked for.
