@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use kernel::{Timestamp, Value, fold};
+use kernel::{Timestamp, Value};
 
 use crate::noun::{ConsoleScope, Interface, Name, Reach, Tag, ip_bytes, sorted};
-use crate::out::{Child, Out};
+use crate::out::{Child, Out, folded_name};
 
 /// What an agent says about itself and its machine.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -246,11 +246,13 @@ impl AgentNoun {
         out.derived("has_ipv6", i64::from(addresses.values().any(|(ip, _)| is_v6(ip))));
         out.derived("source_count", 1);
 
-        let names: BTreeMap<String, Name> =
-            self.names.into_iter().map(|name| (fold(&name.text).into_owned(), name)).collect();
-        for (folded, name) in names {
-            let (folded, text) = (out.owned(folded), out.owned(name.text));
-            out.child(Child::Name, [folded, text, name.kind.into(), true.into()]);
+        let mut names = BTreeMap::new();
+        for Name { kind, text } in self.names {
+            let text = out.clean_name(text);
+            names.insert(folded_name(&text), (text, kind));
+        }
+        for (folded, (text, kind)) in names {
+            out.child(Child::Name, [folded.into(), text.into(), kind.into(), true.into()]);
         }
         for (interface, position) in self.interfaces.into_iter().zip(0i64..) {
             let name = interface.name.map(|name| out.owned(name));
@@ -269,8 +271,9 @@ impl AgentNoun {
             out.child(Child::Address, [bytes.to_vec().into(), false.into(), reach.into(), interface.into()]);
         }
         for (tag, position) in self.tags.into_iter().zip(0i64..) {
-            let (key, value) = (fold(&tag.key).into_owned(), fold(&tag.value).into_owned());
-            let values = [position.into(), out.owned(tag.key), out.owned(key), out.owned(tag.value), out.owned(value)];
+            let (key, value) = (out.clean_name(tag.key), out.clean_name(tag.value));
+            let (key_folded, value_folded) = (folded_name(&key), folded_name(&value));
+            let values = [position.into(), key.into(), key_folded.into(), value.into(), value_folded.into()];
             out.child(Child::Tag, values);
         }
         let needs: Vec<i64> = self.needs.into_iter().filter_map(|need| out.intern("need", need)).collect();

@@ -187,7 +187,7 @@ fn apply_distinct(
     let mut pending = Pending::default();
     let mut bodies = Vec::new();
     for (at, known) in differing {
-        let translation = match translate(at) {
+        let translation = match check_length(ids[at]).and_then(|()| translate(at)) {
             Ok(translation) => translation,
             Err(reason) => {
                 let nothing = Existing { record: 0, meaning_hash: [0; 32], version: 0, ..Existing::NONE };
@@ -215,6 +215,14 @@ fn apply_distinct(
     pending.write(tx, ctx, &mut head)?;
     head.finish(tx, ctx.memory)?;
     Ok(())
+}
+
+/// The most bytes of a native id: it is a key of indexes, and consoles' ids have twenty.
+const NATIVE_ID_BYTES_MAX: usize = 512;
+
+fn check_length(native_id: &str) -> Result<(), Reason> {
+    let long = native_id.len() > NATIVE_ID_BYTES_MAX;
+    if long { Err(Reason(format!("its id has more than {NATIVE_ID_BYTES_MAX} bytes"))) } else { Ok(()) }
 }
 
 /// A source record as far as a new page is compared with it.
@@ -427,11 +435,8 @@ impl Pending {
             noun.write(&mut out);
             let replaced = out.replaced_nuls();
             let changed = Changed { record, values, children };
-            if *op == Op::Changed {
-                table.changed.push(changed)
-            } else {
-                table.touched.push(changed)
-            }
+            let rows = if *op == Op::Changed { &mut table.changed } else { &mut table.touched };
+            rows.push(changed);
             return replaced;
         }
         if projection == Projection::Asset {

@@ -204,7 +204,7 @@ mod tests {
     fn like(number: usize) -> Vec<u8> {
         format!(
             r#"{{"id":"{number}","computerName":"pc-{number:05}","osType":"windows","isActive":{},"groupName":"Default Group","scanStatus":"finished","hash":"{:x}"}}"#,
-            number % 2 == 0,
+            number.is_multiple_of(2),
             number.wrapping_mul(0x9e37_79b9_7f4a_7c15)
         )
         .into_bytes()

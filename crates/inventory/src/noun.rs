@@ -14,7 +14,6 @@ use crate::out::Out;
 
 /// One record's meaning. The variant says which inventory it belongs to.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "nouns live for one page; a box would cost an allocation per record")]
 pub enum Noun {
     /// An agent on a machine; it becomes an asset.
     Agent(AgentNoun),

@@ -8,6 +8,26 @@ use store::Kind;
 use crate::memory::Head;
 use crate::noun::ip_bytes;
 
+/// The most bytes of a name or a term. They are keys of indexes, PostgreSQL allows a key some 2,700 bytes, and what a
+/// console sends is anybody's text: longer ones are cut, the body has them whole.
+const NAME_BYTES_MAX: usize = 1024;
+
+/// The most bytes of a folded name: folding can make text longer.
+const FOLDED_BYTES_MAX: usize = 2048;
+
+/// The text, cut between characters to so many bytes.
+fn cut(mut text: String, bytes_max: usize) -> String {
+    if text.len() > bytes_max {
+        text.truncate(text.floor_char_boundary(bytes_max));
+    }
+    text
+}
+
+/// A name folded, as indexes keep it.
+pub(crate) fn folded_name(name: &str) -> String {
+    cut(fold(name).into_owned(), FOLDED_BYTES_MAX)
+}
+
 /// What a column's values mean: how history prints them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Is {
@@ -250,11 +270,16 @@ impl<'a> Out<'a> {
         clean.into_owned()
     }
 
+    /// The text without U+0000, and not too long for an index.
+    pub fn clean_name(&mut self, text: String) -> String {
+        cut(self.clean(text), NAME_BYTES_MAX)
+    }
+
     /// A name, and its folded sibling, which an index or a sort order needs always.
     pub fn name(&mut self, name: &'static str, folded: &'static str, text: Option<String>) {
         let volatile = self.volatile;
-        let text = text.map(|text| self.clean(text));
-        let folded_text = text.as_deref().map(|text| fold(text).into_owned());
+        let text = text.map(|text| self.clean_name(text));
+        let folded_text = text.as_deref().map(folded_name);
         self.push(name, Kind::Text, Is::Text, text.into());
         self.volatile = volatile;
         self.push(folded, Kind::Text, Is::Derived, folded_text.into());
@@ -272,7 +297,7 @@ impl<'a> Out<'a> {
 
     /// Text without a folded sibling: ids and hashes.
     pub fn id(&mut self, name: &'static str, text: Option<String>) {
-        let text = text.map(|text| self.clean(text));
+        let text = text.map(|text| self.clean_name(text));
         self.push(name, Kind::Text, Is::Text, text.into());
     }
 
@@ -290,7 +315,7 @@ impl<'a> Out<'a> {
 
     /// The number of a term.
     pub fn intern(&mut self, dictionary: &'static str, text: String) -> Option<i64> {
-        let text = self.clean(text);
+        let text = self.clean_name(text);
         Some(self.head.as_mut()?.term(dictionary, &text))
     }
 

@@ -30,6 +30,7 @@ testkit::on_each_database! {
     an_agent_that_left_has_no_edr,
     a_site_is_made_once,
     records_are_counted_by_stream,
+    text_without_end_stops_no_page,
 }
 
 fn open(database: &Database) -> Store {
@@ -68,7 +69,7 @@ fn a_volatile_difference_moves_last_seen_and_the_body_and_nothing_else(database:
     let source = Source::agents(&store);
     let created = source.apply(&[Agent::new("7"), Agent::new("8")]);
     let touched = Agent { last_seen: 5_000, active: false, ..Agent::new("7") };
-    let outcomes = source.later(60).apply(&[touched.clone()]);
+    let outcomes = source.later(60).apply(std::slice::from_ref(&touched));
     assert_eq!((outcomes[0].op.clone(), outcomes[0].version), (Op::Touched, 1));
     assert_eq!(one_int(&store, "SELECT last_seen FROM inventory_asset WHERE name = 'PC-7'"), at(5_000).micros());
     assert_eq!(one_int(&store, "SELECT active FROM inventory_asset WHERE name = 'PC-7'"), 0);
@@ -280,7 +281,7 @@ fn a_dictionary_is_trained_once_and_outlives_memory(database: &Database) {
     let fleet: Vec<Agent> = IDS.iter().map(|id| Agent::new(id)).collect();
     let created = source.apply(&fleet);
     assert_eq!(one_int(&store, "SELECT COUNT(*) FROM inventory_body_dictionary"), 1);
-    let forgetful = Source { memory: Memory::default().into(), ..source.clone() };
+    let forgetful = Source { memory: Memory::default().into(), ..source };
     let moved: Vec<Agent> = fleet.iter().map(|agent| Agent { last_seen: 3_000, ..agent.clone() }).collect();
     forgetful.apply(&moved[..70]);
     assert_eq!(one_int(&store, "SELECT COUNT(*) FROM inventory_body_dictionary"), 1);
@@ -354,7 +355,7 @@ fn nul_is_replaced_and_counted(database: &Database) {
     let source = Source::agents(&store);
     let agent = Agent { name: "a\0b", os: "c\0", tags: &[("k\0", "v")], ..Agent::new("7\0") };
     let outcomes = source.apply(&[agent]);
-    assert_eq!(outcomes[0].replaced_nuls, 6);
+    assert_eq!(outcomes[0].replaced_nuls, 4);
     assert_eq!(one_text(&store, "SELECT name FROM inventory_asset"), "a\u{fffd}b");
     assert_eq!(one_text(&store, "SELECT native_id FROM inventory_source_record"), "7\u{fffd}");
     assert_eq!(
@@ -419,7 +420,7 @@ fn records_are_counted_by_stream(database: &Database) {
     let store = open(database);
     let agents = Source::agents(&store);
     agents.apply(&[Agent::new("7"), Agent::new("8")]);
-    Source { stream: "activities", immutable: true, ..agents.clone() }.apply(&[Agent::activity("9")]);
+    Source { stream: "activities", immutable: true, ..agents }.apply(&[Agent::activity("9")]);
     let counts = |integration| {
         let integration = kernel::IntegrationId(integration);
         store.read_blocking(move |tx| inventory::counts(tx, OrgId::DEFAULT, integration)).unwrap()
@@ -428,6 +429,29 @@ fn records_are_counted_by_stream(database: &Database) {
     let present = || "present".to_owned();
     assert_eq!(short, [("activities".to_owned(), present(), 1), ("agents".to_owned(), present(), 2)]);
     assert_eq!(counts(2), []);
+}
+
+/// PostgreSQL refuses keys of more than 2,700 bytes, and a machine may be called anything.
+fn text_without_end_stops_no_page(database: &Database) {
+    let store = open(database);
+    let source = Source::agents(&store);
+    let mut random = kernel::Random::seeded(7);
+    // Text that no compression makes shorter, and that folding makes longer.
+    let mut long = || -> &'static str {
+        let text: String = (0..9_000).map(|_| char::from(33 + u8::try_from(random.below(90)).unwrap())).collect();
+        String::leak(text + &"\u{fdfa}".repeat(3_000))
+    };
+    let (name, os, id) = (long(), long(), long());
+    let agent = Agent { name, os, ..Agent::new("7") };
+    let outcomes = source.apply(&[agent.clone(), Agent { id, ..Agent::new("8") }]);
+    assert_eq!(outcomes[0].op, Op::Created);
+    assert_eq!(outcomes[1].op, Op::Quarantined(Reason("its id has more than 512 bytes".to_owned())));
+    let cut = one_text(&store, "SELECT name FROM inventory_asset");
+    assert!(cut.len() <= 1024 && name.starts_with(&cut));
+    let folding = String::leak("\u{fdfa}".repeat(500));
+    source.apply(&[Agent { name: folding, ..Agent::new("7") }]);
+    assert!(one_text(&store, "SELECT name_folded FROM inventory_asset").len() <= 2048);
+    assert_eq!(source.bodies(&[outcomes[0].record])[0], Some(Agent { name: folding, ..Agent::new("7") }.raw()));
 }
 
 /// Without statistics the planner takes org_id alone for a good key, and every page would walk whole tables.

@@ -1,5 +1,7 @@
 //! The log, on both databases.
 
+#![expect(clippy::unwrap_used, reason = "a claim that cannot be looked into has failed")]
+
 extern crate muster_signals as signals;
 
 use std::borrow::Cow;
