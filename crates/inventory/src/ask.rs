@@ -7,6 +7,7 @@ mod column;
 mod cursor;
 mod dictionary;
 mod group;
+mod inward;
 pub(crate) mod residual;
 pub(crate) mod walk;
 
@@ -14,7 +15,7 @@ use std::cell::RefCell;
 
 use kernel::{OrgId, Table, Timestamp, Value};
 use query::{Asking, Checked, Condition, Inventory, Matcher, NothingKnown, Problem, Refused, Terms, lower, prepare};
-use store::{Store, StoreError, Tx};
+use store::{Dialect, Store, StoreError, Tx};
 
 use crate::InventoryError;
 use crate::ask::column::Output;
@@ -171,7 +172,7 @@ pub fn ask_in(tx: &mut Tx<'_>, org: OrgId, ask: &Ask) -> Result<Answer, AskError
     let mut answer = Answer {
         inventory: inventory.name,
         canonical: checked.canonical.clone(),
-        warnings: checked.notes.clone(),
+        warnings: once(&checked.notes),
         ..Answer::default()
     };
     let mut asked = Asked { tx, org, inventory, dictionaries: Dictionaries::default() };
@@ -186,6 +187,17 @@ pub fn ask_in(tx: &mut Tx<'_>, org: OrgId, ask: &Ask) -> Result<Answer, AskError
         }
     }
     Ok(answer)
+}
+
+/// Each thing once, at its first place: eleven terms over one field without data need one warning.
+fn once(notes: &[Problem]) -> Vec<Problem> {
+    let mut said = Vec::new();
+    let mut fresh = |note: &&Problem| {
+        let new = !said.contains(&note.message);
+        said.push(note.message.clone());
+        new
+    };
+    notes.iter().filter(|note| fresh(note)).cloned().collect()
 }
 
 /// Who asks what of whom: what every step of answering needs.
@@ -230,8 +242,16 @@ impl Asked<'_, '_> {
     /// The statement that counts, and its parameters.
     pub(crate) fn count_sql(&self, condition: &Condition) -> (String, Vec<Value<'static>>) {
         let table = self.inventory.base.table;
-        let sql = format!("SELECT COUNT(*) FROM {table} t WHERE t.org_id = $1 AND ({})", condition.sql);
+        let sql = format!("SELECT COUNT(*) FROM {table} t WHERE t.org_id = $1 AND ({})", self.over_all(condition));
         (sql, self.params(condition))
+    }
+
+    /// The condition as it is best asked of all rows, rather than of the next ones in an order.
+    pub(crate) fn over_all(&self, condition: &Condition) -> String {
+        match self.tx.dialect() {
+            Dialect::Sqlite => inward::inward(&condition.sql),
+            Dialect::Postgres => condition.sql.clone(),
+        }
     }
 
     /// The organization, then the condition's own parameters.

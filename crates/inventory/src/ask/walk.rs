@@ -3,9 +3,11 @@
 //! Rows without a value come first going up and last going down. So that both databases can use a plain index, the
 //! order is walked in two stretches, with and without a value, and neither database is asked where it puts its nulls.
 
+use std::cmp::Ordering;
+
 use kernel::Value;
 use query::{Column, Condition, Field, Inventory, Problem};
-use store::Row;
+use store::{Keys, Row};
 
 use super::{AskError, Asked, nearest, residual};
 use crate::catalogue::COMPUTED;
@@ -21,6 +23,9 @@ const GLANCE_ROWS_MAX: usize = 4_000;
 
 /// An answer is rare if fewer than one in so many rows match: then the database may leave the sort order.
 const RARE: usize = 64;
+
+/// Keys of a rare answer that are sorted here, at most. With more, the database sorts.
+const RARE_KEYS_MAX: usize = 20_000;
 
 /// Orders that an index serves. In any other order nothing is gained by a glance.
 const INDEXED: [(&str, &str); 8] = [
@@ -73,6 +78,13 @@ pub(super) enum Stretch {
     With,
 }
 
+impl Stretch {
+    /// The stretch that a place lies in.
+    fn of(place: &Place) -> Stretch {
+        if place.value == Value::Null { Stretch::Without } else { Stretch::With }
+    }
+}
+
 impl Sort {
     /// Reads `--sort`, or takes the inventory's own order.
     pub(crate) fn new(inventory: &'static Inventory, asked: Option<&str>) -> Result<Sort, AskError> {
@@ -111,7 +123,7 @@ impl Sort {
             true => [Stretch::With, Stretch::Without],
         };
         let Some(after) = after else { return order.map(|stretch| (stretch, None)).to_vec() };
-        let here = if after.value == Value::Null { Stretch::Without } else { Stretch::With };
+        let here = Stretch::of(after);
         let mut stretches: Vec<_> =
             order.into_iter().skip_while(|stretch| *stretch != here).map(|at| (at, None)).collect();
         stretches[0].1 = Some(after.clone());
@@ -169,17 +181,21 @@ pub(super) fn walk(
     }
     let wanted = limit + 1;
     let mut found: Vec<Place> = Vec::new();
-    for (stretch, mut after) in sort.stretches(after.as_ref()) {
+    let stretches = sort.stretches(after.as_ref());
+    'order: for (at, (stretch, mut after)) in stretches.iter().cloned().enumerate() {
         let mut glancing = INDEXED.contains(&(asked.inventory.name, sort.name));
         while found.len() < wanted {
-            let missing = wanted - found.len();
             // Where matches are common, the next rows of the index fill the page. Where they are rare, testing row after
-            // row would read the whole table in a bad order: then the database collects what matches and sorts that.
+            // row would read the whole table in a bad order: then all that match are found in whatever way is best.
             if !glancing {
-                found.extend(collect(asked, condition, sort, stretch, after.as_ref(), missing)?);
+                if let Some(rest) = rare(asked, condition, sort, &stretches[at..], after.as_ref())? {
+                    found.extend(rest);
+                    break 'order;
+                }
+                found.extend(collect(asked, condition, sort, stretch, after.as_ref(), wanted - found.len())?);
                 break;
             }
-            let rows = (missing * GLANCE_ROWS_PER_ROW).clamp(GLANCE_ROWS_MIN, GLANCE_ROWS_MAX);
+            let rows = ((wanted - found.len()) * GLANCE_ROWS_PER_ROW).clamp(GLANCE_ROWS_MIN, GLANCE_ROWS_MAX);
             let (hits, end) = glance(asked, condition, sort, stretch, after.as_ref(), rows)?;
             glancing = hits.len() * RARE >= rows;
             found.extend(hits);
@@ -223,6 +239,50 @@ fn glance(
     let tested = asked.tx.query(&sql, &params, |row| Ok((self::place(row)?, row.flag(2)?)))?;
     let end = (tested.len() == rows).then(|| tested.last().map(|(place, _)| place.clone())).flatten();
     Ok((tested.into_iter().filter(|(_, hit)| *hit).map(|(place, _)| place).collect(), end))
+}
+
+/// All that match, in order, from `after` in the first of the stretches; `None` if they are too many to be sorted here.
+fn rare(
+    asked: &mut Asked<'_, '_>,
+    condition: &Condition,
+    sort: &Sort,
+    stretches: &[(Stretch, Option<Place>)],
+    after: Option<&Place>,
+) -> Result<Option<Vec<Place>>, AskError> {
+    let (table, key) = (asked.inventory.base.table, asked.inventory.base.key);
+    let all = format!(
+        "SELECT t.{key} FROM {table} t WHERE t.org_id = $1 AND ({}) LIMIT {}",
+        asked.over_all(condition),
+        RARE_KEYS_MAX + 1
+    );
+    let keys = asked.tx.query(&all, &asked.params(condition), |row| row.int(0))?;
+    if keys.len() > RARE_KEYS_MAX {
+        return Ok(None);
+    }
+    let valued = format!("SELECT t.{key}, {} FROM {table} t WHERE t.org_id = $1 AND t.{key} IN KEYS", sort.sql);
+    let mut places = asked.tx.select_in(&valued, &[asked.org.into()], Keys::Ints(&keys), place)?;
+    let order = |one: &Place, two: &Place| {
+        let rising = compare(&one.value, &two.value).then(one.key.cmp(&two.key));
+        if sort.descending { rising.reverse() } else { rising }
+    };
+    // Without a place to begin, it is the beginning of the stretch: what lies in stretches before was shown already.
+    places.retain(|place| match after {
+        Some(after) => order(place, after).is_gt(),
+        None => stretches.iter().any(|(stretch, _)| *stretch == Stretch::of(place)),
+    });
+    places.sort_by(order);
+    Ok(Some(places))
+}
+
+/// The order of sort values: nothing first, then as both databases order them.
+fn compare(one: &Value<'_>, two: &Value<'_>) -> Ordering {
+    match (one, two) {
+        (Value::Int(one), Value::Int(two)) => one.cmp(two),
+        (Value::Real(one), Value::Real(two)) => one.total_cmp(two),
+        (Value::Text(one), Value::Text(two)) => one.cmp(two),
+        (Value::Bytes(one), Value::Bytes(two)) => one.cmp(two),
+        (one, two) => (*one != Value::Null).cmp(&(*two != Value::Null)),
+    }
 }
 
 /// Collects the first rows of a stretch that match, in whatever way the database likes.

@@ -151,7 +151,11 @@ fn identity() -> Vec<Field> {
         Field::new(
             "sources",
             Type::Enum(SOURCES),
-            Column::many(of_asset!("inventory_source_record"), Column::Plain("'sentinelone'")),
+            Column::many(
+                "FROM inventory_link l WHERE l.org_id = {t}.org_id AND l.asset_id = {t}.asset_id",
+                // Every record that is linked today is an agent.
+                Column::Plain("'sentinelone'"),
+            ),
             "who told us about it",
         )
         .alias(&["source", "custom_integration"])
