@@ -160,6 +160,7 @@ impl State {
         match user.reach {
             Reach::Tenant => Vec::new(),
             Reach::Account(account) => vec![json!({
+                "accountName": self.accounts[account].name,
                 "id": self.accounts[account].id.to_string(), "name": self.accounts[account].name,
                 "roleId": role_id, "roleName": user.role, "roles": [user.role],
             })],
@@ -185,7 +186,7 @@ impl State {
         let second_factor = !index.is_multiple_of(4);
         json!({
             "agreedEula": true,
-            "agreementUrl": null,
+            "agreementUrl": "https://console.example/eula",
             "allowRemoteShell": false,
             "apiToken": Self::token_dates(token.or(user.token)),
             "canGenerateApiToken": true,
@@ -224,16 +225,6 @@ impl State {
         let user = &self.users[index];
         let made = micros_text(user.created);
         let by = json!({"id": self.users[0].id.to_string(), "name": ascii(&self.users[0].name)});
-        let roles: Vec<Value> = self
-            .scope_role(index)
-            .into_iter()
-            .map(|mut role| {
-                if let (Some(map), Reach::Account(account)) = (role.as_object_mut(), user.reach) {
-                    map.insert("accountName".to_owned(), Value::from(self.accounts[account].name.clone()));
-                }
-                role
-            })
-            .collect();
         json!({
             "apiToken": Self::token_dates(user.token),
             "createdAt": made,
@@ -243,7 +234,7 @@ impl State {
             "lastActivation": micros_text(user.last_login),
             "name": user.name,
             "scope": match user.reach { Reach::Tenant => "tenant", Reach::Account(_) => "account", Reach::Site(_) => "site" },
-            "scopeRoles": roles,
+            "scopeRoles": self.scope_role(index),
             // A moment before it was created, as recorded.
             "updatedAt": micros_text(user.created - 2175),
             "updatedBy": by,

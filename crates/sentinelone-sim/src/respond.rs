@@ -531,8 +531,9 @@ impl Room {
                 let mut record = self.state.group_record(group, &self.state.headcount());
                 // The single record knows less than the list's.
                 if let Some(map) = record.as_object_mut() {
-                    map.remove("totalAgents");
-                    map.remove("inherits");
+                    for key in ["totalAgents", "inherits", "filterName"] {
+                        map.remove(key);
+                    }
                 }
                 object(&record)
             }
@@ -632,19 +633,29 @@ impl Room {
     fn caller(&self, token: &TokenRecord) -> Value {
         let state = &self.state;
         let mut record = state.user_record(token.user, Some((token.made, token.ends)));
-        let role = |id: u64, name: &str| json!({"id": id.to_string(), "name": name, "roleId": "433241117337583706", "roleName": "Viewer", "roles": ["Viewer"]});
+        let role = |id: u64, name: &str, account: usize| {
+            json!({
+                "accountName": state.accounts[account].name, "id": id.to_string(), "name": name,
+                "roleId": "433241117337583706", "roleName": "Viewer", "roles": ["Viewer"],
+            })
+        };
         let (scope, roles): (&str, Vec<Value>) = match &token.scoped {
             Scoped::Tenant => ("tenant", Vec::new()),
             Scoped::Accounts(own) => {
-                ("account", own.iter().map(|&a| role(state.accounts[a].id, &state.accounts[a].name)).collect())
+                ("account", own.iter().map(|&a| role(state.accounts[a].id, &state.accounts[a].name, a)).collect())
             }
-            Scoped::Sites(own) => {
-                ("site", own.iter().map(|&s| role(state.sites[s].id, &state.sites[s].name)).collect())
-            }
+            Scoped::Sites(own) => (
+                "site",
+                own.iter().map(|&s| &state.sites[s]).map(|site| role(site.id, &site.name, site.account)).collect(),
+            ),
         };
+        let mut site_roles = if scope == "site" { roles.clone() } else { Vec::new() };
+        site_roles.iter_mut().filter_map(Value::as_object_mut).for_each(|role| {
+            role.remove("accountName");
+        });
         if let Some(map) = record.as_object_mut() {
             map.insert("scope".to_owned(), json!(scope));
-            map.insert("siteRoles".to_owned(), if scope == "site" { json!(roles) } else { json!([]) });
+            map.insert("siteRoles".to_owned(), json!(site_roles));
             map.insert("scopeRoles".to_owned(), json!(roles));
             map.insert("lowestRole".to_owned(), json!("Viewer"));
             map.insert("tenantRoles".to_owned(), if scope == "tenant" { json!(["Viewer"]) } else { json!([]) });
