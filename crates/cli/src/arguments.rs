@@ -2,64 +2,96 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 /// Every endpoint accounted for: reads SentinelOne consoles, keeps what they said, answers questions.
-///
-/// Muster only ever reads from a console. What it read stays on this machine, in one SQLite file or in a PostgreSQL
-/// database of yours, together with a log of every change.
 #[derive(Parser)]
 #[command(
     name = "muster",
     version,
     disable_help_subcommand = true,
+    disable_help_flag = true,
+    disable_version_flag = true,
     max_term_width = 100,
-    after_long_help = "\
+    after_help = "\
+Muster only ever reads from a console. What it read stays on this machine, in one SQLite file or in a \
+PostgreSQL database of yours, together with a log of every change.
+
 Start here:
-  muster demo --once                                        a simulated console, a first sync, a tour
+  muster demo --once                                        a simulated console, and a tour
   muster connect acme.sentinelone.net --token-file FILE     save a real console
   muster sync                                               read it
   muster query 'os:windows and not edr.name:SentinelOne'    ask
 
-Exit codes: 0 done, 1 the answer is no, 2 usage or bad input, 3 incomplete, 4 authentication or permission,
+Exit codes: 0 done, 1 the answer is no, 2 usage or bad input, 3 incomplete, 4 authentication or permission, \
 5 unreachable, 6 local storage, 70 a mistake of ours.
 Topics: muster help query, muster help fields [INVENTORY], muster help token."
 )]
 pub struct Arguments {
     #[command(flatten)]
     pub global: Global,
+    /// Prints the version
+    #[arg(short = 'V', long, action = ArgAction::Version, help_heading = "Everywhere", display_order = 105)]
+    version: Option<bool>,
     #[command(subcommand)]
     pub command: Command,
 }
 
 /// Flags that every command takes.
 #[derive(Args, Clone)]
+#[command(next_help_heading = "Everywhere")]
 pub struct Global {
     /// Where everything is kept: sqlite:PATH or postgres://USER@HOST/NAME. Default: muster.db in the data directory
-    #[arg(long, global = true, env = "MUSTER_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        env = "MUSTER_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        display_order = 100
+    )]
     pub database: Option<String>,
     /// Where the SQLite file and the key lie. Default: the platform's folder for data
-    #[arg(long, global = true, env = "MUSTER_DATA_DIR", value_name = "DIR")]
+    #[arg(
+        long,
+        global = true,
+        env = "MUSTER_DATA_DIR",
+        hide_env_values = true,
+        value_name = "DIR",
+        display_order = 101
+    )]
     pub data_dir: Option<PathBuf>,
-    /// What to tell on standard error besides: off, error, warn, info, debug, trace, or a filter such as sync=debug
-    #[arg(long, global = true, env = "MUSTER_LOG", value_name = "FILTER", default_value = "warn", hide_env = true)]
+    /// What else to tell on standard error: off, error, warn, info, debug, trace, or such as sync=debug
+    #[arg(
+        long,
+        global = true,
+        env = "MUSTER_LOG",
+        value_name = "FILTER",
+        default_value = "warn",
+        hide_env_values = true,
+        display_order = 102
+    )]
     pub log: String,
     /// Shows no progress
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 103)]
     pub no_progress: bool,
+    /// Explains the program, or a command
+    #[arg(short, long, global = true, action = ArgAction::HelpShort, display_order = 104)]
+    help: Option<bool>,
 }
 
 #[derive(Subcommand)]
 pub enum Command {
     /// Simulates a console, reads it, and shows what can be asked
-    ///
-    /// Nothing leaves this machine. The demo keeps its data in a folder of its own and begins anew each time.
+    #[command(after_help = "\
+Nothing leaves this machine. The demo keeps its data in a folder of its own, in the data directory, and begins \
+anew each time.")]
     Demo(Demo),
     /// Tests a console and a token, then saves them; on an existing name it changes the token
-    ///
-    /// The token is tried before anything is saved. On an existing name the old token stays until the new one has worked,
-    /// and everything read so far is kept, checkpoints too. A role of Viewer is enough: Muster only reads.
-    #[command(after_long_help = "\
+    #[command(after_help = "\
+The token is tried before anything is saved. On an existing name the old token stays until the new one has \
+worked, and everything read so far is kept, checkpoints too. The role Viewer is enough: Muster only reads.
+
 Examples:
   muster connect acme.sentinelone.net --name acme --site HQ --token-file ~/acme.token
   pass show acme | muster connect acme.sentinelone.net --token-stdin
@@ -67,20 +99,20 @@ Examples:
 How to make a token: muster help token.")]
     Connect(Connect),
     /// Reads the consoles once: everything at first, then what changed
-    ///
-    /// A pass that is cut off loses nothing; the next one goes on where it stopped. A stream is complete only if the
-    /// console's own count says so; otherwise it is shown as INCOMPLETE, and the exit code is 3.
-    #[command(after_long_help = "\
+    #[command(after_help = "\
+A pass that is cut off loses nothing; the next one goes on where it stopped. A stream is complete only if the \
+console's own count says so; otherwise it is shown as INCOMPLETE, and the exit code is 3.
+
 Examples:
   muster sync                            every integration
   muster sync acme --stream agents       one stream of one
   muster sync --json                     one object per stream, for scripts")]
     Sync(Sync),
     /// Asks a question: which assets, findings, activities .. match
-    ///
-    /// A question is made of terms, field:value, joined by and, or, not and parentheses. A word alone is looked for in
-    /// the usual places. The empty question '' matches everything. Counts are exact.
-    #[command(after_long_help = "\
+    #[command(after_help = "\
+A question is made of terms, field:value, joined by and, or, not and parentheses. A word alone is looked for \
+in the usual places. The empty question '' matches everything. Counts are exact.
+
 Examples:
   muster query 'os:windows and not type:server and not edr.name:SentinelOne'
   muster query 'infected:true' --fields name,os,site,last_seen --sort -last_seen
@@ -91,18 +123,16 @@ Examples:
 The language: muster help query. All fields: muster help fields [INVENTORY].")]
     Query(Query),
     /// Serves a simulated console over HTTP, for trying things out
-    ///
-    /// It prints its address and its tokens, and answers until it is stopped.
+    #[command(after_help = "It prints its address and its tokens, and answers until it is stopped.")]
     Simulate(Simulate),
     /// Looks at data, key and every integration, and says what needs you
     Doctor(Doctor),
     /// Brings the database to this version, and says from which
-    ///
-    /// connect and sync do this by themselves; after an upgrade, query asks for it.
+    #[command(after_help = "connect and sync do this by themselves; after an upgrade, query asks for it.")]
     Migrate(Migrate),
     /// Writes a completion script for a shell
-    ///
-    /// For bash: muster completion bash > ~/.local/share/bash-completion/completions/muster
+    #[command(after_help = "\
+For bash: muster completion bash > ~/.local/share/bash-completion/completions/muster")]
     Completion {
         /// Which shell
         shell: clap_complete::Shell,

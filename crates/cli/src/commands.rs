@@ -9,14 +9,6 @@ pub mod query;
 pub mod simulate;
 pub mod sync;
 
-/// A clause as a sentence: a capital at the beginning, a full stop at the end.
-fn sentence(clause: &str) -> String {
-    let mut letters = clause.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    let end = if clause.ends_with(['.', '?']) { "" } else { "." };
-    format!("{first}{}{end}", letters.as_str())
-}
-
 /// Who gives the order, for the audit trail: the system's name for the person at the terminal.
 fn who() -> String {
     let named = ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());

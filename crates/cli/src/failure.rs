@@ -95,6 +95,14 @@ impl Failure {
     }
 }
 
+/// A clause as a sentence: a capital at the beginning, a full stop at the end.
+pub fn sentence(clause: &str) -> String {
+    let mut letters = clause.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let end = if clause.ends_with(['.', '?']) { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
+}
+
 /// An error and everything below it, in one line.
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut line = error.to_string();
@@ -150,7 +158,7 @@ impl From<access::AccessError> for Failure {
 impl From<sync::SyncError> for Failure {
     fn from(error: sync::SyncError) -> Failure {
         let failure = Failure::new(error.exit_class().into(), chain(&error));
-        error.help().into_iter().fold(failure, Failure::with)
+        error.help().into_iter().map(|help| sentence(&help)).fold(failure, Failure::with)
     }
 }
 
@@ -159,10 +167,10 @@ impl From<inventory::AskError> for Failure {
         use inventory::AskError;
         match error {
             AskError::Store(error) => error.into(),
-            AskError::Inventory { message, help } => Failure::usage(message).with(help),
+            AskError::Inventory { message, help } => Failure::usage(message).with(sentence(&help)),
             AskError::Argument { argument, message, help } => {
                 let failure = Failure::usage(format!("{argument}: {message}"));
-                help.into_iter().fold(failure, Failure::with)
+                help.iter().map(|help| sentence(help)).fold(failure, Failure::with)
             }
             other => Failure::usage(chain(&other)),
         }

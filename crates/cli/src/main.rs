@@ -37,7 +37,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments, terminal: &Terminal) -> Result<(), Failure> {
-    let Arguments { global, command } = arguments;
+    let Arguments { global, command, .. } = arguments;
     start_log(&global.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)

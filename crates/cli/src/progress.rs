@@ -233,7 +233,10 @@ impl Line {
 /// How a stream ended, in words.
 fn status(report: &StreamReport) -> String {
     let reason = report.reason.as_deref().unwrap_or_default();
-    let said = |word: &str| if reason.is_empty() { word.to_owned() } else { format!("{word}: {reason}") };
+    let said = |word: &str| match reason.strip_prefix(word).map_or(reason, |rest| rest.trim_start_matches([':', ' '])) {
+        "" => word.to_owned(),
+        why => format!("{word}: {why}"),
+    };
     match report.status {
         StreamStatus::Complete => "complete".to_owned(),
         StreamStatus::Incomplete => said("INCOMPLETE"),
@@ -258,6 +261,8 @@ pub fn summary(reports: &[StreamReport], number: &dyn Fn(u64) -> String) -> Stri
                 // Proven equal; a record that changed during the sweep was met twice, and is still one.
                 Some(total) if report.complete => number(total),
                 Some(total) if !report.complete && total > have => format!("{} of {}", number(have), number(total)),
+                // Nothing was read, and that is not a count of nothing.
+                _ if have == 0 && report.status != StreamStatus::Complete => String::new(),
                 _ => number(have),
             };
             [name, report.stream.to_owned(), amount, news(report, number), status(report)]

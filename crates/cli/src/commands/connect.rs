@@ -30,10 +30,6 @@ pub async fn run(global: &Global, order: Connect, terminal: &Terminal) -> Result
     let place = Place::new(global)?;
     let store = place.open_to_write()?;
     let (keys, made) = place.keys_or_make(&store)?;
-    if let Some(path) = made {
-        let path = path.display();
-        terminal.note(&format!("Made the key that seals tokens: {path}. Keep it apart from backups of the database."));
-    }
     let world = jobs::World::real();
     let (transport, who) = (over_the_network()?, super::who());
     let at = sync::Place {
@@ -45,8 +41,16 @@ pub async fn run(global: &Global, order: Connect, terminal: &Terminal) -> Result
         who: &who,
     };
     let options = options(&order);
-    let connected =
-        sync::connect(at, sync::Connect { console, token, name: order.name, site: order.site, options }).await?;
+    let order_of = sync::Connect { console, token, name: order.name, site: order.site, options };
+    let connected = sync::connect(at, order_of).await.map_err(|error| {
+        let mut failure = Failure::from(error);
+        failure.more.insert(0, "Nothing was saved; what was connected before is as it was.".to_owned());
+        failure
+    })?;
+    if let Some(path) = made {
+        let path = path.display();
+        terminal.note(&format!("Made the key that seals tokens: {path}. Keep it apart from backups of the database."));
+    }
     if order.json {
         return terminal.result(&format!("{}\n", as_json(&connected)));
     }
@@ -110,7 +114,7 @@ fn told(connected: &Connected, terminal: &Terminal) -> String {
     lines.push(format!("  token    {}", token_told(probe, terminal.now())));
     lines.push(format!("  scope    {}", scope_told(probe, terminal)));
     let (reads, missing) = modules(probe);
-    lines.push(format!("  reads    {}", reads.join(", ")));
+    lines.push(format!("  reads    {}", wrapped(&reads)));
     lines.extend(missing.iter().enumerate().map(|(at, (name, reason))| {
         let head = if at == 0 { "missing" } else { "" };
         format!("  {head:<7}  {name}: {reason}")
@@ -138,6 +142,27 @@ fn modules(probe: &Probe) -> (Vec<&'static str>, Vec<(&'static str, String)>) {
     missing.dedup_by_key(|(word, _)| *word);
     (reads, missing)
 }
+
+/// Names in lines of at most [`LINE`] characters, the later ones below the first.
+fn wrapped(names: &[&str]) -> String {
+    let (mut out, mut width) = (String::new(), INDENT.len());
+    for (at, name) in names.iter().enumerate() {
+        let comma = if at + 1 < names.len() { "," } else { "" };
+        if width + name.len() + 1 > LINE {
+            out.push_str(&format!("\n{INDENT}"));
+            width = INDENT.len();
+        } else if at > 0 {
+            out.push(' ');
+        }
+        out.push_str(&format!("{name}{comma}"));
+        width += name.len() + 2;
+    }
+    out
+}
+
+/// Where the values of the report begin, and how long its lines are.
+const INDENT: &str = "           ";
+const LINE: usize = 100;
 
 fn word(endpoint: Endpoint) -> Option<&'static str> {
     Some(match endpoint {

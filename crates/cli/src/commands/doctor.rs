@@ -6,7 +6,7 @@ use kernel::OrgId;
 use sync::{Integration, IntegrationState};
 
 use crate::arguments::{Doctor, Global};
-use crate::failure::{Exit, Failure, chain};
+use crate::failure::{Exit, Failure, chain, sentence};
 use crate::place::Place;
 use crate::terminal::{Terminal, size};
 
@@ -63,7 +63,7 @@ pub async fn run(global: &Global, doctor: &Doctor, terminal: &Terminal) -> Resul
             }
         }
     }
-    let needed = lines.iter().filter(|line| !line.next.is_empty() && line.light != Light::Ok).count();
+    let needed = lines.iter().filter(|line| line.light != Light::Ok).count();
     match doctor.json {
         true => terminal.result(&as_json(&lines))?,
         false => terminal.result(&told(&lines, needed))?,
@@ -148,7 +148,7 @@ fn told(lines: &[Line], needed: usize) -> String {
             reports::terminal::harmless(&line.words)
         );
         if !line.next.is_empty() && line.light != Light::Ok {
-            let _ = writeln!(out, "{:width$}         {}", "", super::sentence(&line.next));
+            let _ = writeln!(out, "{:width$}         {}", "", sentence(&line.next));
         }
     }
     let _ = match needed {

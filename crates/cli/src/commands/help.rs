@@ -36,7 +36,7 @@ the old one stays until the new one has worked.
 pub fn run(topic: &[String], terminal: &Terminal) -> Result<(), Failure> {
     let words: Vec<&str> = topic.iter().map(String::as_str).collect();
     match words.as_slice() {
-        [] => terminal.result(&Arguments::command().render_long_help().to_string()),
+        [] => terminal.result(&Arguments::command().render_help().to_string()),
         ["query"] => {
             let flags = command_help(&["query"])?;
             terminal.result(&format!("{}\n\nThe language\n\n{}", flags.trim_end(), LANGUAGE))
@@ -59,7 +59,7 @@ fn command_help(path: &[&str]) -> Result<String, Failure> {
                 .with("Topics: query, fields [INVENTORY], token, and every command: muster --help lists them.")
         })?;
     }
-    Ok(found.render_long_help().to_string())
+    Ok(found.render_help().to_string())
 }
 
 /// The fields of one inventory: name, meaning, example.

@@ -5,7 +5,7 @@ use store::Store;
 use sync::{ExitClass, IntegrationState, Run, StreamReport, StreamStatus};
 
 use crate::arguments::{Global, Sync};
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, sentence};
 use crate::place::Place;
 use crate::progress::{Progress, cost, summary};
 use crate::terminal::Terminal;
@@ -97,7 +97,7 @@ async fn ended(store: &Store, pass: &Pass, terminal: &Terminal) -> Option<Failur
         if let Some(kept) = kept(store, terminal).await {
             failure.more.push(kept);
         }
-        failure.more.push(super::sentence(state.next_step()));
+        failure.more.push(sentence(state.next_step()));
     }
     Some(failure)
 }
