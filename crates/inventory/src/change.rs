@@ -95,7 +95,7 @@ fn print(head: &Head, is: Is, value: &Value) -> Option<String> {
         (_, Value::Null) => None,
         (Is::Flag, Value::Int(yes)) => Some((*yes != 0).to_string()),
         (Is::Time, Value::Int(micros)) => Some(Timestamp::from_micros(*micros).to_string()),
-        (Is::Term, Value::Int(term)) => Some(head.text(*term).to_owned()).filter(|text| !text.is_empty()),
+        (Is::Term(_), Value::Int(term)) => Some(head.text(*term).to_owned()).filter(|text| !text.is_empty()),
         (_, Value::Int(number)) => Some(number.to_string()),
         (_, Value::Real(number)) => Some(number.to_string()),
         (_, Value::Text(text)) => Some(text.clone().into_owned()),

@@ -35,7 +35,8 @@ pub(crate) enum Is {
     Flag,
     Time,
     Text,
-    Term,
+    /// A number of this dictionary.
+    Term(&'static str),
     Ip,
     /// It follows from other columns, so history does not mention it.
     Derived,
@@ -150,19 +151,19 @@ impl Child {
                 table: "inventory_need",
                 field: "needs",
                 columns: &[ORG, RECORD, ("need_term", Kind::Int)],
-                is: &[Term],
+                is: &[Term("need")],
             },
             Child::Engine => &ChildTable {
                 table: "inventory_finding_engine",
                 field: "engines",
                 columns: &[ORG, RECORD, ("engine_term", Kind::Int)],
-                is: &[Term],
+                is: &[Term("engine")],
             },
             Child::Technique => &ChildTable {
                 table: "inventory_finding_technique",
                 field: "techniques",
                 columns: &[ORG, RECORD, ("tactic_term", Kind::Int), ("technique_term", Kind::Int)],
-                is: &[Term, Term],
+                is: &[Term("tactic"), Term("technique")],
             },
             Child::Action => &ChildTable {
                 table: "inventory_finding_action",
@@ -175,13 +176,13 @@ impl Child {
                     ("status_term", Kind::Int),
                     ("updated_at", Kind::Int),
                 ],
-                is: &[Derived, Term, Term, Time],
+                is: &[Derived, Term("action"), Term("action_status"), Time],
             },
             Child::PolicyEngine => &ChildTable {
                 table: "inventory_policy_engine",
                 field: "engines",
                 columns: &[ORG, RECORD, ("engine_term", Kind::Int), ("mode_term", Kind::Int)],
-                is: &[Term, Term],
+                is: &[Term("policy_engine"), Term("engine_mode")],
             },
         }
     }
@@ -304,13 +305,13 @@ impl<'a> Out<'a> {
     /// Text of few distinct values.
     pub fn term(&mut self, name: &'static str, dictionary: &'static str, text: Option<String>) {
         let term = text.and_then(|text| self.intern(dictionary, text));
-        self.push(name, Kind::Int, Is::Term, term.into());
+        self.push(name, Kind::Int, Is::Term(dictionary), term.into());
     }
 
     /// A word of ours of few distinct values.
     pub fn word(&mut self, name: &'static str, dictionary: &'static str, word: Option<&'static str>) {
         let term = word.and_then(|word| Some(self.head.as_mut()?.term(dictionary, word)));
-        self.push(name, Kind::Int, Is::Term, term.into());
+        self.push(name, Kind::Int, Is::Term(dictionary), term.into());
     }
 
     /// The number of a term.

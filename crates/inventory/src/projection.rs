@@ -249,7 +249,10 @@ fn order(one: &[Value], other: &[Value]) -> std::cmp::Ordering {
 
 #[cfg(test)]
 mod tests {
+    use query::Column as Asked;
+
     use super::*;
+    use crate::out::Is;
 
     /// The columns of a table as a migration declares them, with the kind they have.
     fn declared(sql: &str, table: &str) -> Vec<(String, &'static str)> {
@@ -312,5 +315,77 @@ mod tests {
         assert_eq!(touched, documented);
         let readme = include_str!("../README.md");
         assert!(documented.iter().all(|name| readme.contains(&format!("`{name}`"))));
+    }
+
+    /// Columns of a table that are filled with terms, each with its dictionary.
+    fn dictionaries() -> Vec<(&'static str, &'static str, &'static str)> {
+        let projected = Projection::ALL.into_iter().flat_map(|projection| {
+            projection.columns().iter().map(move |column| (projection.table(), column.name, column.is))
+        });
+        let children = Child::ALL.into_iter().flat_map(|child| {
+            let table = child.table();
+            table.columns[2..].iter().zip(table.is).map(move |((name, _), is)| (table.table, *name, *is))
+        });
+        let terms = projected.chain(children).filter_map(|(table, name, is)| match is {
+            Is::Term(dictionary) => Some((table, name, dictionary)),
+            _ => None,
+        });
+        terms.collect()
+    }
+
+    /// A term that is looked for in another dictionary than the one it was added to is never found.
+    #[test]
+    fn questions_look_into_the_dictionaries_that_columns_are_filled_from() {
+        let filled = dictionaries();
+        let mut compared = 0;
+        let mut compare = |tables: &str, column: &str, dictionary: &str, field: &str| {
+            let Some((_, name)) = column.rsplit_once('.') else { return };
+            let known: Vec<_> =
+                filled.iter().filter(|(table, known, _)| *known == name && tables.contains(table)).collect();
+            if known.is_empty() {
+                return;
+            }
+            compared += 1;
+            assert!(known.iter().any(|(_, _, known)| *known == dictionary), "{field}: {known:?}, not {dictionary}");
+        };
+        for inventory in &crate::catalogue().inventories {
+            for field in &inventory.fields {
+                match &field.column {
+                    Asked::Term { column, dictionary } => {
+                        compare(inventory.base.table, column, dictionary, field.name);
+                    }
+                    Asked::Many { from, value } => {
+                        if let Asked::Term { column, dictionary } = value.as_ref() {
+                            compare(from, column, dictionary, field.name);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        assert!(compared > 50, "only {compared} were compared");
+    }
+
+    /// A field that moves without history must be known as one, or a question about the past would be answered wrong.
+    #[test]
+    fn questions_call_volatile_what_touching_moves() {
+        let mut wrong = Vec::new();
+        for inventory in &crate::catalogue().inventories {
+            let Some(projection) = Projection::ALL.into_iter().find(|known| known.table() == inventory.base.table)
+            else {
+                continue;
+            };
+            for field in &inventory.fields {
+                let asked = match &field.column {
+                    Asked::Plain(column) | Asked::Folded { text: column, .. } | Asked::Term { column, .. } => column,
+                    _ => continue,
+                };
+                let stored = projection.columns().iter().find(|column| *asked == format!("{{t}}.{}", column.name));
+                if stored.is_some_and(|stored| stored.volatile != field.volatile) {
+                    wrong.push(format!("{} of {}", field.name, inventory.name));
+                }
+            }
+        }
+        assert_eq!(wrong, [""; 0]);
     }
 }

@@ -53,6 +53,7 @@ fn console_sites() -> Inventory {
             .alias(&["healthstatus"])
             .example("healthy:f"),
         int("active_licenses", "{t}.active_licenses", "licences in use")
+            .volatile()
             .alias(&["activelicenses"])
             .example("active_licenses:>100"),
         int("total_licenses", "{t}.total_licenses", "licences it has")
@@ -111,6 +112,7 @@ fn console_groups() -> Inventory {
             .alias(&["is_default", "isdefault"])
             .example("default:t"),
         int("total_agents", "{t}.total_agents", "how many agents it has")
+            .volatile()
             .alias(&["agents", "totalagents"])
             .example("total_agents:>100"),
         body("description", "group", "description", "what people wrote about it").example("has:description"),
@@ -152,9 +154,11 @@ fn accounts() -> Inventory {
             .alias(&["is_default", "isdefault"])
             .example("default:t"),
         int("active_agents", "{t}.active_agents", "how many agents it has")
+            .volatile()
             .alias(&["agents", "activeagents"])
             .example("active_agents:>100"),
         int("site_count", "{t}.site_count", "how many console sites it has")
+            .volatile()
             .alias(&["numberofsites"])
             .example("site_count:>1"),
         int("total_licenses", "{t}.total_licenses", "how many licences it has")
@@ -187,6 +191,7 @@ fn times() -> Vec<Field> {
     vec![
         past("created_at", "{t}.created_at", "when it was made").alias(&["createdat"]).example("created_at:<30d"),
         past("updated_at", "{t}.updated_at", "when it was changed last")
+            .volatile()
             .alias(&["updatedat"])
             .example("updated_at:<7d"),
     ]

@@ -237,6 +237,7 @@ fn file() -> Vec<Field> {
 fn machine() -> Vec<Field> {
     vec![
         text("agent.name", "{t}.agent_name", "{t}.agent_name_folded", "the machine's name")
+            .volatile()
             .alias(&["agent_name", "hostname", "computername", "agentcomputername"])
             .example("agent.name:lap"),
         native("agent.id", "{t}.agent_native_id", "the console's id of the agent that found it")
@@ -246,15 +247,19 @@ fn machine() -> Vec<Field> {
             .alias(&["agent_uuid", "agentuuid"])
             .example("has:agent.uuid"),
         term("agent.os", "{t}.agent_os_term", "os", "that machine's operating system")
+            .volatile()
             .alias(&["os", "agentosname"])
             .example("os:windows"),
         term("agent.os.family", "{t}.agent_os_family_term", "os_family", "its family")
+            .volatile()
             .alias(&["os.family", "os_family", "agentostype"])
             .example("os.family:linux"),
         term("agent.type", "{t}.agent_type_term", "type", "that machine's type")
+            .volatile()
             .alias(&["type", "machine_type", "agentmachinetype"])
             .example("type:server"),
         version("agent.version", "{t}.agent_version_term", "agent_version", "that agent's version")
+            .volatile()
             .alias(&["agent_version", "agentversion"])
             .example("agent.version:<23.4"),
     ]
@@ -269,6 +274,7 @@ fn times() -> Vec<Field> {
             .alias(&["createdat"])
             .example("created_at:<7d"),
         past("updated_at", "{t}.updated_at", "when the console last changed its row")
+            .volatile()
             .alias(&["updatedat"])
             .example("updated_at:<1d"),
     ]

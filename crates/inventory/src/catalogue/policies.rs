@@ -117,6 +117,7 @@ pub(super) fn policies() -> Inventory {
             .alias(&["createdat"])
             .example("created_at:<30d"),
         past("updated_at", "{t}.updated_at", "when the console changed them last")
+            .volatile()
             .alias(&["updatedat"])
             .example("updated_at:<7d"),
     ];
