@@ -443,7 +443,7 @@ fn text_without_end_stops_no_page(database: &Database) {
     };
     let (name, os, id) = (long(), long(), long());
     let agent = Agent { name, os, ..Agent::new("7") };
-    let outcomes = source.apply(&[agent.clone(), Agent { id, ..Agent::new("8") }]);
+    let outcomes = source.apply(&[agent, Agent { id, ..Agent::new("8") }]);
     assert_eq!(outcomes[0].op, Op::Created);
     assert_eq!(outcomes[1].op, Op::Quarantined(Reason("its id has more than 512 bytes".to_owned())));
     let cut = one_text(&store, "SELECT name FROM inventory_asset");

@@ -157,13 +157,13 @@ impl Source {
 
     /// Applies a page in the caller's transaction.
     pub fn apply_in(&self, tx: &mut Tx, page: &[Agent]) -> Result<Vec<Outcome>, InventoryError> {
-        self.apply_ready(tx, page.iter().map(Agent::ready).collect(), false)
+        self.apply_ready(tx, &page.iter().map(Agent::ready).collect::<Vec<_>>(), false)
     }
 
     /// Applies a page and logs what is new, as sync does.
     pub fn apply_and_record(&self, page: &[Agent]) -> Vec<Outcome> {
         let (source, page) = (self.clone(), page.to_vec());
-        let work = move |tx: &mut Tx| source.apply_ready(tx, page.iter().map(Agent::ready).collect(), true);
+        let work = move |tx: &mut Tx| source.apply_ready(tx, &page.iter().map(Agent::ready).collect::<Vec<_>>(), true);
         self.store.write_blocking(work).unwrap()
     }
 
@@ -175,10 +175,10 @@ impl Source {
             Ready { id, raw, meaning_hash: digest(meaning.as_bytes()), noun: Ok(noun) }
         });
         let ready: Vec<Ready> = ready.collect();
-        self.store.write_blocking(move |tx| source.apply_ready(tx, ready, false)).unwrap()
+        self.store.write_blocking(move |tx| source.apply_ready(tx, &ready, false)).unwrap()
     }
 
-    fn apply_ready(&self, tx: &mut Tx, page: Vec<Ready>, log: bool) -> Result<Vec<Outcome>, InventoryError> {
+    fn apply_ready(&self, tx: &mut Tx, page: &[Ready], log: bool) -> Result<Vec<Outcome>, InventoryError> {
         let ctx = Context {
             org: self.org,
             integration: IntegrationId(self.integration),
