@@ -208,8 +208,9 @@ impl Pass<'_> {
             let total = page.total_items;
             let closes = match (&next.cursor, total) {
                 (Some(_), _) => None,
-                (None, Some(total)) => Some(Some(total)),
-                (None, None) => Some(self.count(meter, stream, &at).await),
+                // The last page's own count is for what was asked: a narrowed window is not the whole.
+                (None, Some(total)) if at.whole.is_none() => Some(Some(total)),
+                (None, _) => Some(self.count(meter, stream, &at).await),
             };
             run.report.console_total = total.map(|total| total + at.counted).or(run.report.console_total);
             let batch = Batch { pages: vec![(None, page)] };
@@ -299,9 +300,10 @@ impl Pass<'_> {
         self.fetcher.page(meter, &list_request(stream, at), at.cursor.as_deref()).await
     }
 
-    /// Asks the console how many records a window holds; nothing if it does not say.
+    /// Asks the console how many records the present window holds, the whole of it; nothing if it does not say.
     async fn count(&self, meter: &Meter, stream: &Stream, at: &Position) -> Option<u64> {
-        let request = list_request(stream, at).without("limit").param("countOnly", "true");
+        let whole = at.whole.or(at.now_reading())?;
+        let request = list_request(stream, &Position::begin(whole)).without("limit").param("countOnly", "true");
         self.fetcher.page(meter, &request, None).await.ok()?.total_items
     }
 
@@ -602,5 +604,92 @@ impl Budgets {
         let budget = Arc::new(Mutex::new(Budget::new(per_minute, unlimited, now)));
         known.push((key, budget.clone()));
         budget
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing(watermark: Option<i64>, full_at: Option<i64>) -> Standing {
+        Standing {
+            generation: 1,
+            watermark: watermark.map(Timestamp::from_seconds),
+            full_at: full_at.map(Timestamp::from_seconds),
+            open: None,
+        }
+    }
+
+    #[test]
+    fn a_window_is_asked_for_inclusively_ascending_and_by_the_thousand() {
+        let threats = Stream::named("threats").unwrap();
+        let at = Position::begin(Window { from: Some(1_000_000), to: Some(2_500_000) });
+        assert_eq!(
+            list_request(threats, &at).path_and_query(),
+            "/web/api/v2.1/threats?sortBy=updatedAt&sortOrder=asc&limit=1000\
+             &updatedAt__gte=1970-01-01T00:00:01.000000Z&updatedAt__lt=1970-01-01T00:00:02.500000Z"
+        );
+        let sites = Stream::named("sites").unwrap();
+        assert_eq!(
+            list_request(sites, &Position::begin(Window::ALL)).path_and_query(),
+            "/web/api/v2.1/sites?sortBy=id&sortOrder=asc&limit=1000"
+        );
+    }
+
+    #[test]
+    fn every_stream_of_pages_can_be_asked_for() {
+        for stream in crate::STREAMS.iter().filter(|stream| matches!(stream.source, Source::Pages(_))) {
+            assert!(list_request(stream, &Position::begin(Window::ALL)).endpoint().is_paged(), "{}", stream.name);
+        }
+    }
+
+    #[test]
+    fn everything_is_asked_for_at_first_each_day_and_on_demand() {
+        let now = Timestamp::from_seconds(1_000_000);
+        let agents = Stream::named("agents").unwrap();
+        let kind = |standing: &Standing, full| kind_of_sweep(agents, standing, full, now);
+        assert_eq!(kind(&standing(None, None), false), SweepKind::Full);
+        assert_eq!(kind(&standing(Some(999_000), Some(999_000)), false), SweepKind::Changes);
+        assert_eq!(kind(&standing(Some(999_000), Some(999_000)), true), SweepKind::Full);
+        assert_eq!(kind(&standing(Some(999_000), Some(900_000)), false), SweepKind::Full);
+        // A clock that was set back does not make a full sweep due, nor keep one from ever coming.
+        assert_eq!(kind(&standing(Some(999_000), Some(1_050_000)), false), SweepKind::Changes);
+    }
+
+    #[test]
+    fn only_a_fresh_sweep_of_the_right_kind_goes_on() {
+        let now = Timestamp::from_seconds(1_000_000);
+        let open = |kind, began| Standing {
+            open: Some(Open {
+                sweep: SweepId(1),
+                kind,
+                started_at: Timestamp::from_seconds(began),
+                position: Position::begin(Window::ALL),
+            }),
+            ..standing(None, None)
+        };
+        assert!(resumable(&open(SweepKind::Changes, 999_000), false, now).is_some());
+        assert!(resumable(&open(SweepKind::Changes, 999_000), true, now).is_none());
+        assert!(resumable(&open(SweepKind::Full, 999_000), true, now).is_some());
+        assert!(resumable(&open(SweepKind::Full, 900_000), false, now).is_none());
+    }
+
+    #[test]
+    fn what_lasts_means_what_the_promises_say() {
+        use StreamStatus::{AuthenticationFailed, Incomplete, NotAvailable, PermissionMissing, Unreachable};
+        let of = |problem: Problem, core, stops| {
+            let (status, _, stopped) = verdict(problem, core, stops);
+            (status, stopped)
+        };
+        let why = String::new;
+        assert_eq!(of(Problem::TokenRefused(why()), false, false), (AuthenticationFailed, Some(AuthenticationFailed)));
+        assert_eq!(of(Problem::TokenPowerless(why()), false, false), (PermissionMissing, Some(PermissionMissing)));
+        assert_eq!(of(Problem::Refused(why()), true, true), (PermissionMissing, Some(PermissionMissing)));
+        assert_eq!(of(Problem::Refused(why()), true, false), (NotAvailable, None));
+        assert_eq!(of(Problem::NotOffered(why()), false, false), (NotAvailable, None));
+        assert_eq!(of(Problem::Lasting(Lasting::NoStream, why()), true, false), (Unreachable, None));
+        assert_eq!(of(Problem::Lasting(Lasting::NoStream, why()), false, false), (NotAvailable, None));
+        assert_eq!(of(Problem::Lasting(Lasting::NoConsole, why()), false, false), (Unreachable, Some(Unreachable)));
+        assert_eq!(of(Problem::Lasting(Lasting::Throttled, why()), true, false), (Incomplete, None));
     }
 }

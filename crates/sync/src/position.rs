@@ -87,6 +87,8 @@ pub struct Position {
     pub window_newest: Option<i64>,
     /// Records of this window that could not be read and are quarantined by position.
     pub unread: u32,
+    /// The present window as it was before it was narrowed to step over a record: what the proof is about.
+    pub whole: Option<Window>,
     /// What the console counted in the windows that are done.
     pub counted: u64,
     /// True if some window's proof failed for good.
@@ -139,6 +141,7 @@ impl Position {
             ties: 0,
             window_newest: None,
             unread: 0,
+            whole: None,
             counted: 0,
             short: false,
         }
@@ -174,6 +177,9 @@ impl Position {
     }
 
     fn begin_window(&mut self) {
+        if let (Some(whole), Some(present)) = (self.whole.take(), self.windows.first_mut()) {
+            *present = whole;
+        }
         self.cursor = None;
         self.skip = 0;
         self.rows = 0;
@@ -233,6 +239,7 @@ impl Position {
     pub fn close_window(&mut self, counted: u64, proven: bool) {
         self.counted += counted;
         self.short |= !proven;
+        self.whole = None;
         if !self.windows.is_empty() {
             self.windows.remove(0);
         }
@@ -272,6 +279,7 @@ impl Position {
             return false;
         }
         if let Some(window) = self.windows.first_mut() {
+            self.whole.get_or_insert(*window);
             window.from = from;
         }
         self.cursor = None;
@@ -414,6 +422,8 @@ mod tests {
         // Two in a row: the second stands right behind the first.
         assert!(at.step_over(true));
         assert_eq!((at.windows[0].from, at.skip, at.unread), (Some(90), 5, 2));
+        assert_eq!(at.lose_cursor(NOW, true), Recovery::Restarted);
+        assert_eq!((at.windows[0].from, at.whole, at.unread), (Some(1), None, 0), "the whole window is read again");
         let mut blind = Position::begin(Window::ALL).after(PageSeen {
             records: 1000,
             newest: None,

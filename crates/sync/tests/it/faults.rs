@@ -6,7 +6,7 @@ use bytes::Bytes;
 use sentinelone::{Service, Transport};
 use sentinelone_sim::{Fault, FaultPlan, Rate, Rule, tokens};
 use serde_json::Value;
-use sync::{ExitClass, StreamStatus};
+use sync::{ExitClass, Run, StreamStatus};
 
 use crate::lab::{Build, Lab, all_complete, of};
 
@@ -179,8 +179,32 @@ fn what_cannot_be_understood_is_kept_aside_and_the_page_goes_on() {
     assert!(kept > 0);
     assert_eq!(lab.number("SELECT count(*) FROM sync_quarantine WHERE reason = 'it is not an object'"), 1);
     let before = lab.number("SELECT count(*) FROM sync_quarantine");
-    lab.sync();
+    lab.try_run(&Run { full: true, ..Run::default() }).unwrap();
     assert_eq!(lab.number("SELECT count(*) FROM sync_quarantine"), before, "the same bytes lie there once");
+}
+
+#[test]
+fn a_record_too_large_to_read_is_kept_aside_by_its_place_and_the_rest_is_read() {
+    let mut lab = small();
+    let agents = lab.sim.agent_ids();
+    let poison = format!("\"id\":\"{}\"", agents[agents.len() / 2]);
+    let Transport::InProcess(inner) = lab.transport.clone() else { panic!("labs are in process") };
+    let huge = Bytes::from(vec![b' '; 65 * 1024 * 1024]);
+    lab.transport = answered(
+        move |path, body| {
+            let has_it =
+                path.ends_with("/agents") && body.windows(poison.len()).any(|piece| piece == poison.as_bytes());
+            if has_it { huge.clone() } else { body }
+        },
+        inner,
+    );
+    lab.connect();
+    let reports = lab.sync_streams(&["agents"]);
+    let report = of(&reports, "agents");
+    assert_eq!((report.status, report.quarantined), (StreamStatus::Complete, 1), "{report:?}");
+    let records = lab.number("SELECT count(*) FROM inventory_source_record WHERE stream = 'agents'");
+    assert_eq!(records, i64::try_from(agents.len()).unwrap() - 1);
+    assert_eq!(lab.number("SELECT count(*) FROM sync_quarantine WHERE bytes IS NULL AND size IS NULL"), 1);
 }
 
 #[test]
