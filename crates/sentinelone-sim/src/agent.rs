@@ -489,7 +489,7 @@ impl State {
                 }
             });
             j.text("uuid", &face.uuid);
-            if odd >= 60 && odd < 160 && self.oddities {
+            if (60..160).contains(&odd) && self.oddities {
                 // A field that no published specification has yet.
                 j.key("liveUpdateState").object(|j| {
                     j.text("channel", "stable");
@@ -509,9 +509,9 @@ fn mac(bytes: u64, odd: u64) -> String {
     for (nth, byte) in six.iter().enumerate() {
         use std::fmt::Write as _;
         if nth > 0 {
-            out.push(if odd % 3 == 0 { '-' } else { ':' });
+            out.push(if odd.is_multiple_of(3) { '-' } else { ':' });
         }
-        let written = if odd % 3 == 0 { write!(out, "{byte:02X}") } else { write!(out, "{byte:02x}") };
+        let written = if odd.is_multiple_of(3) { write!(out, "{byte:02X}") } else { write!(out, "{byte:02x}") };
         written.expect("writing to a String never fails");
     }
     out

@@ -179,9 +179,9 @@ impl State {
         let silent = if uninstalled { MINUTE } else { 21 * DAY };
         row.last_seen = seen.min(at - silent).max(row.created + MINUTE);
         if uninstalled {
-            row.uninstalled = Some(at)
+            row.uninstalled = Some(at);
         } else {
-            row.decommissioned = Some(at)
+            row.decommissioned = Some(at);
         }
         self.touch(agent, at + 40);
         let kind = if uninstalled { code::UNINSTALLED } else { code::DECOMMISSIONED };

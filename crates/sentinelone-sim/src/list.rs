@@ -16,6 +16,9 @@ use crate::text::parse_instant;
 /// How many records a page holds when the request does not say (vendor spec, `limit`).
 const DEFAULT_LIMIT: usize = 10;
 
+/// Room for what follows the records of a page: the cursor and the count.
+const CLOSING_BYTES: usize = 1024;
+
 /// What can be listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Collection {
@@ -94,9 +97,11 @@ pub(crate) struct Ask<'a> {
     pub(crate) cursor: Option<Cursor>,
     pub(crate) limit: usize,
     pub(crate) activities_cap: u64,
+    /// What the answer's body begins with, before the first record.
+    pub(crate) opening: Vec<u8>,
 }
 
-/// One page, its records joined by commas.
+/// One page: the opening, then the records, joined by commas.
 pub(crate) struct Page {
     pub(crate) records: Vec<u8>,
     /// Where each record begins in `records`.
@@ -482,9 +487,12 @@ fn flags(values: &[String]) -> (bool, bool) {
     (has("true"), has("false"))
 }
 
+/// A filter over a row's state.
+type Quick<'a> = Box<dyn Fn(&State, usize) -> bool + 'a>;
+
 /// Quick filters over the rows of a big collection, and slow ones over their JSON.
 struct Sieve<'a> {
-    quick: Vec<Box<dyn Fn(&State, usize) -> bool + 'a>>,
+    quick: Vec<Quick<'a>>,
     slow: Vec<Test>,
     unheeded: Vec<&'static str>,
 }
@@ -650,8 +658,8 @@ impl State {
                 .collect(),
         };
         let (chosen, next, total) = choose(keyed, ask);
-        let mut page = Page::empty(next, total, unheeded);
-        page.records.reserve(chosen.len() * 3500);
+        let mut page = Page::empty(ask, next, total, unheeded);
+        page.records.reserve(chosen.len() * 3600 + CLOSING_BYTES);
         for index in chosen {
             page.begin_record();
             self.write_agent(index as usize, &mut page.records);
@@ -736,7 +744,7 @@ impl State {
             })
             .collect();
         let (chosen, next, total) = choose(keyed, ask);
-        let mut page = Page::empty(next, total, unheeded);
+        let mut page = Page::empty(ask, next, total, unheeded);
         for index in chosen {
             page.begin_record();
             self.write_threat(index as usize, &mut page.records);
@@ -891,8 +899,8 @@ impl State {
                 next = None;
             }
         }
-        let mut page = Page::empty(next, total.min(ask.activities_cap), unheeded);
-        page.records.reserve(chosen.len() * 1200);
+        let mut page = Page::empty(ask, next, total.min(ask.activities_cap), unheeded);
+        page.records.reserve(chosen.len() * 1300 + CLOSING_BYTES);
         for index in chosen {
             page.begin_record();
             self.write_activity(&self.activities[index], Shape::Activity, &mut page.records);
@@ -1014,7 +1022,7 @@ impl State {
             })
             .collect();
         let (chosen, next, total) = choose(keyed, ask);
-        let mut page = Page::empty(next, total, unheeded);
+        let mut page = Page::empty(ask, next, total, unheeded);
         for index in chosen {
             page.begin_record();
             serde_json::to_writer(&mut page.records, &rows[index as usize].1).expect("a value always serializes");
@@ -1039,8 +1047,8 @@ impl State {
 }
 
 impl Page {
-    fn empty(next: Option<Position>, total: u64, unheeded: Vec<&'static str>) -> Page {
-        Page { records: Vec::new(), begins: Vec::new(), next, total, unheeded }
+    fn empty(ask: &Ask<'_>, next: Option<Position>, total: u64, unheeded: Vec<&'static str>) -> Page {
+        Page { records: ask.opening.clone(), begins: Vec::new(), next, total, unheeded }
     }
 
     fn begin_record(&mut self) {
@@ -1052,11 +1060,13 @@ impl Page {
 
     /// The same records in the opposite order.
     pub(crate) fn reverse(&mut self) {
+        let Some(&first) = self.begins.first() else { return };
         let mut out = Vec::with_capacity(self.records.len());
+        out.extend_from_slice(&self.records[..first]);
         let mut ends: Vec<usize> = self.begins.iter().skip(1).map(|b| b - 1).collect();
         ends.push(self.records.len());
         for (begin, end) in self.begins.iter().zip(ends).rev() {
-            if !out.is_empty() {
+            if out.len() > first {
                 out.push(b',');
             }
             out.extend_from_slice(&self.records[*begin..end]);

@@ -197,7 +197,10 @@ impl State {
                 vec![group]
             }
         };
-        self.apply_modes(&groups, at);
+        // The level owns what was in force before, so only a changed mode reaches agents.
+        if fields.get("mitigationMode").is_some() {
+            self.apply_modes(&groups, at);
+        }
     }
 
     /// Finds the place a public level names.

@@ -689,6 +689,7 @@ impl Room {
             cursor,
             limit: limit(&call.query, self.config.page_max),
             activities_cap: self.config.activities_cap,
+            opening: Vec::new(),
         })
     }
 
@@ -700,6 +701,11 @@ impl Room {
         if let (Some(Fault::DuplicatePage), Some(cursor), Some(before)) = (fault, &mut ask.cursor, before) {
             cursor.after = before;
         }
+        ask.opening = if collection == Collection::Sites {
+            format!("{{\"data\":{{\"allSites\":{},\"sites\":[", self.state.all_sites(&call.view)).into_bytes()
+        } else {
+            b"{\"data\":[".to_vec()
+        };
         let mut page = self.state.page(&ask);
         for name in &page.unheeded {
             let note = format!("{} {name}", call.template);
@@ -711,28 +717,18 @@ impl Room {
         match fault {
             Some(Fault::RepeatCursor) => next = call.query.one("cursor").map(str::to_owned),
             Some(Fault::EmptyPage) => {
-                page.records.clear();
+                page.records.truncate(ask.opening.len());
                 next = Some(seal(ask.fingerprint, here.as_ref(), Some(self.requests)));
             }
             Some(Fault::DuplicatePage) => next = Some(seal(ask.fingerprint, here.as_ref(), Some(self.requests))),
             Some(Fault::Nonmonotone) => page.reverse(),
             _ => {}
         }
-        let mut body = Vec::with_capacity(page.records.len() + 256);
-        body.extend_from_slice(b"{\"data\":");
+        let mut body = page.records;
         match (fault, collection) {
-            (Some(Fault::NullData), _) => body.extend_from_slice(b"null"),
-            (_, Collection::Sites) => {
-                let totals = self.state.all_sites(&call.view);
-                body.extend_from_slice(format!("{{\"allSites\":{totals},\"sites\":[").as_bytes());
-                body.extend_from_slice(&page.records);
-                body.extend_from_slice(b"]}");
-            }
-            _ => {
-                body.push(b'[');
-                body.extend_from_slice(&page.records);
-                body.push(b']');
-            }
+            (Some(Fault::NullData), _) => body = b"{\"data\":null".to_vec(),
+            (_, Collection::Sites) => body.extend_from_slice(b"]}"),
+            _ => body.push(b']'),
         }
         if fault != Some(Fault::MissingPagination) {
             let next = next.map_or(Value::Null, Value::String);

@@ -281,12 +281,12 @@ impl State {
         let born = self.start - FLEET_AGE - 30 * DAY;
         let account_count = (2 + endpoints / 30_000).min(ACCOUNTS.len());
         let site_count = (3 + endpoints / 300).clamp(3, 220).max(account_count);
-        for index in 0..account_count {
+        for (index, name) in ACCOUNTS.iter().enumerate().take(account_count) {
             let mut dice = Dice::new(self.seed, salt::ACCOUNT, index as u64);
             let created = born + dice.between(0, 5 * DAY);
             self.accounts.push(Account {
                 id: make_id(created, IdKind::Account, index as u64),
-                name: ACCOUNTS[index].to_owned(),
+                name: (*name).to_owned(),
                 created,
                 updated: created + dice.between(SECOND, 400 * DAY),
                 policy: (index == 0).then(|| {
@@ -535,8 +535,9 @@ impl State {
         }
         let wanted = config.activities.unwrap_or(config.endpoints * 8);
         // What enrolment, removal and threats leave in the diary anyway.
-        let anyway = self.agents.len() + self.agents.len() / 20 + threats * 6;
-        let routine = wanted.saturating_sub(anyway).max(10);
+        let anyway = self.agents.len() + self.agents.len() / 20 + threats * 5;
+        // A piece of routine leaves about one line and a half: logins are followed by logouts, scans by their end.
+        let routine = (wanted.saturating_sub(anyway) * 20 / 31).max(10);
         self.activities.reserve(wanted.max(anyway) + routine / 8);
         let step = (HISTORY / i64::try_from(routine).unwrap_or(i64::MAX)).max(1);
         let mut next = 0;

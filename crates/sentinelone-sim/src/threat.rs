@@ -86,7 +86,7 @@ impl State {
         let odd = if self.oddities { dice.below(1000) } else { 1000 };
         let node = profile.family == Family::Node;
         // Old threats have lost what was known of their agent when they were found.
-        let forgotten = agent.gone && self.oddities && threat.serial % 2 == 0;
+        let forgotten = agent.gone && self.oddities && threat.serial.is_multiple_of(2);
         let windows = profile.os_type.starts_with("windows");
         let storyline = if windows { hex(&mut dice, 16).to_uppercase() } else { crate::text::uuid(&mut dice) };
         let sha256 = dice.per_mille(400).then(|| hex(&mut dice, 64));
@@ -144,9 +144,9 @@ impl State {
                 j.text("agentComputerName", &face.computer);
                 // A boolean or null, whatever its name says.
                 if removed {
-                    j.bool("agentDecommissionedAt", true)
+                    j.bool("agentDecommissionedAt", true);
                 } else {
-                    j.null("agentDecommissionedAt")
+                    j.null("agentDecommissionedAt");
                 }
                 j.text("agentDomain", if odd % 9 == 0 { "" } else { &face.domain });
                 j.id("agentId", agent.id);
@@ -224,7 +224,7 @@ impl State {
                         j.text("description", sentence);
                         j.key("ids").array(|j| j.raw(&format!("{}", 40 + usize::from(threat.malware) * 4 + nth)));
                         j.key("tactics").array(|j| {
-                            if (odd + nth as u64) % 5 != 0 {
+                            if !(odd + nth as u64).is_multiple_of(5) {
                                 j.object(|j| {
                                     j.text("name", tactic);
                                     j.text("source", "MITRE");
@@ -314,9 +314,9 @@ impl State {
                 j.null("initiatingUsername");
                 j.bool("isFileless", malware.extension.is_none() && windows);
                 if certificate == 0 {
-                    j.null("isValidCertificate")
+                    j.null("isValidCertificate");
                 } else {
-                    j.bool("isValidCertificate", certificate == 3)
+                    j.bool("isValidCertificate", certificate == 3);
                 }
                 if windows {
                     j.null("macroModules");
@@ -341,9 +341,9 @@ impl State {
                     _ => j.text("publisherName", &html("M&S <Tools> LTD")),
                 }
                 if odd % 3 == 0 {
-                    j.null("reachedEventsLimit")
+                    j.null("reachedEventsLimit");
                 } else {
-                    j.bool("reachedEventsLimit", false)
+                    j.bool("reachedEventsLimit", false);
                 }
                 j.bool("rebootRequired", false);
                 if odd % 3 == 0 {
@@ -373,7 +373,7 @@ impl State {
             let at = at + 11_000 * nth as i64;
             j.object(|j| {
                 j.text("action", action);
-                if threat.serial % 3 == 0 {
+                if threat.serial.is_multiple_of(3) {
                     j.null("actionsCounters");
                 } else {
                     j.key("actionsCounters").object(|j| {
@@ -388,14 +388,14 @@ impl State {
                 j.bool("groupNotFound", false);
                 j.instant("lastUpdate", at + SECOND);
                 let report = make_id(at, IdKind::Other, threat.serial + nth as u64);
-                if threat.serial % 3 == 0 {
+                if threat.serial.is_multiple_of(3) {
                     j.null("latestReport");
                 } else {
                     j.text("latestReport", &format!("/threats/mitigation-report/{report}"));
                 }
                 j.instant("mitigationEndedAt", at + SECOND);
                 j.instant("mitigationStartedAt", at);
-                if threat.serial % 2 == 0 {
+                if threat.serial.is_multiple_of(2) {
                     j.id("reportId", report);
                 }
                 let pending = nth == 1 && threat.serial % 40 == 3;

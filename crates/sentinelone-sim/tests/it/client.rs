@@ -134,13 +134,12 @@ fn read_response(stream: &mut TcpStream) -> (String, Vec<u8>) {
     (head, body)
 }
 
-pub(crate) fn over_http(world: World) {
+pub(crate) fn over_http(world: &World) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
     let console = world.clone();
     let server = runtime.handle().clone();
-    #[expect(clippy::disallowed_methods, reason = "the test needs the server beside it")]
     server.spawn(async move { sentinelone_sim::serve(console, listener).await });
     let ask = |stream: &mut TcpStream, extra: &str| {
         let token = tokens::GLOBAL;
@@ -149,7 +148,7 @@ pub(crate) fn over_http(world: World) {
         read_response(stream)
     };
     let mut stream = TcpStream::connect(address).unwrap();
-    let plain = get(&world, tokens::GLOBAL, "/agents", "limit=20").body;
+    let plain = get(world, tokens::GLOBAL, "/agents", "limit=20").body;
     let (head, body) = ask(&mut stream, "");
     assert!(head.starts_with("http/1.1 200") && head.contains("x-rqid: ") && head.contains("server: nginx"), "{head}");
     assert_eq!(body, plain);
