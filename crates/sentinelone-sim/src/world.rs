@@ -123,15 +123,15 @@ impl World {
 
     // -- tokens --
 
-    /// Issues a token that ends at `expires_at` (µs). A new token of a new seed-bound name each time.
+    /// Issues a token that ends at `expires_at` (µs). The text of the n-th issued token is the same for the same seed.
     #[must_use]
-    pub fn issue(&self, scope: &Scope, bearer: Bearer, expires_at: i64) -> String {
+    pub fn issue(&self, scope: Scope, bearer: Bearer, expires_at: i64) -> String {
         let mut room = self.room();
         let ids = |ids: &[String], find: &dyn Fn(&str) -> Option<usize>| ids.iter().filter_map(|id| find(id)).collect();
         let scoped = match scope {
             Scope::Tenant => Scoped::Tenant,
-            Scope::Accounts(accounts) => Scoped::Accounts(ids(accounts, &|id| room.state.account_by_id(id))),
-            Scope::Sites(sites) => Scoped::Sites(ids(sites, &|id| room.state.site_by_id(id))),
+            Scope::Accounts(accounts) => Scoped::Accounts(ids(&accounts, &|id| room.state.account_by_id(id))),
+            Scope::Sites(sites) => Scoped::Sites(ids(&sites, &|id| room.state.site_by_id(id))),
         };
         let number = room.tokens.len() as u64;
         let text = crate::text::hex(&mut Dice::new(room.config.seed, salt::TOKEN, number), 80);

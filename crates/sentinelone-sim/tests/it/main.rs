@@ -201,7 +201,7 @@ fn a_token_sees_its_scope_and_nothing_else() {
     let accounts = world.account_ids();
     let mut agents_of_all_accounts = 0;
     for account in &accounts {
-        let token = world.issue(&Scope::Accounts(vec![account.clone()]), Bearer::ServiceUser, NOW + DAY);
+        let token = world.issue(Scope::Accounts(vec![account.clone()]), Bearer::ServiceUser, NOW + DAY);
         for (path, query) in LISTS {
             let rows = all(&world, &token, path, &format!("limit=1000&{query}"));
             if path == "/agents" {
@@ -240,7 +240,7 @@ fn a_token_sees_its_scope_and_nothing_else() {
 fn tokens_expire_are_revoked_and_rotate() {
     let (world, hand) = moving(40);
     let ends = NOW + 3_600_000_000;
-    let token = world.issue(&Scope::Tenant, Bearer::User, ends);
+    let token = world.issue(Scope::Tenant, Bearer::User, ends);
     assert_eq!(get(&world, &token, "/user", "").status, 200);
     hand.store(ends, Ordering::SeqCst);
     assert_eq!(get(&world, &token, "/user", "").status, 401);
