@@ -1,7 +1,8 @@
 """The baseline of `cargo xtask bench --with-dlt`: what dlt does with the same pages of the same console.
 
 Usage: dlt_baseline.py URL TOKEN PATH [PATH ..]
-Loads every page of the given API paths into SQLite, one table per path, and prints the number of records of each.
+Merges every page of the given API paths into SQLite by id, one table per path, and prints the number of records of
+each. Merging is what a load that is run again needs; appending would be cheaper, and store every record twice.
 """
 
 import os
@@ -40,6 +41,7 @@ def main():
     session.headers["Authorization"] = f"ApiToken {token}"
     with tempfile.TemporaryDirectory() as folder:
         os.environ["DLT_DATA_DIR"] = folder
+        os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
         pipeline = dlt.pipeline(
             pipeline_name="baseline",
             pipelines_dir=folder,
@@ -47,7 +49,7 @@ def main():
             dataset_name="console",
         )
         resources = [
-            dlt.resource(pages(session, base, path), name=path, primary_key="id", write_disposition="append")
+            dlt.resource(pages(session, base, path), name=path, primary_key="id", write_disposition="merge")
             for path in paths
         ]
         pipeline.run(resources)

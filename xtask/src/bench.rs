@@ -52,7 +52,7 @@ fn measure_all(root: &Path, options: &Options, report: &mut Report) -> anyhow::R
     let console = Console::start(&muster, SMALL, SMALL * 5, START, None)?;
     let small = work.database(&muster, "small", &console)?;
     let cost = small.sync(&[])?;
-    report.line("sync", format!("{SMALL} agents + {} activities, first", SMALL * 5), &cost, u64::from(SMALL * 6));
+    report.line("sync", &format!("{SMALL} agents + {} activities, first", SMALL * 5), &cost, u64::from(SMALL * 6));
     drop(console);
 
     say("the large console");
@@ -63,14 +63,14 @@ fn measure_all(root: &Path, options: &Options, report: &mut Report) -> anyhow::R
     let first = large.sync(&[])?;
     report.line(
         "sync",
-        format!("{} agents + {} activities, first", options.agents, options.activities),
+        &format!("{} agents + {} activities, first", options.agents, options.activities),
         &first,
         records,
     );
     let changes = large.sync(&[])?;
-    report.line("sync", "second, clock frozen".to_owned(), &changes, records);
+    report.line("sync", "second, clock frozen", &changes, records);
     let again = large.sync(&["--full"])?;
-    report.line("sync", "everything again (--full), clock frozen".to_owned(), &again, records);
+    report.line("sync", "everything again (--full), clock frozen", &again, records);
     report.note(format!(
         "With nothing changed, a second sync costs {} of the first; reading everything again {}",
         ratio(changes.cpu, first.cpu),
@@ -78,13 +78,13 @@ fn measure_all(root: &Path, options: &Options, report: &mut Report) -> anyhow::R
     ));
     let agents = work.database(&muster, "agents", &console)?;
     let alone = agents.sync(&["--stream", "agents"])?;
-    report.line("sync", format!("{} agents alone, first", options.agents), &alone, options.agents.into());
+    report.line("sync", &format!("{} agents alone, first", options.agents), &alone, options.agents.into());
     let baseline = options.with_dlt.then(|| dlt(root, &console, records, options.agents.into())).transpose()?;
     let address = console.url.trim_start_matches("http://").to_owned();
     drop(console);
     if let Some((all, only_agents)) = baseline {
-        report.line("dlt", "the same pages into SQLite".to_owned(), &all, records);
-        report.line("dlt", "agents alone".to_owned(), &only_agents, options.agents.into());
+        report.line("dlt", "the same pages into SQLite", &all, records);
+        report.line("dlt", "agents alone", &only_agents, options.agents.into());
         report.note(format!(
             "dlt / muster, CPU: {:.1}x for both, {:.1}x for agents alone",
             all.cpu / first.cpu,
@@ -95,7 +95,7 @@ fn measure_all(root: &Path, options: &Options, report: &mut Report) -> anyhow::R
     say("half an hour later: every lastActiveDate has moved");
     let console = Console::start(&muster, options.agents, options.activities, START, Some((&address, LATER)))?;
     let moved = large.sync(&["--full"])?;
-    report.line("sync", "everything again, every lastActiveDate moved".to_owned(), &moved, records);
+    report.line("sync", "everything again, every lastActiveDate moved", &moved, records);
     report.note(format!(
         "With every lastActiveDate moved, reading everything again costs {} of the first",
         ratio(moved.cpu, first.cpu)
@@ -107,7 +107,7 @@ fn measure_all(root: &Path, options: &Options, report: &mut Report) -> anyhow::R
     let cost = postgres.sync(&[])?;
     report.line(
         "sync",
-        format!("{} agents + {} activities, first, PostgreSQL (client only)", options.agents, options.activities),
+        &format!("{} agents + {} activities, first, PostgreSQL (client only)", options.agents, options.activities),
         &cost,
         records,
     );
@@ -271,7 +271,7 @@ struct Report {
 }
 
 impl Report {
-    fn line(&mut self, program: &str, what: String, cost: &Cost, records: u64) {
+    fn line(&mut self, program: &str, what: &str, cost: &Cost, records: u64) {
         let rate = (records as f64 / cost.cpu) as u64;
         println!(
             "{what}: {:.2} CPU s, {} records / CPU s, {} MB",

@@ -157,7 +157,8 @@ fn join(field: &str, key: &str) -> String {
 pub fn check_sim(dir: &Path) -> anyhow::Result<()> {
     let path = dir.join(SPECIFICATION);
     let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let specification: Value = serde_json::from_slice(&text).with_context(|| format!("{} is not JSON", path.display()))?;
+    let specification: Value =
+        serde_json::from_slice(&text).with_context(|| format!("{} is not JSON", path.display()))?;
     let world = World::new(Config::frozen(7, ENDPOINTS, NOW));
     let mut referee = Referee { specification: &specification, found: BTreeMap::new(), values: 0 };
     let mut endpoints = 0;
@@ -196,10 +197,8 @@ pub fn check_sim(dir: &Path) -> anyhow::Result<()> {
 
 /// Prints what was found and fails if anything is not named.
 fn report(referee: &Referee<'_>, endpoints: usize, unknown: &[String]) -> anyhow::Result<()> {
-    let named: BTreeSet<Deviation> = ODDITIES
-        .iter()
-        .map(|o| (o.endpoint.to_owned(), o.field.to_owned(), OddityRank::from(o.kind)))
-        .collect();
+    let named: BTreeSet<Deviation> =
+        ODDITIES.iter().map(|o| (o.endpoint.to_owned(), o.field.to_owned(), OddityRank::from(o.kind))).collect();
     let mut faults = String::new();
     for (deviation, (count, example)) in &referee.found {
         if !named.contains(deviation) {

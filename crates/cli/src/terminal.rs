@@ -66,11 +66,6 @@ impl Terminal {
         let _ = out.flush();
     }
 
-    /// Whether a person looks at the results.
-    pub fn shows_results_to_a_person(&self) -> bool {
-        self.results.is_terminal
-    }
-
     /// Whether lines on standard error can be drawn again.
     pub fn can_redraw(&self) -> bool {
         self.notes.is_terminal && std::env::var_os("TERM").is_none_or(|value| value != "dumb")
@@ -96,9 +91,9 @@ impl Terminal {
         if self.notes.is_terminal { local(at, self.now(), &self.zone) } else { to_the_second(at).to_string() }
     }
 
-    /// Words that stand out in a note, where there is colour.
+    /// Words that stand out in a result, where there is colour.
     pub fn bold(&self, text: &str) -> String {
-        if self.notes.color { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.results.color { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
     /// A word that says that something is wrong, in red where there is colour.

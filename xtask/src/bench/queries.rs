@@ -149,7 +149,7 @@ pub fn decode_limit(url: &str, token: &str) -> anyhow::Result<u64> {
     let mut decoded: u64 = 0;
     for _ in 0..DECODED_TIMES {
         for page in &pages {
-            for at in 0..page.records.len() {
+            for at in 0..page.records().len() {
                 let agent =
                     sentinelone::records::Agent::decode(page.record(at)).context("a record that is no agent")?;
                 decoded += u64::from(std::hint::black_box(&agent).id.is_some());

@@ -133,7 +133,7 @@ fn modules(probe: &Probe) -> (Vec<&'static str>, Vec<(&'static str, String)>) {
         match &module.state {
             ModuleState::Available { .. } if !reads.contains(&word) => reads.push(word),
             ModuleState::NotAvailable { reason } | ModuleState::Unclear { reason } => {
-                missing.push((word, reason.to_string()))
+                missing.push((word, reason.to_string()));
             }
             _ => {}
         }

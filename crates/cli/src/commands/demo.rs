@@ -166,7 +166,7 @@ impl Tour<'_> {
             ("sites", "console_sites", Some(truth.sites)),
             ("groups", "console_groups", Some(truth.groups)),
         ];
-        let mut out = heading("Everything accounted for: the console's own totals, and ours");
+        let mut out = self.heading("Everything accounted for: the console's own totals, and ours");
         let _ = writeln!(out, "  {:<12}{:>12}{:>12}", "", "console", "muster");
         for (what, inventory, theirs) in rows {
             let Some(theirs) = theirs else { continue };
@@ -187,7 +187,7 @@ impl Tour<'_> {
 
     async fn question(&mut self, title: &str, ask: Ask, expected: Option<usize>) -> Result<(), Failure> {
         let answer = self.answer(&ask).await?;
-        let mut head = heading(title);
+        let mut head = self.heading(title);
         let _ = writeln!(head, "$ {}", self.typed(&ask));
         self.terminal.result(&head)?;
         self.terminal.table(&answer.table)?;
@@ -216,6 +216,10 @@ impl Tour<'_> {
         answer.total.ok_or_else(|| Failure::new(Exit::Bug, "the count is missing from its answer"))
     }
 
+    fn heading(&self, title: &str) -> String {
+        format!("\n{}\n", self.terminal.bold(title))
+    }
+
     /// The command line that asks the same.
     fn typed(&self, ask: &Ask) -> String {
         let mut line = format!("{} query '{}'", self.program, ask.text);
@@ -240,10 +244,6 @@ impl Tour<'_> {
 
 fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
-}
-
-fn heading(title: &str) -> String {
-    format!("\n{title}\n")
 }
 
 fn hand_over(place: &Place, usual: &Place) -> String {
