@@ -1,5 +1,6 @@
 //! The console from outside: a handle that tests, tools and transports hold.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -125,13 +126,13 @@ impl World {
 
     /// Issues a token that ends at `expires_at` (µs). The text of the n-th issued token is the same for the same seed.
     #[must_use]
-    pub fn issue(&self, scope: Scope, bearer: Bearer, expires_at: i64) -> String {
+    pub fn issue(&self, scope: impl Borrow<Scope>, bearer: Bearer, expires_at: i64) -> String {
         let mut room = self.room();
         let ids = |ids: &[String], find: &dyn Fn(&str) -> Option<usize>| ids.iter().filter_map(|id| find(id)).collect();
-        let scoped = match scope {
+        let scoped = match scope.borrow() {
             Scope::Tenant => Scoped::Tenant,
-            Scope::Accounts(accounts) => Scoped::Accounts(ids(&accounts, &|id| room.state.account_by_id(id))),
-            Scope::Sites(sites) => Scoped::Sites(ids(&sites, &|id| room.state.site_by_id(id))),
+            Scope::Accounts(accounts) => Scoped::Accounts(ids(accounts, &|id| room.state.account_by_id(id))),
+            Scope::Sites(sites) => Scoped::Sites(ids(sites, &|id| room.state.site_by_id(id))),
         };
         let number = room.tokens.len() as u64;
         let text = crate::text::hex(&mut Dice::new(room.config.seed, salt::TOKEN, number), 80);
