@@ -160,13 +160,6 @@ impl Lab {
             .unwrap()
     }
 
-    pub fn texts(&self, sql: &str) -> Vec<String> {
-        let sql = sql.to_owned();
-        self.store
-            .read_blocking::<_, store::StoreError, _>(move |tx| tx.query(&sql, &[], |row| Ok(row.text(0)?.to_owned())))
-            .unwrap()
-    }
-
     /// Every value of the tables that `wanted` likes, as text, in a fixed order.
     pub fn dump(&self, wanted: fn(&str) -> bool) -> String {
         self.store

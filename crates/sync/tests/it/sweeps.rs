@@ -133,10 +133,13 @@ fn a_change_of_meaning_is_a_version_and_an_artifact() {
 fn a_late_row_is_seen_by_the_overlap() {
     let lab = Build { alive: true, ..Build::default() }.in_memory();
     lab.connect();
+    // Something that happened a second ago, so that the watermark stands at the present.
+    let recent = lab.sim.add_late_activity(1_000_000);
     lab.sync();
     let before = lab.number("SELECT count(*) FROM inventory_activity");
     // Stamped eight minutes ago, visible only now.
-    lab.sim.add_late_activity(8 * 60 * 1_000_000);
+    let late = lab.sim.add_late_activity(8 * 60 * 1_000_000);
+    assert_ne!(late, recent);
     let reports = lab.sync();
     all_complete(&reports);
     assert!(lab.number("SELECT count(*) FROM inventory_activity") > before);
