@@ -11,6 +11,7 @@ mod near;
 pub mod parse;
 pub mod print;
 pub mod problem;
+pub mod testing;
 mod time;
 pub mod tree;
 mod value;

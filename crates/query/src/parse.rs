@@ -413,11 +413,13 @@ impl<'t> Parser<'t> {
     fn bare(&mut self, start: usize, word: &str) -> NodeKind {
         let span = self.span_from(start);
         if let Some(sign) = word.find(['=', '<', '>']) {
-            let message = "an operator stands behind a field and a colon. To look for the text itself, quote it.";
             let near = match word[..sign].trim_end_matches(['!', ':']) {
                 "" => format!("\"{word}\""),
                 name => format!("{name}:{}", word[name.len()..].trim_start_matches(':')),
             };
+            let message = format!(
+                "an operator stands behind a field and a colon. Did you mean {near}? To look for the text itself, quote it."
+            );
             self.problems.push(Problem::error(span, message).near([near]));
             return NodeKind::Mistake;
         }
@@ -497,6 +499,7 @@ impl<'t> Parser<'t> {
             "no" => Verb::No,
             "is" => Verb::Is,
             "all" => return self.every(&name),
+            "seen_by" if self.rest().starts_with('(') => return self.seen_by_any(name),
             "seen_by" => return self.seen_by(&name),
             _ => return self.values(name),
         };
@@ -546,6 +549,21 @@ impl<'t> Parser<'t> {
                 self.problems.push(Problem::error(self.span_from(word.span.start), message));
                 NodeKind::Mistake
             }
+        }
+    }
+
+    /// `seen_by:(source:scan last_seen:<7d)` or `seen_by:(scan, sentinelone)`; the position is at the parenthesis.
+    fn seen_by_any(&mut self, name: Name) -> NodeKind {
+        match self.list_or_scope(name, None) {
+            NodeKind::Term { mut operands, .. } if operands.len() == 1 => {
+                let source = operands.remove(0);
+                if source.op == Op::Contains && !source.text.is_empty() && !source.text.contains('\\') {
+                    return NodeKind::SeenBy { source: Name { text: source.text, span: source.span }, age: None };
+                }
+                self.problems.push(Problem::error(source.span, "seen_by: takes the name of a source."));
+                NodeKind::Mistake
+            }
+            kind => kind,
         }
     }
 
@@ -702,6 +720,14 @@ impl<'t> Parser<'t> {
         if self.placeholder() {
             return None;
         }
+        if self.peek().is_some_and(is_space)
+            && self.rest().trim_start_matches(is_space).starts_with(['=', '>', '<', '~'])
+        {
+            let gap = self.at;
+            self.skip_space();
+            let span = Span { start: gap, end: self.at };
+            self.problems.push(Problem::notice(span, format!("the space behind {name}: is ignored.")));
+        }
         let (outside, sign) = self.operator();
         let written = &self.text[sign.start..sign.end];
         if written == "=>" || written == "=<" {
@@ -745,8 +771,12 @@ impl<'t> Parser<'t> {
         let word = self.word(in_list);
         self.at += word.len();
         let span = self.span_from(start);
-        if !in_list || !self.rest().starts_with(')') {
-            self.glued(span);
+        self.glued(span);
+        if let Some(alone) = word.strip_suffix(',').filter(|alone| !alone.ends_with('\\')) {
+            let near = format!("{name}:({alone}, ..)");
+            let message = format!("a comma parts the values of a list: did you mean {near}? To look for it, quote it.");
+            self.problems.push(Problem::error(span, message).near([near]));
+            return None;
         }
         Some(Operand { op, text: value(word, Escapes::Word, true), inside: false, span })
     }
