@@ -125,6 +125,9 @@ impl From<store::StoreError> for Failure {
         match error {
             StoreError::Locked { .. } => failure.with("Nothing was changed. Wait until it is done, then try again."),
             StoreError::Newer { .. } => failure.with("Nothing was changed."),
+            StoreError::Changed { .. } => {
+                failure.with("Nothing was changed. Program and database do not belong together: use the program that made it.")
+            }
             StoreError::Full => failure.with(
                 "Everything that was stored before is kept, and the next run goes on from there. Make room, then try again.",
             ),

@@ -135,6 +135,8 @@ impl State {
                 if let Some(line) = self.line(&report.integration, report.stream) {
                     line.records = report.fetched;
                     line.pages = report.pages;
+                    line.total = report.console_total;
+                    line.total_exact = true;
                     line.note = status(report);
                 }
             }

@@ -8,13 +8,13 @@ use inventory::{Answer, Ask, Want};
 use kernel::{OrgId, Timestamp};
 use sentinelone::{Console, Token, Transport};
 use sentinelone_sim::{Config, Truth, World, tokens};
-use store::{DatabaseUrl, Store};
+use store::{Access, DatabaseUrl, Store, StoreError};
 use sync::Run;
 
 use super::sync::{pass, told};
 use crate::arguments::{Demo, Global};
 use crate::failure::{Exit, Failure};
-use crate::place::{Place, shell};
+use crate::place::{Place, SLICES, shell};
 use crate::terminal::Terminal;
 
 /// What the integration is called.
@@ -75,8 +75,11 @@ fn place(usual: &Place) -> Result<Place, Failure> {
     }
     let place = usual.inside(FOLDER);
     if place.data_dir.exists() {
-        // Another demo may be running there: its lock says so before anything is removed.
-        drop(place.open_to_write()?);
+        // Another demo may be running there: its lock says so before anything is removed. What else may be wrong with an
+        // old demo goes with it.
+        if let Err(locked @ StoreError::Locked { .. }) = Store::open(&place.database, Access::Writer, SLICES) {
+            return Err(locked.into());
+        }
         std::fs::remove_dir_all(&place.data_dir).map_err(|error| {
             Failure::new(Exit::Storage, format!("{} cannot be emptied: {error}", place.data_dir.display()))
         })?;
@@ -141,7 +144,7 @@ impl Tour<'_> {
         self.totals(truth).await?;
         self.question(
             "Windows workstations whose protection was taken away: known, and no longer covered",
-            Ask { fields: names(&["name", "os", "site", "last_seen"]), ..self.ask("assets", UNPROTECTED) },
+            Ask { fields: names(&["name", "os", "console.site", "last_seen"]), ..self.ask("assets", UNPROTECTED) },
             Some(truth.unprotected_workstations.len()),
         )
         .await?;

@@ -43,7 +43,11 @@ fn totals_are_the_consoles_own(database: &Database) {
 
 fn the_demo_shows_the_consoles_own_numbers(database: &Database) {
     let muster = if database.is_postgres() { Muster::on(database) } else { Muster::new() };
-    for _ in 0..2 {
+    for at in 0..2 {
+        if at == 1 && !database.is_postgres() {
+            // What an older demo left, in whatever state, is no reason not to show a new one.
+            std::fs::write(muster.data_dir().join("demo/muster.db"), "no database").unwrap();
+        }
         let run = muster.ok(&["demo", "--once", "--endpoints", "200"]);
         assert!(!run.out.contains("DIFFERENT"), "{}", run.out);
         assert_eq!(run.out.matches("the console's own state gives the same number").count(), 2, "{}", run.out);
