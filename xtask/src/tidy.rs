@@ -45,7 +45,7 @@ const RULES: &[(&str, Rule)] = &[
 ];
 
 /// Files that no rule reads.
-const SKIPPED: &[&str] = &["target", ".git", "Cargo.lock", "corpus", "artifacts"];
+const SKIPPED: &[&str] = &["target", ".git", "corpus", "artifacts"];
 
 impl Tree {
     /// Reads the project at `root`.

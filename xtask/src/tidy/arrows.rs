@@ -141,6 +141,16 @@ pub fn stay_with_their_owner(tree: &Tree) -> Vec<Offence> {
             }
         }
     }
+    // What nobody may use must not come along with something else either.
+    let lock = tree.get("Cargo.lock").unwrap_or_default();
+    let banned = OWNED.iter().filter(|(_, owners)| owners.is_empty()).map(|(name, _)| *name);
+    for name in banned {
+        let locked =
+            |line: &str| line == format!("name = \"{name}\"") || line.starts_with(&format!("name = \"{name}-"));
+        if let Some(line) = lock.lines().position(locked) {
+            broken.push(Offence::new("Cargo.lock", line + 1, format!("{name} came along with another dependency")));
+        }
+    }
     broken
 }
 
@@ -183,12 +193,14 @@ mod tests {
             ("crates/store/Cargo.toml", "[dependencies]\nrusqlite.workspace = true\ntokio-postgres-rustls = \"1\"\n"),
             ("crates/sync/Cargo.toml", "[dependencies]\nrusqlite.workspace = true\n"),
             ("crates/sentinelone/Cargo.toml", "[dev-dependencies]\nopenssl = \"1\"\n"),
+            ("Cargo.lock", "[[package]]\nname = \"aws-lc-sys\"\nversion = \"0.3.0\"\n"),
         ]);
         assert_eq!(
             stay_with_their_owner(&tree),
             [
                 Offence::new("crates/sentinelone/Cargo.toml", 2, "openssl is not used in this house"),
                 Offence::new("crates/sync/Cargo.toml", 2, "rusqlite belongs to store"),
+                Offence::new("Cargo.lock", 2, "aws-lc came along with another dependency"),
             ]
         );
     }
