@@ -145,8 +145,9 @@ pub fn stay_with_their_owner(tree: &Tree) -> Vec<Offence> {
     let lock = tree.get("Cargo.lock").unwrap_or_default();
     let banned = OWNED.iter().filter(|(_, owners)| owners.is_empty()).map(|(name, _)| *name);
     for name in banned {
-        let locked =
-            |line: &str| line == format!("name = \"{name}\"") || line.starts_with(&format!("name = \"{name}-"));
+        // The crate itself and what binds it; openssl-probe, for one, only looks for certificates.
+        let names = ["", "-sys", "-rs"].map(|end| format!("name = \"{name}{end}\""));
+        let locked = |line: &str| names.iter().any(|name| name == line);
         if let Some(line) = lock.lines().position(locked) {
             broken.push(Offence::new("Cargo.lock", line + 1, format!("{name} came along with another dependency")));
         }
