@@ -44,13 +44,13 @@ fn run(arguments: Arguments, terminal: &Terminal) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Bug, format!("starting the runtime failed: {error}")))?;
+    // A server is ended by Ctrl-C in its own way; everything else is cut off where it stands.
+    let serves = matches!(command, Command::Simulate(_));
     let outcome = runtime.block_on(async {
         let story = dispatch(&global, command, terminal);
-        // The story first: one that ends by Ctrl-C, as a server does, ends in its own way.
         tokio::select! {
-            biased;
             outcome = story => outcome,
-            _ = tokio::signal::ctrl_c() => Err(interrupted()),
+            _ = tokio::signal::ctrl_c(), if !serves => Err(interrupted()),
         }
     });
     // Database threads finish the step they are in; nothing else is worth waiting for.

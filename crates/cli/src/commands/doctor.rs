@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use kernel::OrgId;
-use sync::{Integration, IntegrationState};
+use store::Store;
+use sync::{Integration, IntegrationState, StreamStatus};
 
 use crate::arguments::{Doctor, Global};
 use crate::failure::{Exit, Failure, chain, sentence};
@@ -25,6 +26,8 @@ struct Line {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Light {
     Ok,
+    /// Worth knowing; the line above says what to do, or there is nothing to do.
+    Note,
     Amber,
     Red,
 }
@@ -33,6 +36,7 @@ impl Light {
     fn word(self) -> &'static str {
         match self {
             Light::Ok => "ok",
+            Light::Note => "note",
             Light::Amber => "amber",
             Light::Red => "red",
         }
@@ -43,6 +47,7 @@ pub async fn run(global: &Global, doctor: &Doctor, terminal: &Terminal) -> Resul
     let place = Place::new(global)?;
     let mut lines = Vec::new();
     let mut exit = Exit::No;
+    let world = jobs::World::real();
     match place.open_to_read() {
         Err(failure) => {
             exit = failure.exit;
@@ -52,8 +57,13 @@ pub async fn run(global: &Global, doctor: &Doctor, terminal: &Terminal) -> Resul
         Ok(store) => {
             lines.push(data(&place, &store).await);
             lines.push(key(&place));
-            match sync::integrations(&store, &jobs::World::real(), OrgId::DEFAULT).await {
-                Ok(known) => lines.extend(known.iter().map(|known| integration(known, terminal))),
+            match sync::integrations(&store, &world, OrgId::DEFAULT).await {
+                Ok(known) => {
+                    for known in &known {
+                        lines.push(integration(known, terminal));
+                        lines.extend(streams(&store, &world, known, terminal).await?);
+                    }
+                }
                 Err(error) => lines.push(Line {
                     what: "consoles".to_owned(),
                     light: Light::Red,
@@ -63,7 +73,7 @@ pub async fn run(global: &Global, doctor: &Doctor, terminal: &Terminal) -> Resul
             }
         }
     }
-    let needed = lines.iter().filter(|line| line.light != Light::Ok).count();
+    let needed = lines.iter().filter(|line| matches!(line.light, Light::Amber | Light::Red)).count();
     match doctor.json {
         true => terminal.result(&as_json(&lines))?,
         false => terminal.result(&told(&lines, needed))?,
@@ -71,7 +81,7 @@ pub async fn run(global: &Global, doctor: &Doctor, terminal: &Terminal) -> Resul
     if needed == 0 { Ok(()) } else { Err(Failure::told(exit)) }
 }
 
-async fn data(place: &Place, store: &store::Store) -> Line {
+async fn data(place: &Place, store: &Store) -> Line {
     let checked = store.read(|tx| tx.check()).await;
     let what = "data".to_owned();
     match checked {
@@ -134,6 +144,29 @@ fn integration(known: &Integration, terminal: &Terminal) -> Line {
         }
     }
     line
+}
+
+/// The streams of an integration that are not complete: what is missing, and since when.
+async fn streams(
+    store: &Store,
+    world: &jobs::World,
+    of: &Integration,
+    terminal: &Terminal,
+) -> Result<Vec<Line>, Failure> {
+    let standing = sync::standing(store, world, of).await?;
+    let lines = standing.into_iter().filter(|stream| stream.status != Some(StreamStatus::Complete)).map(|stream| {
+        let status = stream.status.map_or("first sweep under way", StreamStatus::word).replace('_', " ");
+        let mut words = status;
+        if let Some(reason) = &stream.reason {
+            let _ = write!(words, ": {reason}");
+        }
+        let _ = match stream.complete_at {
+            Some(at) => write!(words, "; last complete {}", terminal.time(at)),
+            None => write!(words, "; never complete"),
+        };
+        Line { what: format!("{}/{}", of.name, stream.stream), light: Light::Note, words, next: String::new() }
+    });
+    Ok(lines.collect())
 }
 
 fn told(lines: &[Line], needed: usize) -> String {

@@ -68,7 +68,8 @@ pub fn told(pass: &Pass, number: &dyn Fn(u64) -> String) -> String {
     let end = match (left_out, aside) {
         (false, 0) => " Nothing was left out.".to_owned(),
         (_, 0) => String::new(),
-        (_, aside) => format!(" {} kept aside, because they could not be understood: muster doctor.", number(aside)),
+        (_, 1) => " 1 record was kept aside, because it could not be understood.".to_owned(),
+        (_, aside) => format!(" {} records were kept aside, because they could not be understood.", number(aside)),
     };
     out.push_str(&format!("Done in {}.{end}\n", cost(&pass.reports, pass.took_ms, number)));
     out
