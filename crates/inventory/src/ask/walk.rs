@@ -195,7 +195,7 @@ pub(super) fn walk(
                 found.extend(collect(asked, condition, sort, stretch, after.as_ref(), wanted - found.len())?);
                 break;
             }
-            let rows = ((wanted - found.len()) * GLANCE_ROWS_PER_ROW).clamp(GLANCE_ROWS_MIN, GLANCE_ROWS_MAX);
+            let rows = glance_rows(wanted - found.len());
             let (hits, end) = glance(asked, condition, sort, stretch, after.as_ref(), rows)?;
             glancing = hits.len() * RARE >= rows;
             found.extend(hits);
@@ -226,6 +226,20 @@ fn glance(
     after: Option<&Place>,
     rows: usize,
 ) -> Result<(Vec<Place>, Option<Place>), AskError> {
+    let (sql, params) = glance_sql(asked, condition, sort, stretch, after, rows);
+    let tested = asked.tx.query(&sql, &params, |row| Ok((place(row)?, row.flag(2)?)))?;
+    let end = (tested.len() == rows).then(|| tested.last().map(|(place, _)| place.clone())).flatten();
+    Ok((tested.into_iter().filter(|(_, hit)| *hit).map(|(place, _)| place).collect(), end))
+}
+
+fn glance_sql(
+    asked: &Asked<'_, '_>,
+    condition: &Condition,
+    sort: &Sort,
+    stretch: Stretch,
+    after: Option<&Place>,
+    rows: usize,
+) -> (String, Vec<Value<'static>>) {
     let mut params = asked.params(condition);
     let key = asked.inventory.base.key;
     let place = sort.bound(stretch, after, key, &mut params);
@@ -236,9 +250,7 @@ fn glance(
         value = sort.value(stretch),
         condition = condition.sql,
     );
-    let tested = asked.tx.query(&sql, &params, |row| Ok((self::place(row)?, row.flag(2)?)))?;
-    let end = (tested.len() == rows).then(|| tested.last().map(|(place, _)| place.clone())).flatten();
-    Ok((tested.into_iter().filter(|(_, hit)| *hit).map(|(place, _)| place).collect(), end))
+    (sql, params)
 }
 
 /// All that match, in order, from `after` in the first of the stretches; `None` if they are too many to be sorted here.
@@ -331,7 +343,15 @@ pub(crate) fn page_sql(
     limit: usize,
 ) -> (String, Vec<Value<'static>>) {
     let stretch = sort.stretches(None)[0].0;
-    collect_sql(asked, condition, sort, stretch, None, limit + 1)
+    match INDEXED.contains(&(asked.inventory.name, sort.name)) {
+        true => glance_sql(asked, condition, sort, stretch, None, glance_rows(limit + 1)),
+        false => collect_sql(asked, condition, sort, stretch, None, limit + 1),
+    }
+}
+
+/// How many rows a glance tests for a page that lacks so many.
+fn glance_rows(missing: usize) -> usize {
+    (missing * GLANCE_ROWS_PER_ROW).clamp(GLANCE_ROWS_MIN, GLANCE_ROWS_MAX)
 }
 
 impl Sort {
@@ -347,12 +367,15 @@ impl Sort {
         }
     }
 
+    /// The order within a stretch, in the words of the index that serves it: nothing is the least on both databases.
     pub(super) fn order(&self, stretch: Stretch, key: &str) -> String {
         let direction = self.direction();
-        match stretch {
-            Stretch::With => format!("{} {direction}, t.{key} {direction}", self.sql),
-            Stretch::Without => format!("t.{key} {direction}"),
+        let by_key = format!("t.{key} {direction}");
+        if stretch == Stretch::Without || self.sql == format!("t.{key}") {
+            return by_key;
         }
+        let nulls = if self.descending { "LAST" } else { "FIRST" };
+        format!("{} {direction} NULLS {nulls}, {by_key}", self.sql)
     }
 
     /// The condition that a row is in the stretch and behind `after`; its parameters are added to `params`.

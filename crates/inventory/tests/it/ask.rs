@@ -1,14 +1,19 @@
 //! Asking, on both databases: answers a user would see.
 
-use kernel::Cell;
+use kernel::{Cell, Random};
+use query::testing::Generator;
+use query::{Asking, Known, evaluate, prepare};
 use store::Store;
 use testkit::Database;
 
 use inventory::{Answer, Ask, AskError, Want};
 
+use crate::oracle::{self, Samples};
 use crate::world::{self, NOW, ORG};
 
 testkit::on_each_database! {
+    answers_are_those_of_the_naive_evaluator,
+    every_attribute_that_was_sent_can_be_asked,
     every_row_of_every_inventory_is_counted,
     the_headline_query_finds_machines_without_a_live_agent,
     pages_follow_each_other_without_gap_or_repetition,
@@ -22,6 +27,9 @@ testkit::on_each_database! {
 }
 
 const AGENTS: usize = 70;
+
+/// Generated queries per inventory; each is asked as a page, as a count and of the naive evaluator.
+const GENERATED: usize = 120;
 
 fn opened(database: &Database) -> Store {
     let store = database.open(&[signals::SLICE, inventory::SLICE]);
@@ -278,4 +286,79 @@ fn an_explanation_says_how_the_database_goes_about_it(database: &Database) {
     }
     let answer = explained("@sentinelone.dev.infected:t");
     assert!(answer.plan.contains("residual"), "{}", answer.plan);
+}
+
+/// What the data holds, from the values that the oracle read.
+struct Holds<'a>(&'a Samples);
+
+impl Known for Holds<'_> {
+    fn values(&self, inventory: &str, field: &str) -> Option<Vec<(String, u64)>> {
+        let values = self.0.get(&(inventory.to_owned(), field.to_owned()))?;
+        Some(values.iter().map(|value| (value.clone(), 1)).collect())
+    }
+
+    fn sources(&self) -> Option<Vec<String>> {
+        Some(vec!["sentinelone".to_owned()])
+    }
+}
+
+fn answers_are_those_of_the_naive_evaluator(database: &Database) {
+    let store = opened(database);
+    let catalogue = inventory::catalogue();
+    for inventory in catalogue.inventories.iter().filter(|inventory| inventory.listed) {
+        let things = store.read_blocking(move |tx| oracle::things(tx, ORG, inventory)).unwrap();
+        let samples = oracle::samples(inventory, &things);
+        let sample = |inventory: &str, field: &str| {
+            samples.get(&(inventory.to_owned(), field.to_owned())).cloned().unwrap_or_default()
+        };
+        let raw = oracle::attributes(&things);
+        let generator = Generator { catalogue, inventory, samples: &sample, raw: &raw };
+        let random = &mut Random::seeded(inventory.name.len() as u64);
+        let mut told_apart = 0;
+        for _ in 0..GENERATED {
+            let text = generator.query(random);
+            let known = Holds(&samples);
+            let asking = Asking { catalogue, inventory: inventory.name, now: NOW, as_of: None, known: &known };
+            let checked = prepare(&text, &asking).unwrap_or_else(|refused| panic!("{}: {refused:?}", inventory.name));
+            let mut expected: Vec<i64> =
+                things.iter().filter(|thing| evaluate(&checked, *thing)).map(|thing| thing.key).collect();
+            let question = Ask {
+                fields: fields(&["id"]),
+                sort: Some("-id".to_owned()),
+                limit: 1000,
+                ..Ask::new(inventory.name, &text, NOW)
+            };
+            let answer = ask(&store, question);
+            let found: Vec<i64> = answer.table.rows.iter().map(|row| key(&row[0])).collect();
+            expected.sort_unstable_by(|one, two| two.cmp(one));
+            assert_eq!(found, expected, "{}: {text}", inventory.name);
+            assert_eq!(count(&store, inventory.name, &text), expected.len() as u64, "{}: {text}", inventory.name);
+            told_apart += usize::from(!expected.is_empty() && expected.len() < things.len());
+        }
+        let few = things.len() < 4;
+        assert!(few || told_apart > GENERATED / 4, "{}: only {told_apart} queries tell rows apart", inventory.name);
+    }
+}
+
+/// The number behind a public id.
+fn key(cell: &Cell) -> i64 {
+    let Cell::Text(text) = cell else { panic!("{cell:?}") };
+    let prefix = text.split('_').next().unwrap();
+    kernel::id::parse_public(prefix, text).unwrap()
+}
+
+fn every_attribute_that_was_sent_can_be_asked(database: &Database) {
+    let store = opened(database);
+    for name in ["assets", "findings", "activities", "policies"] {
+        let inventory = inventory::catalogue().inventory(name).unwrap();
+        let things = store.read_blocking(move |tx| oracle::things(tx, ORG, inventory)).unwrap();
+        for (path, values) in oracle::attributes(&things) {
+            let has = count(&store, name, &format!("has:\"@{path}\""));
+            assert_eq!(has > 0, !values.is_empty() || path.ends_with("externalId"), "{name}: @{path}");
+            let shown = Ask { fields: vec![format!("@{path}")], limit: 1000, ..Ask::new(name, "", NOW) };
+            let shown = ask(&store, shown).table.rows;
+            let full = |cell: &Cell| !matches!(cell, Cell::Empty) && *cell != Cell::List(Vec::new());
+            assert_eq!(shown.iter().any(|row| full(&row[0])), has > 0, "{name}: @{path}");
+        }
+    }
 }

@@ -2,9 +2,10 @@
 //! simplest statements there are. Comparing it with answers tests conditions, dictionaries, residuals and paging.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use kernel::{AssetId, OrgId, RecordId, SiteId, Value};
-use query::{Base, Column, Datum, Field, Inventory, Record};
+use kernel::{AssetId, OrgId, RecordId, SiteId, Timestamp, Value};
+use query::{Base, Column, Datum, Field, Inventory, Record, Type};
 use serde_json::Value as Json;
 use store::{StoreError, Tx};
 
@@ -15,7 +16,7 @@ use inventory::catalogue::{ASSET_IDS, RECORD_IDS, SITE_IDS, SITE_NAMES};
 pub struct Thing {
     pub key: i64,
     values: HashMap<&'static str, Vec<Datum>>,
-    elements: HashMap<&'static str, Vec<Thing>>,
+    elements: HashMap<&'static str, Vec<Arc<Thing>>>,
     bodies: Vec<(&'static str, &'static str, Json)>,
 }
 
@@ -25,7 +26,7 @@ impl Record for Thing {
     }
 
     fn elements(&self, scope: &str) -> Vec<&dyn Record> {
-        self.elements.get(scope).into_iter().flatten().map(|thing| thing as &dyn Record).collect()
+        self.elements.get(scope).into_iter().flatten().map(|thing| &**thing as &dyn Record).collect()
     }
 
     fn bodies(&self, source: &str, kind: &str) -> Vec<Json> {
@@ -34,8 +35,20 @@ impl Record for Thing {
     }
 }
 
+/// Scopes in scopes that the oracle sees: as deep as generated queries nest.
+const SCOPES_DEEP: usize = 3;
+
 /// Everything that an inventory has, by key.
 pub fn things(tx: &mut Tx<'_>, org: OrgId, inventory: &'static Inventory) -> Result<Vec<Thing>, StoreError> {
+    things_to(tx, org, inventory, SCOPES_DEEP)
+}
+
+fn things_to(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    inventory: &'static Inventory,
+    depth: usize,
+) -> Result<Vec<Thing>, StoreError> {
     let key = inventory.base.key;
     let all = format!("FROM {} t WHERE t.org_id = $1", inventory.base.table);
     let mut things: Vec<Thing> = tx
@@ -50,10 +63,21 @@ pub fn things(tx: &mut Tx<'_>, org: OrgId, inventory: &'static Inventory) -> Res
             things[at[&row]].values.entry(field.name).or_default().push(datum);
         }
     }
-    for scope in &inventory.scopes {
+    for scope in inventory.scopes.iter().filter(|_| depth > 0) {
         let inner = inventory::catalogue().inventory(scope.inventory).unwrap();
         let from = scope.from.replace("{t}", "t").replace("{e}", "e").replacen("FROM ", "", 1);
         let from = format!("FROM {} t, {from} AND t.org_id = $1", inventory.base.table);
+        // Elements that are rows of an inventory have scopes of their own.
+        if inner.listed {
+            let all: HashMap<i64, Arc<Thing>> =
+                things_to(tx, org, inner, depth - 1)?.into_iter().map(|thing| (thing.key, Arc::new(thing))).collect();
+            let pairs = format!("SELECT DISTINCT t.{}, e.{} {from}", inventory.base.key, inner.base.key);
+            for (row, element) in tx.query(&pairs, &[org.into()], |row| Ok((row.int(0)?, row.int(1)?)))? {
+                let element = Arc::clone(&all[&element]);
+                things[at[&vec![row]]].elements.entry(scope.name).or_default().push(element);
+            }
+            continue;
+        }
         // The row, then what tells its elements apart.
         let (identity, width) = match inner.base {
             Base { key: key @ ("asset_id" | "record_id" | "site_id"), .. } => {
@@ -71,7 +95,7 @@ pub fn things(tx: &mut Tx<'_>, org: OrgId, inventory: &'static Inventory) -> Res
             }
         }
         for (id, element) in elements {
-            things[at[&id[..1]]].elements.entry(scope.name).or_default().push(element);
+            things[at[&id[..1]]].elements.entry(scope.name).or_default().push(Arc::new(element));
         }
     }
     for thing in &mut things {
@@ -184,4 +208,77 @@ fn texts(tx: &mut Tx<'_>, org: OrgId, dictionary: &str) -> Result<Box<dyn Fn(i64
             Box::new(move |number| terms.get(&number).cloned())
         }
     })
+}
+
+/// The values that fields have, as a query writes them, by (inventory, field).
+pub type Samples = HashMap<(String, String), Vec<String>>;
+
+/// Values of every field of the things and of what their scopes reach.
+pub fn samples(inventory: &'static Inventory, things: &[Thing]) -> Samples {
+    let mut samples = Samples::new();
+    for thing in things {
+        collect(&mut samples, inventory, thing);
+        for scope in &inventory.scopes {
+            let inner = inventory::catalogue().inventory(scope.inventory).unwrap();
+            for element in thing.elements.get(scope.name).into_iter().flatten() {
+                collect(&mut samples, inner, element);
+            }
+        }
+    }
+    for values in samples.values_mut() {
+        values.sort();
+        values.dedup();
+    }
+    samples
+}
+
+fn collect(samples: &mut Samples, inventory: &Inventory, thing: &Thing) {
+    for field in &inventory.fields {
+        let key = (inventory.name.to_owned(), field.name.to_owned());
+        let written = thing.values.get(field.name).into_iter().flatten().map(|datum| written(&field.ty, datum));
+        samples.entry(key).or_default().extend(written);
+    }
+}
+
+fn written(ty: &Type, datum: &Datum) -> String {
+    match (datum, ty) {
+        (Datum::Int(yes), Type::Bool) => if *yes == 0 { "f" } else { "t" }.to_owned(),
+        (Datum::Int(micros), Type::Timestamp(_)) => Timestamp::from_micros(*micros).to_string(),
+        (Datum::Int(number), _) => number.to_string(),
+        (Datum::Real(number), _) => number.to_string(),
+        (Datum::Text(text), _) => text.clone(),
+        (Datum::Ip(bytes), _) => inventory::noun::ip_from_bytes(bytes).unwrap().to_string(),
+    }
+}
+
+/// The paths of all scalars in the bodies of things, behind `@`, with their values.
+pub fn attributes(things: &[Thing]) -> Vec<(String, Vec<String>)> {
+    let mut found = std::collections::BTreeMap::<String, Vec<String>>::new();
+    for (source, kind, body) in things.iter().flat_map(|thing| &thing.bodies) {
+        descend(&format!("{source}.{kind}"), body, &mut found);
+    }
+    for values in found.values_mut() {
+        values.sort();
+        values.dedup();
+    }
+    found.into_iter().collect()
+}
+
+fn descend(path: &str, value: &Json, found: &mut std::collections::BTreeMap<String, Vec<String>>) {
+    match value {
+        Json::Object(members) => {
+            for (name, member) in members {
+                descend(&format!("{path}.{name}"), member, found);
+            }
+        }
+        Json::Array(elements) => elements.iter().for_each(|element| descend(path, element, found)),
+        Json::Null => {
+            found.entry(path.to_owned()).or_default();
+        }
+        Json::String(text) if text.is_empty() => {
+            found.entry(path.to_owned()).or_default();
+        }
+        Json::String(text) => found.entry(path.to_owned()).or_default().push(text.clone()),
+        other => found.entry(path.to_owned()).or_default().push(other.to_string()),
+    }
 }
