@@ -236,7 +236,7 @@ impl Installation {
         std::fs::write(&token, &console.token)?;
         let mut connect = self.command();
         connect.args(["connect", &console.url, "--name", "bench", "--token-file"]).arg(&token);
-        run_measured(connect.stdout(Stdio::null())).map(drop)
+        run_measured(connect.stdout(Stdio::null()).stderr(Stdio::null())).map(drop)
     }
 
     fn sync(&self, arguments: &[&str]) -> anyhow::Result<Cost> {
