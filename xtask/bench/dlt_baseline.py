@@ -23,7 +23,7 @@ def pages(session, base, path):
         if path == "agents":
             params |= {"isDecommissioned": "true,false", "isUninstalled": "true,false"}
         if path == "activities":
-            params |= {"includeHidden": "true", "sortBy": "createdAt", "sortOrder": "asc"}
+            params |= {"sortBy": "createdAt", "sortOrder": "asc"}
         if cursor:
             params["cursor"] = cursor
         answer = session.get(f"{base}/web/api/v2.1/{path}", params=params, timeout=120)

@@ -46,13 +46,11 @@ pub fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
 fn measure_all(root: &Path, options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let muster = root.join("target/release/muster");
     let work = Folder::new(&root.join("target/bench"))?;
-    let records = u64::from(options.agents) + u64::from(options.activities);
-
     say("the small console, for its memory");
     let console = Console::start(&muster, SMALL, SMALL * 5, START, None)?;
     let small = work.database(&muster, "small", &console)?;
     let cost = small.sync(&[])?;
-    report.line("sync", &format!("{SMALL} agents + {} activities, first", SMALL * 5), &cost, u64::from(SMALL * 6));
+    report.sync(&format!("{SMALL} agents + {} activities, first", SMALL * 5), &cost);
     drop(console);
 
     say("the large console");
@@ -61,55 +59,48 @@ fn measure_all(root: &Path, options: &Options, report: &mut Report) -> anyhow::R
     report.note(format!("JSON decode limit (typed, agents of this run): {} records / CPU s", grouped(limit)));
     let large = work.database(&muster, "large", &console)?;
     let first = large.sync(&[])?;
-    report.line(
-        "sync",
-        &format!("{} agents + {} activities, first", options.agents, options.activities),
-        &first,
-        records,
-    );
+    report.sync(&format!("{} agents + {} activities, first", options.agents, options.activities), &first);
     let changes = large.sync(&[])?;
-    report.line("sync", "second, clock frozen", &changes, records);
+    report.sync("second, clock frozen", &changes);
     let again = large.sync(&["--full"])?;
-    report.line("sync", "everything again (--full), clock frozen", &again, records);
+    report.sync("everything again (--full), clock frozen", &again);
     report.note(format!(
         "With nothing changed, a second sync costs {} of the first; reading everything again {}",
-        ratio(changes.cpu, first.cpu),
-        ratio(again.cpu, first.cpu)
+        ratio(changes.cost.cpu, first.cost.cpu),
+        ratio(again.cost.cpu, first.cost.cpu)
     ));
     let agents = work.database(&muster, "agents", &console)?;
     let alone = agents.sync(&["--stream", "agents"])?;
-    report.line("sync", &format!("{} agents alone, first", options.agents), &alone, options.agents.into());
-    let baseline = options.with_dlt.then(|| dlt(root, &console, records, options.agents.into())).transpose()?;
+    report.sync(&format!("{} agents alone, first", options.agents), &alone);
+    let baseline = options.with_dlt.then(|| dlt(root, &console)).transpose()?;
     let address = console.url.trim_start_matches("http://").to_owned();
     drop(console);
     if let Some((all, only_agents)) = baseline {
-        report.line("dlt", "the same pages into SQLite", &all, records);
-        report.line("dlt", "agents alone", &only_agents, options.agents.into());
+        report.line("dlt", "the same pages, merged into SQLite", &all, first.fetched);
+        report.line("dlt", "agents alone", &only_agents, alone.fetched);
         report.note(format!(
             "dlt / muster, CPU: {:.1}x for both, {:.1}x for agents alone",
-            all.cpu / first.cpu,
-            only_agents.cpu / alone.cpu
+            all.cpu / first.cost.cpu,
+            only_agents.cpu / alone.cost.cpu
         ));
     }
 
     say("half an hour later: every lastActiveDate has moved");
     let console = Console::start(&muster, options.agents, options.activities, START, Some((&address, LATER)))?;
     let moved = large.sync(&["--full"])?;
-    report.line("sync", "everything again, every lastActiveDate moved", &moved, records);
+    report.sync("everything again, every lastActiveDate moved", &moved);
     report.note(format!(
         "With every lastActiveDate moved, reading everything again costs {} of the first",
-        ratio(moved.cpu, first.cpu)
+        ratio(moved.cost.cpu, first.cost.cpu)
     ));
     say("into PostgreSQL");
     let server = testkit::Database::postgres();
     let postgres = work.place(&muster, "postgres", Some(server.text()));
     postgres.connect(&console)?;
     let cost = postgres.sync(&[])?;
-    report.line(
-        "sync",
+    report.sync(
         &format!("{} agents + {} activities, first, PostgreSQL (client only)", options.agents, options.activities),
         &cost,
-        records,
     );
     drop(console);
 
@@ -212,6 +203,12 @@ impl Folder {
     }
 }
 
+/// What a sync cost, and how many records it received.
+struct Synced {
+    cost: Cost,
+    fetched: u64,
+}
+
 /// One installation of the measured program.
 struct Installation {
     muster: PathBuf,
@@ -239,13 +236,22 @@ impl Installation {
         run_measured(connect.stdout(Stdio::null()).stderr(Stdio::null())).map(drop)
     }
 
-    fn sync(&self, arguments: &[&str]) -> anyhow::Result<Cost> {
-        run_measured(self.command().args(["sync", "--no-progress"]).args(arguments).stdout(Stdio::null()))
+    fn sync(&self, arguments: &[&str]) -> anyhow::Result<Synced> {
+        let told = self.data.join("told");
+        let mut sync = self.command();
+        sync.args(["sync", "--no-progress", "--json"]).args(arguments).stdout(std::fs::File::create(&told)?);
+        let cost = run_measured(&mut sync)?;
+        let mut fetched = 0;
+        for line in std::fs::read_to_string(&told)?.lines() {
+            let report: serde_json::Value = serde_json::from_str(line)?;
+            fetched += report["fetched"].as_u64().with_context(|| format!("no count in {line}"))?;
+        }
+        Ok(Synced { cost, fetched })
     }
 }
 
 /// dlt with the same pages: both collections, and agents alone.
-fn dlt(root: &Path, console: &Console, records: u64, agents: u64) -> anyhow::Result<(Cost, Cost)> {
+fn dlt(root: &Path, console: &Console) -> anyhow::Result<(Cost, Cost)> {
     let venv = root.join("target/bench-dlt");
     let python = venv.join("bin/python");
     if !venv.join("ready").exists() {
@@ -259,7 +265,6 @@ fn dlt(root: &Path, console: &Console, records: u64, agents: u64) -> anyhow::Res
     let load = |paths: &[&str]| {
         run_measured(Command::new(&python).arg(&script).args([&console.url, &console.token]).args(paths))
     };
-    println!("{records} records, then {agents}");
     Ok((load(&["agents", "activities"])?, load(&["agents"])?))
 }
 
@@ -271,6 +276,10 @@ struct Report {
 }
 
 impl Report {
+    fn sync(&mut self, what: &str, synced: &Synced) {
+        self.line("muster", what, &synced.cost, synced.fetched);
+    }
+
     fn line(&mut self, program: &str, what: &str, cost: &Cost, records: u64) {
         let rate = (records as f64 / cost.cpu) as u64;
         println!(
