@@ -38,19 +38,39 @@ pub(super) fn inward(condition: &str) -> String {
 
 /// The beginning of the part up to where it is tied to `t`, turned, and what follows.
 fn turned(body: &str) -> Option<(String, &str)> {
-    // What is tied further in belongs to another part.
-    let own = body.find(EXISTS).unwrap_or(body.len());
+    const TIE: &str = ".org_id = t.org_id AND ";
+    let own = own(body);
     for key in KEYS {
-        let tie = ".org_id = t.org_id AND ";
-        let Some(at) = body[..own].find(tie) else { continue };
-        let alias = body[..at].rsplit([' ', '(']).next()?;
-        let full = format!("{tie}{alias}.{key} = t.{key}");
-        if body[at..].starts_with(&full) {
-            let head = format!("t.{key} IN (SELECT {alias}.{key} FROM {}.org_id = $1", &body[..at]);
-            return Some((head, &body[at + full.len()..]));
+        // What is tied in deeper parentheses is another part's.
+        let ties = own.match_indices(TIE).filter(|(at, _)| depth(&own[..*at]) == 0);
+        for (at, _) in ties {
+            let alias = own[..at].rsplit([' ', '(']).next()?;
+            let full = format!("{TIE}{alias}.{key} = t.{key}");
+            if own[at..].starts_with(&full) {
+                let head = format!("t.{key} IN (SELECT {alias}.{key} FROM {}.org_id = $1", &own[..at]);
+                return Some((head, &body[at + full.len()..]));
+            }
         }
     }
     None
+}
+
+/// The text up to the parenthesis that closes the part.
+fn own(body: &str) -> &str {
+    let mut depth = 0;
+    for (at, byte) in body.bytes().enumerate() {
+        match byte {
+            b'(' => depth += 1,
+            b')' if depth == 0 => return &body[..at],
+            b')' => depth -= 1,
+            _ => {}
+        }
+    }
+    body
+}
+
+fn depth(text: &str) -> usize {
+    text.matches('(').count().saturating_sub(text.matches(')').count())
 }
 
 #[cfg(test)]
@@ -74,6 +94,9 @@ mod tests {
         assert_eq!(inward(outward).matches(EXISTS).count(), 1);
         let other = "EXISTS (SELECT 1 FROM r WHERE r.org_id = t.org_id AND r.native_id = t.agent_native_id)";
         assert_eq!(inward(other), other);
+        let beside = "(EXISTS (SELECT 1 FROM a l WHERE l.org_id = t2.org_id AND l.asset_id = t2.asset_id) \
+                      OR (SELECT count(*) FROM b t3 WHERE t3.org_id = t.org_id AND t3.record_id = t.record_id) > 1)";
+        assert_eq!(inward(beside), beside);
         assert_eq!(inward("TRUE"), "TRUE");
     }
 }

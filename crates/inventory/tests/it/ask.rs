@@ -29,7 +29,7 @@ testkit::on_each_database! {
 const AGENTS: usize = 70;
 
 /// Generated queries per inventory; each is asked as a page, as a count and of the naive evaluator.
-const GENERATED: usize = 120;
+const GENERATED: usize = 80;
 
 fn opened(database: &Database) -> Store {
     let store = database.open(&[signals::SLICE, inventory::SLICE]);
