@@ -1,6 +1,7 @@
-//! Parses every query of a JSON file (`[{"name", "inventory", "query"}]`) and prints what was understood.
-//!
-//! `cargo run -p muster-query --example ask_file -- FILE`
+//! Parses every query of a JSON file (`[{"name": .., "inventory": .., "query": ..}]`) and shows what was understood:
+//! `cargo run -p muster-query --example ask_file -- FILE`.
+
+#![expect(clippy::print_stdout, reason = "showing is what it is for")]
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args().nth(1).ok_or("which file?")?;
@@ -8,10 +9,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for entry in &queries {
         let text = entry["query"].as_str().unwrap_or_default();
         let (tree, problems) = muster_query::parse(text);
-        println!("{text}\n  = {tree}");
-        for problem in problems {
-            println!("  {:?} {}..{}: {}", problem.severity, problem.span.start, problem.span.end, problem.message);
-        }
+        print!("= {tree}\n{}", muster_query::render(text, &problems));
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use kernel::{Timestamp, fold};
 use crate::catalogue::{Catalogue, Column, Field, Inventory, Raw, Scope, Tense, Type};
 use crate::cond::{BodyPath, Cond, Counted, PATH_PARTS_MAX, Place, Test};
 use crate::matcher::{Matcher, wildcards};
-use crate::near::nearest;
+use crate::near::{least_far, nearest};
 use crate::problem::render;
 use crate::tree::{Name, Node, NodeKind, Op, Operand, Verb};
 use crate::value::{Meaning, Typed, bare_matcher, int_range};
@@ -303,7 +303,7 @@ impl<'a> Checker<'a> {
         if let Some((first, rest)) = dotted {
             let rest = Name { text: rest.to_owned(), span: name.span };
             let own = self.asking.catalogue.inventory(first).is_some_and(|named| named.name == inventory.name);
-            if own && name.text.starts_with('_') {
+            if own {
                 return self.find(&rest, inventory);
             }
             let leads = |scope: &&Scope| {
@@ -326,14 +326,26 @@ impl<'a> Checker<'a> {
         let mut message = format!("there is no field {} in {here}.", name.text);
         message.push_str(&did_you_mean(&near));
         let plain = name.text.trim_start_matches('_');
-        let plain = plain.split_once('.').filter(|_| name.text.starts_with('_')).map_or(plain, |(_, rest)| rest);
-        let elsewhere: Vec<&Inventory> = self
-            .asking
-            .catalogue
-            .inventories
-            .iter()
-            .filter(|other| other.listed && other.name != inventory.name && other.field(plain).is_some())
-            .collect();
+        let prefixed = plain.split_once('.').filter(|_| name.text.starts_with('_'));
+        let named = prefixed.and_then(|(first, rest)| Some((self.asking.catalogue.inventory(first)?, rest)));
+        if let Some((there, rest)) = named {
+            let message = format!(
+                "nothing leads from {here} to {}, so {} cannot be asked here: ask {rest} --in {0}.",
+                there.name, name.text
+            );
+            self.error(name.span, message);
+            return;
+        }
+        let plain = prefixed.map_or(plain, |(_, rest)| rest);
+        let has = |other: &&Inventory, with_data: bool| {
+            let field =
+                other.field(plain).filter(|field| !with_data || !matches!(field.column, Column::Missing { .. }));
+            other.listed && other.name != inventory.name && field.is_some()
+        };
+        let others = |with_data: bool| -> Vec<&Inventory> {
+            self.asking.catalogue.inventories.iter().filter(|other| has(other, with_data)).collect()
+        };
+        let elsewhere = Some(others(true)).filter(|found| !found.is_empty()).unwrap_or_else(|| others(false));
         if let Some(first) = elsewhere.first() {
             let names: Vec<&str> = elsewhere.iter().map(|inventory| inventory.name).collect();
             message.push_str(&format!(" It exists in {}: --in {}", names.join(", "), first.name));
@@ -344,6 +356,14 @@ impl<'a> Checker<'a> {
                 None => message.push('.'),
             }
         } else if near.is_empty() {
+            let there = inventory.fields.iter().filter(|field| !matches!(field.column, Column::Missing { .. }));
+            let mut far = least_far(&name.text, there.map(|field| field.name));
+            if far.is_empty() {
+                far = least_far(&name.text, inventory.fields.iter().map(|field| field.name));
+            }
+            if !far.is_empty() {
+                message.push_str(&format!(" The nearest are {}.", far.join(", ")));
+            }
             message.push_str(" To look for it as text, quote it.");
         }
         self.problems.push(Problem::error(name.span, message).near(near));
@@ -562,15 +582,15 @@ impl<'a> Checker<'a> {
             0 | 1 => matchers.pop(),
             _ => Some(Matcher::Any(matchers)),
         };
-        if let (Some(matcher), Some(scope)) = (&matcher, self.scopes.last()) {
-            if place.beyond_sql(matcher) {
-                let message = format!(
-                    "inside {}:( .. ) neither raw attributes can be asked, nor expressions and versions of free text: \
+        if let (Some(matcher), Some(scope)) = (&matcher, self.scopes.last())
+            && place.beyond_sql(matcher)
+        {
+            let message = format!(
+                "inside {}:( .. ) neither raw attributes can be asked, nor expressions and versions of free text: \
                      ask --in {}.",
-                    scope.name, scope.inventory
-                );
-                self.error(span, message);
-            }
+                scope.name, scope.inventory
+            );
+            self.error(span, message);
         }
         let test = matcher.map(|matcher| Cond::Test(Test { place: place.clone(), all, matcher }));
         // all:f:!=v: there is a value, and none is v.
@@ -615,10 +635,10 @@ impl<'a> Checker<'a> {
             Found::Nowhere => (none(low, high), node(&name.text)),
             Found::Unknown => (Cond::Const(false), NodeKind::Mistake),
         };
-        if let (Cond::Count(Counted::Values(place), ..), Some(scope)) = (&cond, self.scopes.last()) {
-            if place.beyond_sql(&Matcher::Present) {
-                self.error(name.span, format!("raw attributes cannot be counted inside {}:( .. ).", scope.name));
-            }
+        if let (Cond::Count(Counted::Values(place), ..), Some(scope)) = (&cond, self.scopes.last())
+            && place.beyond_sql(&Matcher::Present)
+        {
+            self.error(name.span, format!("raw attributes cannot be counted inside {}:( .. ).", scope.name));
         }
         match (operand.op, int_range(operand)) {
             (Op::NotEqual, Some((low, high))) => {

@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+/// The language as users read it, in Markdown.
+pub const REFERENCE: &str = include_str!("../reference.md");
+
 mod address;
 pub mod catalogue;
 pub mod check;

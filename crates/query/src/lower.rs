@@ -244,7 +244,7 @@ enum Plan {
     /// Exact, and never null where it decides: negations are made two-valued.
     Sql(Sql),
     /// Not for SQL; with `false`, its opposite. A text expression comes with it if the values are in the database.
-    Rest(Outside, bool),
+    Rest(Box<Outside>, bool),
 }
 
 #[derive(Clone, Debug)]
@@ -350,7 +350,7 @@ impl Plan {
             Plan::And(parts) => Rest::And(sides(parts, writer, Plan::all)),
             Plan::Or(parts) => Rest::Or(sides(parts, writer, Plan::any)),
             Plan::Rest(outside, positive) => {
-                let rest = match outside.clone() {
+                let rest = match outside.as_ref().clone() {
                     Outside::Text { sql, many, test } => {
                         Rest::Text { column: writer.column(&sql, LeafKind::Text), many, test }
                     }
@@ -432,7 +432,7 @@ impl Lowering<'_> {
     fn test(&mut self, test: &Test, positive: bool, row: &str) -> Plan {
         let (name, column) = match &test.place {
             Place::Body(path) => {
-                return Plan::Rest(Outside::Body { path: path.clone(), test: test.clone() }, positive);
+                return Plan::Rest(Box::new(Outside::Body { path: path.clone(), test: test.clone() }), positive);
             }
             Place::Field { name, column } => (*name, column),
         };
@@ -446,7 +446,7 @@ impl Lowering<'_> {
                 }
                 column => (Sql::text(at(text_of(column), row)), false),
             };
-            return Plan::Rest(Outside::Text { sql, many, test: test.clone() }, positive);
+            return Plan::Rest(Box::new(Outside::Text { sql, many, test: test.clone() }), positive);
         }
         match column {
             Column::Many { from, value } => {
@@ -469,10 +469,10 @@ impl Lowering<'_> {
 
     /// The plan for one value of a column that is not many; it may be null where it does not hold.
     fn value(&mut self, column: &Column, matcher: &Matcher, row: &str) -> Plan {
-        if let Matcher::Any(any) = matcher {
-            if !matches!(column, Column::Term { .. }) {
-                return Plan::any(any.iter().map(|matcher| self.value(column, matcher, row)).collect());
-            }
+        if let Matcher::Any(any) = matcher
+            && !matches!(column, Column::Term { .. })
+        {
+            return Plan::any(any.iter().map(|matcher| self.value(column, matcher, row)).collect());
         }
         match column {
             Column::Plain(expression) => plain(&at(expression, row), matcher),
@@ -515,7 +515,7 @@ impl Lowering<'_> {
                 format!("(SELECT count(*) {})", at(scope.from, row).replace("{e}", &element))
             }
             Counted::Values(Place::Body(path)) => {
-                return Plan::Rest(Outside::BodyCount { path: path.clone(), low, high }, positive);
+                return Plan::Rest(Box::new(Outside::BodyCount { path: path.clone(), low, high }), positive);
             }
             Counted::Values(Place::Field { column: Column::Many { from, value }, .. }) => {
                 format!("(SELECT count(DISTINCT {}) {})", at(distinct_of(value), row), at(from, row))

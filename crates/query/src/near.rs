@@ -32,6 +32,39 @@ pub(crate) fn nearest<'a>(asked: &str, candidates: impl IntoIterator<Item = &'a 
     near.into_iter().take(SUGGESTIONS_MAX).map(|(_, name)| name.to_owned()).collect()
 }
 
+/// The least far of the candidates, when none is near: those that share a part of the name, else by letters.
+pub(crate) fn least_far<'a>(asked: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let asked_parts = parts(asked);
+    let mut ranked: Vec<(usize, usize, &str)> = candidates
+        .into_iter()
+        .map(|candidate| {
+            let own = parts(candidate);
+            let shared = asked_parts.iter().filter(|part| own.contains(part)).map(String::len).sum::<usize>();
+            (usize::MAX - shared, distance(&fold(asked), &fold(candidate)), candidate)
+        })
+        .collect();
+    ranked.sort_unstable();
+    ranked.dedup();
+    ranked.into_iter().take(SUGGESTIONS_MAX).map(|(_, _, name)| name.to_owned()).collect()
+}
+
+/// The words of a name: parted by dots and the like, and where a capital follows a small letter.
+fn parts(name: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut small = false;
+    for char in name.chars() {
+        if !char.is_alphanumeric() || (char.is_uppercase() && small) {
+            parts.push(String::new());
+        }
+        small = char.is_lowercase();
+        if let Some(last) = parts.last_mut() {
+            last.extend(char.to_lowercase().filter(|char| char.is_alphanumeric()));
+        }
+    }
+    parts.retain(|part| part.len() > 2);
+    parts
+}
+
 /// Insertions, deletions, replacements and swaps of neighbours.
 fn distance(left: &str, right: &str) -> usize {
     let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
@@ -110,6 +143,7 @@ mod tests {
         assert_eq!(nearest("lastseen", names), ["last_seen"]);
         assert_eq!(nearest("adress", names), ["address"]);
         assert_eq!(nearest("colour", names), Vec::<String>::new());
+        assert_eq!(least_far("plugin.vprScore", ["os", "risk_score", "plug"])[0], "risk_score");
         assert_eq!(thousands(1_234_567), "1,234,567");
     }
 }

@@ -443,7 +443,7 @@ impl<'t> Parser<'t> {
         if self.keyword() == Some("in") {
             self.at += 2;
             self.skip_space();
-            if self.rest().starts_with('(') && word.chars().all(is_name_char) {
+            if self.rest().starts_with('(') && word.chars().all(is_name_char) && !is_verb(word) {
                 let name = Name { text: word.to_owned(), span: Span { start, end: after_word } };
                 let kind = self.list_or_scope(name, None);
                 return Some(if not { negated(kind, self.span_from(start)) } else { kind });
@@ -485,7 +485,7 @@ impl<'t> Parser<'t> {
         if self.peek().is_some_and(is_quote) {
             let raw = self.quoted();
             let good = !raw.is_empty() && !raw.contains('\\');
-            return good.then(|| Name { text: clean(&raw), span: self.span_from(start) });
+            return good.then(|| Name { text: clean(raw), span: self.span_from(start) });
         }
         let length = self.rest().find(|char| !is_name_char(char)).unwrap_or(self.rest().len());
         self.at += length;
@@ -908,8 +908,8 @@ impl<'t> Parser<'t> {
             Some(_) => {}
         }
         // A quote that the backslash before the end of the text was to escape.
-        let raw = if close.is_none() && ends_in_lone_backslash(raw) { &raw[..raw.len() - 1] } else { raw };
-        raw
+
+        (if close.is_none() && ends_in_lone_backslash(raw) { &raw[..raw.len() - 1] } else { raw }) as _
     }
 
     fn quoted_field_follows(&self) -> bool {
@@ -973,6 +973,11 @@ fn negated(kind: NodeKind, span: Span) -> NodeKind {
     NodeKind::Not(Box::new(Node { span, kind }))
 }
 
+/// Words that, before a colon, are no field.
+fn is_verb(word: &str) -> bool {
+    ["has", "no", "is", "all", "seen_by"].iter().any(|verb| verb.eq_ignore_ascii_case(word))
+}
+
 fn is_space(char: char) -> bool {
     char.is_whitespace() || matches!(char, '\u{200b}' | '\u{feff}')
 }
@@ -999,7 +1004,8 @@ fn is_address(word: &str) -> bool {
 /// `<current version>`: letters and spaces between angle brackets, as published queries leave to fill in.
 fn is_placeholder(text: &str) -> bool {
     let Some(inner) = text.strip_prefix('<').and_then(|text| text.strip_suffix('>')) else { return false };
-    inner.trim_start().starts_with(char::is_alphabetic)
+    let inner = inner.trim_start_matches(is_space);
+    inner.starts_with(char::is_alphabetic)
         && !inner.ends_with(is_space)
         && inner.chars().all(|char| char.is_alphanumeric() || matches!(char, ' ' | '_' | '-' | '.' | '/'))
 }

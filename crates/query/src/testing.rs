@@ -74,15 +74,17 @@ impl Generator<'_> {
         // Some fields take no query here (no data, or no way inside a scope); another is drawn then.
         const DRAWS_MAX: usize = 20;
         for _ in 0..DRAWS_MAX {
-            if !scoped && random.below(8) == 0 {
-                if let Some((path, values)) = pick(self.raw, random) {
-                    return node(self.raw_leaf(path, values, random));
-                }
+            if !scoped
+                && random.below(8) == 0
+                && let Some((path, values)) = pick(self.raw, random)
+            {
+                return node(self.raw_leaf(path, values, random));
             }
-            if !scoped && random.below(12) == 0 {
-                if let Some(kind) = self.bare(inventory, random) {
-                    return node(kind);
-                }
+            if !scoped
+                && random.below(12) == 0
+                && let Some(kind) = self.bare(inventory, random)
+            {
+                return node(kind);
             }
             let Some(field) = pick(&inventory.fields, random) else { break };
             if let Some(kind) = self.field(inventory, field, scoped, random) {
