@@ -94,7 +94,7 @@ pub fn no_foreign_words(tree: &Tree) -> Vec<Offence> {
     static FOREIGN: LazyLock<Regex> = LazyLock::new(|| {
         let words = [
             ["\\.\\./", "shared"],
-            ["/work/", "(?:main|shared)"],
+            ["/wor", "k/(?:main|shared)"],
             ["/root", "/"],
             ["sub", "agent"],
             ["/tmp/", "contract"],
