@@ -9,9 +9,6 @@ use crate::arguments::Arguments;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
-/// The language on one screen. Every example in it is asked by a test.
-const LANGUAGE: &str = include_str!("../language.txt");
-
 const TOKEN: &str = "\
 A token opens the console's API. Muster needs one that may read, and no more: the role Viewer is enough.
 
@@ -39,7 +36,7 @@ pub fn run(topic: &[String], terminal: &Terminal) -> Result<(), Failure> {
         [] => terminal.result(&Arguments::command().render_help().to_string()),
         ["query"] => {
             let flags = command_help(&["query"])?;
-            terminal.result(&format!("{}\n\nThe language\n\n{}", flags.trim_end(), LANGUAGE))
+            terminal.result(&format!("{}\n\n{}", flags.trim_end(), query::REFERENCE))
         }
         ["fields"] => fields("assets", terminal),
         ["fields", inventory] => fields(inventory, terminal),
