@@ -302,7 +302,7 @@ fn page(asked: &mut Asked<'_, '_>, checked: &Checked, ask: &Ask, answer: &mut An
     let binding = cursor::binding(asked.inventory.name, &checked.canonical, &sort);
     let after = ask.after.as_deref().map(|text| cursor::decode(text, binding)).transpose()?;
     let condition = asked.lower(checked)?;
-    let walked = walk::walk(asked, &condition, &sort, after, limit)?;
+    let walked = walk::walk(asked, &condition, &sort, after.as_ref(), limit)?;
     answer.next = walked.next.map(|place| cursor::encode(&place, binding));
     answer.warnings.extend(walked.note);
     answer.table = column::fetch(asked, &outputs, &walked.keys)?;

@@ -74,7 +74,12 @@ fn raw(inventory: &'static Inventory, text: &str) -> Option<From> {
         Some((kind, path)) => (inventory.raw.iter().find(|raw| of_source(raw) && raw.kind == kind)?, path),
         None => (inventory.raw.iter().find(of_source)?, rest),
     };
-    let spelled = raw.aliases.iter().find(|(alias, _)| *alias == path).map_or(path, |(_, path)| path);
+    let spelled = match raw.aliases.iter().find(|(alias, _)| *alias == path) {
+        Some((_, path)) => path,
+        // runZero marks instants so.
+        None if !raw.paths.contains(&path) => path.strip_suffix("TS").unwrap_or(path),
+        None => path,
+    };
     Some(From::Raw { source: raw.source, kind: raw.kind, path: spelled.to_owned() })
 }
 

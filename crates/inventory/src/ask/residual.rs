@@ -31,13 +31,13 @@ pub(super) fn walk(
     asked: &mut Asked<'_, '_>,
     condition: &Condition,
     sort: &Sort,
-    after: Option<Place>,
+    after: Option<&Place>,
     limit: usize,
 ) -> Result<Walked, AskError> {
     let residual = residual_of(condition);
     let mut walked = Walked::default();
     let (mut last, mut read) = (None, 0);
-    for (stretch, mut after) in sort.stretches(after.as_ref()) {
+    for (stretch, mut after) in sort.stretches(after) {
         loop {
             let candidates = candidates(asked, condition, sort, stretch, after.as_ref())?;
             let full = candidates.len() == BATCH_ROWS;

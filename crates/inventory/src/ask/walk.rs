@@ -173,7 +173,7 @@ pub(super) fn walk(
     asked: &mut Asked<'_, '_>,
     condition: &Condition,
     sort: &Sort,
-    after: Option<Place>,
+    after: Option<&Place>,
     limit: usize,
 ) -> Result<Walked, AskError> {
     if condition.residual.is_some() {
@@ -181,7 +181,7 @@ pub(super) fn walk(
     }
     let wanted = limit + 1;
     let mut found: Vec<Place> = Vec::new();
-    let stretches = sort.stretches(after.as_ref());
+    let stretches = sort.stretches(after);
     'order: for (at, (stretch, mut after)) in stretches.iter().cloned().enumerate() {
         let mut glancing = INDEXED.contains(&(asked.inventory.name, sort.name));
         while found.len() < wanted {

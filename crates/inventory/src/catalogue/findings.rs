@@ -87,7 +87,7 @@ pub(super) fn findings() -> Inventory {
                 prose: "one thing that was done about it",
             },
         ],
-        raw: vec![Raw { source: SENTINELONE, kind: "threat", paths: raw::THREAT, aliases: raw::THREAT_ALIASES }],
+        raw: vec![Raw { source: SENTINELONE, kind: "threat", paths: raw::THREAT, aliases: &[] }],
         bare: &["name", "agent.name", "file.path", "sha1", "sha256"],
         default_sort: "-identified_at",
         default_fields: &["name", "classification", "verdict", "status", "mitigation", "agent.name", "identified_at"],

@@ -134,7 +134,7 @@ pub(super) fn policies() -> Inventory {
             title: "name",
             prose: "one engine, on or off",
         }],
-        raw: vec![Raw { source: SENTINELONE, kind: "policy", paths: raw::POLICY, aliases: raw::POLICY_ALIASES }],
+        raw: vec![Raw { source: SENTINELONE, kind: "policy", paths: raw::POLICY, aliases: &[] }],
         bare: &["name"],
         default_sort: "name",
         default_fields: &[

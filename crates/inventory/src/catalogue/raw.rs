@@ -1,8 +1,8 @@
 //! The paths of raw bodies as SentinelOne spells them, and runZero's other spellings of them.
 //!
-//! They serve suggestions: a path that no specification names may still occur, since consoles grow fields. A `*` stands
-//! for one part that the console chooses, such as the name of a cloud provider. An activity's `data` is free-form per
-//! type, so its paths are not listed.
+//! They serve suggestions: a path that no specification names may still occur, since consoles grow fields. Below a path
+//! everything goes (`cloudProviders` has a member per provider). An activity's `data` is free-form per type, so its paths
+//! are not listed. That `..TS` means the path without it needs no listing.
 
 /// Paths of an agent (vendor spec, GET /agents).
 pub(super) const AGENT: &[&str] = &[
@@ -93,35 +93,7 @@ pub(super) const AGENT: &[&str] = &[
     "networkQuarantineEnabled",
     "firewallEnabled",
     "locationEnabled",
-    "cloudProviders.*.agentNamespace",
-    "cloudProviders.*.agentPodName",
-    "cloudProviders.*.awsRole",
-    "cloudProviders.*.awsSecurityGroups",
-    "cloudProviders.*.awsSubnetIds",
-    "cloudProviders.*.azureResourceGroup",
-    "cloudProviders.*.cloudAccount",
-    "cloudProviders.*.cloudImage",
-    "cloudProviders.*.cloudInstanceId",
-    "cloudProviders.*.cloudInstanceSize",
-    "cloudProviders.*.cloudLocation",
-    "cloudProviders.*.cloudNetwork",
-    "cloudProviders.*.cloudTags",
-    "cloudProviders.*.clusterName",
-    "cloudProviders.*.gcpServiceAccount",
-    "cloudProviders.*.kubernetesNodeLabels",
-    "cloudProviders.*.kubernetesNodeName",
-    "cloudProviders.*.kubernetesType",
-    "cloudProviders.*.kubernetesVersion",
-    "cloudProviders.*.ecsType",
-    "cloudProviders.*.ecsVersion",
-    "cloudProviders.*.ecsClusterName",
-    "cloudProviders.*.ecsTaskArn",
-    "cloudProviders.*.ecsTaskAvailabilityZone",
-    "cloudProviders.*.ecsServiceName",
-    "cloudProviders.*.ecsServiceArn",
-    "cloudProviders.*.ecsTaskDefinitionFamily",
-    "cloudProviders.*.ecsTaskDefinitionRevision",
-    "cloudProviders.*.ecsTaskDefinitionArn",
+    "cloudProviders",
     "storageType",
     "storageName",
     "detectionState",
@@ -312,21 +284,7 @@ pub(super) const THREAT: &[&str] = &[
     "agentDetectionInfo.assetVersion",
     "agentDetectionInfo.agentMitigationMode",
     "agentDetectionInfo.agentDetectionState",
-    "agentDetectionInfo.cloudProviders.*.agentNamespace",
-    "agentDetectionInfo.cloudProviders.*.agentPodName",
-    "agentDetectionInfo.cloudProviders.*.awsRole",
-    "agentDetectionInfo.cloudProviders.*.awsSecurityGroups",
-    "agentDetectionInfo.cloudProviders.*.awsSubnetIds",
-    "agentDetectionInfo.cloudProviders.*.azureResourceGroup",
-    "agentDetectionInfo.cloudProviders.*.cloudAccount",
-    "agentDetectionInfo.cloudProviders.*.cloudImage",
-    "agentDetectionInfo.cloudProviders.*.cloudInstanceId",
-    "agentDetectionInfo.cloudProviders.*.cloudInstanceSize",
-    "agentDetectionInfo.cloudProviders.*.cloudLocation",
-    "agentDetectionInfo.cloudProviders.*.cloudNetwork",
-    "agentDetectionInfo.cloudProviders.*.cloudTags",
-    "agentDetectionInfo.cloudProviders.*.clusterName",
-    "agentDetectionInfo.cloudProviders.*.gcpServiceAccount",
+    "agentDetectionInfo.cloudProviders",
     "status",
     "threatInfo.detectionEngines.key",
     "threatInfo.detectionEngines.title",
@@ -683,41 +641,10 @@ pub(super) const AGENT_ALIASES: &[(&str, &str)] = &[
     ("lastIPToMgmt", "lastIpToMgmt"),
     ("cpuID", "cpuId"),
     ("ips", "networkInterfaces.inet"),
-    ("ipsV6", "networkInterfaces.inet6"),
     ("macs", "networkInterfaces.physical"),
     ("gateways", "networkInterfaces.gatewayIp"),
     ("location.ids", "locations.id"),
     ("location.names", "locations.name"),
-    ("createdAtTS", "createdAt"),
-    ("updatedAtTS", "updatedAt"),
-    ("groupUpdatedAtTS", "groupUpdatedAt"),
-    ("policyUpdatedAtTS", "policyUpdatedAt"),
-    ("osStartTimeTS", "osStartTime"),
-    ("lastActiveDateTS", "lastActiveDate"),
-    ("registeredAtTS", "registeredAt"),
-    ("scanStartedAtTS", "scanStartedAt"),
-    ("scanFinishedAtTS", "scanFinishedAt"),
-    ("scanAbortedAtTS", "scanAbortedAt"),
-    ("fullDiskScanLastUpdatedAtTS", "fullDiskScanLastUpdatedAt"),
-    ("operationalStateExpirationTS", "operationalStateExpiration"),
-    ("remoteProfilingStateExpirationTS", "remoteProfilingStateExpiration"),
-    ("firstFullModeTimeTS", "firstFullModeTime"),
-    ("tags.sentinelone.assignedAtTS", "tags.sentinelone.assignedAt"),
-    ("lastSuccessfulScanDateTS", "lastSuccessfulScanDate"),
-];
-
-/// RunZero's way of spelling instants, for a threat's paths.
-pub(super) const THREAT_ALIASES: &[(&str, &str)] = &[
-    ("mitigationStatus.lastUpdateTS", "mitigationStatus.lastUpdate"),
-    ("mitigationStatus.mitigationStartedAtTS", "mitigationStatus.mitigationStartedAt"),
-    ("mitigationStatus.mitigationEndedAtTS", "mitigationStatus.mitigationEndedAt"),
-    ("threatInfo.createdAtTS", "threatInfo.createdAt"),
-    ("threatInfo.identifiedAtTS", "threatInfo.identifiedAt"),
-    ("threatInfo.updatedAtTS", "threatInfo.updatedAt"),
-    ("agentRealtimeInfo.scanStartedAtTS", "agentRealtimeInfo.scanStartedAt"),
-    ("agentRealtimeInfo.scanFinishedAtTS", "agentRealtimeInfo.scanFinishedAt"),
-    ("agentRealtimeInfo.scanAbortedAtTS", "agentRealtimeInfo.scanAbortedAt"),
-    ("agentDetectionInfo.agentRegisteredAtTS", "agentDetectionInfo.agentRegisteredAt"),
 ];
 
 /// RunZero's way of spelling, for an activity's paths.
@@ -728,19 +655,8 @@ pub(super) const ACTIVITY_ALIASES: &[(&str, &str)] = &[
     ("userID", "userId"),
     ("agentID", "agentId"),
     ("threatID", "threatId"),
-    ("createdAtTS", "createdAt"),
-    ("updatedAtTS", "updatedAt"),
 ];
-
-/// RunZero's way of spelling instants, for a policy's paths.
-pub(super) const POLICY_ALIASES: &[(&str, &str)] = &[("createdAtTS", "createdAt"), ("updatedAtTS", "updatedAt")];
 
 /// RunZero's way of spelling, for the paths of accounts, sites and groups.
-pub(super) const LEVEL_ALIASES: &[(&str, &str)] = &[
-    ("siteID", "siteId"),
-    ("accountID", "accountId"),
-    ("groupID", "groupId"),
-    ("createdAtTS", "createdAt"),
-    ("updatedAtTS", "updatedAt"),
-    ("expirationTS", "expiration"),
-];
+pub(super) const LEVEL_ALIASES: &[(&str, &str)] =
+    &[("siteID", "siteId"), ("accountID", "accountId"), ("groupID", "groupId")];

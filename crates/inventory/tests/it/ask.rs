@@ -118,7 +118,7 @@ fn pages_follow_each_other_without_gap_or_repetition(database: &Database) {
     let first = ask(&store, Ask { limit: 3, ..Ask::new("assets", "", NOW) });
     let refused = [
         Ask { after: first.next.clone(), ..Ask::new("assets", "os:windows", NOW) },
-        Ask { after: first.next.clone(), sort: Some("name".to_owned()), ..Ask::new("assets", "", NOW) },
+        Ask { after: first.next, sort: Some("name".to_owned()), ..Ask::new("assets", "", NOW) },
         Ask { after: Some("eyJ".to_owned()), ..Ask::new("assets", "", NOW) },
     ];
     for ask in refused {

@@ -55,7 +55,7 @@ fn maybe(random: &mut Random, percent: u64) -> bool {
 
 fn ago(random: &mut Random, days: u64) -> Timestamp {
     let seconds = random.below(days * 86_400);
-    NOW.plus_seconds(-i64::try_from(seconds).unwrap())
+    NOW.plus_seconds(-seconds.cast_signed())
 }
 
 fn scope(random: &mut Random) -> ConsoleScope {
@@ -102,14 +102,14 @@ fn agent(random: &mut Random, number: usize) -> Said {
         addresses.push(IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 1, number as u16)));
     }
     if maybe(random, 5) {
-        addresses.push("81.2.69.144".parse().unwrap());
+        addresses.push(IpAddr::V4(Ipv4Addr::new(81, 2, 69, 144)));
     }
     let mac = Mac([0, 0, 0x5e, (number >> 16) as u8, (number >> 8) as u8, number as u8]);
     let mut interfaces = vec![Interface {
         name: Some("Ethernet".to_owned()),
         mac: Some(mac),
         addresses: addresses.clone(),
-        gateway_ip: Some("10.20.0.1".parse().unwrap()),
+        gateway_ip: Some(IpAddr::V4(Ipv4Addr::new(10, 20, 0, 1))),
         gateway_mac: maybe(random, 50).then_some(Mac([2, 0, 0, 0, 0, 1])),
     }];
     if maybe(random, 20) {
@@ -137,7 +137,7 @@ fn agent(random: &mut Random, number: usize) -> Said {
         2 => Some(format!("5CÉ{number:05}")),
         _ => Some(format!("5CG{number:05}")),
     };
-    let memory = maybe(random, 90).then(|| 4096 * (1 + i64::try_from(random.below(8)).unwrap()));
+    let memory = maybe(random, 90).then(|| 4096 * (1 + random.below(8).cast_signed()));
     let firewall = maybe(random, 95).then(|| maybe(random, 80));
     let raw = json!({
         "id": id,
@@ -156,7 +156,7 @@ fn agent(random: &mut Random, number: usize) -> Said {
         "lastActiveDate": last_seen.map(|at| at.to_string()),
         "groupName": console.group,
         "siteName": console.site,
-        "externalId": if number % 3 == 0 { json!("") } else { json!(null) },
+        "externalId": if number.is_multiple_of(3) { json!("") } else { json!(null) },
         "appsVulnerabilityStatus": if number.is_multiple_of(4) { "patch_required" } else { "up_to_date" },
         "networkInterfaces": interfaces.iter().enumerate().map(|(at, interface)| json!({
             "id": format!("{id}{at}"),
@@ -182,7 +182,7 @@ fn agent(random: &mut Random, number: usize) -> Said {
         os_arch: Some("64 bit".to_owned()),
         hw: (!maybe(random, 10))
             .then(|| pick(random, &["Dell Inc. - Latitude 7420", "HP - ZBook", "VMware, Inc."]).to_string()),
-        cpu_count: Some(1 + i64::try_from(random.below(4)).unwrap()),
+        cpu_count: Some(1 + random.below(4).cast_signed()),
         core_count: Some(2),
         memory_mb: memory,
         serial,
@@ -209,7 +209,7 @@ fn agent(random: &mut Random, number: usize) -> Said {
         firewall,
         apps_status: Some(if number.is_multiple_of(4) { "patch_required" } else { "up_to_date" }.to_owned()),
         console,
-        external_ip: Some("81.2.69.142".parse().unwrap()),
+        external_ip: Some(IpAddr::V4(Ipv4Addr::new(81, 2, 69, 142))),
         interfaces,
         tags,
         needs,
@@ -230,7 +230,7 @@ fn finding(random: &mut Random, number: usize, agents: usize) -> Said {
     let verdict = pick(random, &["undefined", "true_positive", "false_positive", "suspicious"]).to_string();
     let agent = format!("6576137301{:08}", random.below(agents as u64 + 1));
     let at = ago(random, 30);
-    let size = maybe(random, 80).then(|| i64::try_from(random.below(5_000_000)).unwrap());
+    let size = maybe(random, 80).then(|| random.below(5_000_000).cast_signed());
     let raw = json!({
         "id": id,
         "threatInfo": {"threatName": name, "analystVerdict": verdict, "fileSize": size, "sha256": null,
@@ -385,7 +385,7 @@ pub fn apply(store: &Store, org: OrgId, memory: &'static Memory, stream: &'stati
         if page.is_empty() {
             return;
         }
-        store.write_blocking(move |tx| apply_page(tx, org, memory, stream, page)).unwrap();
+        store.write_blocking(move |tx| apply_page(tx, org, memory, stream, &page)).expect("the page can be applied");
     }
 }
 
@@ -394,7 +394,7 @@ fn apply_page(
     org: OrgId,
     memory: &Memory,
     stream: &str,
-    page: Vec<Said>,
+    page: &[Said],
 ) -> Result<(), InventoryError> {
     let site: SiteId = inventory::ensure_site(tx, org, if org == ORG { "HQ" } else { "Elsewhere" }, NOW)?;
     let context = Context {
