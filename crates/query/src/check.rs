@@ -379,6 +379,15 @@ impl<'a> Checker<'a> {
             self.problems.push(Problem::warning(span, message + &did_you_mean(&near)).near(near));
             return Found::Nowhere;
         };
+        if self
+            .asking
+            .known
+            .sources()
+            .is_some_and(|seen| !seen.iter().any(|seen| seen.eq_ignore_ascii_case(source.name)))
+        {
+            let message = format!("nothing has come from {} yet: this term is false.", source.name);
+            self.problems.push(Problem::warning(span, message));
+        }
         let (first, behind) = rest.split_once('.').unwrap_or((rest, ""));
         let kind = source.kinds.iter().find(|kind| kind.eq_ignore_ascii_case(first));
         let own = inventory.raw.iter().find(|raw| raw.source == source.name);

@@ -114,7 +114,11 @@ pub(crate) fn most_frequent(values: &[(String, u64)], first_words: bool) -> Stri
     }
     let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
     counts.sort_by(|left, right| right.1.cmp(&left.1).then_with(|| left.0.cmp(&right.0)));
-    let shown = counts.iter().take(5).map(|(value, count)| format!("{value} {}", thousands(*count)));
+    // Nought means that nobody counted: a value that is known was seen.
+    let shown = counts.iter().take(5).map(|(value, count)| match count {
+        0 => value.clone(),
+        count => format!("{value} {}", thousands(*count)),
+    });
     shown.collect::<Vec<_>>().join(", ")
 }
 
