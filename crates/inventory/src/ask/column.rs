@@ -215,7 +215,8 @@ fn many(
     let read = |row: &Row<'_>| Ok((row.int(0)?, vec![row.value(1)?.into_owned()]));
     let rows = asked.tx.select_in(&sql, &[asked.org.into()], Keys::Ints(&distinct(keys)), read)?;
     let terms = term_texts(asked, &rows, &[(0, String::new(), shown.clone())])?;
-    let mut lists: HashMap<i64, Vec<Cell>> = HashMap::new();
+    // A row without a value has an empty list: that there is none is known.
+    let mut lists: HashMap<i64, Vec<Cell>> = keys.iter().map(|key| (*key, Vec::new())).collect();
     for (key, values) in rows {
         let list = lists.entry(key).or_default();
         list.extend(values.into_iter().map(|value| cell(value, &shown, &terms)).filter(|cell| *cell != Cell::Empty));
