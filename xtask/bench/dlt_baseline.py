@@ -42,6 +42,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         os.environ["DLT_DATA_DIR"] = folder
         os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+        # SQLite has one writer: parallel loads would only fail on its lock.
+        os.environ["LOAD__WORKERS"] = "1"
         pipeline = dlt.pipeline(
             pipeline_name="baseline",
             pipelines_dir=folder,
