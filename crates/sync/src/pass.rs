@@ -9,7 +9,7 @@ use jobs::World;
 use kernel::{SweepId, Timestamp};
 use sentinelone::client::CursorGuard;
 use sentinelone::{Micros, Page, Request};
-use store::{Store, Tx};
+use store::{Dialect, Store, Tx};
 
 use crate::apply::{self, Batch, Proven, Storing};
 use crate::checkpoint::{self, Ending, Open, Owner, Parent, Quarantined, Standing};
@@ -32,6 +32,9 @@ const ABSENT_SHOWN: usize = 5;
 
 /// Pages that one pass takes of one stream; a hundred million records.
 const PAGES_MAX: u64 = 100_000;
+
+/// After a sweep that created this many records the database counts its tables anew; far below it plans do not change.
+const STATISTICS_AFTER: u64 = 1_000;
 
 /// One integration during one pass.
 pub struct Pass<'a> {
@@ -433,7 +436,13 @@ impl Pass<'_> {
                 full_at,
                 goes_on,
             };
-            checkpoint::end(tx, &owner, Some(sweep), &ending, now)
+            checkpoint::end(tx, &owner, Some(sweep), &ending, now)?;
+            // PostgreSQL plans by statistics that it refreshes in its own time, and until then walks whole tables for
+            // a page of questions. SQLite is given fitting ones with its migrations.
+            if report.created >= STATISTICS_AFTER && tx.dialect() == Dialect::Postgres {
+                tx.refresh_statistics()?;
+            }
+            Ok(())
         })
         .await?;
         (self.tell)(&Event::StreamFinished { report: run.report.clone() });

@@ -12,6 +12,7 @@ testkit::on_each_database! {
     a_first_sync_holds_what_the_console_counts,
     a_second_sync_of_a_console_that_stands_still_writes_no_record,
     a_token_is_found_nowhere,
+    a_large_first_sync_leaves_statistics_for_the_planner,
 }
 
 fn lab_on(database: &Database) -> Lab {
@@ -63,6 +64,19 @@ fn a_second_sync_of_a_console_that_stands_still_writes_no_record(database: &Data
     assert!(reports.iter().all(|report| report.created + report.changed + report.touched == 0), "{reports:?}");
     assert!(of(&reports, "agents").unchanged > 0);
     assert_eq!(before, lab.dump(records));
+}
+
+fn a_large_first_sync_leaves_statistics_for_the_planner(database: &Database) {
+    let lab = Build { endpoints: 1_100, page_max: 1_000, ..Build::default() }.on(database.open(SLICES));
+    lab.connect();
+    lab.sync_streams(&["agents"]);
+    let counted = match database.is_postgres() {
+        true => {
+            lab.number("SELECT CAST(max(reltuples) AS BIGINT) FROM pg_class WHERE oid = to_regclass('inventory_asset')")
+        }
+        false => lab.number("SELECT count(*) FROM sqlite_stat1 WHERE tbl = 'inventory_asset'"),
+    };
+    assert!(counted > 0, "{counted}");
 }
 
 fn a_token_is_found_nowhere(database: &Database) {
