@@ -23,11 +23,12 @@ pub fn fold(text: &str) -> Cow<'_, str> {
 /// Replaces U+0000, which PostgreSQL cannot store, by U+FFFD; the second value counts the replacements.
 #[must_use]
 pub fn without_nul(text: &str) -> (Cow<'_, str>, usize) {
-    let count = text.bytes().filter(|byte| *byte == 0).count();
-    match count {
-        0 => (Cow::Borrowed(text), 0),
-        _ => (Cow::Owned(text.replace('\0', "\u{fffd}")), count),
+    // Every text on its way to a database comes by here, and next to none holds one: looking is faster than counting.
+    if !text.as_bytes().contains(&0) {
+        return (Cow::Borrowed(text), 0);
     }
+    let count = text.bytes().filter(|byte| *byte == 0).count();
+    (Cow::Owned(text.replace('\0', "\u{fffd}")), count)
 }
 
 #[cfg(test)]

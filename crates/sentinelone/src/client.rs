@@ -160,7 +160,11 @@ impl Client {
     async fn exchange(&self, request: &Request) -> Result<Response, TransportError> {
         let Inner { console, transport, .. } = &*self.inner;
         match transport {
-            Transport::Http(http) => http.send(self.message(request, true), console.is_loopback()).await,
+            // On this machine there is no wire to spare, and unpacking costs more than receiving.
+            Transport::Http(http) => {
+                let near = console.is_loopback();
+                http.send(self.message(request, !near), near).await
+            }
             Transport::InProcess(service) => {
                 let (head, body) = service(self.message(request, false)).await?.into_parts();
                 let mut collector = Collector::new(&head.headers, RESPONSE_BYTES_MAX)?;
@@ -194,4 +198,21 @@ impl Client {
 /// Printable ASCII as the inside of a JSON string.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_distant_console_is_asked_to_pack_its_answers() {
+        let console = Console::parse("acme.sentinelone.net").unwrap();
+        let token = Token::parse(&"t".repeat(80)).unwrap();
+        let service: crate::Service = Arc::new(|_| Box::pin(std::future::pending()));
+        let client = Client::new(console, token, Transport::InProcess(service));
+        let encoding =
+            |packed| client.message(&Request::agents(), packed).headers().get(header::ACCEPT_ENCODING).cloned();
+        assert_eq!(encoding(true).unwrap(), "gzip");
+        assert_eq!(encoding(false), None);
+    }
 }

@@ -25,8 +25,9 @@ const BUSY: Duration = Duration::from_secs(5);
 const WRITER_CACHE_KIB: usize = 65_536;
 const READER_CACHE_KIB: usize = 16_384;
 
-/// The log is copied back into the file when it has so many pages (32 MiB), and cut to so many bytes afterwards.
-const CHECKPOINT_PAGES: usize = 4096;
+/// The log is copied back into the file when it has so many pages (64 MiB), and cut to so many bytes afterwards.
+/// A page of a busy index is written once for all its changes since the last time, so seldom is cheaper than often.
+const CHECKPOINT_PAGES: usize = 8192;
 const LOG_BYTES_KEPT: usize = 64 << 20;
 
 /// Prepared statements kept per connection, and rewritten texts remembered.

@@ -146,7 +146,9 @@ pub fn instead(name: &str) -> Option<(&'static str, &'static str)> {
         }
         "services" | "service" => (SCAN, "ask assets about what is known of their network: address, mac, interface"),
         "users" | "user" | "wireless" | "certificates" => ("this inventory is not kept yet", "ask assets"),
-        "artifacts" | "artifact" => ("questions are put to the inventory, not to the log itself", "ask activities or findings"),
+        "artifacts" | "artifact" => {
+            ("questions are put to the inventory, not to the log itself", "ask activities or findings")
+        }
         _ => return None,
     })
 }

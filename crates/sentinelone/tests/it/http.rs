@@ -91,7 +91,7 @@ fn a_page_comes_over_the_wire_redacted_and_with_one_header_of_authorization() {
     let head = heads.recv().unwrap().to_ascii_lowercase();
     assert!(head.starts_with("get /web/api/v2.1/agents http/1.1\r\n"));
     assert!(head.contains(&format!("\r\nauthorization: apitoken {TOKEN}\r\n")));
-    assert!(head.contains("\r\naccept-encoding: gzip\r\n"));
+    assert!(!head.contains("accept-encoding"), "on this machine there is no wire to spare");
     assert!(head.contains("\r\nuser-agent: sentinelone-rs/"));
 }
 
