@@ -20,7 +20,7 @@ pub struct Incoming<'a> {
     pub native_id: Cow<'a, str>,
     /// The record's JSON, redacted.
     pub raw: &'a [u8],
-    /// BLAKE3 of the raw bytes.
+    /// SHA-256 of the raw bytes.
     pub raw_hash: [u8; 32],
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use kernel::{OrgId, Value, fold};
 use rustc_hash::FxHashMap;
+use sha2::{Digest, Sha256};
 use store::{Dialect, Kind, StoreError, Tx};
 
 use crate::body::{Bodies, BodyDictionary};
@@ -151,14 +152,14 @@ impl Head {
 
     /// Moves the digest on, so that it covers one more row.
     fn stamp(&mut self, parts: &[&[u8]], id: i64) {
-        let mut hash = blake3::Hasher::new();
-        hash.update(&self.held.stamp.to_le_bytes());
-        hash.update(&id.to_le_bytes());
+        let mut hash = Sha256::new();
+        hash.update(self.held.stamp.to_le_bytes());
+        hash.update(id.to_le_bytes());
         for part in parts {
-            hash.update(&(part.len() as u64).to_le_bytes());
+            hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
         }
-        let digest = *hash.finalize().as_bytes();
+        let digest: [u8; 32] = hash.finalize().into();
         self.held.stamp = i64::from_le_bytes(digest[..8].try_into().expect("a digest has 32 bytes"));
     }
 

@@ -12,7 +12,7 @@ use sentinelone::{Endpoint, Flaw, Micros, Page};
 use store::Tx;
 
 use crate::SyncError;
-use crate::canonical::Meaning;
+use crate::canonical::{self, Meaning};
 use crate::checkpoint::{self, Owner, PageCounts, Parent, Quarantined};
 use crate::position::{Counted, PageSeen, Position, counted, is_in_the_future};
 use crate::stream::{Identity, TimeField};
@@ -228,7 +228,7 @@ impl<'a> Rows<'a> {
         for place in 0..page.len() {
             self.fetched += 1;
             let raw = page.record(place);
-            let raw_hash = *blake3::hash(raw).as_bytes();
+            let raw_hash = canonical::digest(raw);
             let native_id = match page.flaw(place) {
                 Some(flaw) => Err(flaw_in_words(flaw)),
                 None => match owner.stream.identity {
@@ -304,7 +304,7 @@ fn derive_accounts(
         .collect();
     let incoming: Vec<Incoming<'_>> = bodies
         .iter()
-        .map(|(id, raw)| Incoming { native_id: Cow::Borrowed(*id), raw, raw_hash: *blake3::hash(raw).as_bytes() })
+        .map(|(id, raw)| Incoming { native_id: Cow::Borrowed(*id), raw, raw_hash: canonical::digest(raw) })
         .collect();
     let stream = crate::Stream::named("accounts").expect("accounts are declared");
     let context = Context {

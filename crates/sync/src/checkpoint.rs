@@ -514,7 +514,7 @@ fn prune(tx: &mut Tx<'_>, owner: &Owner, latest: SweepId) -> Result<(), StoreErr
 /// A record kept aside.
 #[derive(Clone, Debug)]
 pub struct Quarantined {
-    /// BLAKE3 of its bytes, or of its place where there are none.
+    /// SHA-256 of its bytes, or of its place where there are none.
     pub hash: [u8; 32],
     /// Its native id, if it has one.
     pub native_id: Option<String>,

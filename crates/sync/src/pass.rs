@@ -12,6 +12,7 @@ use sentinelone::{Micros, Page, Request};
 use store::{Dialect, Store, Tx};
 
 use crate::apply::{self, Batch, Proven, Storing};
+use crate::canonical;
 use crate::checkpoint::{self, Ending, Open, Owner, Parent, Quarantined, Standing};
 use crate::fetch::{Fetcher, Meter, Problem};
 use crate::position::{EMPTY_PAGES_MAX, Position, Recovery, Window, lower_bound, watermark};
@@ -344,7 +345,7 @@ impl Pass<'_> {
         let (owner, sweep, page, now) = (run.owner.clone(), run.sweep, position.page, self.world.now());
         let identity = format!("{:?} {:?} {place}", position.windows.first(), run.position.cursor);
         let kept = Quarantined {
-            hash: *blake3::hash(identity.as_bytes()).as_bytes(),
+            hash: canonical::digest(identity.as_bytes()),
             native_id: None,
             reason: format!("it is too large to read: {why}"),
             place: place as usize,
@@ -605,7 +606,7 @@ impl Budgets {
     /// The budget of this token on this host.
     pub fn of(&self, host: &str, token: &str, per_minute: u32, unlimited: bool, now: Timestamp) -> Arc<Mutex<Budget>> {
         // Only the hash is kept: a token does not lie about in memory longer than its client.
-        let key = *blake3::hash(format!("{host}\0{token}").as_bytes()).as_bytes();
+        let key = canonical::digest(format!("{host}\0{token}").as_bytes());
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, budget)) = known.iter().find(|(other, _)| *other == key) {
             return budget.clone();

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use kernel::Value;
+use sha2::{Digest, Sha256};
 
 use super::AskError;
 use super::walk::{Place, Sort};
@@ -19,13 +20,13 @@ pub(super) fn binding(inventory: &str, canonical: &str, sort: &Sort) -> Binding 
 }
 
 fn digest(parts: &[&[u8]]) -> Binding {
-    let mut hasher = blake3::Hasher::new();
+    let mut hasher = Sha256::new();
     for part in parts {
-        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update((part.len() as u64).to_le_bytes());
         hasher.update(part);
     }
     let mut short = [0; BINDING_LENGTH];
-    short.copy_from_slice(&hasher.finalize().as_bytes()[..BINDING_LENGTH]);
+    short.copy_from_slice(&hasher.finalize()[..BINDING_LENGTH]);
     short
 }
 
