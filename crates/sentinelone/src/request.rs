@@ -96,6 +96,10 @@ endpoints! {
     Risks = GET "/application-management/risks", List;
     /// Applications (module; exactly one scope id).
     ApplicationInventory = GET "/application-management/inventory", List;
+    /// The machines that have one application (module; exactly one scope id; name and vendor of the application).
+    ApplicationEndpoints = GET "/application-management/inventory/endpoints", List;
+    /// How a scope looks for vulnerabilities (module; exactly one scope id).
+    ApplicationSettings = GET "/application-management/settings", One;
     /// Applications per agent, the older form.
     InstalledApplications = GET "/installed-applications", List;
     /// Alerts of custom rules (module).
@@ -104,6 +108,10 @@ endpoints! {
     CloudDetectionRules = GET "/cloud-detection/rules", List;
     /// Exclusions.
     Exclusions = GET "/exclusions", List;
+    /// The blocklist.
+    Restrictions = GET "/restrictions", List;
+    /// The tags that agents can carry.
+    AgentTags = GET "/agents/tags", List;
     /// Console users.
     Users = GET "/users", List;
     /// Service users.
@@ -132,7 +140,14 @@ impl Endpoint {
     /// Whether the endpoint takes exactly one account or site id, not a list (vendor spec, application management, ranger).
     #[must_use]
     pub fn wants_one_scope(self) -> bool {
-        matches!(self, Endpoint::ApplicationInventory | Endpoint::Risks | Endpoint::RangerDevices)
+        matches!(
+            self,
+            Endpoint::ApplicationInventory
+                | Endpoint::ApplicationEndpoints
+                | Endpoint::ApplicationSettings
+                | Endpoint::Risks
+                | Endpoint::RangerDevices
+        )
     }
 
     /// Whether there is little to read on a console that does not answer this: agents, threats, activities, sites, groups.
@@ -211,10 +226,13 @@ impl Request {
         tenant_policy TenantPolicy;
         risks Risks;
         application_inventory ApplicationInventory;
+        application_settings ApplicationSettings;
         installed_applications InstalledApplications;
         cloud_detection_alerts CloudDetectionAlerts;
         cloud_detection_rules CloudDetectionRules;
         exclusions Exclusions;
+        restrictions Restrictions;
+        agent_tags AgentTags;
         users Users;
         service_users ServiceUsers;
         roles Roles;
@@ -228,6 +246,12 @@ impl Request {
         account_policy AccountPolicy;
         site_policy SitePolicy;
         group_policy GroupPolicy;
+    }
+
+    /// See [`Endpoint::ApplicationEndpoints`]: the console answers only for one product, named by name and vendor.
+    #[must_use]
+    pub fn application_endpoints(name: &str, vendor: &str) -> Request {
+        Request::bare(Endpoint::ApplicationEndpoints).param("applicationName", name).param("applicationVendor", vendor)
     }
 
     /// The request for an endpoint that takes no id; `None` if it takes one.

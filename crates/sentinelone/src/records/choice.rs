@@ -272,6 +272,133 @@ choice! {
         Enrolled = "enrolled",
         EnrollmentExpired = "enrollment_expired",
     }
+    #[doc = "What kind of thing an installed application is."]
+    ApplicationType {
+        App = "app",
+        Kb = "kb",
+        Patch = "patch",
+        ChromeExtension = "chromeExtension",
+        EdgeExtension = "edgeExtension",
+        FirefoxExtension = "firefoxExtension",
+        SafariExtension = "safariExtension",
+    }
+    #[doc = "How bad the worst vulnerability of an application is."]
+    RiskLevel {
+        None = "none",
+        Low = "low",
+        Medium = "medium",
+        High = "high",
+        Critical = "critical",
+    }
+    #[doc = "Whether a vulnerability is still there; the second only if removals were asked for."]
+    RiskStatus {
+        Detected = "Detected",
+        Removed = "Removed",
+    }
+    #[doc = "How bad a vulnerability is."]
+    RiskSeverity {
+        Low = "LOW",
+        Medium = "MEDIUM",
+        High = "HIGH",
+        Critical = "CRITICAL",
+    }
+    #[doc = "What people decided about a vulnerability."]
+    RiskMitigation {
+        NotMitigated = "Not mitigated",
+        ToBePatched = "To be patched",
+        OnHold = "On hold",
+    }
+    #[doc = "How far exploits of a vulnerability got."]
+    ExploitCodeMaturity {
+        NotDefined = "Not Defined",
+        Unproven = "Unproven",
+        ProofOfConcept = "Proof of Concept",
+        Functional = "Functional",
+        High = "High",
+        None = "None",
+    }
+    #[doc = "What can be done about a vulnerability."]
+    RemediationLevel {
+        NotDefined = "Not Defined",
+        OfficialFix = "Official Fix",
+        TemporaryFix = "Temporary Fix",
+        Workaround = "Workaround",
+        Unavailable = "Unavailable",
+        None = "None",
+    }
+    #[doc = "How sure it is that a vulnerability exists."]
+    ReportConfidence {
+        NotDefined = "Not Defined",
+        Unknown = "Unknown",
+        Reasonable = "Reasonable",
+        Confirmed = "Confirmed",
+        None = "None",
+    }
+    #[doc = "How the last look for applications went."]
+    ScanResult {
+        Succeeded = "Succeeded",
+        Failed = "Failed",
+    }
+    #[doc = "A day of the week."]
+    Weekday {
+        Monday = "Monday",
+        Tuesday = "Tuesday",
+        Wednesday = "Wednesday",
+        Thursday = "Thursday",
+        Friday = "Friday",
+        Saturday = "Saturday",
+        Sunday = "Sunday",
+    }
+    #[doc = "At which level something is defined."]
+    ScopeLevel {
+        Global = "global",
+        Account = "account",
+        Site = "site",
+        Group = "group",
+    }
+    #[doc = "What an exclusion goes by."]
+    ExclusionType {
+        Path = "path",
+        Certificate = "certificate",
+        Browser = "browser",
+        FileType = "file_type",
+        WhiteHash = "white_hash",
+        DvExclusions = "dv_exclusions",
+    }
+    #[doc = "How far an exclusion goes."]
+    ExclusionMode {
+        Suppress = "suppress",
+        SuppressDynamicOnly = "suppress_dynamic_only",
+        SuppressDfiOnly = "suppress_dfi_only",
+        DisableInProcessMonitor = "disable_in_process_monitor",
+        DisableInProcessMonitorDeep = "disable_in_process_monitor_deep",
+        DisableAllMonitors = "disable_all_monitors",
+        DisableAllMonitorsDeep = "disable_all_monitors_deep",
+        SuppressAppControl = "suppress_app_control",
+        SuppressDriftDetection = "suppress_drift_detection",
+    }
+    #[doc = "What the path of an exclusion names."]
+    PathExclusionType {
+        File = "file",
+        Folder = "folder",
+        Subfolders = "subfolders",
+    }
+    #[doc = "Where an exclusion or a blocked hash comes from."]
+    ExclusionSource {
+        User = "user",
+        Cloud = "cloud",
+        ActionFromThreat = "action_from_threat",
+        Catalog = "catalog",
+    }
+    #[doc = "What an exclusion still lets an agent do."]
+    ExclusionAction {
+        Upload = "upload",
+        Detect = "detect",
+    }
+    #[doc = "What an entry of the blocklist goes by."]
+    RestrictionType {
+        BlackHash = "black_hash",
+    }
 }
 
 #[cfg(test)]

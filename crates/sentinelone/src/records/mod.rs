@@ -6,20 +6,26 @@
 
 mod activity;
 mod agent;
+mod application;
 mod choice;
+mod exclusion;
 mod lenient;
 mod person;
 mod place;
 mod policy;
 mod system;
+mod tag;
 mod threat;
 
 pub use activity::{Activity, ActivityType};
 pub use agent::*;
+pub use application::*;
 pub use choice::*;
+pub use exclusion::*;
 pub use lenient::{Drift, Id, Note};
-pub use person::{ApiToken, ScopeRole, User};
+pub use person::{ApiToken, Role, ScopeRole, ServiceUser, User, UserName};
 pub use place::{Account, Bundle, Group, LicenseSetting, LicensedModule, Licenses, Site, Sku, Surface};
 pub use policy::*;
 pub use system::{SystemInfo, SystemStatus};
+pub use tag::TagDefinition;
 pub use threat::*;

@@ -63,3 +63,50 @@ record! {
         account_name: Cow<'a, str> = "accountName",
     }
 }
+
+record! {
+    /// A user that is a program and holds a token (vendor spec, `GET /service-users`). `apiToken` holds times, no secret.
+    ServiceUser + drift {
+        id: Id<'a> = "id",
+        name: Cow<'a, str> = "name",
+        description: Cow<'a, str> = "description",
+        created_at: Micros = "createdAt",
+        updated_at: Micros = "updatedAt",
+        last_activation: Micros = "lastActivation",
+        scope: UserScope = "scope",
+        scope_roles: Vec<ScopeRole<'a>> = "scopeRoles",
+        created_by: UserName<'a> = "createdBy",
+        updated_by: UserName<'a> = "updatedBy",
+        api_token: ApiToken<'a> = "apiToken",
+    }
+}
+
+record! {
+    /// The user who made or changed something.
+    UserName {
+        id: Id<'a> = "id",
+        name: Cow<'a, str> = "name",
+    }
+}
+
+record! {
+    /// A role and how many users hold it (vendor spec, `GET /rbac/roles`).
+    Role + drift {
+        id: Id<'a> = "id",
+        name: Cow<'a, str> = "name",
+        description: Cow<'a, str> = "description",
+        created_at: Micros = "createdAt",
+        updated_at: Micros = "updatedAt",
+        creator: Cow<'a, str> = "creator",
+        creator_id: Id<'a> = "creatorId",
+        updated_by: Cow<'a, str> = "updatedBy",
+        updated_by_id: Id<'a> = "updatedById",
+        users_in_roles: i64 = "usersInRoles",
+        scope: Cow<'a, str> = "scope",
+        scope_id: Id<'a> = "scopeId",
+        /// Whether the vendor made it.
+        predefined_role: bool = "predefinedRole",
+        account_name: Cow<'a, str> = "accountName",
+        site_name: Cow<'a, str> = "siteName",
+    }
+}
