@@ -399,6 +399,175 @@ choice! {
     RestrictionType {
         BlackHash = "black_hash",
     }
+    #[doc = "What an analyst says about an alert of a custom rule."]
+    AlertVerdict {
+        Undefined = "Undefined",
+        TruePositive = "True positive",
+        FalsePositive = "False positive",
+        Suspicious = "Suspicious",
+    }
+    #[doc = "How far work on an alert of a custom rule came."]
+    AlertStatus {
+        Unresolved = "Unresolved",
+        InProgress = "In progress",
+        Resolved = "Resolved",
+    }
+    #[doc = "What kind of rule found an alert."]
+    HitType {
+        Events = "Events",
+        Correlation = "Correlation",
+        UebaFirstSeen = "UEBAFirstSeen",
+        Scheduled = "Scheduled",
+    }
+    #[doc = "How bad it is what a custom rule looks for."]
+    RuleSeverity {
+        Info = "Info",
+        Low = "Low",
+        Medium = "Medium",
+        High = "High",
+        Critical = "Critical",
+    }
+    #[doc = "In which version of its language a custom rule is written."]
+    QueryLanguage {
+        V1 = "1.0",
+        V2 = "2.0",
+    }
+    #[doc = "How a custom rule looks for events."]
+    QueryType {
+        Events = "events",
+        Correlation = "correlation",
+        UebaFirstSeen = "uebafirstseen",
+        Scheduled = "scheduled",
+    }
+    #[doc = "Whether a custom rule makes threats of what it finds."]
+    TreatAsThreat {
+        Undefined = "UNDEFINED",
+        Suspicious = "Suspicious",
+        Malicious = "Malicious",
+    }
+    #[doc = "How trusted a process was."]
+    IntegrityLevel {
+        Unknown = "unknown",
+        Untrusted = "untrusted",
+        Low = "low",
+        Medium = "medium",
+        High = "high",
+        System = "system",
+    }
+    #[doc = "Which part of the system ran a process."]
+    Subsystem {
+        Unknown = "unknown",
+        Wsl = "wsl",
+        Win32 = "sys_win32",
+    }
+    #[doc = "Whether a custom rule is at work."]
+    RuleStatus {
+        Draft = "Draft",
+        Activating = "Activating",
+        Active = "Active",
+        Disabling = "Disabling",
+        Disabled = "Disabled",
+        Deleted = "Deleted",
+        Deleting = "Deleting",
+    }
+    #[doc = "Whether a custom rule ends by itself."]
+    ExpirationMode {
+        Permanent = "Permanent",
+        Temporary = "Temporary",
+    }
+    #[doc = "By what a custom rule puts events together."]
+    CorrelationEntity {
+        User = "user",
+        Process = "process",
+        Ip = "ip",
+        Endpoint = "endpoint",
+        Storyline = "storyline",
+        Custom = "custom",
+        None = "none",
+    }
+    #[doc = "How a custom rule compares a count."]
+    Comparison {
+        Greater = "Greater",
+        Less = "Less",
+        Equal = "Equal",
+    }
+    #[doc = "What kind of thing an asset is."]
+    AssetCategory {
+        Account = "Account",
+        AiMl = "AI ML",
+        ApplicationIntegration = "Application Integration",
+        CloudApplication = "Cloud Application",
+        Code = "Code",
+        Container = "Container",
+        DataAnalysis = "Data Analysis",
+        DataStore = "Data Store",
+        DeveloperTool = "Developer Tool",
+        Device = "Device",
+        Function = "Function",
+        Identity = "Identity",
+        Secrets = "Secrets",
+        Server = "Server",
+        Storage = "Storage",
+        Network = "Network",
+        Governance = "Governance",
+        Workstation = "Workstation",
+    }
+    #[doc = "Who saw an asset."]
+    AssetSurface {
+        Cloud = "Cloud",
+        Identity = "Identity",
+        Network = "Network",
+        Endpoint = "Endpoint",
+        NetworkDiscovery = "Network Discovery",
+    }
+    #[doc = "Whether an asset is in use."]
+    AssetStatus {
+        Active = "Active",
+        Inactive = "Inactive",
+    }
+    #[doc = "Whether an asset has something harmful on it."]
+    InfectionStatus {
+        Infected = "Infected",
+        Healthy = "Healthy",
+    }
+    #[doc = "How much depends on an asset."]
+    AssetCriticality {
+        Critical = "critical",
+        High = "high",
+        Medium = "medium",
+        Low = "low",
+        Unset = "--",
+    }
+    #[doc = "Why an asset is at risk."]
+    AssetRiskFactor {
+        UnresolvedAlerts = "Unresolved Alerts",
+        HighValue = "High Value",
+    }
+    #[doc = "A product of the vendor that covers an asset, or could."]
+    Coverage {
+        Cws = "CWS",
+        Cds = "CDS",
+        Epp = "EPP",
+        RangerInsights = "Ranger Insights",
+        Rad = "RAD",
+        Ispm = "ISPM",
+        DataClassification = "Data Classification",
+        CnsKspm = "CNS KSPM",
+        CnsVmScan = "CNS VM Scan",
+        CnsSecretScan = "CNS Secret Scan",
+        CnsIacScan = "CNS IaC Scan",
+        CnsImageScan = "CNS Image Scan",
+        CnsDetect = "CNS Detect",
+        CnsRemediate = "CNS Remediate",
+        Idr = "IDR",
+    }
+    #[doc = "What people think of a device."]
+    DeviceReview {
+        NotReviewed = "Not Reviewed",
+        UnderAnalysis = "Under Analysis",
+        NotTrusted = "Not Trusted",
+        Allowed = "Allowed",
+    }
 }
 
 #[cfg(test)]

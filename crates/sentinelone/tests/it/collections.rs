@@ -1,10 +1,13 @@
 //! The further collections: every documented field has its type, and what is known of their oddities is tolerated.
 
 use sentinelone::{
-    Application, ApplicationEndpoint, ApplicationSettings, ApplicationType, Drift, Endpoint, Exclusion,
-    ExclusionAction, ExclusionMode, ExclusionType, ExploitCodeMaturity, InstalledApplication, MachineType, Micros,
-    OsArch, OsType, PathExclusionType, Request, Restriction, RestrictionType, Risk, RiskLevel, RiskMitigation,
-    RiskSeverity, RiskStatus, Role, ScanResult, ScopeLevel, ServiceUser, TagDefinition, UserScope, Weekday,
+    AlertStatus, AlertVerdict, Application, ApplicationEndpoint, ApplicationSettings, ApplicationType, Asset,
+    AssetCategory, AssetCriticality, AssetSurface, CloudAlert, Comparison, CorrelationEntity, Coverage, DetectionRule,
+    DeviceReview, Drift, Endpoint, Exclusion, ExclusionAction, ExclusionMode, ExclusionType, ExploitCodeMaturity,
+    HitType, InstalledApplication, IntegrityLevel, MachineType, Micros, OsArch, OsType, PathExclusionType,
+    QueryLanguage, QueryType, RangerDevice, Request, Restriction, RestrictionType, Risk, RiskLevel, RiskMitigation,
+    RiskSeverity, RiskStatus, Role, RuleSeverity, RuleStatus, ScanResult, ScopeLevel, ServiceUser, Subsystem,
+    TagDefinition, TreatAsThreat, UserScope, Weekday,
 };
 
 /// What did not look as documented, in words.
@@ -159,4 +162,113 @@ fn the_machines_of_an_application_are_asked_for_by_name_and_vendor() {
     }
     assert!(!Endpoint::AgentTags.wants_one_scope() && Endpoint::Restrictions.is_paged());
     assert!(!Endpoint::ApplicationSettings.is_paged());
+}
+
+#[test]
+fn an_alert_of_a_custom_rule_is_read_with_its_parts() {
+    let alert = CloudAlert::decode(
+        br#"{"alertInfo":{"alertId":"91","analystVerdict":"True positive","incidentStatus":"In progress","hitType":"UEBAFirstSeen",
+        "srcPort":"443","isEdr":true,"dnsRequest":null,"createdAt":"2026-05-06T07:08:09.010Z"},
+        "ruleInfo":{"id":"92","severity":"Info","queryLang":"2.0","treatAsThreat":"UNDEFINED","scopeLevel":"site"},
+        "agentDetectionInfo":{"uuid":"u","osFamily":"macos"},"agentRealtimeInfo":{"id":"93","os":"macos","isActive":true},
+        "sourceProcessInfo":{"pid":"77","integrityLevel":"untrusted","subsystem":"sys_win32"},"sourceParentProcessInfo":{"name":"init"},
+        "targetProcessInfo":{"tgtFileCreatedAt":"1970-01-01T00:00:00Z","tgtProcPid":"78"},
+        "containerInfo":{"labels":"a=b"},"kubernetesInfo":{"podLabels":null,"controllerLabels":"x=y"}}"#,
+    )
+    .unwrap();
+    assert_eq!(told(&alert.drift), NOTHING);
+    let info = alert.alert_info.unwrap();
+    assert_eq!((info.alert_id.as_deref(), info.hit_type), (Some("91"), Some(HitType::UebaFirstSeen)));
+    assert_eq!(info.analyst_verdict, Some(AlertVerdict::TruePositive));
+    assert_eq!((info.incident_status, info.src_port.as_deref()), (Some(AlertStatus::InProgress), Some("443")));
+    let rule = alert.rule_info.unwrap();
+    assert_eq!((rule.severity, rule.query_lang), (Some(RuleSeverity::Info), Some(QueryLanguage::V2)));
+    assert_eq!((rule.treat_as_threat, rule.scope_level), (Some(TreatAsThreat::Undefined), Some(ScopeLevel::Site)));
+    assert_eq!(alert.agent_realtime_info.unwrap().id.as_deref(), Some("93"));
+    assert_eq!(alert.agent_detection_info.unwrap().os_family, Some(OsType::Macos));
+    let process = alert.source_process_info.unwrap();
+    assert_eq!((process.integrity_level, process.subsystem), (Some(IntegrityLevel::Untrusted), Some(Subsystem::Win32)));
+    assert_eq!(alert.source_parent_process_info.unwrap().name.as_deref(), Some("init"));
+    assert_eq!(alert.target_process_info.unwrap().tgt_file_created_at, Some(Micros(0)));
+    assert_eq!(alert.container_info.unwrap().labels.as_deref(), Some("a=b"));
+    assert_eq!(alert.kubernetes_info.unwrap().controller_labels.as_deref(), Some("x=y"));
+
+    let changed =
+        CloudAlert::decode(br#"{"alertInfo":{"srcPort":443},"containerInfo":{"labels":["a"]},"status":"active"}"#);
+    assert_eq!(
+        told(&changed.unwrap().drift),
+        ["odd alertInfo.srcPort = 443", "odd containerInfo.labels = [\"a\"]", "unknown status = \"active\""]
+    );
+}
+
+#[test]
+fn each_kind_of_custom_rule_is_read() {
+    let rule = DetectionRule::decode(
+        br#"{"id":"92","status":"Disabling","queryType":"correlation","scopeId":["95"],"expiration":null,"description":null,
+        "correlationParams":{"entity":"storyline","matchInOrder":false,"timeWindow":{"windowMinutes":30},
+        "subQueries":[{"subQuery":"q","matchesRequired":2}]},"coolOffSettings":{"renotifyMinutes":60},"templateRuleId":7}"#,
+    )
+    .unwrap();
+    assert_eq!(told(&rule.drift), NOTHING);
+    assert_eq!((rule.status, rule.query_type), (Some(RuleStatus::Disabling), Some(QueryType::Correlation)));
+    assert_eq!((rule.scope_id.unwrap()[0].to_string(), rule.template_rule_id.as_deref()), ("95".to_owned(), Some("7")));
+    let correlation = rule.correlation_params.unwrap();
+    assert_eq!((correlation.entity, correlation.match_in_order), (Some(CorrelationEntity::Storyline), Some(false)));
+    assert_eq!(correlation.time_window.unwrap().window_minutes, Some(30));
+    assert_eq!(correlation.sub_queries.unwrap()[0].matches_required, Some(2));
+    assert_eq!(rule.cool_off_settings.unwrap().renotify_minutes, Some(60));
+
+    let scheduled = DetectionRule::decode(
+        br#"{"queryType":"scheduled","scheduledParams":{"query":"q","runIntervalMinutes":15,"threshold":{"operator":"Greater","value":3}}}"#,
+    )
+    .unwrap();
+    assert_eq!(told(&scheduled.drift), NOTHING);
+    let threshold = scheduled.scheduled_params.unwrap().threshold.unwrap();
+    assert_eq!((threshold.operator, threshold.value), (Some(Comparison::Greater), Some(3)));
+}
+
+#[test]
+fn an_asset_is_read_with_its_numbers_for_ids_and_its_empty_texts() {
+    let asset = Asset::decode(
+        br#"{"id":"abcd2345","idSecondary":["EPP:1:21"],"category":"AI ML","surfaces":["Network Discovery","Moon"],
+        "assetCriticality":"--","deviceReview":"","serialNumber":"","activeCoverage":["EPP","CNS IaC Scan"],"missingCoverage":[],
+        "s1ManagementId":12,"s1OnboardedAccountId":13,"lastActiveDt":"2026-07-08T09:10:11Z","lastRebootDt":"",
+        "agent":{"id":"21","decommissioned":false,"vssVolumes":[{"diffAreaFreePercentage":0.5}],"antiTamperingStatus":""},
+        "tags":[{"id":"1","key":"env","value":"prod","key_value":"env:prod","read_only":false}],
+        "alerts":[{"count":4,"severity":"HIGH"}],"awsEcsInfo":{"type":"","taskArn":"arn"},"notes":[{"note":"seen","userId":"2"}],
+        "deviceReviewLog":[{"previous":"","current":"Allowed"}],"identity":{"adUserMembership":["g"]},"sourceJson":{"a":1}}"#,
+    )
+    .unwrap();
+    assert_eq!(told(&asset.drift), NOTHING);
+    assert_eq!((asset.category, asset.asset_criticality), (Some(AssetCategory::AiMl), Some(AssetCriticality::Unset)));
+    assert_eq!((asset.device_review, asset.last_reboot_dt), (None, None));
+    assert_eq!(asset.surfaces.unwrap(), [AssetSurface::NetworkDiscovery, AssetSurface::Other("Moon".to_owned())]);
+    assert_eq!(asset.active_coverage.unwrap(), [Coverage::Epp, Coverage::CnsIacScan]);
+    assert_eq!((asset.s1_management_id.as_deref(), asset.s1_onboarded_account_id.as_deref()), (Some("12"), Some("13")));
+    let agent = asset.agent.unwrap();
+    assert_eq!((agent.id.as_deref(), agent.decommissioned), (Some("21"), Some(false)));
+    assert_eq!(agent.vss_volumes.unwrap()[0].get("diffAreaFreePercentage").unwrap().as_str(), "0.5");
+    assert_eq!(asset.tags.unwrap()[0].key_value.as_deref(), Some("env:prod"));
+    assert_eq!(asset.alerts.unwrap()[0].count, Some(4));
+    assert_eq!(asset.aws_ecs_info.unwrap().task_arn.as_deref(), Some("arn"));
+    assert_eq!(asset.notes.unwrap()[0].note.as_deref(), Some("seen"));
+    assert_eq!(DeviceReview::from("Not Trusted"), DeviceReview::NotTrusted);
+}
+
+#[test]
+fn a_device_without_an_agent_is_read() {
+    let device = RangerDevice::decode(
+        br#"{"id":"97","agentId":"","managedState":null,"tcpPorts":[22,443],"udpPorts":[],"hostnames":["cam"],
+        "networks":[{"ip":"10.0.0.9","gatewayIpAddress":"10.0.0.1"}],"tags":[{"id":"1","name":"cctv","kind":null}],
+        "deviceReviewLog":[{"current":"Allowed","updatedAt":"2026-01-02T03:04:05Z"}],"firstSeen":"2026-01-01T00:00:00Z"}"#,
+    )
+    .unwrap();
+    assert_eq!(told(&device.drift), NOTHING);
+    assert_eq!((device.agent_id, device.managed_state), (None, None));
+    assert_eq!((device.tcp_ports.unwrap(), device.udp_ports.unwrap()), (vec![22, 443], vec![]));
+    assert_eq!(device.networks.unwrap()[0].gateway_ip_address.as_deref(), Some("10.0.0.1"));
+    assert_eq!(device.tags.unwrap()[0].name.as_deref(), Some("cctv"));
+    assert_eq!(device.device_review_log.unwrap()[0].updated_at, Micros::parse("2026-01-02T03:04:05Z"));
+    let changed = RangerDevice::decode(br#"{"tcpPorts":["22"],"networks":[{"vlan":4}]}"#).unwrap();
+    assert_eq!(told(&changed.drift), ["odd tcpPorts[] = \"22\"", "unknown networks[].vlan = 4"]);
 }
