@@ -12,6 +12,7 @@ use crate::console::Console;
 use crate::error::{ApiError, Failure, TransportError};
 use crate::http::RESPONSE_BYTES_MAX;
 use crate::page::Page;
+use crate::records::UnifiedAlerts;
 use crate::request::{Endpoint, Request};
 use crate::token::Token;
 use crate::transport::Transport;
@@ -90,6 +91,7 @@ impl Client {
         let request_id = response.request_id();
         response
             .read(endpoint.shape(), self.inner.token.expose())
+            .and_then(|page| if endpoint == Endpoint::UnifiedAlerts { with_graphql_cursor(page) } else { Ok(page) })
             .map_err(|failure| self.error(endpoint, request_id, failure))
     }
 
@@ -188,11 +190,34 @@ impl Client {
         let body = if endpoint == Endpoint::ApiTokenDetails {
             message = message.header(header::CONTENT_TYPE, "application/json");
             Bytes::from(format!(r#"{{"data":{{"apiToken":"{}"}}}}"#, escaped(self.inner.token.expose())))
+        } else if let Some(question) = request.question() {
+            message = message.header(header::CONTENT_TYPE, "application/json");
+            Bytes::from(question)
         } else {
             Bytes::new()
         };
         message.body(body).expect("origin, template, checked id and encoded query make a URI")
     }
+}
+
+/// The page with what GraphQL says elsewhere: how many there are, and where the list goes on.
+fn with_graphql_cursor(mut page: Page) -> Result<Page, Failure> {
+    const NO_ALERTS: Failure = Failure::Shape { what: "no list of alerts in it" };
+    const NO_END: Failure = Failure::Shape { what: "no word on whether the list goes on" };
+    if page.is_empty() {
+        return Err(NO_ALERTS);
+    }
+    let answer = UnifiedAlerts::decode(page.record(0)).map_err(|_| NO_ALERTS)?;
+    let alerts = answer.alerts.filter(|alerts| alerts.edges.is_some()).ok_or(NO_ALERTS)?;
+    let info = alerts.page_info.ok_or(NO_END)?;
+    let next_cursor = match (info.has_next_page, info.end_cursor) {
+        (Some(false), _) => None,
+        (Some(true), Some(cursor)) if !cursor.is_empty() => Some(cursor.into_owned()),
+        _ => return Err(NO_END),
+    };
+    (page.total_items, page.next_cursor) =
+        (alerts.total_count.and_then(|count| u64::try_from(count).ok()), next_cursor);
+    Ok(page)
 }
 
 /// Printable ASCII as the inside of a JSON string.

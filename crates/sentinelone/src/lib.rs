@@ -22,7 +22,7 @@ pub use json::{Json, JsonError, fields};
 pub use page::{Flaw, Page};
 pub use probe::{Probe, probe};
 pub use records::*;
-pub use request::{Endpoint, NotAnId, Request, Shape};
+pub use request::{AlertTime, AlertWindow, Endpoint, NotAnId, Request, Shape};
 pub use time::Micros;
 pub use token::{Token, TokenProblem};
 pub use transport::{HttpOptions, HttpTransport, Service, Transport};

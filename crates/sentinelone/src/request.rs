@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::console::API_PATH;
+use crate::records::ALERTS_QUERY;
+use crate::time::Micros;
 
 /// What stays as it is in a query: the unreserved characters, and those that keep lists and times readable.
 const QUERY_KEPT: &AsciiSet =
@@ -13,6 +15,9 @@ const QUERY_KEPT: &AsciiSet =
 
 /// The longest id that is put into a path, in bytes. The vendor's ids have 18 or 19 digits.
 const ID_BYTES_MAX: usize = 64;
+
+/// How many unified alerts are asked for at once if the caller does not say.
+const ALERTS_FIRST: u32 = 100;
 
 /// Where the records are in a successful answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +111,8 @@ endpoints! {
     CloudDetectionAlerts = GET "/cloud-detection/alerts", List;
     /// Custom detection rules (module).
     CloudDetectionRules = GET "/cloud-detection/rules", List;
+    /// Alerts of every product, in GraphQL. A POST that changes nothing: its text is one constant question.
+    UnifiedAlerts = POST "/unifiedalerts/graphql", One;
     /// Exclusions.
     Exclusions = GET "/exclusions", List;
     /// The blocklist.
@@ -189,6 +196,27 @@ pub struct Request {
     endpoint: Endpoint,
     id: Option<String>,
     params: Vec<(Cow<'static, str>, String)>,
+    window: Option<AlertWindow>,
+}
+
+/// Which unified alerts are asked for: those with a time in a span, both ends included, the oldest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AlertWindow {
+    /// The time that counts.
+    pub by: AlertTime,
+    /// The first moment; the console counts in milliseconds, so what is below that is cut off.
+    pub from: Micros,
+    /// The last moment, rounded likewise.
+    pub until: Micros,
+}
+
+/// A time of a unified alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AlertTime {
+    /// When it was detected.
+    Detected,
+    /// When it last changed.
+    Updated,
 }
 
 macro_rules! constructors {
@@ -230,6 +258,7 @@ impl Request {
         installed_applications InstalledApplications;
         cloud_detection_alerts CloudDetectionAlerts;
         cloud_detection_rules CloudDetectionRules;
+        unified_alerts UnifiedAlerts;
         exclusions Exclusions;
         restrictions Restrictions;
         agent_tags AgentTags;
@@ -261,7 +290,7 @@ impl Request {
     }
 
     fn bare(endpoint: Endpoint) -> Request {
-        Request { endpoint, id: None, params: Vec::new() }
+        Request { endpoint, id: None, params: Vec::new(), window: None }
     }
 
     fn with_id(endpoint: Endpoint, id: &str) -> Result<Request, NotAnId> {
@@ -271,7 +300,7 @@ impl Request {
         if !fits {
             return Err(NotAnId { text: id.chars().take(ID_BYTES_MAX).collect() });
         }
-        Ok(Request { endpoint, id: Some(id.to_owned()), params: Vec::new() })
+        Ok(Request { endpoint, id: Some(id.to_owned()), params: Vec::new(), window: None })
     }
 
     /// The same request with a parameter set; a parameter of that name is replaced.
@@ -295,6 +324,13 @@ impl Request {
     #[must_use]
     pub fn cursor(self, cursor: &str) -> Request {
         self.param("cursor", cursor)
+    }
+
+    /// The same request for unified alerts of a span of time only; no other endpoint heeds it.
+    #[must_use]
+    pub fn window(mut self, window: AlertWindow) -> Request {
+        self.window = Some(window);
+        self
     }
 
     /// The same request without one of its parameters.
@@ -331,10 +367,40 @@ impl Request {
         }
     }
 
-    /// The path below the host with the query, every value percent-encoded exactly once.
+    /// The question in GraphQL, for the one endpoint that takes one. `limit`, `cursor` and window are its variables.
+    #[must_use]
+    pub fn question(&self) -> Option<String> {
+        if self.endpoint != Endpoint::UnifiedAlerts {
+            return None;
+        }
+        let value = |name| self.params().find(|(known, _)| *known == name).map(|(_, value)| value);
+        let mut text = format!(r#"{{"query":{},"variables":{{"#, quoted(ALERTS_QUERY));
+        let first = value("limit").and_then(|limit| limit.parse::<u32>().ok());
+        text.push_str(&format!(r#""first":{}"#, first.unwrap_or(ALERTS_FIRST)));
+        if let Some(after) = value("cursor") {
+            text.push_str(&format!(r#","after":{}"#, quoted(after)));
+        }
+        if let Some(AlertWindow { by, from, until }) = self.window {
+            let field = match by {
+                AlertTime::Detected => "detectedAt",
+                AlertTime::Updated => "updatedAt",
+            };
+            let (start, end) = (from.0.div_euclid(1_000), until.0.div_euclid(1_000));
+            text.push_str(&format!(
+                r#","filters":[{{"fieldId":"{field}","dateTimeRange":{{"start":{start},"startInclusive":true,"end":{end},"endInclusive":true}}}}],"sort":{{"by":"{field}","order":"ASC"}}"#
+            ));
+        }
+        text.push_str("}}");
+        Some(text)
+    }
+
+    /// The path below the host with the query, every value percent-encoded exactly once; a question has no query.
     #[must_use]
     pub fn path_and_query(&self) -> String {
         let mut text = self.path();
+        if self.endpoint == Endpoint::UnifiedAlerts {
+            return text;
+        }
         for (at, (name, value)) in self.params.iter().enumerate() {
             text.push(if at == 0 { '?' } else { '&' });
             text.extend(utf8_percent_encode(name, QUERY_KEPT));
@@ -345,6 +411,21 @@ impl Request {
     }
 }
 
+/// A text as a JSON string.
+fn quoted(text: &str) -> String {
+    let mut json = String::with_capacity(text.len() + 2);
+    json.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => json.extend(['\\', c]),
+            c if c.is_control() => json.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => json.push(c),
+        }
+    }
+    json.push('"');
+    json
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -353,7 +434,8 @@ mod tests {
     fn the_allow_list_holds_no_write_and_no_secret_read() {
         for endpoint in Endpoint::ALL {
             let template = endpoint.template();
-            assert!(endpoint.method() == Method::GET || *endpoint == Endpoint::ApiTokenDetails, "{endpoint}");
+            let harmless_post = matches!(endpoint, Endpoint::ApiTokenDetails | Endpoint::UnifiedAlerts);
+            assert!(endpoint.method() == Method::GET || harmless_post, "{endpoint}");
             for secret in ["passphrase", "registration-token", "generate", "revoke", "login", "uninstall", "export"] {
                 assert!(!template.contains(secret), "{endpoint}");
             }
@@ -384,5 +466,40 @@ mod tests {
         let request = Request::sites().limit(10).limit(1000);
         assert_eq!(request.path_and_query(), "/web/api/v2.1/sites?limit=1000");
         assert_eq!(request.without("limit").path_and_query(), "/web/api/v2.1/sites");
+    }
+
+    #[test]
+    fn no_caller_can_turn_the_question_into_a_change() {
+        assert!(ALERTS_QUERY.starts_with("query Alerts(") && !ALERTS_QUERY.to_lowercase().contains("mutation"));
+        assert_eq!(ALERTS_QUERY.matches('{').count(), ALERTS_QUERY.matches('}').count());
+        let hostile = "\"}},\"query\":\"mutation { deleteAlertNote(id: 1) { id } }\\\n\u{1}";
+        let window = AlertWindow {
+            by: AlertTime::Updated,
+            from: Micros(1_700_000_000_123_999),
+            until: Micros(1_700_000_001_000_000),
+        };
+        let request = Request::unified_alerts()
+            .cursor(hostile)
+            .param("query", "mutation { x }")
+            .param("limit", "1}, \"query\":\"mutation\"")
+            .window(window);
+        assert_eq!(request.path_and_query(), "/web/api/v2.1/unifiedalerts/graphql");
+        let body: serde_json::Value = serde_json::from_str(&request.question().unwrap()).unwrap();
+        let expected = serde_json::json!({
+            "query": ALERTS_QUERY,
+            "variables": {
+                "first": ALERTS_FIRST,
+                "after": hostile,
+                "filters": [{"fieldId": "updatedAt", "dateTimeRange": {
+                    "start": 1_700_000_000_123_i64, "startInclusive": true,
+                    "end": 1_700_000_001_000_i64, "endInclusive": true,
+                }}],
+                "sort": {"by": "updatedAt", "order": "ASC"},
+            },
+        });
+        assert_eq!(body, expected);
+        for endpoint in Endpoint::ALL.iter().filter(|endpoint| **endpoint != Endpoint::UnifiedAlerts) {
+            assert_eq!(Request::bare(*endpoint).window(window).question(), None, "{endpoint}");
+        }
     }
 }

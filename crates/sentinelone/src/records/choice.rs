@@ -568,6 +568,55 @@ choice! {
         NotTrusted = "Not Trusted",
         Allowed = "Allowed",
     }
+    #[doc = "How bad a unified alert is."]
+    UnifiedSeverity {
+        Unknown = "UNKNOWN",
+        Info = "INFO",
+        Low = "LOW",
+        Medium = "MEDIUM",
+        High = "HIGH",
+        Critical = "CRITICAL",
+    }
+    #[doc = "How far work on a unified alert came."]
+    UnifiedStatus {
+        New = "NEW",
+        InProgress = "IN_PROGRESS",
+        Resolved = "RESOLVED",
+    }
+    #[doc = "What an analyst says about a unified alert."]
+    UnifiedVerdict {
+        Undefined = "UNDEFINED",
+        FalsePositiveBenign = "FALSE_POSITIVE_BENIGN",
+        FalsePositiveBenignButSuspicious = "FALSE_POSITIVE_BENIGN_BUT_SUSPICIOUS",
+        FalsePositiveSystemError = "FALSE_POSITIVE_SYSTEM_ERROR",
+        FalsePositiveUndefined = "FALSE_POSITIVE_UNDEFINED",
+        FalsePositiveUserError = "FALSE_POSITIVE_USER_ERROR",
+        TruePositiveAdvancedPersistentThreat = "TRUE_POSITIVE_ADVANCED_PERSISTENT_THREAT",
+        TruePositiveBenign = "TRUE_POSITIVE_BENIGN",
+        TruePositiveBenignButSuspicious = "TRUE_POSITIVE_BENIGN_BUT_SUSPICIOUS",
+        TruePositiveDataExfiltration = "TRUE_POSITIVE_DATA_EXFILTRATION",
+        TruePositiveDenialOfService = "TRUE_POSITIVE_DENIAL_OF_SERVICE",
+        TruePositiveExploitationTools = "TRUE_POSITIVE_EXPLOITATION_TOOLS",
+        TruePositiveInsiderThreat = "TRUE_POSITIVE_INSIDER_THREAT",
+        TruePositiveMalware = "TRUE_POSITIVE_MALWARE",
+        TruePositivePhishingAttack = "TRUE_POSITIVE_PHISHING_ATTACK",
+        TruePositivePolicyViolation = "TRUE_POSITIVE_POLICY_VIOLATION",
+        TruePositivePuaAdware = "TRUE_POSITIVE_PUA_ADWARE",
+        TruePositiveRansomware = "TRUE_POSITIVE_RANSOMWARE",
+        TruePositiveUnauthorizedAccess = "TRUE_POSITIVE_UNAUTHORIZED_ACCESS",
+        TruePositiveUndefined = "TRUE_POSITIVE_UNDEFINED",
+    }
+    #[doc = "How sure the console is of a unified alert."]
+    UnifiedConfidence {
+        Malicious = "MALICIOUS",
+        Suspicious = "SUSPICIOUS",
+    }
+    #[doc = "What became of what a unified alert is about."]
+    UnifiedResult {
+        Unmitigated = "UNMITIGATED",
+        Mitigated = "MITIGATED",
+        Benign = "BENIGN",
+    }
 }
 
 #[cfg(test)]

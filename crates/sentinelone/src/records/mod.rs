@@ -18,6 +18,7 @@ mod policy;
 mod system;
 mod tag;
 mod threat;
+mod unified;
 
 pub use activity::{Activity, ActivityType};
 pub use agent::*;
@@ -33,3 +34,5 @@ pub use policy::*;
 pub use system::{SystemInfo, SystemStatus};
 pub use tag::TagDefinition;
 pub use threat::*;
+pub(crate) use unified::ALERTS_QUERY;
+pub use unified::*;

@@ -7,7 +7,8 @@ use sentinelone::{
     HitType, InstalledApplication, IntegrityLevel, MachineType, Micros, OsArch, OsType, PathExclusionType,
     QueryLanguage, QueryType, RangerDevice, Request, Restriction, RestrictionType, Risk, RiskLevel, RiskMitigation,
     RiskSeverity, RiskStatus, Role, RuleSeverity, RuleStatus, ScanResult, ScopeLevel, ServiceUser, Subsystem,
-    TagDefinition, TreatAsThreat, UserScope, Weekday,
+    TagDefinition, TreatAsThreat, UnifiedAlerts, UnifiedConfidence, UnifiedResult, UnifiedSeverity, UnifiedStatus,
+    UnifiedVerdict, UserScope, Weekday,
 };
 
 /// What did not look as documented, in words.
@@ -271,4 +272,47 @@ fn a_device_without_an_agent_is_read() {
     assert_eq!(device.device_review_log.unwrap()[0].updated_at, Micros::parse("2026-01-02T03:04:05Z"));
     let changed = RangerDevice::decode(br#"{"tcpPorts":["22"],"networks":[{"vlan":4}]}"#).unwrap();
     assert_eq!(told(&changed.drift), ["odd tcpPorts[] = \"22\"", "unknown networks[].vlan = 4"]);
+}
+
+#[test]
+fn every_field_that_is_asked_of_a_unified_alert_is_typed() {
+    // One value for every field of the question, in its order.
+    let raw = br#"{"alerts":{"totalCount":1,"pageInfo":{"hasNextPage":false,"endCursor":null},"edges":[{"cursor":"c","node":{
+        "id":"0190","externalId":"101","name":"n","description":null,"severity":"HIGH","status":"IN_PROGRESS",
+        "analystVerdict":"TRUE_POSITIVE_PUA_ADWARE","classification":"MALWARE","confidenceLevel":"SUSPICIOUS","result":"BENIGN",
+        "storylineId":null,"ticketId":null,"createdAt":"2026-01-02T03:04:05.678Z","detectedAt":"2026-01-02T03:04:05.679Z",
+        "updatedAt":"2026-01-02T03:04:05.680Z","firstSeenAt":null,"lastSeenAt":null,"noteExists":false,"attackSurfaces":[],
+        "detectionSource":{"product":"EDR","vendor":"v","engine":null},
+        "analytics":{"category":"On-Write","name":"a","typeValue":"STATIC","uid":null},
+        "assignee":{"userId":"102","email":"e","fullName":"f"},
+        "assets":[{"id":"abcd","name":"h","category":"Server","subcategory":"Other Server","osType":"LINUX","osVersion":"",
+        "agentUuid":null,"agentVersion":null,"lastLoggedInUser":null}],
+        "process":{"cmdLine":null,"parentName":"p","file":{"name":"x","path":"/x","sha1":null,"sha256":"s","md5":null}},
+        "realTime":{"scope":{"account":{"id":"1","name":"A"},"site":{"id":"2","name":"S"},"group":{"id":"3","name":"G"}}}}}]}}"#;
+    let answer = UnifiedAlerts::decode(raw).unwrap();
+    assert_eq!(told(&answer.drift), NOTHING);
+    let edges = answer.alerts.unwrap().edges.unwrap();
+    let alert = edges[0].node.as_ref().unwrap();
+    assert_eq!((alert.id.as_deref(), alert.external_id.as_deref()), (Some("0190"), Some("101")));
+    assert_eq!((&alert.severity, &alert.status), (&Some(UnifiedSeverity::High), &Some(UnifiedStatus::InProgress)));
+    assert_eq!(alert.analyst_verdict, Some(UnifiedVerdict::TruePositivePuaAdware));
+    assert_eq!(
+        (&alert.confidence_level, &alert.result),
+        (&Some(UnifiedConfidence::Suspicious), &Some(UnifiedResult::Benign))
+    );
+    assert_eq!(alert.updated_at, Micros::parse("2026-01-02T03:04:05.680Z"));
+    let assets = alert.assets.as_ref().unwrap();
+    assert_eq!((assets[0].os_type.as_deref(), assets[0].agent_uuid.as_deref()), (Some("LINUX"), None));
+    let file = alert.process.as_ref().unwrap().file.as_ref().unwrap();
+    assert_eq!((file.path.as_deref(), file.sha256.as_deref()), (Some("/x"), Some("s")));
+    let scope = alert.real_time.as_ref().unwrap().scope.as_ref().unwrap();
+    assert_eq!(scope.group.as_ref().unwrap().name.as_deref(), Some("G"));
+
+    // The question and the type name the same fields: the answer above holds every word of the question.
+    let question: serde_json::Value = serde_json::from_str(&Request::unified_alerts().question().unwrap()).unwrap();
+    let text = std::str::from_utf8(raw).unwrap();
+    let fields = question["query"].as_str().unwrap().split_once(") { alerts(").unwrap().1.split_once(") {").unwrap().1;
+    for field in fields.split_whitespace().filter(|word| !"{}".contains(word)) {
+        assert!(text.contains(&format!("\"{field}\":")), "{field}");
+    }
 }

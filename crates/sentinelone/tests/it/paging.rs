@@ -4,7 +4,7 @@ use crate::console::{Reply, TOKEN, json, reply, run, scripted};
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use sentinelone::probe::{ModuleState, Scope, TokenKind};
-use sentinelone::{Advice, Client, Endpoint, Failure, Flaw, Request, probe};
+use sentinelone::{Advice, Client, Endpoint, Failure, Flaw, Request, UnifiedAlerts, probe};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -236,4 +236,59 @@ fn a_401_of_one_service_does_not_condemn_the_token() {
     assert_eq!(run(client.token_is_refused()), Ok(false));
     let (client, _) = scripted(|_| reply(401, &[], ""));
     assert_eq!(run(client.token_is_refused()), Ok(true));
+}
+
+#[test]
+fn a_walk_of_unified_alerts_follows_the_cursor_of_its_question() {
+    let (client, asked) = scripted(|request| {
+        let body = std::str::from_utf8(request.body()).unwrap();
+        assert_eq!(request.method(), http::Method::POST);
+        assert!(body.starts_with(r#"{"query":"query Alerts("#) && body.contains(r#""first":2"#), "{body}");
+        let (id, info) = if body.contains(r#""after":"c1""#) {
+            ("2", r#"{"hasNextPage":false,"endCursor":"c2"}"#)
+        } else {
+            ("1", r#"{"hasNextPage":true,"endCursor":"c1"}"#)
+        };
+        json(format!(
+            r#"{{"data":{{"alerts":{{"totalCount":2,"pageInfo":{info},"edges":[{{"cursor":"x","node":{{"id":"{id}"}}}}]}}}}}}"#
+        ))
+    });
+    let pages: Vec<_> = run(client.pages(Request::unified_alerts().limit(2)).try_collect()).unwrap();
+    let ids: Vec<String> = pages
+        .iter()
+        .map(|page| UnifiedAlerts::decode(page.record(0)).unwrap().alerts.unwrap().edges.unwrap())
+        .flat_map(|edges| {
+            edges.iter().map(|edge| edge.node.as_ref().unwrap().id.as_deref().unwrap().to_owned()).collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!((ids, pages[0].total_items), (vec!["1".to_owned(), "2".to_owned()], Some(2)));
+    assert_eq!(*asked.lock().unwrap(), ["/web/api/v2.1/unifiedalerts/graphql"; 2]);
+}
+
+#[test]
+fn an_answer_to_a_question_is_never_taken_for_the_end_by_mistake() {
+    for alerts in [
+        r#"{"edges":[]}"#,
+        r#"{"edges":[],"pageInfo":{}}"#,
+        r#"{"edges":[],"pageInfo":{"hasNextPage":true,"endCursor":null}}"#,
+        r#"{"edges":[],"pageInfo":{"hasNextPage":true,"endCursor":""}}"#,
+        r#"{"pageInfo":{"hasNextPage":false}}"#,
+        "null",
+    ] {
+        let (client, _) = scripted(move |_| json(format!(r#"{{"data":{{"alerts":{alerts}}}}}"#)));
+        let error = run(client.page(&Request::unified_alerts(), None)).unwrap_err();
+        assert!(matches!(error.failure(), Failure::Shape { .. }), "{alerts}: {error}");
+    }
+    let (client, _) = scripted(|_| json(r#"{"data":null}"#));
+    assert!(run(client.page(&Request::unified_alerts(), None)).is_err());
+    let (client, _) = scripted(|_| {
+        json(
+            r#"{"data":{"alerts":{"edges":[],"pageInfo":{"hasNextPage":false}}},"errors":[{"message":"no such field"}]}"#,
+        )
+    });
+    let error = run(client.page(&Request::unified_alerts(), None)).unwrap_err();
+    assert!(error.to_string().contains("no such field"), "{error}");
+    let (client, _) =
+        scripted(|_| json(r#"{"data":{"alerts":{"edges":[],"pageInfo":{"hasNextPage":true,"endCursor":"c"}}}}"#));
+    assert_eq!(walk(&client, Request::unified_alerts()).1.unwrap().failure(), &Failure::RepeatedCursor);
 }
