@@ -115,7 +115,7 @@ pub fn save_integration(
     Ok(())
 }
 
-/// Notes how an integration fares; `since` moves only when the state does.
+/// Notes how an integration fares, and since when it does.
 ///
 /// # Errors
 /// The database fails.
@@ -125,11 +125,12 @@ pub fn set_state(
     id: IntegrationId,
     state: IntegrationState,
     detail: &str,
+    since: Timestamp,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    const SET: &str = "UPDATE sync_integration SET since = CASE WHEN state = $3 THEN since ELSE $5 END, state = $3, \
-        detail = $4, updated_at = $5 WHERE org_id = $1 AND integration_id = $2";
-    tx.execute(SET, &[org.into(), id.into(), state.word().into(), detail.into(), now.into()])?;
+    const SET: &str = "UPDATE sync_integration SET since = $5, state = $3, detail = $4, updated_at = $6 \
+        WHERE org_id = $1 AND integration_id = $2";
+    tx.execute(SET, &[org.into(), id.into(), state.word().into(), detail.into(), since.into(), now.into()])?;
     Ok(())
 }
 

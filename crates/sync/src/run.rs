@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use access::Keyring;
 use inventory::Memory;
 use jobs::World;
-use kernel::OrgId;
+use kernel::{OrgId, Timestamp};
 use sentinelone::{Client, Console, Token, Transport};
 use store::Store;
 
@@ -119,7 +119,9 @@ async fn one(
     let name = integration.name.clone();
     let (client, token) = client(place, &integration).await?;
     tell(&Event::IntegrationStarted { integration: name.clone() });
-    set_state(place, &integration, IntegrationState::Syncing, String::new()).await?;
+    // Between two passes it fares as the last one ended: `syncing` is only in between.
+    let (state_before, since_before) = (integration.state, integration.since);
+    set_state(place, &integration, IntegrationState::Syncing, String::new(), world.now()).await?;
 
     // Which stream the fetcher works for just now: it tells about waits, and knows requests only.
     let present: Mutex<&'static str> = Mutex::new("");
@@ -166,8 +168,9 @@ async fn one(
     }
     let (state, detail) = state_after(&reports);
     let integration = pass.integration.clone();
-    set_state(place, &integration, state, detail.clone()).await?;
     let at = world.now();
+    let since = if state == state_before { since_before } else { at };
+    set_state(place, &integration, state, detail.clone(), since).await?;
     tell(&Event::IntegrationFinished { integration: integration.name.clone(), state, detail, at });
     Ok(reports)
 }
@@ -197,9 +200,10 @@ async fn set_state(
     integration: &Integration,
     state: IntegrationState,
     detail: String,
+    since: Timestamp,
 ) -> Result<(), SyncError> {
     let (org, id, now) = (place.org, integration.id, place.world.now());
-    let write = place.store.write(move |tx| Ok(checkpoint::set_state(tx, org, id, state, &detail, now)?));
+    let write = place.store.write(move |tx| Ok(checkpoint::set_state(tx, org, id, state, &detail, since, now)?));
     place.world.outside(write).await
 }
 

@@ -1,5 +1,7 @@
 //! Authentication trouble is loud, stops what it must, and loses nothing.
 
+use std::time::Duration;
+
 use sentinelone_sim::{Fault, FaultPlan, tokens};
 use sync::{ExitClass, IntegrationState, StreamStatus};
 
@@ -34,6 +36,25 @@ fn a_token_revoked_in_mid_sweep_stops_and_a_new_one_goes_on() {
     let agents = of(&reports, "agents");
     assert_eq!(agents.fetched, truth.agents - u64::try_from(kept).unwrap(), "it goes on from the page it had");
     assert_eq!(lab.number("SELECT count(*) FROM access_audit WHERE what = 'integration.rotate'"), 1);
+}
+
+#[test]
+fn trouble_that_lasts_is_told_with_when_it_began() {
+    let lab = Build::default().in_memory();
+    lab.connect();
+    all_complete(&lab.sync());
+    let since_connected = lab.integration().since;
+    lab.pass_time(Duration::from_secs(3600));
+    all_complete(&lab.sync());
+    assert_eq!(lab.integration().since, since_connected, "a pass that changes nothing moves nothing");
+    lab.sim.revoke(tokens::GLOBAL);
+    lab.sync();
+    let first = lab.integration();
+    assert_eq!(first.state, IntegrationState::AuthenticationFailed);
+    assert!(first.since > since_connected);
+    lab.pass_time(Duration::from_secs(3600));
+    lab.sync();
+    assert_eq!(lab.integration().since, first.since, "it is refused since then, not since the latest try");
 }
 
 #[test]
