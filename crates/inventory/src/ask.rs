@@ -96,6 +96,8 @@ pub struct Answer {
     pub next: Option<String>,
     /// The exact number of matching rows; `None` unless it was asked for.
     pub total: Option<u64>,
+    /// How many groups there are, those beyond the limit too; `None` unless rows were grouped.
+    pub groups: Option<u64>,
     /// How many rows the inventory has altogether; `None` unless terms were asked for.
     pub of: Option<u64>,
     /// What each top-level term leaves, in order, added up from the left; empty unless terms were asked for.

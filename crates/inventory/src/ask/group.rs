@@ -63,6 +63,7 @@ pub(super) fn groups(
         let cells = || one.iter().zip(two).map(|(one, two)| compare(one, two)).find(|order| order.is_ne());
         many.cmp(few).then_with(|| cells().unwrap_or(std::cmp::Ordering::Equal))
     });
+    answer.groups = Some(tally.len() as u64);
     tally.truncate(limit);
     answer.table.columns = outputs.into_iter().map(|output| output.heading).collect();
     answer.table.columns.push(COUNT_COLUMN.to_owned());
@@ -106,17 +107,19 @@ fn by_database(asked: &mut Asked<'_, '_>, condition: &Condition, parts: &[Part])
     let (table, key) = (asked.inventory.base.table, asked.inventory.base.key);
     let shown: Vec<&str> = parts.iter().map(|part| part.shown.as_str()).collect();
     let condition_sql = &condition.sql;
+    // One more than may be, to see that there are.
+    let limit = GROUPS_MAX + 1;
     let mut statements = Vec::new();
     match parts.iter().find_map(|part| part.from) {
         None => statements.push(format!(
-            "SELECT COUNT(*), {} FROM {table} t WHERE t.org_id = $1 AND ({condition_sql}){} LIMIT {GROUPS_MAX}",
+            "SELECT COUNT(*), {} FROM {table} t WHERE t.org_id = $1 AND ({condition_sql}){} LIMIT {limit}",
             shown.join(", "),
             grouped(parts, |_| true),
         )),
         Some(from) => {
             statements.push(format!(
                 "SELECT COUNT(DISTINCT t.{key}), {} FROM {table} t, {} AND t.org_id = $1 AND ({condition_sql}){} \
-                 LIMIT {GROUPS_MAX}",
+                 LIMIT {limit}",
                 shown.join(", "),
                 joined(from),
                 grouped(parts, |_| true),
@@ -126,7 +129,7 @@ fn by_database(asked: &mut Asked<'_, '_>, condition: &Condition, parts: &[Part])
                 parts.iter().map(|part| if part.from.is_some() { "NULL" } else { part.shown.as_str() }).collect();
             statements.push(format!(
                 "SELECT COUNT(*), {} FROM {table} t WHERE t.org_id = $1 AND ({condition_sql}) \
-                 AND NOT EXISTS (SELECT 1 {}){} LIMIT {GROUPS_MAX}",
+                 AND NOT EXISTS (SELECT 1 {}){} LIMIT {limit}",
                 shown.join(", "),
                 from.replace("{t}", "t"),
                 grouped(parts, |part| part.from.is_none()),
@@ -142,6 +145,9 @@ fn by_database(asked: &mut Asked<'_, '_>, condition: &Condition, parts: &[Part])
             Ok((row.int(0)?, values?))
         };
         rows.extend(asked.tx.query(&sql, &params, read)?);
+    }
+    if rows.len() > GROUPS_MAX {
+        return Err(too_many());
     }
     let terms = terms_of(asked, &rows, parts)?;
     let cell = |(value, part): (Value<'static>, &Part)| match (value, part.dictionary) {
@@ -191,12 +197,18 @@ fn by_hand(asked: &mut Asked<'_, '_>, condition: &Condition, outputs: &[Output])
                 }
             }
             if tally.len() > GROUPS_MAX {
-                return Err(AskError::TooWide { message: format!("this makes more than {GROUPS_MAX} groups") });
+                return Err(too_many());
             }
         }
         Ok(())
     })?;
     Ok(tally.into_values().collect())
+}
+
+fn too_many() -> AskError {
+    AskError::TooWide {
+        message: format!("this makes more than {GROUPS_MAX} groups; add a term that leaves fewer rows"),
+    }
 }
 
 /// A row belongs to a group for each value of its lists.

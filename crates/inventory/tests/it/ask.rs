@@ -214,8 +214,12 @@ fn groups_count_rows_and_largest_come_first(database: &Database) {
         // What SQL groups and what is grouped by hand are the same groups.
         let slow = ask(&store, Ask { text: "has:@sentinelone.dev.id".to_owned(), ..question });
         assert_eq!(slow.table, answer.table, "{by:?}");
+        // A page of groups says how many there are.
+        let few = ask(&store, Ask { limit: 1, group_by: fields(&by), ..Ask::new("assets", "", NOW) });
+        assert_eq!((few.table.rows.len(), few.groups), (1, Some(answer.table.rows.len() as u64)), "{by:?}");
     }
     let answer = ask(&store, Ask { group_by: fields(&["site"]), limit: 5, ..Ask::new("assets", "", NOW) });
+    assert_eq!(answer.groups, Some(1));
     assert_eq!(answer.table.columns, ["site", "count"]);
     assert_eq!(answer.table.rows, [[Cell::Text("HQ".to_owned()), Cell::Int(AGENTS as i64)]]);
 }
