@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use reports::terminal::harmless;
+
 /// What an exit code says; the numbers are a contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -86,10 +88,10 @@ impl Failure {
     pub fn lines(&self) -> String {
         let mut out = String::new();
         if !self.what.is_empty() {
-            let _ = writeln!(out, "error: {}", self.what);
+            let _ = writeln!(out, "error: {}", harmless(&self.what));
         }
         for line in &self.more {
-            let _ = writeln!(out, "  {line}");
+            let _ = writeln!(out, "  {}", harmless(line));
         }
         out
     }
@@ -117,6 +119,9 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     line
 }
 
+/// What to do about data that cannot be read back.
+const DAMAGED: &str = "Restore a backup, or move the file away and sync anew: muster doctor says where it lies.";
+
 impl From<store::StoreError> for Failure {
     fn from(error: store::StoreError) -> Failure {
         use store::StoreError;
@@ -131,7 +136,7 @@ impl From<store::StoreError> for Failure {
             StoreError::Full => failure.with(
                 "Everything that was stored before is kept, and the next run goes on from there. Make room, then try again.",
             ),
-            StoreError::Corrupt { .. } => failure.with("Restore a backup, or move the file away and sync anew: muster doctor says where it lies."),
+            StoreError::Corrupt { .. } => failure.with(DAMAGED),
             StoreError::Unreachable { .. } => failure.with("Nothing was changed. Check that the server runs and that --database names it."),
             _ if exit == Exit::Bug => failure.with("This is a mistake in Muster. Nothing of this step was stored."),
             _ => failure,
@@ -160,8 +165,36 @@ impl From<access::AccessError> for Failure {
 
 impl From<sync::SyncError> for Failure {
     fn from(error: sync::SyncError) -> Failure {
+        use sync::SyncError;
+        let error = match error {
+            SyncError::Store(error) => return error.into(),
+            SyncError::Access(error) => return error.into(),
+            SyncError::Inventory(error) => return error.into(),
+            SyncError::Signals(error) => return error.into(),
+            other => other,
+        };
         let failure = Failure::new(error.exit_class().into(), chain(&error));
         error.help().into_iter().map(|help| sentence(&help)).fold(failure, Failure::with)
+    }
+}
+
+impl From<inventory::InventoryError> for Failure {
+    fn from(error: inventory::InventoryError) -> Failure {
+        use inventory::InventoryError;
+        match error {
+            InventoryError::Store(error) => error.into(),
+            InventoryError::Log(error) => error.into(),
+            other => Failure::new(Exit::Storage, chain(&other)).with(DAMAGED),
+        }
+    }
+}
+
+impl From<signals::SignalsError> for Failure {
+    fn from(error: signals::SignalsError) -> Failure {
+        match error {
+            signals::SignalsError::Store(error) => error.into(),
+            other => Failure::new(Exit::Storage, chain(&other)).with(DAMAGED),
+        }
     }
 }
 
@@ -170,6 +203,7 @@ impl From<inventory::AskError> for Failure {
         use inventory::AskError;
         match error {
             AskError::Store(error) => error.into(),
+            AskError::Body(error) => error.into(),
             AskError::Inventory { message, help } => Failure::usage(message).with(sentence(&help)),
             AskError::Argument { argument, message, help } => {
                 let failure = Failure::usage(format!("{argument}: {message}"));

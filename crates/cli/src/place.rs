@@ -97,15 +97,19 @@ fn private_folder(folder: &Path) -> Result<(), Failure> {
 pub fn shell(path: &Path) -> String {
     let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.parent().is_some());
     match home.and_then(|home| path.strip_prefix(home).ok()) {
-        Some(below) => format!("~/{}", word(below)),
-        None => word(path),
+        Some(below) => format!("~/{}", word(&below.display().to_string())),
+        None => word(&path.display().to_string()),
     }
 }
 
-fn word(path: &Path) -> String {
-    let text = path.display().to_string();
+/// A text as one word for a shell.
+pub fn word(text: &str) -> String {
     let plain = |letter: char| letter.is_alphanumeric() || "/._-+@:".contains(letter);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
 }
 
 #[cfg(test)]
@@ -114,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_path_survives_a_shell() {
-        assert_eq!(word(Path::new("/home/sam/.local/share/muster")), "/home/sam/.local/share/muster");
-        assert_eq!(word(Path::new("/My Files/it's")), r"'/My Files/it'\''s'");
+        assert_eq!(word("/home/sam/.local/share/muster"), "/home/sam/.local/share/muster");
+        assert_eq!(word("/My Files/it's"), r"'/My Files/it'\''s'");
     }
 }

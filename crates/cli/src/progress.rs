@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
 use kernel::Timestamp;
+use reports::terminal::harmless;
 use sync::{Event, IntegrationState, StreamReport, StreamStatus};
 
 use crate::terminal::{Terminal, duration, size};
@@ -234,13 +235,15 @@ impl Line {
 
 /// How a stream ended, in words.
 fn status(report: &StreamReport) -> String {
-    let reason = report.reason.as_deref().unwrap_or_default();
-    let said = |word: &str| match reason.strip_prefix(word).map_or(reason, |rest| rest.trim_start_matches([':', ' '])) {
+    let reason = harmless(report.reason.as_deref().unwrap_or_default());
+    let said = |word: &str| match reason.strip_prefix(word).map_or(&*reason, |rest| rest.trim_start_matches([':', ' ']))
+    {
         "" => word.to_owned(),
         why => format!("{word}: {why}"),
     };
     match report.status {
-        StreamStatus::Complete => "complete".to_owned(),
+        StreamStatus::Complete if reason.is_empty() => "complete".to_owned(),
+        StreamStatus::Complete => format!("complete; {reason}"),
         StreamStatus::Incomplete => said("INCOMPLETE"),
         StreamStatus::NotAvailable => said("not available"),
         StreamStatus::Unreachable => said("UNREACHABLE"),
@@ -343,6 +346,14 @@ mod tests {
              agents   11,000 of 12,408  12 created  INCOMPLETE: the console stopped answering\n"
         );
         assert_eq!(cost(&reports, 6_100, &crate::terminal::grouped), "6.1 s, 24 requests, 62 MB");
+    }
+
+    #[test]
+    fn a_single_record_that_was_not_available_is_told_and_cannot_steer_the_terminal() {
+        let mut one = report("account_policies", StreamStatus::Complete);
+        one.reason = Some("not available for 1: \u{1b}[2J".to_owned());
+        let told = summary(&[one], &crate::terminal::grouped);
+        assert!(told.ends_with("complete; not available for 1: ?[2J\n"), "{told:?}");
     }
 
     #[test]

@@ -86,9 +86,13 @@ impl Terminal {
         if self.results.is_terminal { grouped(number) } else { number.to_string() }
     }
 
-    /// An instant in a note: local with its zone for people, RFC 3339 in UTC for files and pipes.
-    pub fn time(&self, at: Timestamp) -> String {
-        if self.notes.is_terminal { local(at, self.now(), &self.zone) } else { to_the_second(at).to_string() }
+    /// An instant in a result: local with its zone for people, RFC 3339 in UTC for files, pipes and `--json`.
+    pub fn result_time(&self, at: Timestamp, json: bool) -> String {
+        if self.results.is_terminal && !json {
+            local(at, self.now(), &self.zone)
+        } else {
+            to_the_second(at).to_string()
+        }
     }
 
     /// Words that stand out in a result, where there is colour.

@@ -3,15 +3,16 @@
 use std::io::Read;
 
 use kernel::{OrgId, Timestamp};
+use reports::terminal::harmless;
 use sentinelone::probe::{ModuleState, Probe, Scope, TokenKind};
 use sentinelone::request::Endpoint;
-use sentinelone::{Console, Token, Transport};
-use sync::{Connected, Options};
+use sentinelone::{ApiError, Console, Form, Token, Transport};
+use sync::{Connected, Options, SyncError};
 use zeroize::Zeroizing;
 
 use crate::arguments::{Connect, Global, TokenFrom};
 use crate::failure::{Exit, Failure};
-use crate::place::Place;
+use crate::place::{Place, word};
 use crate::terminal::{Terminal, counted, to_the_second};
 
 /// The largest token file that is read: real tokens have one or two thousand characters.
@@ -43,7 +44,11 @@ pub async fn run(global: &Global, order: Connect, terminal: &Terminal) -> Result
     let options = options(&order);
     let order_of = sync::Connect { console, token, name: order.name, site: order.site, options };
     let connected = sync::connect(at, order_of).await.map_err(|error| {
+        let stranger = matches!(&error, SyncError::Console(error) if is_stranger(error));
         let mut failure = Failure::from(error);
+        if stranger {
+            failure.more = vec!["Check the console's address: what answers there does not speak like one.".to_owned()];
+        }
         failure.more.insert(0, "Nothing was saved; what was connected before is as it was.".to_owned());
         failure
     })?;
@@ -55,6 +60,17 @@ pub async fn run(global: &Global, order: Connect, terminal: &Terminal) -> Result
         return terminal.result(&format!("{}\n", as_json(&connected)));
     }
     terminal.result(&told(&connected, terminal))
+}
+
+/// Whether what answered is hardly a console. Later, the same answers are a console's bad moment.
+fn is_stranger(error: &ApiError) -> bool {
+    match error.failure() {
+        sentinelone::Failure::Shape { .. } | sentinelone::Failure::Unreadable { .. } => true,
+        sentinelone::Failure::Status(answer) => {
+            answer.status == 404 && !matches!(answer.form, Form::Errors | Form::Message)
+        }
+        _ => false,
+    }
 }
 
 /// The network, with its time-outs.
@@ -120,8 +136,9 @@ fn told(connected: &Connected, terminal: &Terminal) -> String {
         format!("  {head:<7}  {name}: {reason}")
     }));
     let saved = if *rotated { "Changed the token of" } else { "Saved as" };
-    lines.push(format!("{saved} integration {}. Next: muster sync {}", integration.name, integration.name));
-    lines.join("\n") + "\n"
+    lines.push(format!("{saved} integration {}. Next: muster sync {}", integration.name, word(&integration.name)));
+    // Names, versions and roles are the console's text.
+    lines.iter().flat_map(|text| text.lines()).map(|line| harmless(line).into_owned() + "\n").collect()
 }
 
 /// What the token reads, in our words, and what it does not, with the console's reason. A word for which several places
@@ -129,7 +146,7 @@ fn told(connected: &Connected, terminal: &Terminal) -> String {
 fn modules(probe: &Probe) -> (Vec<&'static str>, Vec<(&'static str, String)>) {
     let (mut reads, mut missing) = (Vec::new(), Vec::new());
     for module in &probe.modules {
-        let Some(word) = word(module.endpoint) else { continue };
+        let Some(word) = module_word(module.endpoint) else { continue };
         match &module.state {
             ModuleState::Available { .. } if !reads.contains(&word) => reads.push(word),
             ModuleState::NotAvailable { reason } | ModuleState::Unclear { reason } => {
@@ -164,7 +181,7 @@ fn wrapped(names: &[&str]) -> String {
 const INDENT: &str = "           ";
 const LINE: usize = 100;
 
-fn word(endpoint: Endpoint) -> Option<&'static str> {
+fn module_word(endpoint: Endpoint) -> Option<&'static str> {
     Some(match endpoint {
         Endpoint::Agents => "agents",
         Endpoint::Threats => "threats",
@@ -234,7 +251,7 @@ fn scope_told(probe: &Probe, terminal: &Terminal) -> String {
         Some(counted(count, what, &terminal.result_number(count)))
     });
     let text = format!("{level} {}", names.join(", "));
-    format!("{}: {}", reports::terminal::harmless(text.trim_end()), counts.collect::<Vec<_>>().join(", "))
+    format!("{}: {}", text.trim_end(), counts.collect::<Vec<_>>().join(", "))
 }
 
 fn as_json(connected: &Connected) -> serde_json::Value {

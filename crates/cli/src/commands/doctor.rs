@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use kernel::OrgId;
+use kernel::{OrgId, Timestamp};
 use store::Store;
 use sync::{Integration, IntegrationState, StreamStatus};
 
@@ -48,6 +48,7 @@ pub async fn run(global: &Global, doctor: &Doctor, terminal: &Terminal) -> Resul
     let mut lines = Vec::new();
     let mut exit = Exit::No;
     let world = jobs::World::real();
+    let time = |at| terminal.result_time(at, doctor.json);
     match place.open_to_read() {
         Err(failure) => {
             exit = failure.exit;
@@ -56,12 +57,12 @@ pub async fn run(global: &Global, doctor: &Doctor, terminal: &Terminal) -> Resul
         }
         Ok(store) => {
             lines.push(data(&place, &store).await);
-            lines.push(key(&place));
+            lines.push(key(&place, &store).await);
             match sync::integrations(&store, &world, OrgId::DEFAULT).await {
                 Ok(known) => {
                     for known in &known {
-                        lines.push(integration(known, terminal));
-                        lines.extend(streams(&store, &world, known, terminal).await?);
+                        lines.push(integration(known, terminal.now(), &time));
+                        lines.extend(streams(&store, &world, known, &time).await?);
                     }
                 }
                 Err(error) => lines.push(Line {
@@ -104,9 +105,17 @@ async fn data(place: &Place, store: &Store) -> Line {
     }
 }
 
-fn key(place: &Place) -> Line {
+async fn key(place: &Place, store: &Store) -> Line {
     let what = "key".to_owned();
-    match place.keys() {
+    let found = match place.keys() {
+        Ok(keys) => {
+            let given = keys.clone();
+            let checked: Result<(), access::AccessError> = store.read(move |tx| access::check_keys(tx, &given)).await;
+            checked.map(|()| keys).map_err(Failure::from)
+        }
+        Err(failure) => Err(failure),
+    };
+    match found {
         Ok(keys) if keys.is_empty() => Line {
             what,
             light: Light::Ok,
@@ -120,22 +129,22 @@ fn key(place: &Place) -> Line {
     }
 }
 
-fn integration(known: &Integration, terminal: &Terminal) -> Line {
+fn integration(known: &Integration, now: Timestamp, time: &dyn Fn(Timestamp) -> String) -> Line {
     let light = match known.state {
         IntegrationState::Connected => Light::Ok,
         IntegrationState::Syncing | IntegrationState::Incomplete => Light::Amber,
         _ => Light::Red,
     };
-    let mut words = format!("{} since {}", known.state.word().replace('_', " "), terminal.time(known.since));
+    let mut words = format!("{} since {}", known.state.word().replace('_', " "), time(known.since));
     if !known.detail.is_empty() {
         let _ = write!(words, ": {}", known.detail);
     }
     let mut line = Line { what: known.name.clone(), light, words, next: known.state.next_step().to_owned() };
     if light == Light::Ok {
         line.next.clear();
-        let left = known.token_expires_at.map(|end| (end, end.seconds_since(terminal.now()) / 86_400));
+        let left = known.token_expires_at.map(|end| (end, end.seconds_since(now) / 86_400));
         if let Some((end, days)) = left {
-            let _ = write!(line.words, "; its token ends {}", terminal.time(end));
+            let _ = write!(line.words, "; its token ends {}", time(end));
             if days < TOKEN_DAYS_LEFT {
                 line.light = Light::Amber;
                 line.next =
@@ -151,7 +160,7 @@ async fn streams(
     store: &Store,
     world: &jobs::World,
     of: &Integration,
-    terminal: &Terminal,
+    time: &dyn Fn(Timestamp) -> String,
 ) -> Result<Vec<Line>, Failure> {
     let standing = sync::standing(store, world, of).await?;
     let lines = standing.into_iter().filter(|stream| stream.status != Some(StreamStatus::Complete)).map(|stream| {
@@ -161,7 +170,7 @@ async fn streams(
             let _ = write!(words, ": {reason}");
         }
         let _ = match stream.complete_at {
-            Some(at) => write!(words, "; last complete {}", terminal.time(at)),
+            Some(at) => write!(words, "; last complete {}", time(at)),
             None => write!(words, "; never complete"),
         };
         Line { what: format!("{}/{}", of.name, stream.stream), light: Light::Note, words, next: String::new() }

@@ -8,7 +8,7 @@ use store::Store;
 use crate::arguments::{Format, Global, Query};
 use crate::failure::{Exit, Failure};
 use crate::place::Place;
-use crate::terminal::{Terminal, duration};
+use crate::terminal::{Terminal, counted, duration};
 
 pub async fn run(global: &Global, query: Query, terminal: &Terminal) -> Result<(), Failure> {
     let store = Place::new(global)?.open_to_read()?;
@@ -87,12 +87,22 @@ async fn explain(store: &Store, mut ask: Ask, terminal: &Terminal) -> Result<(),
 /// shown, so that nobody waits for it; where it cannot be said, the rows stand nevertheless.
 async fn foot(store: &Store, ask: &Ask, page: &Answer, took_ms: u64, terminal: &Terminal) {
     let shown = page.table.rows.len() as u64;
-    let more = page.next.as_ref().map(|next| format!("; more: --after {next} or --limit {}", ask.limit * 4));
-    let rest = format!("{} shown{}", terminal.number(shown), more.unwrap_or_default());
     if !ask.group_by.is_empty() {
-        terminal.note(&format!("{}, {}.", rest.replacen("shown", "groups shown", 1), duration(took_ms)));
+        let all = page.groups.unwrap_or(shown);
+        let groups = counted(all, "group", &terminal.number(all));
+        terminal.note(&match all == shown {
+            true => format!("{groups}, {}.", duration(took_ms)),
+            false => format!(
+                "{groups}, {}.   {} shown; more: --limit {}",
+                duration(took_ms),
+                terminal.number(shown),
+                ask.limit * 4
+            ),
+        });
         return;
     }
+    let more = page.next.as_ref().map(|next| format!("; more: --after {next} or --limit {}", ask.limit * 4));
+    let rest = format!("{} shown{}", terminal.number(shown), more.unwrap_or_default());
     let question = Ask { want: Want::Terms, after: None, ..ask.clone() };
     let counted = inventory::ask(store, OrgId::DEFAULT, &question).await;
     let (total, answer) = match counted {
@@ -107,6 +117,10 @@ async fn foot(store: &Store, ask: &Ask, page: &Answer, took_ms: u64, terminal: &
         return;
     };
     let number = |number| terminal.number(number);
+    if of == 0 && nothing_was_read(store).await {
+        terminal.note("Nothing has been read yet: muster connect saves a console, muster sync reads it.");
+        return;
+    }
     terminal.note(&format!(
         "{} of {} {}, exact, {}.   {rest}",
         number(total),
@@ -119,6 +133,19 @@ async fn foot(store: &Store, ask: &Ask, page: &Answer, took_ms: u64, terminal: &
             answer.terms.iter().map(|term| format!("{} {}", printable(&term.text), number(term.count))).collect();
         terminal.note(&terms.join(" · "));
     }
+}
+
+/// Whether no stream of any console was ever read to its end: then none is not a count.
+async fn nothing_was_read(store: &Store) -> bool {
+    let world = jobs::World::real();
+    let Ok(known) = sync::integrations(store, &world, OrgId::DEFAULT).await else { return false };
+    for integration in &known {
+        match sync::standing(store, &world, integration).await {
+            Ok(streams) if streams.iter().all(|stream| stream.complete_at.is_none()) => {}
+            _ => return false,
+        }
+    }
+    true
 }
 
 fn heading(word: &str, problems: &[Problem], terminal: &Terminal) -> String {

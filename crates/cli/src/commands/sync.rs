@@ -2,11 +2,11 @@
 
 use kernel::OrgId;
 use store::Store;
-use sync::{ExitClass, IntegrationState, Run, StreamReport, StreamStatus};
+use sync::{ExitClass, IntegrationState, Run, StreamReport};
 
 use crate::arguments::{Global, Sync};
 use crate::failure::{Exit, Failure, sentence};
-use crate::place::Place;
+use crate::place::{Place, word};
 use crate::progress::{Progress, cost, summary};
 use crate::terminal::Terminal;
 
@@ -63,7 +63,8 @@ pub async fn pass(at: sync::Place<'_>, run: &Run, wanted: bool, terminal: &Termi
 /// The pass in words. What is missing stands last.
 pub fn told(pass: &Pass, number: &dyn Fn(u64) -> String) -> String {
     let mut out = summary(&pass.reports, number);
-    let left_out = pass.reports.iter().any(|report| report.status != StreamStatus::Complete);
+    // A stream may be complete without the one record that the console would not show.
+    let left_out = pass.reports.iter().any(|report| !report.complete || report.reason.is_some());
     let aside: u64 = pass.reports.iter().map(|report| report.quarantined).sum();
     let end = match (left_out, aside) {
         (false, 0) => " Nothing was left out.".to_owned(),
@@ -92,7 +93,7 @@ async fn ended(store: &Store, pass: &Pass, terminal: &Terminal) -> Option<Failur
         if *state == IntegrationState::Incomplete {
             let streams: Vec<&str> = incomplete(&pass.reports, name).collect();
             failure.more.push("Nothing was retired. The next sync goes on where this one stopped.".to_owned());
-            failure.more.push(format!("To try now: muster sync {name} --stream {}", streams.join(",")));
+            failure.more.push(format!("To try now: muster sync {} --stream {}", word(name), streams.join(",")));
             continue;
         }
         if let Some(kept) = kept(store, terminal).await {
@@ -114,7 +115,7 @@ async fn kept(store: &Store, terminal: &Terminal) -> Option<String> {
     ask.want = inventory::Want::Count;
     let total = inventory::ask(store, OrgId::DEFAULT, &ask).await.ok()?.total?;
     Some(match total {
-        0 => "Nothing had been read before.".to_owned(),
+        0 => "No asset had been read before.".to_owned(),
         total => format!("{} assets are kept as they were.", terminal.number(total)),
     })
 }

@@ -1,5 +1,6 @@
 //! Bad input and bad luck: one clear sentence, what to do, the right code, nothing lost, no secret.
 
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Command;
 
@@ -186,6 +187,61 @@ fn a_file_that_is_no_database() {
 }
 
 #[test]
+fn a_record_that_was_damaged_is_no_mistake_of_who_asks() {
+    let console = Console::start();
+    let muster = Muster::connected(&console);
+    muster.ok(&["sync", "--stream", "agents"]);
+    let url = format!("sqlite:{}", muster.data_dir().join("muster.db").display()).parse().unwrap();
+    let store = Store::open(&url, Access::Writer, SLICES).unwrap();
+    let damage = "UPDATE inventory_source_record SET body = $1";
+    store.write_blocking(|tx| tx.execute(damage, &[kernel::Value::from(vec![1, 2, 3])])).unwrap();
+    drop(store);
+    refused(&muster.run(&["query", "", "--fields", "name,@sentinelone.dev.uuid"]), 6);
+    muster.ok(&["query", ""]);
+}
+
+#[test]
+fn nothing_read_yet_is_not_nothing_there() {
+    let console = Console::start();
+    let muster = Muster::connected(&console);
+    let run = muster.ok(&["query", ""]);
+    assert!(run.err.contains("muster sync"), "{}", run.err);
+    muster.ok(&["sync"]);
+    let run = muster.ok(&["query", "name:=nobody"]);
+    assert!(!run.err.contains("muster sync"), "{}", run.err);
+}
+
+#[test]
+fn an_address_where_something_else_answers() {
+    let muster = Muster::new();
+    let token = muster.dir.write("token", tokens::ACCOUNT).display().to_string();
+    for (status, body) in [("404 Not Found", "no such page"), ("200 OK", "{\"hello\": 1}")] {
+        let address = always_answers(status, body);
+        let run = muster.run(&["connect", &address, "--token-file", &token]);
+        refused(&run, 5);
+        assert!(run.err.contains("Check the console's address"), "{}", run.err);
+    }
+}
+
+/// A server that has one answer to everything.
+fn always_answers(status: &str, body: &str) -> String {
+    let answer = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().flatten() {
+            // The whole request comes in one piece; what is left unread would reset the connection.
+            let _ = connection.read(&mut [0; 8192]);
+            let _ = connection.write_all(answer.as_bytes());
+        }
+    });
+    address
+}
+
+#[test]
 fn a_database_address_that_is_none_or_does_not_answer() {
     let muster = Muster::new();
     let run = muster.run(&["--database", "mysql://ann:hunter2@db/x", "query", ""]);
@@ -205,6 +261,8 @@ fn a_key_that_is_lost() {
     let run = muster.run(&["sync"]);
     refused(&run, 2);
     assert_run!(muster, run);
+    let doctor = muster.run(&["doctor"]);
+    assert!(doctor.code == 1 && doctor.out.contains("key   red"), "{}", doctor.out);
     // A new key is not made over it.
     refused(&muster.try_connect(&console, tokens::SPARE), 2);
     assert!(!muster.data_dir().join("key").exists());
@@ -228,6 +286,7 @@ fn a_full_disk_stops_the_sync_and_loses_nothing() {
         with_mounts(&muster, script, &[&small, &muster.data_dir(), Path::new(env!("CARGO_BIN_EXE_muster"))], size);
     assert!(run.out.contains("code 6"), "{}{}", run.out, run.err);
     assert!(run.err.contains("the disk that holds the database is full"), "{}", run.err);
+    assert!(run.err.contains("is kept") && run.err.contains("Make room"), "{}", run.err);
     assert!(run.out.ends_with(&format!("{groups}\n")), "{}{}", run.out, run.err);
 }
 
