@@ -177,13 +177,15 @@ impl State {
     fn draw(&mut self, now: Timestamp, terminal: &Terminal) {
         let mut out = String::new();
         if self.drawn > 0 {
-            let _ = write!(out, "\u{1b}[{}A", self.drawn);
+            let _ = write!(out, "\u{1b}[{}A\u{1b}[J", self.drawn);
         }
         let name = self.lines.iter().map(|line| line.integration.chars().count()).max().unwrap_or(0);
         let stream = self.lines.iter().map(|line| line.stream.len()).max().unwrap_or(0);
         let amounts: Vec<String> = self.lines.iter().map(|line| line.amount(terminal)).collect();
         let amount = amounts.iter().map(|amount| amount.chars().count()).max().unwrap_or(0);
-        for (line, shown) in self.lines.iter().zip(&amounts) {
+        // The cursor does not go up beyond the screen: of a long list the last lines are shown, the summary has all.
+        let above = self.lines.len().saturating_sub(terminal.redrawable_lines());
+        for (line, shown) in self.lines.iter().zip(&amounts).skip(above) {
             let text = format!(
                 "{:name$}  {:stream$}  {shown:>amount$}  {}  {}",
                 line.integration,
@@ -196,7 +198,7 @@ impl State {
             let _ = writeln!(out, "\u{1b}[2K{cut}");
         }
         terminal.draw(&out);
-        self.drawn = self.lines.len();
+        self.drawn = self.lines.len() - above;
         self.drawn_at = Some(now);
     }
 }

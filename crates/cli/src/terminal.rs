@@ -76,6 +76,12 @@ impl Terminal {
         self.notes.width.unwrap_or(100)
     }
 
+    /// How many lines of standard error can be drawn again at once: those above the screen's top are out of reach.
+    pub fn redrawable_lines(&self) -> usize {
+        let rows = terminal_size::terminal_size().map_or(24, |(_, rows)| usize::from(rows.0));
+        rows.saturating_sub(1).max(1)
+    }
+
     /// A number in a note: with commas for people, bare for files and pipes.
     pub fn number(&self, number: u64) -> String {
         if self.notes.is_terminal { grouped(number) } else { number.to_string() }

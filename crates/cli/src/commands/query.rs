@@ -185,7 +185,8 @@ const INDENT: &str = "  ";
 const AROUND: usize = 30;
 
 fn nearest(problem: &Problem) -> String {
-    if problem.nearest.is_empty() || problem.message.contains("id you mean") {
+    let said = problem.nearest.iter().all(|near| problem.message.contains(&format!("read as {near}")));
+    if said || problem.message.contains("id you mean") {
         return String::new();
     }
     let quoted: Vec<String> = problem.nearest.iter().map(|near| printable(near)).collect();
@@ -259,6 +260,12 @@ mod tests {
             drawn(text, &[problem(text.len(), text.len(), "a term is missing.", &[])], 100),
             "  name:東京 and\n               ^\n  a term is missing."
         );
+    }
+
+    #[test]
+    fn what_the_reason_names_is_not_asked_again() {
+        let told = drawn("a", &[problem(0, 1, "this is read as b or (c).", &["b or (c)"])], 100);
+        assert!(told.ends_with("this is read as b or (c)."), "{told}");
     }
 
     #[test]
