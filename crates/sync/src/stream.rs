@@ -83,7 +83,7 @@ pub enum TimeField {
     CreatedAt,
     /// `updatedAt`.
     UpdatedAt,
-    /// `threatInfo.updatedAt`: a threat has no time at its top level (trap 18 of the vendor's answers).
+    /// `threatInfo.updatedAt`: a threat has no time at its top level.
     ThreatUpdatedAt,
 }
 
