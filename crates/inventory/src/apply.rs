@@ -427,7 +427,7 @@ const RULE_NATIVE: &str = "R00";
 impl Pending {
     /// Turns a noun into rows; answers how many U+0000 were replaced.
     fn project(&mut self, ctx: &Context, head: &mut Head, record: i64, native_id: &str, op: &Op, noun: Noun) -> usize {
-        let projection = Projection::of(&noun);
+        let Some(projection) = Projection::of(&noun) else { return 0 };
         let table = &mut self.tables[projection as usize];
         if *op != Op::Created {
             let (mut values, mut children) = (Vec::new(), Children::default());

@@ -29,6 +29,8 @@ pub enum Noun {
     ConsoleSite(ConsoleSiteNoun),
     /// A console group.
     ConsoleGroup(ConsoleGroupNoun),
+    /// A record that is kept, compared and logged, and of which nothing is projected: its body is all there is to ask.
+    Plain,
 }
 
 /// Sorted, without repetition: the order of a child table's key.

@@ -33,6 +33,7 @@ impl Noun {
             Noun::Account(account) => account.write(out),
             Noun::ConsoleSite(site) => site.write(out),
             Noun::ConsoleGroup(group) => group.write(out),
+            Noun::Plain => {}
         }
     }
 }
@@ -60,8 +61,9 @@ impl Projection {
         Projection::ConsoleGroup,
     ];
 
-    pub fn of(noun: &Noun) -> Projection {
-        match noun {
+    /// Where a noun goes; `None` for one that is kept and not projected.
+    pub fn of(noun: &Noun) -> Option<Projection> {
+        Some(match noun {
             Noun::Agent(_) => Projection::Asset,
             Noun::Finding(_) => Projection::Finding,
             Noun::Activity(_) => Projection::Activity,
@@ -69,7 +71,8 @@ impl Projection {
             Noun::Account(_) => Projection::Account,
             Noun::ConsoleSite(_) => Projection::ConsoleSite,
             Noun::ConsoleGroup(_) => Projection::ConsoleGroup,
-        }
+            Noun::Plain => return None,
+        })
     }
 
     pub const fn table(self) -> &'static str {
