@@ -233,7 +233,8 @@ impl<'a> Rows<'a> {
                 Some(flaw) => Err(flaw_in_words(flaw)),
                 None => match owner.stream.identity {
                     Identity::Asked => Ok(Cow::Borrowed(asked_id(owner, parent))),
-                    Identity::Id => page.id(place).ok_or("it has no id".to_owned()),
+                    Identity::Id | Identity::Software => page.id(place).ok_or("it has no id".to_owned()),
+                    Identity::Path(path) => id_at(raw, path),
                     Identity::IdOrContent => match page.id(place) {
                         Some(id) => Ok(id),
                         None => meaning.content_id(raw).map(Cow::Owned).map_err(|Reason(why)| why),
@@ -261,6 +262,13 @@ impl<'a> Rows<'a> {
             }
         }
     }
+}
+
+/// The id of a record that carries it at a path.
+fn id_at(raw: &[u8], path: &str) -> Result<Cow<'static, str>, String> {
+    let json = Json::from_bytes(raw).map_err(|error| error.to_string())?;
+    let id = json.at(path).and_then(|id| id.text()).filter(|id| !id.is_empty());
+    id.map(|id| Cow::Owned(id.into_owned())).ok_or_else(|| format!("it has no {path}"))
 }
 
 /// The native id of a record that carries none of its own.
@@ -371,6 +379,7 @@ fn time(page: &Page, place: usize, field: TimeField) -> Option<Timestamp> {
         TimeField::CreatedAt => json.get("createdAt"),
         TimeField::UpdatedAt => json.get("updatedAt"),
         TimeField::ThreatUpdatedAt => json.at("threatInfo.updatedAt"),
+        TimeField::Nowhere => None,
     }?;
     Some(Timestamp::from_micros(Micros::parse(&text.text()?)?.0))
 }

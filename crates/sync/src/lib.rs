@@ -23,7 +23,7 @@ pub use error::SyncError;
 pub use integration::{Integration, IntegrationState, Options, REQUESTS_PER_MINUTE};
 pub use report::{Event, ExitClass, StreamReport, StreamStatus, SweepKind};
 pub use run::{Place, Run, integrations, run, standing};
-pub use stream::{Change, Identity, Parents, Proof, STREAMS, Source, Stream, TimeField, Volatile};
+pub use stream::{Change, Identity, Parents, Proof, Removal, Reread, STREAMS, Source, Stream, TimeField, Volatile};
 
 use store::{Migration, Slice};
 

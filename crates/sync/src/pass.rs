@@ -100,7 +100,9 @@ impl Pass<'_> {
             resumed_pages: u64::from(run.position.page),
         });
         let left = match stream.source {
-            Source::Pages(_) => self.pages(&mut run, &meter, accounts_missing).await?,
+            Source::Pages(_) | Source::Scoped(_) | Source::Queued(..) | Source::Software | Source::Alerts => {
+                self.pages(&mut run, &meter, accounts_missing).await?
+            }
             Source::One(..) => self.singles(&mut run, &meter, vec![None]).await?,
             Source::Each(_, parents) => {
                 let (org, id) = (run.owner.org, run.owner.id);

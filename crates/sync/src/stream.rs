@@ -31,6 +31,37 @@ pub struct Stream {
     pub full_every: Option<i64>,
     /// How a sweep proves that it was complete.
     pub proof: Proof,
+    /// How the engine learns that a record is gone.
+    pub removal: Removal,
+    /// What is asked for again and again beside the changes, because it moves without its time moving.
+    pub reread: Option<Reread>,
+    /// What is not known where the console does not offer it, as the rest of a sentence: `no vulnerability is known`.
+    pub without: &'static str,
+}
+
+/// How the engine learns that a record is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// Never: rows of an append-only stream stay true, and one answer that is always there is never gone.
+    Never,
+    /// By its absence from two complete sweeps of everything in a row, under the same scope.
+    Absent,
+    /// The record itself says so in a sweep over changes; by absence too, as a sweep of everything does not show it.
+    Told {
+        /// The field that says it.
+        field: &'static str,
+        /// What it says then.
+        value: &'static str,
+    },
+}
+
+/// Records that are asked for again beside the changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reread {
+    /// Parameters that choose them.
+    pub params: &'static [(&'static str, &'static str)],
+    /// After how many seconds they are asked for again.
+    pub every: i64,
 }
 
 /// Which requests bring a stream.
@@ -38,10 +69,20 @@ pub struct Stream {
 pub enum Source {
     /// Pages of records.
     Pages(Endpoint),
+    /// Pages of records, asked for one account after the other (or one site, for a token of sites): the endpoint takes
+    /// exactly one scope.
+    Scoped(Endpoint),
     /// One request whose answer is the only record, known by this native id.
     One(Endpoint, &'static str),
     /// One request for each record of another stream; the record's native id is its parent's.
     Each(Endpoint, Parents),
+    /// Pages of records for each record of another stream that is new or has changed: enrichment, in a queue of its own
+    /// that is drained after everything else.
+    Queued(Endpoint, &'static str),
+    /// Software on endpoints, from whichever of three generations of the API answers with the fewest requests.
+    Software,
+    /// Unified alerts: pages in GraphQL.
+    Alerts,
 }
 
 /// Whose policies are asked for, one by one.
@@ -74,6 +115,8 @@ pub struct Change {
     pub filter: &'static str,
     /// Where a record carries that time.
     pub field: TimeField,
+    /// Parameters that only a sweep over changes has.
+    pub with: &'static [(&'static str, &'static str)],
 }
 
 /// Where a record carries the server's time for it.
@@ -85,6 +128,8 @@ pub enum TimeField {
     UpdatedAt,
     /// `threatInfo.updatedAt`: a threat has no time at its top level.
     ThreatUpdatedAt,
+    /// Nowhere: the watermark is the console's clock when the sweep's first page was sent.
+    Nowhere,
 }
 
 /// How a record is told from another.
@@ -95,8 +140,12 @@ pub enum Identity {
     /// By `id`; a row without one is known by the SHA-256 of its canonical JSON, which is right for rows that never
     /// change.
     IdOrContent,
+    /// By the text at this path; a row without one cannot be kept and is quarantined.
+    Path(&'static str),
     /// By what was asked for: the record carries no id of its own.
     Asked,
+    /// By agent, vendor, name and version, whichever generation of the API told: see `translate::software_id`.
+    Software,
 }
 
 /// A field that moves without the record meaning anything else.
@@ -118,6 +167,8 @@ pub enum Proof {
     CappedTotal(u64),
     /// Every parent was asked for.
     EveryParent,
+    /// The one answer is everything there is.
+    Whole,
 }
 
 /// Where the console stops counting activities, whatever their number.
@@ -136,6 +187,9 @@ const UPDATED_AT: Volatile = Volatile {
     why: "moves with every write the console makes to the row, also when no other field differs",
 };
 
+/// A threat that is not resolved can change without its `updatedAt` moving.
+const OPEN_THREATS: Reread = Reread { params: &[("incidentStatuses", "unresolved,in_progress")], every: 6 * HOUR };
+
 /// A policy is a bare settings object, read for one record at a time.
 const POLICY: Stream = Stream {
     name: "",
@@ -151,6 +205,9 @@ const POLICY: Stream = Stream {
     overlap: 0,
     full_every: None,
     proof: Proof::EveryParent,
+    removal: Removal::Absent,
+    reread: None,
+    without: "how agents are protected is not known",
 };
 
 /// Every stream, in the order in which a pass reads them: what others refer to comes first.
@@ -174,6 +231,9 @@ pub static STREAMS: &[Stream] = &[
         overlap: 0,
         full_every: None,
         proof: Proof::Total,
+        removal: Removal::Absent,
+        reread: None,
+        without: "only the accounts that sites name are known",
     },
     Stream {
         name: "sites",
@@ -189,6 +249,9 @@ pub static STREAMS: &[Stream] = &[
         overlap: 0,
         full_every: None,
         proof: Proof::Total,
+        removal: Removal::Absent,
+        reread: None,
+        without: "the console's sites are not known",
     },
     Stream {
         name: "groups",
@@ -208,6 +271,9 @@ pub static STREAMS: &[Stream] = &[
         overlap: 0,
         full_every: None,
         proof: Proof::Total,
+        removal: Removal::Absent,
+        reread: None,
+        without: "it is not known which policy applies to which agent",
     },
     Stream {
         name: "agents",
@@ -215,7 +281,7 @@ pub static STREAMS: &[Stream] = &[
         source: Source::Pages(Endpoint::Agents),
         params: &[("isDecommissioned", "true,false"), ("isUninstalled", "true,false")],
         sort: Some("updatedAt"),
-        change: Some(Change { filter: "updatedAt", field: TimeField::UpdatedAt }),
+        change: Some(Change { filter: "updatedAt", field: TimeField::UpdatedAt, with: &[] }),
         identity: Identity::Id,
         volatile: &[
             UPDATED_AT,
@@ -232,6 +298,9 @@ pub static STREAMS: &[Stream] = &[
         overlap: OVERLAP,
         full_every: Some(DAY),
         proof: Proof::Total,
+        removal: Removal::Absent,
+        reread: None,
+        without: "no endpoint is known",
     },
     Stream {
         name: "threats",
@@ -239,7 +308,7 @@ pub static STREAMS: &[Stream] = &[
         source: Source::Pages(Endpoint::Threats),
         params: &[],
         sort: Some("updatedAt"),
-        change: Some(Change { filter: "updatedAt", field: TimeField::ThreatUpdatedAt }),
+        change: Some(Change { filter: "updatedAt", field: TimeField::ThreatUpdatedAt, with: &[] }),
         identity: Identity::Id,
         volatile: &[
             Volatile { path: "threatInfo.updatedAt", why: UPDATED_AT.why },
@@ -253,6 +322,9 @@ pub static STREAMS: &[Stream] = &[
         overlap: OVERLAP,
         full_every: Some(DAY),
         proof: Proof::Total,
+        removal: Removal::Absent,
+        reread: Some(OPEN_THREATS),
+        without: "no finding is known",
     },
     Stream {
         name: "activities",
@@ -260,7 +332,7 @@ pub static STREAMS: &[Stream] = &[
         source: Source::Pages(Endpoint::Activities),
         params: &[],
         sort: Some("createdAt"),
-        change: Some(Change { filter: "createdAt", field: TimeField::CreatedAt }),
+        change: Some(Change { filter: "createdAt", field: TimeField::CreatedAt, with: &[] }),
         identity: Identity::IdOrContent,
         volatile: &[],
         immutable: true,
@@ -268,8 +340,17 @@ pub static STREAMS: &[Stream] = &[
         overlap: OVERLAP,
         full_every: None,
         proof: Proof::CappedTotal(ACTIVITIES_COUNT_CAP),
+        removal: Removal::Never,
+        reread: None,
+        without: "what was done in the console is not known",
     },
-    Stream { name: "tenant_policy", source: Source::One(Endpoint::TenantPolicy, "tenant"), ..POLICY },
+    Stream {
+        name: "tenant_policy",
+        source: Source::One(Endpoint::TenantPolicy, "tenant"),
+        proof: Proof::Whole,
+        removal: Removal::Never,
+        ..POLICY
+    },
     Stream { name: "account_policies", source: Source::Each(Endpoint::AccountPolicy, Parents::Accounts), ..POLICY },
     Stream { name: "site_policies", source: Source::Each(Endpoint::SitePolicy, Parents::Sites), ..POLICY },
     Stream {
@@ -286,11 +367,17 @@ impl Stream {
         STREAMS.iter().find(|stream| stream.name == name)
     }
 
-    /// The request that brings it.
+    /// The request that brings it; of several, the first that is tried.
     #[must_use]
     pub fn endpoint(&self) -> Endpoint {
         match self.source {
-            Source::Pages(endpoint) | Source::One(endpoint, _) | Source::Each(endpoint, _) => endpoint,
+            Source::Pages(endpoint)
+            | Source::Scoped(endpoint)
+            | Source::One(endpoint, _)
+            | Source::Each(endpoint, _)
+            | Source::Queued(endpoint, _) => endpoint,
+            Source::Software => Endpoint::InstalledApplications,
+            Source::Alerts => Endpoint::UnifiedAlerts,
         }
     }
 
@@ -305,7 +392,7 @@ impl Stream {
     pub fn count_cap(&self) -> Option<u64> {
         match self.proof {
             Proof::CappedTotal(cap) => Some(cap),
-            Proof::Total | Proof::EveryParent => None,
+            Proof::Total | Proof::EveryParent | Proof::Whole => None,
         }
     }
 }
@@ -341,10 +428,17 @@ mod tests {
     #[test]
     fn every_change_filter_is_also_the_sort() {
         for stream in STREAMS {
-            if let Some(change) = stream.change {
+            if let Some(change) = stream.change.filter(|change| change.field != TimeField::Nowhere) {
                 assert_eq!(stream.sort, Some(change.filter), "{}", stream.name);
                 assert!(stream.overlap > 0, "{}", stream.name);
             }
+        }
+    }
+
+    #[test]
+    fn every_stream_says_what_is_not_known_without_it() {
+        for stream in STREAMS {
+            assert!(stream.without.len() > 10 && !stream.without.ends_with('.'), "{}", stream.name);
         }
     }
 
