@@ -1,5 +1,7 @@
 //! [`Integration`]: one configured console, what it may leave out, and how it fares.
 
+use std::collections::BTreeMap;
+
 use kernel::{IntegrationId, OrgId, SiteId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -49,44 +51,71 @@ pub struct Options {
     pub requests_per_minute: u32,
     /// Streams that are not read at all.
     pub without_streams: Vec<String>,
+    /// False: nothing is read, and everything read so far is kept.
+    pub enabled: bool,
+    /// Intervals in seconds that differ from the declared ones, by the stream's name; at least [`INTERVAL_MIN`].
+    pub intervals: BTreeMap<String, i64>,
+    /// Chosen instead of intervals: all streams every so many days, at 01:15 UTC.
+    pub autosync_days: Option<u32>,
+    /// How many days back the history goes (threats, activities); everything if it is not set.
+    pub depth_days: Option<u32>,
 }
+
+/// The shortest interval of a stream, in seconds.
+pub const INTERVAL_MIN: i64 = 30;
 
 /// What products that poll this API promise to stay below, per token.
 pub const REQUESTS_PER_MINUTE: u32 = 1_000;
 
 impl Default for Options {
     fn default() -> Options {
-        Options { requests_per_minute: REQUESTS_PER_MINUTE, without_streams: Vec::new() }
+        Options {
+            requests_per_minute: REQUESTS_PER_MINUTE,
+            without_streams: Vec::new(),
+            enabled: true,
+            intervals: BTreeMap::new(),
+            autosync_days: None,
+            depth_days: None,
+        }
     }
 }
 
-/// How an integration fares. Every state has a meaning and a next step of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+/// How an integration fares. Every state has a meaning and a next step of its own; see [`crate::health`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IntegrationState {
-    /// The token works; nothing has been read yet, or the last pass was complete.
+    /// The token works; nothing has been read yet, or what was read last was complete.
     Connected,
-    /// A pass is under way (or was, when the program was killed).
+    /// A pass is under way, or the first sync is not over yet.
     Syncing,
-    /// The last pass could not prove some stream complete.
+    /// Everything is read, but not as it should be; the reason says why.
+    Degraded,
+    /// Some stream could not be proven complete.
     Incomplete,
-    /// The console refuses the token.
-    AuthenticationFailed,
+    /// The console does not answer.
+    Unreachable,
+    /// What answers there is not a console that can be trusted: another product, a wrong address, a bad certificate.
+    Invalid,
     /// The token works and may not read what every integration needs.
     PermissionMissing,
-    /// The console does not answer, or does not answer as one.
-    Unreachable,
+    /// The console refuses the token.
+    AuthenticationFailed,
+    /// Somebody switched it off.
+    Paused,
 }
 
 impl IntegrationState {
-    /// Every state, in the order of their severity.
-    pub const ALL: [IntegrationState; 6] = [
+    /// Every state, in the order of their severity, and the one that somebody chose last.
+    pub const ALL: [IntegrationState; 9] = [
         IntegrationState::Connected,
         IntegrationState::Syncing,
+        IntegrationState::Degraded,
         IntegrationState::Incomplete,
         IntegrationState::Unreachable,
+        IntegrationState::Invalid,
         IntegrationState::PermissionMissing,
         IntegrationState::AuthenticationFailed,
+        IntegrationState::Paused,
     ];
 
     /// The word that tables and `--json` use.
@@ -95,10 +124,13 @@ impl IntegrationState {
         match self {
             IntegrationState::Connected => "connected",
             IntegrationState::Syncing => "syncing",
+            IntegrationState::Degraded => "degraded",
             IntegrationState::Incomplete => "incomplete",
-            IntegrationState::AuthenticationFailed => "authentication_failed",
-            IntegrationState::PermissionMissing => "permission_missing",
             IntegrationState::Unreachable => "unreachable",
+            IntegrationState::Invalid => "invalid",
+            IntegrationState::PermissionMissing => "permission_missing",
+            IntegrationState::AuthenticationFailed => "authentication_failed",
+            IntegrationState::Paused => "paused",
         }
     }
 
@@ -108,7 +140,7 @@ impl IntegrationState {
         IntegrationState::ALL.into_iter().find(|state| state.word() == word)
     }
 
-    /// What the state means and what to do about it, in one or two sentences.
+    /// What to do about the state where its cause is not known, in one or two sentences.
     #[must_use]
     pub fn next_step(self) -> &'static str {
         match self {
@@ -117,6 +149,7 @@ impl IntegrationState {
                 "a pass is under way; if no muster sync is running, the last one was cut off and the next goes on from \
                  its checkpoint"
             }
+            IntegrationState::Degraded => "see the reason; what is read is right, and nothing is lost",
             IntegrationState::Incomplete => {
                 "what was read is kept, nothing was retired; run muster sync again, it goes on where it stopped"
             }
@@ -131,6 +164,10 @@ impl IntegrationState {
             IntegrationState::Unreachable => {
                 "check the address, the network and the console's status page; the token is not at fault"
             }
+            IntegrationState::Invalid => {
+                "check the address: what answers there is not the console that was connected; the token was not sent on"
+            }
+            IntegrationState::Paused => "nothing is read until somebody runs muster integration enable",
         }
     }
 }
