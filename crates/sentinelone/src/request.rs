@@ -105,8 +105,12 @@ endpoints! {
     ApplicationEndpoints = GET "/application-management/inventory/endpoints", List;
     /// How a scope looks for vulnerabilities (module; exactly one scope id).
     ApplicationSettings = GET "/application-management/settings", One;
-    /// Applications per agent, the older form.
+    /// Applications of all agents at once, the older form.
     InstalledApplications = GET "/installed-applications", List;
+    /// Vulnerabilities of applications, the older form; which application has them is asked for by its id.
+    InstalledApplicationCves = GET "/installed-applications/cves", List;
+    /// The applications of one agent, the oldest form: rows do not say whose they are.
+    AgentApplications = GET "/agents/applications", List;
     /// Alerts of custom rules (module).
     CloudDetectionAlerts = GET "/cloud-detection/alerts", List;
     /// Custom detection rules (module).
@@ -141,7 +145,7 @@ impl Endpoint {
     /// Whether answers come in pages with a cursor.
     #[must_use]
     pub fn is_paged(self) -> bool {
-        self.shape() != Shape::One && self != Endpoint::ActivityTypes
+        self.shape() != Shape::One && !matches!(self, Endpoint::ActivityTypes | Endpoint::AgentApplications)
     }
 
     /// Whether the endpoint takes exactly one account or site id, not a list (vendor spec, application management, ranger).
@@ -256,6 +260,7 @@ impl Request {
         application_inventory ApplicationInventory;
         application_settings ApplicationSettings;
         installed_applications InstalledApplications;
+        installed_application_cves InstalledApplicationCves;
         cloud_detection_alerts CloudDetectionAlerts;
         cloud_detection_rules CloudDetectionRules;
         unified_alerts UnifiedAlerts;
@@ -281,6 +286,13 @@ impl Request {
     #[must_use]
     pub fn application_endpoints(name: &str, vendor: &str) -> Request {
         Request::bare(Endpoint::ApplicationEndpoints).param("applicationName", name).param("applicationVendor", vendor)
+    }
+
+    /// See [`Endpoint::AgentApplications`]: for one agent, because rows of several could not be told apart (vendor spec,
+    /// `GET /agents/applications`).
+    #[must_use]
+    pub fn agent_applications(agent_id: &str) -> Request {
+        Request::bare(Endpoint::AgentApplications).param("ids", agent_id)
     }
 
     /// The request for an endpoint that takes no id; `None` if it takes one.

@@ -42,6 +42,37 @@ record! {
 }
 
 record! {
+    /// An application of the agent that was asked for, in the oldest form; rows have no id and several may be equal
+    /// (vendor spec, `GET /agents/applications`).
+    AgentApplication + drift {
+        name: Cow<'a, str> = "name",
+        /// An empty text if nobody is known.
+        publisher: Cow<'a, str> = "publisher",
+        version: Cow<'a, str> = "version",
+        /// The vendor does not say in which unit.
+        size: i64 = "size",
+        installed_date: Micros = "installedDate",
+    }
+}
+
+record! {
+    /// A vulnerability of an application, in the older form; the row does not say of which (vendor spec,
+    /// `GET /installed-applications/cves`).
+    InstalledApplicationCve + drift {
+        id: Id<'a> = "id",
+        created_at: Micros = "createdAt",
+        updated_at: Micros = "updatedAt",
+        cve_id: Cow<'a, str> = "cveId",
+        /// A number; the newer form has texts.
+        score: Json<'a> = "score",
+        risk_level: RiskLevel = "riskLevel",
+        description: Cow<'a, str> = "description",
+        published_at: Micros = "publishedAt",
+        link: Cow<'a, str> = "link",
+    }
+}
+
+record! {
     /// A product of the application inventory; name and vendor are its identity (vendor spec,
     /// `GET /application-management/inventory`).
     Application + drift {

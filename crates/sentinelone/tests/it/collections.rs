@@ -1,14 +1,14 @@
 //! The further collections: every documented field has its type, and what is known of their oddities is tolerated.
 
 use sentinelone::{
-    AlertStatus, AlertVerdict, Application, ApplicationEndpoint, ApplicationSettings, ApplicationType, Asset,
-    AssetCategory, AssetCriticality, AssetSurface, CloudAlert, Comparison, CorrelationEntity, Coverage, DetectionRule,
-    DeviceReview, Drift, Endpoint, Exclusion, ExclusionAction, ExclusionMode, ExclusionType, ExploitCodeMaturity,
-    HitType, InstalledApplication, IntegrityLevel, MachineType, Micros, OsArch, OsType, PathExclusionType,
-    QueryLanguage, QueryType, RangerDevice, Request, Restriction, RestrictionType, Risk, RiskLevel, RiskMitigation,
-    RiskSeverity, RiskStatus, Role, RuleSeverity, RuleStatus, ScanResult, ScopeLevel, ServiceUser, Subsystem,
-    TagDefinition, TreatAsThreat, UnifiedAlerts, UnifiedConfidence, UnifiedResult, UnifiedSeverity, UnifiedStatus,
-    UnifiedVerdict, UserScope, Weekday,
+    AgentApplication, AlertStatus, AlertVerdict, Application, ApplicationEndpoint, ApplicationSettings,
+    ApplicationType, Asset, AssetCategory, AssetCriticality, AssetSurface, CloudAlert, Comparison, CorrelationEntity,
+    Coverage, DetectionRule, DeviceReview, Drift, Endpoint, Exclusion, ExclusionAction, ExclusionMode, ExclusionType,
+    ExploitCodeMaturity, HitType, InstalledApplication, InstalledApplicationCve, IntegrityLevel, MachineType, Micros,
+    OsArch, OsType, PathExclusionType, QueryLanguage, QueryType, RangerDevice, Request, Restriction, RestrictionType,
+    Risk, RiskLevel, RiskMitigation, RiskSeverity, RiskStatus, Role, RuleSeverity, RuleStatus, ScanResult, ScopeLevel,
+    ServiceUser, Subsystem, TagDefinition, TreatAsThreat, UnifiedAlerts, UnifiedConfidence, UnifiedResult,
+    UnifiedSeverity, UnifiedStatus, UnifiedVerdict, UserScope, Weekday,
 };
 
 /// What did not look as documented, in words.
@@ -22,7 +22,7 @@ fn told(drift: &Drift<'_>) -> Vec<String> {
 const NOTHING: [&str; 0] = [];
 
 #[test]
-fn software_is_read_in_both_generations() {
+fn software_is_read_in_every_generation() {
     let old = InstalledApplication::decode(
         br#"{"id":"11","type":"chromeExtension","name":"Reader","publisher":"","installedAt":"2026-01-02T03:04:05Z",
         "size":77,"signed":true,"riskLevel":null,"agentId":"21","agentOsType":"linux","agentMachineType":"laptop"}"#,
@@ -34,6 +34,21 @@ fn software_is_read_in_both_generations() {
     assert_eq!((old.publisher.as_deref(), old.size, old.signed), (Some(""), Some(77), Some(true)));
     let risky = InstalledApplication::decode(br#"{"riskLevel":"critical"}"#).unwrap();
     assert_eq!(risky.risk_level, Some(RiskLevel::Critical));
+
+    let oldest = AgentApplication::decode(
+        br#"{"name":"Reader","publisher":"","version":"1.2","size":77,"installedDate":"2026-01-02T03:04:05Z"}"#,
+    )
+    .unwrap();
+    assert_eq!(told(&oldest.drift), NOTHING);
+    assert_eq!((oldest.version.as_deref(), oldest.size), (Some("1.2"), Some(77)));
+    assert_eq!(oldest.installed_date, Micros::parse("2026-01-02T03:04:05Z"));
+
+    let cve = InstalledApplicationCve::decode(
+        br#"{"id":"12","cveId":"CVE-2099-0002","score":9.8,"riskLevel":"high","link":"https://nvd.example.org"}"#,
+    )
+    .unwrap();
+    assert_eq!(told(&cve.drift), NOTHING);
+    assert_eq!((cve.score.and_then(sentinelone::Json::f64), cve.risk_level), (Some(9.8), Some(RiskLevel::High)));
 
     let product = Application::decode(
         br#"{"applicationName":"Reader","applicationVendor":"A &lt;b&gt;","endpointsCount":3,"applicationVersionsCount":2,
@@ -163,6 +178,14 @@ fn the_machines_of_an_application_are_asked_for_by_name_and_vendor() {
     }
     assert!(!Endpoint::AgentTags.wants_one_scope() && Endpoint::Restrictions.is_paged());
     assert!(!Endpoint::ApplicationSettings.is_paged());
+}
+
+#[test]
+fn the_applications_of_an_agent_are_asked_for_one_agent_at_a_time() {
+    let request = Request::agent_applications("2162143406517023959");
+    assert_eq!(request.path_and_query(), "/web/api/v2.1/agents/applications?ids=2162143406517023959");
+    assert!(!Endpoint::AgentApplications.is_paged(), "it answers with all rows and no cursor");
+    assert_eq!(Request::installed_application_cves().endpoint(), Endpoint::InstalledApplicationCves);
 }
 
 #[test]
