@@ -120,6 +120,8 @@ pub enum Type {
     Mac,
     /// An identifier: text that is compared whole.
     Id,
+    /// A long text of which single words are asked: every word, or beginning of one (`rans*`), has to be in it.
+    Words,
 }
 
 /// On which side of now the instants of a field usually are.
@@ -177,6 +179,16 @@ pub enum Column {
         from: &'static str,
         /// One value; not itself `Many` or `Body`.
         value: Box<Column>,
+    },
+    /// Words that an index of their own finds.
+    Words {
+        /// The condition over `{t}`, with `{q}` where the question goes as SQLite's FTS5 has it: `"word" AND "begin" *`.
+        /// `$1` is the organization.
+        found: &'static str,
+        /// The expression of the row's number, in which [`Column::Words::unindexed`] counts.
+        key: &'static str,
+        /// The dictionary that knows the rows which the index does not have yet: it is asked for those that match.
+        unindexed: &'static str,
     },
     /// A path in a raw body, evaluated outside the database.
     Body {
@@ -240,6 +252,7 @@ impl Type {
             Type::Ip => "address",
             Type::Mac => "hardware address",
             Type::Id => "id",
+            Type::Words => "words",
         }
     }
 }

@@ -66,7 +66,7 @@ impl Place {
         fn column_beyond(column: &Column, matcher: &Matcher) -> bool {
             match column {
                 Column::Plain(_) | Column::Folded { .. } => matcher.beyond_sql(),
-                Column::Term { .. } | Column::Missing { .. } => false,
+                Column::Term { .. } | Column::Words { .. } | Column::Missing { .. } => false,
                 Column::Many { value, .. } => column_beyond(value, matcher),
                 Column::Body { .. } => true,
             }
@@ -82,7 +82,8 @@ impl BodyPath {
     /// All scalars that are not null at the path in these bodies, or anywhere below it.
     pub(crate) fn values<'j>(&self, bodies: &'j [Json]) -> Vec<&'j Json> {
         for path in &self.paths {
-            let parts: Vec<&str> = path.split('.').take(PATH_PARTS_MAX).collect();
+            // The empty path is the whole body.
+            let parts: Vec<&str> = path.split('.').filter(|_| !path.is_empty()).take(PATH_PARTS_MAX).collect();
             let mut found = Vec::new();
             for body in bodies {
                 follow(body, &parts, &mut found);

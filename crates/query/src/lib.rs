@@ -19,6 +19,7 @@ mod time;
 pub mod tree;
 mod value;
 pub mod version;
+pub mod words;
 
 pub use address::address_bytes;
 pub use catalogue::{Base, Catalogue, Choice, Choices, Column, Field, Inventory, Raw, Scope, Source, Tense, Type};

@@ -495,6 +495,17 @@ impl Lowering<'_> {
                 }
                 terms(&column, (self.resolve)(dictionary, matcher))
             }
+            Column::Words { found, key, unindexed } => match matcher {
+                Matcher::Words(words) => {
+                    let (before, behind) = found.split_once("{q}").unwrap_or((found, ""));
+                    let question = Value::from(crate::words::fts(words));
+                    let indexed = Sql::text(at(before, row)).value(question).then(at(behind, row));
+                    let others = (self.resolve)(unindexed, matcher).matched;
+                    Plan::any(vec![Plan::Sql(indexed), numbered(&at(key, row), others)])
+                }
+                // Every row has a text, if only an empty one.
+                matcher => Plan::Const(matches!(matcher, Matcher::Present)),
+            },
             Column::Many { .. } | Column::Body { .. } | Column::Missing { .. } => Plan::Const(false),
         }
     }
@@ -540,6 +551,8 @@ fn text_of(column: &Column) -> &'static str {
         Column::Plain(expression) => expression,
         Column::Folded { text, .. } => text,
         Column::Term { column, .. } => column,
+        // Every row has a text.
+        Column::Words { .. } => "1",
         Column::Many { .. } | Column::Body { .. } | Column::Missing { .. } => "NULL",
     }
 }
@@ -614,7 +627,7 @@ fn plain(expression: &str, matcher: &Matcher) -> Plan {
         Matcher::Mac(digits) => like(format!("{digits}%")),
         Matcher::Any(any) => Plan::any(any.iter().map(|matcher| plain(expression, matcher)).collect()),
         // Tests that are beyond SQL never come here.
-        Matcher::Regex(_) | Matcher::Version(_) | Matcher::Raw(_) => Plan::Const(false),
+        Matcher::Regex(_) | Matcher::Version(_) | Matcher::Words(_) | Matcher::Raw(_) => Plan::Const(false),
     }
 }
 
@@ -636,6 +649,16 @@ fn terms(column: &str, mut terms: Terms) -> Plan {
     }
     let matched = among(column, &terms.matched, "", " OR ");
     Plan::Sql(Sql::text(matched))
+}
+
+/// The expression is one of these numbers.
+fn numbered(expression: &str, mut numbers: Vec<i64>) -> Plan {
+    numbers.sort_unstable();
+    numbers.dedup();
+    match numbers.is_empty() {
+        true => Plan::Const(false),
+        false => Plan::Sql(Sql::text(among(expression, &numbers, "", " OR "))),
+    }
 }
 
 /// `c IN (1, 2) OR c BETWEEN 10 AND 30`, or the opposite, from numbers that rise.

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use crate::tree::Op;
 use crate::version::{Version, VersionRange};
+use crate::words::{Word, all_in};
 
 /// A test of one value.
 #[derive(Clone, Debug)]
@@ -45,6 +46,8 @@ pub enum Matcher {
     },
     /// A hardware address that begins with these lower-case hexadecimal digits.
     Mac(String),
+    /// A text in which all of these words are.
+    Words(Vec<Word>),
     /// A value of a raw body, whose type is known only when it is there.
     Raw(Box<RawMatcher>),
     /// Any of these.
@@ -121,6 +124,7 @@ impl Matcher {
             Matcher::Regex(regex) => regex.is_match(text),
             Matcher::Version(range) => range.contains(text),
             Matcher::Mac(prefix) => text.starts_with(prefix.as_str()),
+            Matcher::Words(words) => all_in(words, text),
             Matcher::Any(any) => any.iter().any(|matcher| matcher.matches_text(text)),
             Matcher::Raw(raw) => raw.matches(&Json::String(text.to_owned())),
             Matcher::Int { .. } | Matcher::Real(_) | Matcher::Ip { .. } => false,

@@ -100,6 +100,7 @@ impl Generator<'_> {
         let sample = pick(&(self.samples)(inventory.name, field.name), random)?.clone();
         let text = match field.ty {
             Type::Text => part(&sample, random),
+            Type::Words => one_word(&sample, random)?,
             _ => sample,
         };
         (!text.is_empty()).then(|| NodeKind::Bare(operand(Op::Contains, &escaped(&text))))
@@ -167,6 +168,14 @@ impl Generator<'_> {
                     1 => operand(Op::Contains, &format!("{}%", escaped(&part(sample, random)))),
                     2 if declared && choices.ordered => operand(size(random), &escaped(sample)),
                     _ => operand(equality(random), &escaped(sample)),
+                }
+            }
+            Type::Words => {
+                let word = one_word(sample, random)?;
+                match random.below(3) {
+                    0 => operand(Op::NotEqual, &word),
+                    1 => operand(Op::Contains, &format!("{}*", word.chars().take(3).collect::<String>())),
+                    _ => operand(Op::Contains, &word),
                 }
             }
             Type::Bool => operand(equality(random), sample),
@@ -255,4 +264,9 @@ fn name(text: &str) -> Name {
 
 fn operand(op: Op, text: &str) -> Operand {
     Operand { op, text: text.to_owned(), inside: false, span: Span::default() }
+}
+
+/// One of the words of a text.
+fn one_word(sample: &str, random: &mut Random) -> Option<String> {
+    pick(&crate::words::words(sample), random).cloned()
 }

@@ -12,6 +12,7 @@ use crate::near::{most_frequent, nearest, words};
 use crate::time::{Moment, length, moment};
 use crate::tree::{Op, Operand};
 use crate::version::{Version, VersionRange};
+use crate::words::Word;
 
 /// The largest program that a regular expression may compile to, in bytes.
 const REGEX_PROGRAM_BYTES_MAX: usize = 1024 * 1024;
@@ -102,6 +103,7 @@ impl<'a> Typed<'a> {
                 Type::Timestamp(tense) => self.moment(operand, *tense, problems).map(int),
                 Type::Ip => self.ip(operand),
                 Type::Mac => self.mac(operand),
+                Type::Words => self.words(operand),
             },
         };
         match found {
@@ -188,6 +190,17 @@ impl<'a> Typed<'a> {
                 Err(wrong(message))
             }
         }
+    }
+
+    fn words(&self, operand: &Operand) -> Result<Matcher, Wrong> {
+        if !matches!(operand.op, Op::Contains | Op::Equal | Op::NotEqual) {
+            let message = format!("{} is searched for words: {0}:word, {0}:begin*, {0}:\"all of these\".", self.name);
+            return Err(wrong(message));
+        }
+        Word::read(&operand.text).map(Matcher::Words).ok_or_else(|| {
+            let text = unescaped(&operand.text);
+            wrong(format!("\"{text}\" holds no word, or a wildcard that is not at the end of one."))
+        })
     }
 
     fn id(&self, operand: &Operand) -> Result<Matcher, Wrong> {
@@ -481,6 +494,7 @@ pub(crate) fn bare_matcher(ty: &Type, text: &str) -> Option<Matcher> {
     match ty {
         Type::Text | Type::Enum(_) | Type::Version => Some(contains()),
         Type::Id => Some(Matcher::Equals(folded(&plain))),
+        Type::Words => Word::read(text).map(Matcher::Words),
         Type::Ip if looks_like_ip(&plain) => range(&plain).map(|(low, high)| Matcher::Ip { low, high }),
         Type::Mac if looks_like_mac(&plain) => mac_digits(&plain).map(Matcher::Mac),
         _ => None,

@@ -112,7 +112,7 @@ fn expression(column: &'static Column, ty: &Type) -> Option<(&'static str, Shown
         Column::Plain(sql) => Some((sql, Shown::Typed(ty.clone()))),
         Column::Folded { text, .. } => Some((text, Shown::Typed(Type::Text))),
         Column::Term { column, dictionary } => Some((column, Shown::Term(dictionary))),
-        Column::Many { .. } | Column::Body { .. } | Column::Missing { .. } => None,
+        Column::Words { .. } | Column::Many { .. } | Column::Body { .. } | Column::Missing { .. } => None,
     }
 }
 

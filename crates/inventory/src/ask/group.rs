@@ -97,7 +97,7 @@ fn part(output: &Output) -> Option<Part> {
         Column::Term { column, dictionary } => {
             Part { shown: at_t(column), folded: None, ty, dictionary: Some(dictionary), from }
         }
-        Column::Many { .. } | Column::Body { .. } | Column::Missing { .. } => return None,
+        Column::Words { .. } | Column::Many { .. } | Column::Body { .. } | Column::Missing { .. } => return None,
     })
 }
 

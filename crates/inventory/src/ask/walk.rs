@@ -94,7 +94,7 @@ impl Sort {
         let Some(sql) = order_by(field) else {
             let reason = match field.column {
                 Column::Missing { .. } => "there is nothing in it yet",
-                Column::Body { .. } => "it is only in the raw records",
+                Column::Body { .. } | Column::Words { .. } => "it is only in the raw records",
                 _ => "one row may have several",
             };
             return Err(AskError::Argument {
@@ -147,7 +147,7 @@ fn order_by(field: &Field) -> Option<String> {
         ),
         // Public ids sort as the numbers that they are made from.
         Column::Term { column, .. } => at_t(column),
-        Column::Many { .. } | Column::Body { .. } | Column::Missing { .. } => return None,
+        Column::Words { .. } | Column::Many { .. } | Column::Body { .. } | Column::Missing { .. } => return None,
     })
 }
 
