@@ -2,10 +2,15 @@
 
 mod database;
 mod dir;
+mod disk;
+mod failure;
 mod server;
+mod vfs;
 
 pub use database::{Database, everything};
 pub use dir::TestDir;
+pub use disk::{Disk, Loss};
+pub use failure::{fail_at, has_failed};
 pub use server::{Server, VARIABLE};
 
 /// Turns claims, functions that take a `&testkit::Database`, into tests on both databases: `sqlite::name` and

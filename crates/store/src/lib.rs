@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod crash;
 mod error;
 mod lock;
 mod migrate;
@@ -15,7 +16,7 @@ pub use error::{ErrorClass, StoreError};
 pub use kernel::Value;
 pub use migrate::{Migration, Slice};
 pub use row::{Kind, Row};
-pub use store::{Access, Store};
+pub use store::{Access, Image, Store};
 pub use tx::{Health, Keys, Tx};
 pub use url::{DatabaseUrl, PostgresUrl};
 

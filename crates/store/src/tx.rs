@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use kernel::Value;
 
+use crate::crash::{self, Spot};
 use crate::row::{Kind, Row};
 use crate::sql::is_name;
 use crate::{Dialect, StoreError, postgres, sqlite};
@@ -93,7 +94,7 @@ impl Tx<'_> {
     /// # Errors
     /// The database refuses it, or the values do not match the parameters in number.
     pub fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64, StoreError> {
-        match self.session()? {
+        match self.session("", sql)? {
             Session::Sqlite(session) => session.execute(sql, params),
             Session::Postgres(session) => session.execute(sql, params),
         }
@@ -159,7 +160,7 @@ impl Tx<'_> {
         params: &[Value<'_>],
         each: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, StoreError>,
     ) -> Result<(), StoreError> {
-        match self.session()? {
+        match self.session("", sql)? {
             Session::Sqlite(session) => session.rows(sql, params, each),
             Session::Postgres(session) => session.rows(sql, params, each),
         }
@@ -182,7 +183,7 @@ impl Tx<'_> {
         if !self.is_worth_it(table, columns, &[], values)? {
             return Ok(0);
         }
-        match self.session()? {
+        match self.session("INSERT INTO", table)? {
             Session::Sqlite(session) => session.insert_many(table, columns, values, on_conflict),
             Session::Postgres(session) => session.insert_many(table, columns, values, on_conflict),
         }
@@ -203,7 +204,7 @@ impl Tx<'_> {
         if !self.is_worth_it(table, keys, sets, values)? {
             return Ok(0);
         }
-        match self.session()? {
+        match self.session("UPDATE", table)? {
             Session::Sqlite(session) => session.update_many(table, keys, sets, values),
             Session::Postgres(session) => session.update_many(table, keys, sets, values),
         }
@@ -217,7 +218,7 @@ impl Tx<'_> {
         if !self.is_worth_it(table, keys, &[], values)? {
             return Ok(0);
         }
-        match self.session()? {
+        match self.session("DELETE FROM", table)? {
             Session::Sqlite(session) => session.delete_many(table, keys, values),
             Session::Postgres(session) => session.delete_many(table, keys, values),
         }
@@ -246,7 +247,7 @@ impl Tx<'_> {
             found.push(each(row)?);
             Ok(ControlFlow::Continue(()))
         };
-        match self.session()? {
+        match self.session("", sql)? {
             Session::Sqlite(session) => session.select_in(sql, params, keys, collect)?,
             Session::Postgres(session) => session.select_in(sql, params, keys, collect)?,
         }
@@ -317,9 +318,16 @@ impl Tx<'_> {
         }
     }
 
-    /// The connection, unless the transaction is doomed.
-    fn session(&mut self) -> Result<&mut Session, StoreError> {
-        if self.session.is_doomed() { Err(StoreError::Doomed) } else { Ok(self.session) }
+    /// The connection, unless the transaction is doomed; `verb` and `sql` are what it is for.
+    fn session(&mut self, verb: &str, sql: &str) -> Result<&mut Session, StoreError> {
+        if self.session.is_doomed() {
+            return Err(StoreError::Doomed);
+        }
+        if let Err(error) = crash::at(Spot::Statement, verb, sql) {
+            self.session.doom();
+            return Err(error);
+        }
+        Ok(self.session)
     }
 
     /// Whether there is anything to do; an error if the shape of it is wrong.
@@ -340,7 +348,7 @@ impl Tx<'_> {
     }
 
     pub(crate) fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
-        match self.session()? {
+        match self.session("", sql)? {
             Session::Sqlite(session) => {
                 let done = session.batch(sql);
                 session.doomed |= done.is_err();
@@ -363,6 +371,13 @@ impl Session {
         match self {
             Session::Sqlite(session) => session.doomed,
             Session::Postgres(session) => session.doomed,
+        }
+    }
+
+    fn doom(&mut self) {
+        match self {
+            Session::Sqlite(session) => session.doomed = true,
+            Session::Postgres(session) => session.doomed = true,
         }
     }
 
@@ -395,13 +410,21 @@ impl Session {
         }
     }
 
+    /// Takes the writers' lock of a PostgreSQL session; a SQLite file's is the process's.
+    pub fn postgres_lock(&mut self, sharing: postgres::Sharing) -> Result<(), StoreError> {
+        match self {
+            Session::Sqlite(_) => Ok(()),
+            Session::Postgres(session) => session.lock(sharing),
+        }
+    }
+
     /// Runs `work` in a transaction: committed if it answers `Ok`, rolled back if it answers `Err` or panics.
     pub fn transact<T, E: From<StoreError>>(
         &mut self,
         mode: Mode,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     ) -> std::thread::Result<Result<T, E>> {
-        if let Err(error) = self.begin(mode) {
+        if let Err(error) = crash::begin(mode).and_then(|()| self.begin(mode)) {
             return Ok(Err(error.into()));
         }
         let mut tx = Tx { session: self };
@@ -412,7 +435,14 @@ impl Session {
                 self.rollback(mode);
                 Ok(Err(StoreError::Doomed.into()))
             }
-            Ok(Ok(answer)) => Ok(self.commit(mode).map(|()| answer).map_err(E::from)),
+            Ok(Ok(answer)) => {
+                if let Err(error) = crash::at(Spot::Commit, "", "") {
+                    self.rollback(mode);
+                    return Ok(Err(error.into()));
+                }
+                let done = self.commit(mode).and_then(|()| crash::at(Spot::Committed, "", ""));
+                Ok(done.map(|()| answer).map_err(E::from))
+            }
             failed => {
                 self.rollback(mode);
                 failed

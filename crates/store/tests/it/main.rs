@@ -5,6 +5,7 @@
 extern crate muster_store as store;
 
 mod bulk;
+mod disk;
 mod equal;
 mod lock;
 mod migrate;
