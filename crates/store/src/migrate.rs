@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::sql::is_name;
+use crate::tx::{Mode, Session};
 use crate::{Dialect, StoreError, Tx};
 
 /// A slice's tables: its migrations, in order.
@@ -88,6 +89,15 @@ pub(crate) fn require_current(tx: &mut Tx<'_>, slices: &[Slice], url: &str) -> R
         None => Ok(()),
         Some((slice, migration)) => Err(StoreError::Older { slice: slice.name, number: migration.number }),
     }
+}
+
+/// Whether nothing is missing.
+pub(crate) fn is_current(session: &mut Session, slices: &[Slice]) -> Result<bool, StoreError> {
+    let looked = session.transact(Mode::Read, |tx| {
+        let made = tx.tables()?.iter().any(|table| table == "store_migration");
+        Ok::<_, StoreError>(made && pending(tx, slices)?.is_empty())
+    });
+    looked.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// What the database lacks, in arrow order.

@@ -38,20 +38,23 @@ const STATEMENTS_MAX: usize = 256;
 /// Rows that one statement carries: arrays of a few megabytes, far from the protocol's 1 GiB.
 const ROWS_MAX: usize = 8192;
 
-/// The first half of the writer's advisory lock; the second is the schema's hash, so that several databases of ours can
+/// The first half of the writers' advisory lock; the second is the schema's hash, so that several databases of ours can
 /// share one of theirs. "Must" in ASCII.
 const LOCK_CLASS: i32 = 0x4d75_7374;
 
-/// How long to wait for the writer's lock: a server needs a moment to notice that the session of a process that just ended
-/// is gone.
-const LOCK_WAIT: &str = "SET lock_timeout = 1000";
+/// How long to wait for the lock: a server needs a moment to notice that the session of a process that just ended is gone,
+/// and bringing a database up to date takes one.
+const LOCK_WAIT: &str = "SET lock_timeout = 2000";
 
-const TAKE_LOCK: &str = "SELECT pg_advisory_lock($1, hashtext(COALESCE(CAST(current_schema() AS TEXT), '')))";
+const TAKE_SHARED: &str = "SELECT pg_advisory_lock_shared($1, hashtext(COALESCE(CAST(current_schema() AS TEXT), '')))";
+const TAKE_ALONE: &str = "SELECT pg_advisory_lock($1, hashtext(COALESCE(CAST(current_schema() AS TEXT), '')))";
+const RELEASE: &str = "SELECT pg_advisory_unlock_all()";
 const LOCK_HOLDER: &str = "SELECT a.application_name, CAST(host(a.client_addr) AS TEXT), l.pid
     FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
     WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = CAST(CAST($1 AS INTEGER) AS OID)
       AND l.objid = CAST(hashtext(COALESCE(CAST(current_schema() AS TEXT), '')) AS OID)
-      AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())";
+      AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+      AND l.pid <> pg_backend_pid()";
 
 /// One connection, with what it has prepared. Made, used and dropped on a store thread: the driver blocks.
 pub(crate) struct Session {
@@ -69,15 +72,24 @@ pub(crate) enum Role {
     Reader,
 }
 
+/// With whom a writer shares the database.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// With other writers: they agree by leases and row locks.
+    WithWriters,
+    /// With nobody who writes: tables change.
+    Alone,
+}
+
 impl Session {
-    /// Connects. The writer's connection itself holds the writer's lock, so that whoever loses the one loses the other
+    /// Connects. The writer's connection itself holds the writers' lock, so that whoever loses the one loses the other
     /// and no write ever happens without it.
     pub fn open(url: &PostgresUrl, role: Role) -> Result<Session, StoreError> {
         let client = connect(url)?;
         let mut session = Session { client, url: url.to_string(), statements: FxHashMap::default(), doomed: false };
         session.prepare_session(role)?;
         if role == Role::Writer {
-            session.take_lock()?;
+            session.lock(Sharing::WithWriters)?;
         }
         Ok(session)
     }
@@ -100,10 +112,16 @@ impl Session {
         Ok(())
     }
 
-    fn take_lock(&mut self) -> Result<(), StoreError> {
+    /// Takes the writers' lock, and lets go of it as it was held before.
+    pub fn lock(&mut self, sharing: Sharing) -> Result<(), StoreError> {
+        self.batch(RELEASE)?;
         self.batch(LOCK_WAIT)?;
-        match self.ask(TAKE_LOCK, &[&LOCK_CLASS], |_| Ok(())) {
-            Err(StoreError::Locked { .. }) => {}
+        let take = match sharing {
+            Sharing::WithWriters => TAKE_SHARED,
+            Sharing::Alone => TAKE_ALONE,
+        };
+        match self.ask(take, &[&LOCK_CLASS], |_| Ok(())) {
+            Err(StoreError::Locked { .. }) => self.batch("SET lock_timeout = 0")?,
             taken => {
                 taken?;
                 return self.batch("SET lock_timeout = 0");

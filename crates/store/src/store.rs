@@ -17,13 +17,21 @@ const READERS: usize = 4;
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
+/// A whole memory database at rest, as bytes; clones share them. A simulation begins thousands of times from one.
+#[derive(Clone, Debug)]
+pub struct Image(Arc<[u8]>);
+
 /// Whether this process wants to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Reads only, and always works, beside a writer too. The database must exist and be as new as the program.
     Reader,
-    /// Takes the writer's lock, makes the database where there is none, and brings it up to date.
+    /// Makes the database where there is none, and brings it up to date. On SQLite there is one, which holds the
+    /// writer's lock; on PostgreSQL there may be several, and none while one brings the database up to date.
     Writer,
+    /// Writes a row or two beside a SQLite file's writer, without its lock, and waits for it up to 5 s. The database must
+    /// exist and be as new as the program. On PostgreSQL every writer is one beside others.
+    Beside,
 }
 
 struct Inner {
@@ -67,12 +75,16 @@ impl Store {
         let store = match url {
             DatabaseUrl::Memory => return Store::in_memory(slices),
             DatabaseUrl::Sqlite(path) => Store::open_sqlite(path, access)?,
-            DatabaseUrl::Postgres(url) => Store::open_postgres(url, access)?,
+            DatabaseUrl::Postgres(url) => Store::open_postgres(url, access, slices)?,
         };
         let (slices, name) = (slices.to_vec(), url.to_string());
-        match access {
-            Access::Writer => store.write_blocking(move |tx| migrate::migrate(tx, &slices))?,
-            Access::Reader => store.read_blocking(move |tx| migrate::require_current(tx, &slices, &name))?,
+        match (access, store.dialect()) {
+            (Access::Writer, Dialect::Sqlite) => store.write_blocking(move |tx| migrate::migrate(tx, &slices))?,
+            // Each of its writing sessions makes sure of that by itself, before it lets others in.
+            (Access::Writer, Dialect::Postgres) => store.write_blocking(|_| Ok::<_, StoreError>(()))?,
+            (Access::Reader | Access::Beside, _) => {
+                store.read_blocking(move |tx| migrate::require_current(tx, &slices, &name))?;
+            }
         }
         Ok(store)
     }
@@ -93,8 +105,34 @@ impl Store {
         Ok(store)
     }
 
+    /// The memory database as it is now, between two transactions; `None` for any other.
+    ///
+    /// # Errors
+    /// SQLite cannot copy it.
+    pub fn image(&self) -> Result<Option<Image>, StoreError> {
+        let Doors::Inline(session) = &self.0.doors else { return Ok(None) };
+        match &mut *session.lock().unwrap_or_else(PoisonError::into_inner) {
+            Session::Sqlite(session) => Ok(Some(Image(session.image()?.into()))),
+            Session::Postgres(_) => Ok(None),
+        }
+    }
+
+    /// A memory database of its own that begins as `image`, brought up to date as an opened one is.
+    ///
+    /// # Errors
+    /// The slices contradict themselves, the image is newer than the program, or a migration fails.
+    pub fn from_image(image: &Image, slices: &[Slice]) -> Result<Store, StoreError> {
+        migrate::check(slices)?;
+        let session = Session::Sqlite(sqlite::Session::from_image(&image.0)?);
+        let store =
+            Store(Arc::new(Inner { dialect: Dialect::Sqlite, doors: Doors::Inline(Box::new(Mutex::new(session))) }));
+        let slices = slices.to_vec();
+        store.write_blocking(move |tx| migrate::migrate(tx, &slices))?;
+        Ok(store)
+    }
+
     fn open_sqlite(path: &Path, access: Access) -> Result<Store, StoreError> {
-        if access == Access::Reader && !path.exists() {
+        if access != Access::Writer && !path.exists() {
             return Err(StoreError::Missing { url: DatabaseUrl::Sqlite(path.to_owned()).to_string() });
         }
         let session = |role| {
@@ -102,23 +140,27 @@ impl Store {
             move || sqlite::Session::open(&path, role).map(Session::Sqlite)
         };
         let lock = match access {
-            Access::Reader => None,
+            Access::Reader | Access::Beside => None,
             Access::Writer => {
                 sqlite::create_private(path)?;
                 Some(WriterLock::take(path)?)
             }
         };
-        let writer = lock.is_some().then(|| Arc::new(session(sqlite::Role::Writer)) as Opener);
+        let writer = (access != Access::Reader).then(|| Arc::new(session(sqlite::Role::Writer)) as Opener);
         Ok(Store::start(Dialect::Sqlite, Arc::new(session(sqlite::Role::Reader)), writer, lock))
     }
 
-    fn open_postgres(url: &PostgresUrl, access: Access) -> Result<Store, StoreError> {
-        let session = |role| {
-            let url = url.clone();
-            move || postgres::Session::open(&url, role).map(Session::Postgres)
+    fn open_postgres(url: &PostgresUrl, access: Access, slices: &[Slice]) -> Result<Store, StoreError> {
+        let (reading, writing, slices) = (url.clone(), url.clone(), slices.to_vec());
+        let reader = move || postgres::Session::open(&reading, postgres::Role::Reader).map(Session::Postgres);
+        let writer = move || match access {
+            Access::Writer => postgres_writer(&writing, &slices),
+            Access::Reader | Access::Beside => {
+                postgres::Session::open(&writing, postgres::Role::Writer).map(Session::Postgres)
+            }
         };
-        let writer = (access == Access::Writer).then(|| Arc::new(session(postgres::Role::Writer)) as Opener);
-        Ok(Store::start(Dialect::Postgres, Arc::new(session(postgres::Role::Reader)), writer, None))
+        let writer = (access != Access::Reader).then(|| Arc::new(writer) as Opener);
+        Ok(Store::start(Dialect::Postgres, Arc::new(reader), writer, None))
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "made for this call")]
@@ -302,6 +344,24 @@ fn serve(jobs: &Mutex<mpsc::Receiver<Job>>, opener: &Opener) {
     }
 }
 
+/// A writing session on PostgreSQL whose database is up to date. What is missing it adds while nobody else writes.
+fn postgres_writer(url: &PostgresUrl, slices: &[Slice]) -> Result<Session, StoreError> {
+    let mut session = Session::Postgres(postgres::Session::open(url, postgres::Role::Writer)?);
+    if migrate::is_current(&mut session, slices)? {
+        return Ok(session);
+    }
+    let alone = session.postgres_lock(postgres::Sharing::Alone);
+    if alone.is_ok() {
+        settle(session.transact(Mode::Write, |tx| migrate::migrate(tx, slices)))?;
+    }
+    session.postgres_lock(postgres::Sharing::WithWriters)?;
+    match alone {
+        // Whoever held us up may have been at the same work.
+        Err(locked) if !migrate::is_current(&mut session, slices)? => Err(locked),
+        _ => Ok(session),
+    }
+}
+
 fn inline<T, E: From<StoreError>>(
     session: &Mutex<Session>,
     mode: Mode,
@@ -313,4 +373,44 @@ fn inline<T, E: From<StoreError>>(
 /// Hands on the answer, or the panic.
 fn settle<T, E>(outcome: Outcome<T, E>) -> Result<T, E> {
     outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Migration;
+
+    const SLICES: &[Slice] = &[Slice {
+        name: "note",
+        migrations: &[Migration {
+            number: 1,
+            name: "note",
+            sqlite: "CREATE TABLE note_line (org_id INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (org_id, text)) STRICT",
+            postgres: "",
+        }],
+    }];
+
+    fn lines(store: &Store) -> i64 {
+        const COUNT: &str = "SELECT count(*) FROM note_line";
+        store.read_blocking::<_, StoreError, _>(|tx| tx.query_one(COUNT, &[], |row| row.int(0))).unwrap()
+    }
+
+    fn write(store: &Store, text: &'static str) {
+        let insert = move |tx: &mut Tx<'_>| {
+            tx.execute("INSERT INTO note_line (org_id, text) VALUES (1, $1)", &[text.into()])?;
+            Ok::<_, StoreError>(())
+        };
+        store.write_blocking(insert).unwrap();
+    }
+
+    #[test]
+    fn an_image_begins_as_many_databases_as_one_likes_and_none_knows_of_another() {
+        let first = Store::in_memory(SLICES).unwrap();
+        write(&first, "before");
+        let image = first.image().unwrap().unwrap();
+        write(&first, "after");
+        let (one, two) = (Store::from_image(&image, SLICES).unwrap(), Store::from_image(&image, SLICES).unwrap());
+        write(&one, "mine");
+        assert_eq!([lines(&first), lines(&one), lines(&two)], [2, 2, 1]);
+    }
 }

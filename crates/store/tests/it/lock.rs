@@ -3,13 +3,12 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
-use store::{Access, DatabaseUrl, ErrorClass, Store, StoreError};
+use store::{Access, DatabaseUrl, ErrorClass, Migration, Slice, Store, StoreError};
 use testkit::Database;
 
 use crate::{SHOP, add, count};
 
 testkit::on_each_database! {
-    the_second_writer_is_told_who_the_first_is,
     readers_work_beside_a_writer_of_another_process,
     the_lock_dies_with_its_holder,
 }
@@ -50,13 +49,62 @@ fn the_other_process() {
     let _ = std::io::stdin().read_line(&mut String::new());
 }
 
-fn the_second_writer_is_told_who_the_first_is(database: &Database) {
+#[test]
+fn the_second_writer_of_a_file_is_told_who_the_first_is() {
+    let database = &Database::sqlite();
     let other = Other::holds(database);
     let refused = Store::open(database.url(), Access::Writer, &[SHOP]).map(drop).unwrap_err();
     let StoreError::Locked { by } = &refused else { panic!("{refused}") };
     assert!(by.ends_with(&format!("(pid {})", other.0.id())), "{by}");
     assert!(refused.to_string().starts_with("the database is in use by "), "{refused}");
     assert_eq!(refused.class(), ErrorClass::Storage);
+}
+
+#[test]
+fn whoever_knows_its_place_writes_a_row_beside_the_writer_of_a_file() {
+    let database = &Database::sqlite();
+    let _other = Other::holds(database);
+    let beside = Store::open(database.url(), Access::Beside, &[SHOP]).unwrap();
+    add(&beside, 2, "chair").unwrap();
+    assert_eq!(count(&beside), 2);
+    let nowhere = Database::sqlite();
+    let missing = Store::open(nowhere.url(), Access::Beside, &[SHOP]).map(drop);
+    assert!(matches!(missing, Err(StoreError::Missing { .. })), "{missing:?}");
+}
+
+#[test]
+fn several_processes_write_to_one_server() {
+    let database = &Database::postgres();
+    let _other = Other::holds(database);
+    let store = database.open(&[SHOP]);
+    add(&store, 2, "chair").unwrap();
+    assert_eq!(count(&store), 2);
+}
+
+#[test]
+fn nobody_changes_tables_under_another_writer() {
+    const MORE: &[Migration] = &[
+        SHOP.migrations[0],
+        Migration {
+            number: 2,
+            name: "more",
+            sqlite: "",
+            postgres: "CREATE TABLE shop_more (org_id BIGINT PRIMARY KEY)",
+        },
+    ];
+    const NEWER: Slice = Slice { name: "shop", migrations: MORE };
+    let database = &Database::postgres();
+    let other = Other::holds(database);
+    let refused = Store::open(database.url(), Access::Writer, &[NEWER]).map(drop).unwrap_err();
+    let StoreError::Locked { by } = &refused else { panic!("{refused}") };
+    assert!(by.ends_with(&format!("(pid {})", other.0.id())), "{by}");
+    drop(other);
+    // Both may find the tables old at the same moment; one changes them, and both go on.
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| Store::open(database.url(), Access::Writer, &[NEWER]).map(drop).unwrap());
+        }
+    });
 }
 
 fn readers_work_beside_a_writer_of_another_process(database: &Database) {
