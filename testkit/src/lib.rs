@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod cluster;
 mod database;
 mod dir;
 mod disk;
@@ -7,6 +8,7 @@ mod failure;
 mod server;
 mod vfs;
 
+pub use cluster::Cluster;
 pub use database::{Database, everything};
 pub use dir::TestDir;
 pub use disk::{Disk, Loss};

@@ -135,7 +135,7 @@ impl Server {
             std::os::unix::fs::chown(&data, Some(user), Some(group)).expect("root may give a folder away");
         }
         // Its own order of text is not ours on purpose: a column that lacks COLLATE "C" is found out.
-        let mut make = self.as_owner("initdb");
+        let mut make = as_owner(&self.programs, "initdb");
         make.arg("--pgdata").arg(&data).args(["--username=postgres", "--auth=trust", "--no-sync", "--encoding=UTF8"]);
         make.args(["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"]);
         output(&mut make);
@@ -157,7 +157,7 @@ impl Server {
 
     /// Starts the watcher in a process group of its own, so that an interrupted test run does not end it.
     fn watch(&self, home: &Path) {
-        let control = self.as_owner("pg_ctl");
+        let control = as_owner(&self.programs, "pg_ctl");
         let words = std::iter::once(control.get_program()).chain(control.get_args());
         let words: Vec<_> = words.map(|word| format!("'{}'", word.to_string_lossy())).collect();
         let mut watcher = Command::new("sh");
@@ -168,31 +168,31 @@ impl Server {
     }
 
     fn control(&self, data: &Path, args: &[&str]) -> Command {
-        let mut control = self.as_owner("pg_ctl");
+        let mut control = as_owner(&self.programs, "pg_ctl");
         control.arg("--pgdata").arg(data).args(args).process_group(0);
         control
     }
+}
 
-    /// One of the server's programs, as a user that it accepts: it refuses to be run by root.
-    fn as_owner(&self, program: &str) -> Command {
-        let program = self.programs.join(program);
-        let mut command = match unprivileged() {
-            None => Command::new(program),
-            Some((user, group)) => {
-                let mut command = Command::new("setpriv");
-                command.arg(format!("--reuid={user}")).arg(format!("--regid={group}")).arg("--clear-groups");
-                command.arg(program);
-                command
-            }
-        };
-        // The folder that the test runs in may be one that the other user cannot enter.
-        command.current_dir("/");
-        command
-    }
+/// One of the server's programs, as a user that it accepts: it refuses to be run by root.
+pub(crate) fn as_owner(programs: &Path, program: &str) -> Command {
+    let program = programs.join(program);
+    let mut command = match unprivileged() {
+        None => Command::new(program),
+        Some((user, group)) => {
+            let mut command = Command::new("setpriv");
+            command.arg(format!("--reuid={user}")).arg(format!("--regid={group}")).arg("--clear-groups");
+            command.arg(program);
+            command
+        }
+    };
+    // The folder that the test runs in may be one that the other user cannot enter.
+    command.current_dir("/");
+    command
 }
 
 /// The user that the server runs as, if this process is root's: `postgres`, which every package makes, or `nobody`.
-fn unprivileged() -> Option<(u32, u32)> {
+pub(crate) fn unprivileged() -> Option<(u32, u32)> {
     if std::fs::metadata("/proc/self").is_ok_and(|found| found.uid() != 0) {
         return None;
     }
@@ -206,7 +206,7 @@ fn unprivileged() -> Option<(u32, u32)> {
 }
 
 /// Where PostgreSQL's programs are: the newest of Debian's folders, or the search path.
-fn programs() -> PathBuf {
+pub(crate) fn programs() -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let newest = versions.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()).max();
     let debian = newest.map(|version| PathBuf::from(format!("/usr/lib/postgresql/{version}/bin")));
@@ -223,7 +223,7 @@ fn open(path: &Path) -> File {
 }
 
 /// Runs a program to its end and answers what it printed.
-fn output(command: &mut Command) -> String {
+pub(crate) fn output(command: &mut Command) -> String {
     let done = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("starting {command:?}: {error}"));
     let said = String::from_utf8_lossy(&done.stdout).into_owned();
     assert!(done.status.success(), "{command:?}: {said}{}", String::from_utf8_lossy(&done.stderr));
