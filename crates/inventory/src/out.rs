@@ -32,6 +32,7 @@ pub(crate) fn folded_name(name: &str) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Is {
     Int,
+    Real,
     Flag,
     Time,
     Text,
@@ -64,6 +65,7 @@ pub(crate) enum Child {
     Technique,
     Action,
     PolicyEngine,
+    Role,
 }
 
 /// A child table: its name, what history calls it, and its columns; the first two are always the organization and the
@@ -76,7 +78,7 @@ pub(crate) struct ChildTable {
 }
 
 impl Child {
-    pub const ALL: [Child; 9] = [
+    pub const ALL: [Child; 10] = [
         Child::Name,
         Child::Interface,
         Child::Address,
@@ -86,6 +88,7 @@ impl Child {
         Child::Technique,
         Child::Action,
         Child::PolicyEngine,
+        Child::Role,
     ];
 
     pub const fn table(self) -> &'static ChildTable {
@@ -184,6 +187,19 @@ impl Child {
                 columns: &[ORG, RECORD, ("engine_term", Kind::Int), ("mode_term", Kind::Int)],
                 is: &[Term("policy_engine"), Term("engine_mode")],
             },
+            Child::Role => &ChildTable {
+                table: "inventory_user_role",
+                field: "roles",
+                columns: &[
+                    ORG,
+                    RECORD,
+                    ("position", Kind::Int),
+                    ("role_term", Kind::Int),
+                    ("place_term", Kind::Int),
+                    ("place_id_term", Kind::Int),
+                ],
+                is: &[Derived, Term("role"), Term("role_place"), Term("role_place_id")],
+            },
         }
     }
 }
@@ -263,12 +279,12 @@ impl<'a> Out<'a> {
     }
 
     fn clean(&mut self, text: String) -> String {
-        if !text.as_bytes().contains(&0) {
-            return text;
-        }
-        let (clean, replaced) = fold::without_nul(&text);
+        let (clean, replaced) = match fold::without_nul(&text) {
+            (_, 0) => return text,
+            (clean, replaced) => (clean.into_owned(), replaced),
+        };
         self.replaced_nuls += replaced;
-        clean.into_owned()
+        clean
     }
 
     /// The text without U+0000, and not too long for an index.
@@ -322,6 +338,10 @@ impl<'a> Out<'a> {
 
     pub fn int(&mut self, name: &'static str, number: Option<i64>) {
         self.push(name, Kind::Int, Is::Int, number.into());
+    }
+
+    pub fn real(&mut self, name: &'static str, number: Option<f64>) {
+        self.push(name, Kind::Real, Is::Real, number.into());
     }
 
     pub fn flag(&mut self, name: &'static str, yes: Option<bool>) {

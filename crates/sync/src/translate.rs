@@ -61,9 +61,10 @@ pub fn translate(endpoint: Endpoint, raw: &[u8], asked: Asked<'_>) -> Result<(No
     })
 }
 
-/// A text as we keep it: nothing for the empty text, which is the console's usual "none", and no U+0000.
+/// A text as we keep it: nothing for the empty text, which is the console's usual "none". U+0000 stays: it is replaced,
+/// and counted, where nouns become rows.
 fn text(value: Option<&Cow<'_, str>>) -> Option<String> {
-    value.filter(|text| !text.is_empty()).map(|text| kernel::fold::without_nul(text).0.into_owned())
+    value.filter(|text| !text.is_empty()).map(|text| text.clone().into_owned())
 }
 
 fn id(value: Option<&Id<'_>>) -> Option<String> {
@@ -71,7 +72,7 @@ fn id(value: Option<&Id<'_>>) -> Option<String> {
 }
 
 fn word<T>(value: Option<&T>, as_str: impl Fn(&T) -> &str) -> Option<String> {
-    value.map(|word| kernel::fold::without_nul(as_str(word)).0.into_owned())
+    value.map(|word| as_str(word).to_owned())
 }
 
 fn at(micros: Option<Micros>) -> Option<Timestamp> {
@@ -493,10 +494,10 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_word_is_kept_and_nul_is_replaced() {
+    fn an_unknown_word_is_kept_and_nul_is_left_for_the_inventory_to_count() {
         let agent = agent_of(r#"{"machineType":"toaster","computerName":"A\u0000B","domain":"corp.example.net"}"#);
         assert_eq!(agent.type_.as_deref(), Some("toaster"));
-        assert_eq!(agent.name.as_deref(), Some("A\u{fffd}B"));
+        assert_eq!(agent.name.as_deref(), Some("A\0B"));
         assert_eq!(agent.names.len(), 2);
     }
 
