@@ -84,6 +84,23 @@ impl Session {
         Session::new(connection, Role::Writer, path)
     }
 
+    /// A database in memory that begins as the bytes of another.
+    pub fn from_image(image: &[u8]) -> Result<Session, StoreError> {
+        let session = Session::in_memory()?;
+        let Session { mut connection, path, .. } = session;
+        connection
+            .deserialize_read_exact("main", image, image.len(), false)
+            .map_err(|error| explain(&error, "reading an image", &path))?;
+        Session::new(connection, Role::Writer, &path)
+    }
+
+    /// The database's bytes.
+    pub fn image(&mut self) -> Result<Vec<u8>, StoreError> {
+        let bytes =
+            self.connection.serialize("main").map_err(|error| explain(&error, "writing an image", &self.path))?;
+        Ok(bytes.to_vec())
+    }
+
     fn new(connection: Connection, role: Role, path: &Path) -> Result<Session, StoreError> {
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         connection.busy_timeout(BUSY).map_err(|error| explain(&error, "setting the busy time-out", path))?;

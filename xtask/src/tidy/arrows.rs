@@ -33,10 +33,26 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("testkit", &["kernel", "store"]),
+    // Lives whole lives of the product against the simulated console, in memory.
+    (
+        "simulation",
+        &[
+            "kernel",
+            "store",
+            "jobs",
+            "access",
+            "signals",
+            "inventory",
+            "sync",
+            "sentinelone",
+            "sentinelone-sim",
+            "testkit",
+        ],
+    ),
     // Measures the product from outside, behind a feature.
     (
         "xtask",
-        &["kernel", "store", "access", "signals", "inventory", "sync", "sentinelone", "sentinelone-sim", "testkit"],
+        &["simulation", "kernel", "store", "access", "signals", "inventory", "sync", "sentinelone", "sentinelone-sim", "testkit"],
     ),
 ];
 

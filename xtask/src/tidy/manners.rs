@@ -32,6 +32,7 @@ const WORLD: &[&str] = &[
     "crates/sentinelone-sim/src/serve.rs",
     "crates/cli/src/",
     "testkit/src/",
+    "simulation/src/",
     "xtask/src/",
 ];
 

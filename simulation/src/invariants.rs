@@ -1,0 +1,395 @@
+//! What must be true of a life, whatever happened in it. Everything here looks from outside: at what the console served
+//! and at the rows that are stored.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kernel::OrgId;
+use rustc_hash::{FxHashMap, FxHashSet};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use signals::{Artifact, Op};
+use store::StoreError;
+use sync::{STREAMS, Source, Stream, StreamReport};
+
+use crate::console::hash_of;
+use crate::life::{Story, storage};
+use crate::trace::Violation;
+
+/// Streams that are compared while the console lives on under the pass.
+const LIVELY: [&str; 5] = ["sites", "groups", "agents", "threats", "activities"];
+
+/// Rows that a stream may keep about its own sweeps.
+const SWEEP_ROWS_MAX: i64 = 110;
+
+/// Artifacts that are read at once.
+const SCAN: usize = 500;
+
+type Listed = FxHashMap<String, Vec<u8>>;
+
+/// What the console listed at one instant.
+pub(crate) struct Seen(BTreeMap<&'static str, Listed>);
+
+impl Seen {
+    /// What the present token sees now of the streams that live.
+    pub(crate) fn now(story: &Story) -> Seen {
+        let mut seen = BTreeMap::new();
+        for stream in STREAMS.iter().filter(|stream| LIVELY.contains(&stream.name)) {
+            if let Some(listed) = listed(story, stream) {
+                seen.insert(stream.name, listed);
+            }
+        }
+        Seen(seen)
+    }
+}
+
+fn listed(story: &Story, stream: &Stream) -> Option<Listed> {
+    let token = story.console.wire().token.clone();
+    let served = story.console.snapshot(stream, &token)?;
+    Some(served.into_iter().filter_map(|served| Some((served.id?, served.raw))).collect())
+}
+
+/// I1: after a pass that says complete, everything that was there all the time is stored and logged as it is.
+pub(crate) fn compare(story: &Story, reports: &[StreamReport], before: Option<&Seen>) -> Result<(), Violation> {
+    for report in reports.iter().filter(|report| report.complete) {
+        let Some(stream) = Stream::named(report.stream) else { continue };
+        if before.is_some_and(|before| !before.0.contains_key(stream.name)) {
+            continue;
+        }
+        let Some(mut now) = listed(story, stream) else { continue };
+        if let Some(before) = before.and_then(|before| before.0.get(stream.name)) {
+            now.retain(|id, raw| before.get(id).is_some_and(|was| was == raw || same_meaning(stream, was, raw)));
+        }
+        if now.is_empty() {
+            continue;
+        }
+        let known = records(story, stream.name)?;
+        let mut doubtful = Vec::new();
+        for (id, raw) in &now {
+            if story.is_spoilt(stream.name, id) {
+                continue;
+            }
+            match known.get(id) {
+                Some((hash, state)) if state == "present" => {
+                    if hash[..] != Sha256::digest(raw)[..] {
+                        doubtful.push(id.as_str());
+                    }
+                }
+                Some((_, state)) => {
+                    return Err(Violation::new("I2", format!("{} {id} is {state}, and the console lists it", stream.name)));
+                }
+                None => {
+                    return Err(Violation::new("I1", format!("{} {id} is listed and was never stored", stream.name)));
+                }
+            }
+        }
+        doubtful.sort_unstable();
+        for (id, logged) in doubtful.iter().zip(latest(story, stream.name, &doubtful)?) {
+            let logged = logged.ok_or_else(|| {
+                Violation::new("I1", format!("{} {id} is stored and was never logged", stream.name))
+            })?;
+            if !same_meaning(stream, &logged.raw, &now[*id]) {
+                let differ = difference(stream, &logged.raw, &now[*id]);
+                return Err(Violation::new("I1", format!("{} {id} changed and the log does not know: {differ}", stream.name)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every record of a stream: hash of its bytes, and state.
+fn records(story: &Story, stream: &'static str) -> Result<FxHashMap<String, (Vec<u8>, String)>, Violation> {
+    const READ: &str = "SELECT native_id, raw_hash, state FROM inventory_source_record WHERE org_id = $1 AND stream = $2";
+    let rows = story.store.read_blocking::<_, StoreError, _>(move |tx| {
+        tx.query(READ, &[OrgId::DEFAULT.into(), stream.into()], |row| {
+            Ok((row.text(0)?.to_owned(), (row.bytes(1)?.to_vec(), row.text(2)?.to_owned())))
+        })
+    });
+    Ok(rows.map_err(storage)?.into_iter().collect())
+}
+
+/// The latest artifacts of these records.
+fn latest(story: &Story, stream: &'static str, ids: &[&str]) -> Result<Vec<Option<Artifact>>, Violation> {
+    const LATEST: &str = "SELECT MAX(seq) FROM signals_artifact WHERE org_id = $1 AND stream = $2 AND native_id = $3";
+    let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+    let found = story.store.read_blocking::<_, signals::SignalsError, _>(move |tx| {
+        let mut found = Vec::with_capacity(ids.len());
+        for id in &ids {
+            let values = [OrgId::DEFAULT.into(), stream.into(), id.as_str().into()];
+            let seq = tx.query_one(LATEST, &values, |row| row.opt_int(0))?;
+            found.push(match seq {
+                Some(seq) => signals::read(tx, OrgId::DEFAULT, seq)?,
+                None => None,
+            });
+        }
+        Ok(found)
+    });
+    found.map_err(|error| Violation::new("I3", format!("the log cannot be read: {error}")))
+}
+
+/// Whether the log has this record.
+pub(crate) fn is_logged(story: &Story, stream: &'static str, id: &str) -> Result<bool, Violation> {
+    Ok(latest(story, stream, &[id])?.iter().any(Option::is_some))
+}
+
+/// A record without what moves by itself.
+fn meaning(stream: &Stream, raw: &[u8]) -> Value {
+    let mut value: Value = serde_json::from_slice(raw).unwrap_or_default();
+    for volatile in stream.volatile {
+        let (parents, last) = volatile.path.rsplit_once('.').unwrap_or(("", volatile.path));
+        let mut at = Some(&mut value);
+        for name in parents.split('.').filter(|name| !name.is_empty()) {
+            at = at.and_then(|value| value.get_mut(name));
+        }
+        if let Some(members) = at.and_then(Value::as_object_mut) {
+            members.remove(last);
+        }
+    }
+    value
+}
+
+fn same_meaning(stream: &Stream, one: &[u8], two: &[u8]) -> bool {
+    meaning(stream, one) == meaning(stream, two)
+}
+
+/// The first field in which two records differ.
+fn difference(stream: &Stream, one: &[u8], two: &[u8]) -> String {
+    let (one, two) = (meaning(stream, one), meaning(stream, two));
+    let names: BTreeSet<&String> = [&one, &two].into_iter().filter_map(Value::as_object).flat_map(|map| map.keys()).collect();
+    let name = names.into_iter().find(|name| one.get(name) != two.get(name));
+    name.map_or_else(String::new, |name| {
+        let shown = |value: &Value| value.get(name).map_or("nothing".to_owned(), |value| value.to_string().chars().take(120).collect());
+        format!("{name} is {} and was logged as {}", shown(&two), shown(&one))
+    })
+}
+
+/// Everything that is retired at present.
+pub(crate) fn retired(story: &Story) -> Result<BTreeSet<(String, String)>, Violation> {
+    const READ: &str = "SELECT stream, native_id FROM inventory_source_record WHERE org_id = $1 AND state = 'retired'";
+    let rows = story.store.read_blocking::<_, StoreError, _>(move |tx| {
+        tx.query(READ, &[OrgId::DEFAULT.into()], |row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned())))
+    });
+    Ok(rows.map_err(storage)?.into_iter().collect())
+}
+
+/// I2: what was just retired is gone, and two complete sweeps of everything did not show it.
+pub(crate) fn retirements(story: &mut Story) -> Result<(), Violation> {
+    let now = retired(story)?;
+    let fresh: Vec<(String, String)> = now.difference(&story.retired).cloned().collect();
+    story.retired = now;
+    let mut lists: BTreeMap<String, FxHashSet<String>> = BTreeMap::new();
+    for (name, id) in fresh {
+        let Some(stream) = Stream::named(&name) else { continue };
+        story.console.say(&format!("{name} {id} is retired"));
+        if !matches!(stream.source, Source::Pages(_)) {
+            continue;
+        }
+        if story.tenant {
+            if !lists.contains_key(&name) {
+                let listed = story.everything(stream).unwrap_or_default();
+                lists.insert(name.clone(), listed);
+            }
+            if lists.get(&name).is_some_and(|listed| listed.contains(&id)) {
+                return Err(Violation::new("I2", format!("{name} {id} is retired and exists")));
+            }
+        }
+        let last = story.console.wire().delivered.get(&(stream.name, id.clone())).copied().unwrap_or(0);
+        let absent = story.complete_sweeps_after(stream.name, last);
+        if absent < 2 && !story.restored {
+            return Err(Violation::new("I2", format!("{name} {id} is retired after {absent} complete sweeps without it")));
+        }
+    }
+    Ok(())
+}
+
+/// I5: what a checkpoint stands behind is stored.
+pub(crate) fn after_a_crash(story: &Story) -> Result<(), Violation> {
+    const CURSORS: &str = "SELECT stream, cursor FROM sync_stream WHERE org_id = $1 AND sweep_id IS NOT NULL AND cursor IS NOT NULL";
+    const AHEAD: &str = "SELECT count(*) FROM sync_stream t WHERE t.sweep_id IS NOT NULL AND t.page <> \
+        (SELECT count(*) FROM sync_sweep_page p WHERE p.org_id = t.org_id AND p.sweep_id = t.sweep_id) \
+        AND NOT EXISTS (SELECT 1 FROM sync_sweep_page p WHERE p.org_id = t.org_id AND p.sweep_id = t.sweep_id AND p.part > 0)";
+    const WATERMARKS: &str = "SELECT stream, watermark FROM sync_stream WHERE org_id = $1 AND watermark IS NOT NULL";
+    let _ = AHEAD;
+    let rows = story.store.read_blocking::<_, StoreError, _>(|tx| {
+        let org = OrgId::DEFAULT;
+        let cursors = tx.query(CURSORS, &[org.into()], |row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned())))?;
+        let watermarks = tx.query(WATERMARKS, &[org.into()], |row| Ok((row.text(0)?.to_owned(), row.int(1)?)))?;
+        Ok((cursors, watermarks))
+    });
+    let (cursors, watermarks) = rows.map_err(storage)?;
+    let now = story.console.clock.now();
+    for (stream, watermark) in watermarks {
+        if watermark > now {
+            let ahead = (watermark - now) / 1_000;
+            return Err(Violation::new("I5", format!("{stream} is known up to {ahead} ms after the console's own clock")));
+        }
+    }
+    for (name, cursor) in cursors {
+        let page = story.console.wire().cursors.get(&cursor).map(|(stream, ids)| (*stream, ids.clone()));
+        let Some((stream, ids)) = page else { continue };
+        if stream != name && !name.starts_with(&format!("{stream}.")) {
+            return Err(Violation::new("I5", format!("the checkpoint of {name} holds a cursor of {stream}")));
+        }
+        let known = records(story, stream)?;
+        for id in ids {
+            if !known.contains_key(&id) && !story.is_spoilt(stream, &id) {
+                return Err(Violation::new("I5", format!("the checkpoint of {stream} stands behind {id}, which is not stored")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Everything that can only be said once all is over.
+pub(crate) fn at_the_end(story: &mut Story) -> Result<(), Violation> {
+    the_log(story)?;
+    the_rows(story)?;
+    the_secrets(story)?;
+    the_requests(story)
+}
+
+/// I2, I3, I4 and I6 over the whole log.
+fn the_log(story: &Story) -> Result<(), Violation> {
+    let mut after = 0;
+    let mut ids: FxHashSet<[u8; 32]> = FxHashSet::default();
+    let mut last: FxHashMap<(String, String), (i64, Option<i64>, Op, Vec<u8>)> = FxHashMap::default();
+    loop {
+        let artifacts = story
+            .store
+            .read_blocking::<_, signals::SignalsError, _>(move |tx| signals::scan(tx, OrgId::DEFAULT, after, SCAN))
+            .map_err(|error| Violation::new("I3", format!("the log cannot be read: {error}")))?;
+        let Some(end) = artifacts.last().map(|artifact| artifact.seq) else { return Ok(()) };
+        after = end;
+        for artifact in artifacts {
+            let shown = format!("artifact {} ({} {}, {})", artifact.seq, artifact.stream, artifact.native_id, artifact.op.as_str());
+            if !ids.insert(artifact.id.0) {
+                return Err(Violation::new("I6", format!("{shown} has the id of an earlier one")));
+            }
+            if artifact.op != Op::Delete && !story.console.wire().issued.contains(&hash_of(&artifact.raw)) {
+                let text: String = String::from_utf8_lossy(&artifact.raw).chars().take(160).collect();
+                return Err(Violation::new("I3", format!("{shown} is not what the console served: {text}")));
+            }
+            let time = artifact.source_time.map(|time| time.micros());
+            let key = (artifact.stream.clone(), artifact.native_id.clone());
+            if let Some((version, before, op, raw)) = last.get(&key) {
+                if artifact.version <= *version {
+                    return Err(Violation::new("I4", format!("{shown} is version {} after {version}", artifact.version)));
+                }
+                let clean = !story.is_spoilt(&artifact.stream, &artifact.native_id);
+                if let (Some(before), Some(time), true) = (before, time, clean)
+                    && time < *before
+                    && artifact.op != Op::Delete
+                {
+                    return Err(Violation::new("I4", format!("{shown} is older than the artifact before it")));
+                }
+                if let (Some(stream), true, true) =
+                    (Stream::named(&artifact.stream), *op != Op::Delete, artifact.op != Op::Delete)
+                    && same_meaning(stream, raw, &artifact.raw)
+                {
+                    return Err(Violation::new("I6", format!("{shown} means what the artifact before it means")));
+                }
+            }
+            last.insert(key, (artifact.version, time, artifact.op, artifact.raw));
+        }
+    }
+}
+
+/// Rows that are no data are bounded, and every record has its versions in the log.
+fn the_rows(story: &Story) -> Result<(), Violation> {
+    let streams = i64::try_from(STREAMS.len()).unwrap_or(i64::MAX);
+    for (table, most) in [
+        ("sync_sweep", SWEEP_ROWS_MAX * streams),
+        ("sync_stream", 2 * streams),
+        ("sync_integration", 1),
+        ("sync_sweep_page", 4_000 * streams),
+    ] {
+        let rows = story.number(&format!("SELECT count(*) FROM {table}"))?;
+        if rows > most {
+            return Err(Violation::new("I10", format!("{table} has {rows} rows")));
+        }
+    }
+    // What the sites told of accounts, no console said: only those records are not logged.
+    let unlogged = story.number(
+        "SELECT count(*) FROM inventory_source_record r WHERE r.stream <> 'accounts' AND NOT EXISTS \
+         (SELECT 1 FROM signals_artifact a WHERE a.org_id = r.org_id AND a.stream = r.stream AND a.native_id = r.native_id)",
+    )?;
+    if unlogged > 0 {
+        return Err(Violation::new("I1", format!("{unlogged} records are stored and were never logged")));
+    }
+    let behind = story.number(
+        "SELECT count(*) FROM inventory_source_record r WHERE r.stream <> 'accounts' AND r.version <> \
+         (SELECT max(a.version) FROM signals_artifact a WHERE a.org_id = r.org_id AND a.stream = r.stream \
+          AND a.native_id = r.native_id)",
+    )?;
+    if behind > 0 {
+        return Err(Violation::new("I1", format!("{behind} records have a version that the log has not")));
+    }
+    Ok(())
+}
+
+/// I8: no secret anywhere.
+fn the_secrets(story: &Story) -> Result<(), Violation> {
+    let secrets = story.secrets();
+    let finders: Vec<memchr::memmem::Finder<'_>> =
+        secrets.iter().map(|secret| memchr::memmem::Finder::new(secret.as_bytes())).collect();
+    let found = |bytes: &[u8]| finders.iter().position(|finder| finder.find(bytes).is_some());
+    if let Some(which) = found(story.said.take().as_bytes()) {
+        return Err(Violation::new("I8", format!("a secret was said: {}", &secrets[which][..12])));
+    }
+    let mut where_found = None;
+    story
+        .store
+        .read_blocking::<_, StoreError, _>(|tx| {
+            let mut place = None;
+            testkit::everything(tx, |table, column, value| {
+                let hit = match value {
+                    kernel::Value::Text(text) => found_in(text.as_bytes()),
+                    kernel::Value::Bytes(bytes) => found_in(bytes),
+                    _ => false,
+                };
+                if hit {
+                    place = Some(format!("{table}.{column}"));
+                }
+            })?;
+            Ok(place)
+        })
+        .map(|place| where_found = place)
+        .map_err(storage)?;
+    if let Some(place) = where_found {
+        return Err(Violation::new("I8", format!("a secret is stored in {place}")));
+    }
+    let mut after = 0;
+    loop {
+        let artifacts = story
+            .store
+            .read_blocking::<_, signals::SignalsError, _>(move |tx| signals::scan(tx, OrgId::DEFAULT, after, SCAN))
+            .map_err(|error| Violation::new("I3", format!("the log cannot be read: {error}")))?;
+        let Some(end) = artifacts.last().map(|artifact| artifact.seq) else { return Ok(()) };
+        after = end;
+        if let Some(artifact) = artifacts.iter().find(|artifact| found(&artifact.raw).is_some()) {
+            return Err(Violation::new("I8", format!("a secret is in artifact {}", artifact.seq)));
+        }
+    }
+}
+
+/// Whether bytes hold a text that the console gives away. Tokens are sought where they can be told.
+fn found_in(bytes: &[u8]) -> bool {
+    crate::console::SECRETS.iter().any(|secret| memchr::memmem::find(bytes, secret.as_bytes()).is_some())
+}
+
+/// I9: the console refused nothing that no fault made it refuse, and saw nothing that it must never see.
+fn the_requests(story: &Story) -> Result<(), Violation> {
+    let wire = story.console.wire();
+    if let Some(what) = &wire.protocol {
+        return Err(Violation::new("I9", what.clone()));
+    }
+    drop(wire);
+    let journal = story.console.sim.journal();
+    if let Some(request) = journal.forbidden.first() {
+        return Err(Violation::new("I9", format!("a request that must never be made: {request}")));
+    }
+    // A cursor that was cut short by a new token is refused by a console too, and given up.
+    if let Some(refusal) = journal.refused.iter().find(|refusal| !refusal.detail.contains("cursor")) {
+        return Err(Violation::new("I9", format!("{} was refused: {}", refusal.request, refusal.detail)));
+    }
+    Ok(())
+}
