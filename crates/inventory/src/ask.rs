@@ -227,7 +227,7 @@ impl Asked<'_, '_> {
         };
         let condition = lower(checked, &resolve, Self::FIRST_PARAM);
         let (_, _, failed) = looking.into_inner();
-        failed.map_or(Ok(condition), |error| Err(error.into()))
+        failed.map_or(Ok(condition), Err)
     }
 
     /// The exact number of rows that match.

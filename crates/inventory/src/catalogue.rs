@@ -10,6 +10,9 @@ mod findings;
 mod later;
 mod policies;
 mod raw;
+mod software;
+mod users;
+mod vulnerabilities;
 
 use std::sync::LazyLock;
 
@@ -29,16 +32,18 @@ pub const SITE_IDS: &str = "computed:site_id";
 /// The dictionary of our sites' names.
 pub const SITE_NAMES: &str = "computed:site";
 /// The dictionaries whose entries are not rows of `inventory_term`.
-pub const COMPUTED: [&str; 4] = [ASSET_IDS, RECORD_IDS, SITE_IDS, SITE_NAMES];
+pub const COMPUTED: [&str; 5] = [ASSET_IDS, RECORD_IDS, SITE_IDS, SITE_NAMES, signals::ARTIFACT_IDS];
 
 /// Everything that the inventory can be asked, the inventories that people ask first in front.
 pub fn catalogue() -> &'static Catalogue {
     static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
-        let mut inventories = vec![assets::assets(), findings::findings(), activities::activities()];
-        inventories.push(policies::policies());
+        let mut inventories = vec![assets::assets(), software::software(), vulnerabilities::vulnerabilities()];
+        inventories.extend([findings::findings(), activities::activities(), users::users(), policies::policies()]);
         inventories.extend(console::inventories());
+        inventories.push(signals::artifacts());
         inventories.extend(assets::parts());
         inventories.extend(findings::parts());
+        inventories.extend(users::parts());
         inventories.extend(policies::parts());
         inventories.extend(later::inventories());
         Catalogue { inventories, sources: vec![SOURCE] }
@@ -46,11 +51,12 @@ pub fn catalogue() -> &'static Catalogue {
     &CATALOGUE
 }
 
-/// The kinds are those of the vendor's collections: agents, threats, activities, policies, levels, alerts, risks.
+/// The kinds are those of the vendor's collections: agents, threats, activities, policies, levels, alerts, risks; and
+/// whatever record an artifact holds.
 const SOURCE: Source = Source {
     name: SENTINELONE,
     aliases: &["s1"],
-    kinds: &["dev", "threat", "activity", "policy", "site", "group", "account", "alert", "risk"],
+    kinds: &["dev", "threat", "activity", "policy", "site", "group", "account", "alert", "risk", signals::RAW_KIND],
 };
 
 /// What `source:` understands. The others are known, so that a pasted query runs and finds none of them here.
@@ -79,6 +85,20 @@ const SOURCES: Choices = Choices {
         Choice::new("tenable"),
         Choice::new("vmware"),
         Choice::new("wiz"),
+    ],
+    ordered: false,
+    closed: false,
+};
+
+/// How bad something is: one set of words for all collections, whatever the console writes in each.
+const SEVERITIES: Choices = Choices {
+    values: &[
+        Choice::new("none"),
+        Choice::or("info", &["informational"]),
+        Choice::new("low"),
+        Choice::or("medium", &["moderate"]),
+        Choice::new("high"),
+        Choice::new("critical"),
     ],
     ordered: false,
     closed: false,
@@ -158,9 +178,30 @@ fn only_source() -> Field {
         .example("source:SentinelOne")
 }
 
-/// The record behind a row of a projection whose id is its record's: what sync knows about it.
-fn record_fields() -> Vec<Field> {
+/// Where a record is with its source.
+const PRESENCES: Choices = Choices {
+    values: &[Choice::new("present"), Choice::new("missing"), Choice::or("retired", &["removed", "gone"])],
+    ordered: false,
+    closed: true,
+};
+
+/// The record behind a row of a projection whose id is its record's: what sync knows about it. `state` names the field
+/// that says whether the source still has it, where the inventory has no other of that name.
+fn record_fields(state: &'static [&'static str]) -> Vec<Field> {
     vec![
+        Field::new(
+            "record.state",
+            Type::Enum(PRESENCES),
+            Column::Plain(RECORD_STATE),
+            "whether the source still has it: present, missing since the last reading, or retired after two",
+        )
+        .volatile()
+        .alias(state)
+        .example("record.state:retired"),
+        past("missing_since", RECORD_MISSING, "since when the source does not have it")
+            .volatile()
+            .example("has:missing_since"),
+        past("retired_at", RECORD_RETIRED, "when Muster took it for gone").volatile().example("retired_at:<7d"),
         int("version", RECORD_VERSION, "how many times it changed its meaning, counting from 1").example("version:>1"),
         past("first_recorded_at", RECORD_FIRST, "when Muster first read it").example("first_recorded_at:<1d"),
         past("changed_at", RECORD_CHANGED, "when Muster last saw it change its meaning").example("changed_at:<1d"),
@@ -174,8 +215,35 @@ const RECORD_FIRST: &str = "(SELECT r.first_seen_at FROM inventory_source_record
      WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
 const RECORD_CHANGED: &str = "(SELECT r.changed_at FROM inventory_source_record r \
      WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
+const RECORD_STATE: &str = "(SELECT r.state FROM inventory_source_record r \
+     WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
+const RECORD_MISSING: &str = "(SELECT r.missing_since FROM inventory_source_record r \
+     WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
+const RECORD_RETIRED: &str = "(SELECT r.retired_at FROM inventory_source_record r \
+     WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
+const RECORD_NATIVE: &str = "(SELECT r.native_id FROM inventory_source_record r \
+     WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
 const RECORD_REMOVED: &str = "(SELECT CASE WHEN r.retired_at IS NULL THEN 0 ELSE 1 END FROM inventory_source_record r \
      WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
+
+/// The asset of a row that names its agent.
+const OF_AGENT: &str = "FROM inventory_source_record r \
+     JOIN inventory_link l ON l.org_id = r.org_id AND l.record_id = r.record_id \
+     JOIN inventory_asset {e} ON {e}.org_id = l.org_id AND {e}.asset_id = l.asset_id \
+     WHERE r.org_id = {t}.org_id AND r.integration_id = {t}.integration_id \
+     AND r.stream = 'agents' AND r.native_id = {t}.agent_native_id";
+
+/// That asset's name.
+const AGENT_NAME: &str = "(SELECT a.name FROM inventory_source_record r \
+     JOIN inventory_link l ON l.org_id = r.org_id AND l.record_id = r.record_id \
+     JOIN inventory_asset a ON a.org_id = l.org_id AND a.asset_id = l.asset_id \
+     WHERE r.org_id = {t}.org_id AND r.integration_id = {t}.integration_id \
+     AND r.stream = 'agents' AND r.native_id = {t}.agent_native_id)";
+const AGENT_NAME_FOLDED: &str = "(SELECT a.name_folded FROM inventory_source_record r \
+     JOIN inventory_link l ON l.org_id = r.org_id AND l.record_id = r.record_id \
+     JOIN inventory_asset a ON a.org_id = l.org_id AND a.asset_id = l.asset_id \
+     WHERE r.org_id = {t}.org_id AND r.integration_id = {t}.integration_id \
+     AND r.stream = 'agents' AND r.native_id = {t}.agent_native_id)";
 
 /// Where in the console a row is: the same six columns in every projection that has them.
 fn console_fields() -> Vec<Field> {

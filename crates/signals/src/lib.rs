@@ -1,19 +1,27 @@
 #![doc = include_str!("../README.md")]
 
 mod block;
+mod catalogue;
 mod deliver;
+mod line;
 mod log;
+pub mod ndjson;
 mod record;
 mod retain;
 mod sink;
 mod text;
 
-pub use deliver::{Delivered, deliver};
-pub use log::{Artifact, bodies, count, find, latest, read, scan};
+pub use catalogue::{ARTIFACT_IDS, RAW_KIND, UNINDEXED, artifacts, check_filter};
+pub use deliver::{BATCH_ARTIFACTS, Delivered, Receiver, Refusal, deliver, deliver_with};
+pub use line::Line;
+pub use log::{Artifact, bodies, count, find, latest, read, scan, scan_within};
 pub use record::{ArtifactId, Entry, Op, Page, Recorded, record};
-pub use retain::{Retained, retain};
-pub use sink::{NewSink, Sink, SinkId, SinkState, all_sinks, sink_named, sinks};
-pub use text::{Indexed, index};
+pub use retain::{Keep, LogStatus, Retained, keep, log_status, retain, set_keep};
+pub use sink::{
+    DeadLetter, NewSink, Sink, SinkId, SinkState, add_sink, all_sinks, dead_letters, remove_sink, replay, sink_named,
+    sinks,
+};
+pub use text::{Indexed, index, rebuild_index, unindexed, unindexed_count};
 
 use store::{Migration, Slice};
 
@@ -42,6 +50,15 @@ pub enum SignalsError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] store::StoreError),
+    /// A sink's name is taken.
+    #[error("there is a sink named {0:?} already")]
+    SinkExists(String),
+    /// A sink's filter is not a question that can be put to artifacts.
+    #[error("the filter is not understood: {0}")]
+    Filter(#[source] query::Refused),
+    /// More artifacts wait for the full-text index than one question may read instead.
+    #[error("{0} artifacts are not in the full-text index yet")]
+    IndexBehind(u64),
     /// A block could not be compressed.
     #[error("a block of the log cannot be compressed")]
     Compress(#[source] std::io::Error),

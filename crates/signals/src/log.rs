@@ -80,6 +80,42 @@ pub fn scan(tx: &mut Tx, org: OrgId, after: i64, limit: usize) -> Result<Vec<Art
     with_bytes(tx, org, found)
 }
 
+/// As [`scan`], but no more than `bytes_max` bytes of records, except that there is always one if there is any: what a
+/// follower of the log reads at a time. The second value says whether the log has more behind them at present.
+///
+/// # Errors
+/// As [`read`].
+pub fn scan_within(
+    tx: &mut Tx,
+    org: OrgId,
+    after: i64,
+    limit: usize,
+    bytes_max: usize,
+) -> Result<(Vec<Artifact>, bool), SignalsError> {
+    const AFTER: &str = select_artifact!("a.seq > $2 ORDER BY a.seq LIMIT $3");
+    let asked = i64::try_from(limit).unwrap_or(i64::MAX);
+    let found = tx.query(AFTER, &[org.into(), after.into(), asked.into()], Found::read)?;
+    let mut more = found.len() == limit;
+    let mut artifacts: Vec<Artifact> = Vec::with_capacity(found.len());
+    let mut bytes = 0;
+    let mut open: Option<(i64, Block)> = None;
+    for Found { artifact, place } in found {
+        let block = match open.take().filter(|(id, _)| *id == place.block) {
+            Some((_, block)) => block,
+            None => block_of(tx, org, place.block)?,
+        };
+        let raw = record_of(&block, place)?;
+        if !artifacts.is_empty() && bytes + raw.len() > bytes_max {
+            more = true;
+            break;
+        }
+        bytes += raw.len();
+        artifacts.push(Artifact { raw, ..artifact });
+        open = Some((place.block, block));
+    }
+    Ok((artifacts, more))
+}
+
 /// How many artifacts the log holds.
 ///
 /// # Errors
@@ -179,18 +215,26 @@ fn with_bytes(tx: &mut Tx, org: OrgId, found: Vec<Found>) -> Result<Vec<Artifact
 
 /// Reads block after block and takes from each what is asked for.
 fn bytes_of(tx: &mut Tx, org: OrgId, places: &mut [Place]) -> Result<BTreeMap<i64, Vec<u8>>, SignalsError> {
-    const BLOCK: &str = "SELECT codec, bytes, size FROM signals_block WHERE org_id = $1 AND block_id = $2";
     places.sort_unstable_by_key(|place| (place.block, place.position));
     let mut bodies = BTreeMap::new();
     for places in places.chunk_by(|one, next| one.block == next.block) {
-        let id = places[0].block;
-        let unpack = |row: &Row| Ok(Block::unpack(id, row.text(0)?, row.bytes(1)?, row.int(2)?));
-        let missing = SignalsError::Block { block: id, reason: "it is not there" };
-        let block = tx.query_opt(BLOCK, &[org.into(), id.into()], unpack)?.ok_or(missing)??;
+        let block = block_of(tx, org, places[0].block)?;
         for place in places {
-            let missing = SignalsError::Block { block: id, reason: "it has fewer records than artifacts" };
-            bodies.insert(place.seq, block.record(place.position).ok_or(missing)?.to_vec());
+            bodies.insert(place.seq, record_of(&block, *place)?);
         }
     }
     Ok(bodies)
+}
+
+/// Reads a block.
+pub(crate) fn block_of(tx: &mut Tx, org: OrgId, id: i64) -> Result<Block, SignalsError> {
+    const BLOCK: &str = "SELECT codec, bytes, size FROM signals_block WHERE org_id = $1 AND block_id = $2";
+    let unpack = |row: &Row| Ok(Block::unpack(id, row.text(0)?, row.bytes(1)?, row.int(2)?));
+    let missing = SignalsError::Block { block: id, reason: "it is not there" };
+    tx.query_opt(BLOCK, &[org.into(), id.into()], unpack)?.ok_or(missing)?
+}
+
+fn record_of(block: &Block, place: Place) -> Result<Vec<u8>, SignalsError> {
+    let missing = SignalsError::Block { block: place.block, reason: "it has fewer records than artifacts" };
+    Ok(block.record(place.position).ok_or(missing)?.to_vec())
 }

@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use sha2::{Digest, Sha256};
 use store::{Dialect, Keys, Kind, StoreError, Tx};
 
+use crate::retain::digest_of;
 use crate::{SignalsError, block};
 
 /// The versions that one page of one stream brought.
@@ -40,7 +41,7 @@ pub struct Entry<'a> {
     pub updated_at: Option<Timestamp>,
     /// Hash of its meaning.
     pub meaning_hash: [u8; 32],
-    /// Its JSON, redacted.
+    /// Its JSON, redacted; of a record that is gone, the last that was known.
     pub raw: &'a [u8],
 }
 
@@ -56,6 +57,8 @@ pub enum Op {
 }
 
 impl Op {
+    const ALL: [Op; 3] = [Op::Create, Op::Update, Op::Delete];
+
     /// The word that is stored and that enters an artifact's id.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -68,13 +71,23 @@ impl Op {
 
     /// Reads a word that was stored; `None` for any other.
     pub(crate) fn parse(word: &str) -> Option<Op> {
-        [Op::Create, Op::Update, Op::Delete].into_iter().find(|op| op.as_str() == word)
+        Op::ALL.into_iter().find(|op| op.as_str() == word)
     }
 }
 
 /// An artifact's id: it depends on the console and what it said, on no database and no clock of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ArtifactId(pub [u8; 32]);
+
+impl ArtifactId {
+    /// Reads 64 hexadecimal digits; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<ArtifactId> {
+        let digits: Vec<u8> = text.chars().map(|digit| Some(digit.to_digit(16)? as u8)).collect::<Option<_>>()?;
+        let bytes: Vec<u8> = digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect();
+        (digits.len() == 64).then_some(ArtifactId(bytes.try_into().ok()?))
+    }
+}
 
 impl fmt::Display for ArtifactId {
     /// 64 hexadecimal digits, lower case.
@@ -103,16 +116,17 @@ pub fn record(tx: &mut Tx, page: &Page) -> Result<Vec<Recorded>, SignalsError> {
     if page.entries.is_empty() {
         return Ok(Vec::new());
     }
-    let mut seq = lock_head(tx, page.org)?;
+    let (mut seq, forgetful) = lock_head(tx, page.org)?;
     let console = console_of(tx, page)?;
     let mut known = known_artifacts(tx, page, console)?;
+    let removed = if forgetful { Removed::read(tx, page)? } else { Removed::default() };
 
     let mut recorded = Vec::with_capacity(page.entries.len());
     let mut logged = Vec::with_capacity(page.entries.len());
     let mut seen = Vec::new();
     for (at, entry) in page.entries.iter().enumerate() {
         let record = known.entry(entry.native_id.as_ref()).or_default();
-        match record.place(page, entry) {
+        match record.place(page, entry, &removed) {
             Place::Known(found) => {
                 seen.extend([Value::Int(page.org.0), Value::Int(page.integration.0), Value::Int(found)]);
                 record.mine = record.mine.max(found);
@@ -169,11 +183,16 @@ enum Place {
 
 impl KnownRecord {
     /// Decides whether a version is in the log already. See the crate's documentation for why it decides so.
-    fn place(&self, page: &Page, entry: &Entry) -> Place {
-        // The log knows the record already, perhaps through another integration: then this is no creation.
-        let exists = self.artifacts.last().is_some_and(|last| last.op != Op::Delete);
-        let op = if entry.op == Op::Create && exists { Op::Update } else { entry.op };
-        let (mut creates, mut updates, mut deletes) = (0, 0, 0);
+    fn place(&self, page: &Page, entry: &Entry, removed: &Removed) -> Place {
+        let op = match (entry.op, self.artifacts.last()) {
+            // The log knows the record already, perhaps through another integration: then this is no creation.
+            (Op::Create, Some(last)) if last.op != Op::Delete => Op::Update,
+            // Another integration saw it go; it is there all the same.
+            (Op::Update, Some(last)) if last.op == Op::Delete => Op::Create,
+            (op, _) => op,
+        };
+        // Those that retention removed were the first.
+        let [mut creates, mut updates, mut deletes] = Op::ALL.map(|op| removed.count(page, entry, op));
         let mut same = None;
         for known in self.artifacts.iter().filter(|known| known.source_time == entry.updated_at) {
             let n = match known.op {
@@ -218,19 +237,60 @@ fn artifact_id(page: &Page, entry: &Entry, op: Op, n: u64) -> ArtifactId {
     ArtifactId(hash.finalize().into())
 }
 
-/// The next sequence number; from here to the end of the transaction nobody else hands out any.
-fn lock_head(tx: &mut Tx, org: OrgId) -> Result<i64, SignalsError> {
-    const SQLITE: &str = "SELECT next_seq FROM signals_head WHERE org_id = $1";
-    const POSTGRES: &str = "SELECT next_seq FROM signals_head WHERE org_id = $1 FOR UPDATE";
+/// The ids of a page's versions that retention has removed from the log: digests of them.
+#[derive(Default)]
+struct Removed(FxHashSet<i64>);
+
+impl Removed {
+    /// Looks up the ids that the page's versions may have: the first of each, the second of those whose first is gone, and
+    /// so on.
+    fn read(tx: &mut Tx, page: &Page) -> Result<Removed, SignalsError> {
+        const GONE: &str = "SELECT digest FROM signals_removed WHERE org_id = $1 AND digest IN KEYS";
+        let mut removed = Removed::default();
+        let mut asked: Vec<(&Entry, Op)> =
+            page.entries.iter().flat_map(|entry| Op::ALL.map(|op| (entry, op))).collect();
+        for n in 0.. {
+            let digest = |(entry, op): &(&Entry, Op)| digest_of(&artifact_id(page, entry, *op, n).0);
+            let mut digests: Vec<i64> = asked.iter().map(digest).collect();
+            digests.sort_unstable();
+            digests.dedup();
+            let found = tx.select_in(GONE, &[page.org.into()], Keys::Ints(&digests), |row| row.int(0))?;
+            removed.0.extend(&found);
+            asked.retain(|one| removed.0.contains(&digest(one)));
+            if asked.is_empty() {
+                break;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// How many artifacts like this one are gone.
+    fn count(&self, page: &Page, entry: &Entry, op: Op) -> u64 {
+        if self.0.is_empty() {
+            return 0;
+        }
+        (0..).take_while(|n| self.0.contains(&digest_of(&artifact_id(page, entry, op, *n).0))).count() as u64
+    }
+}
+
+/// The next sequence number, and whether retention has removed anything; from here to the end of the transaction nobody
+/// else hands out any number.
+fn lock_head(tx: &mut Tx, org: OrgId) -> Result<(i64, bool), SignalsError> {
+    const SQLITE: &str = "SELECT next_seq, EXISTS (SELECT 1 FROM signals_removed r WHERE r.org_id = $1)
+        FROM signals_head WHERE org_id = $1";
+    const POSTGRES: &str = "SELECT next_seq,
+            CASE WHEN EXISTS (SELECT 1 FROM signals_removed r WHERE r.org_id = $1) THEN 1 ELSE 0 END
+        FROM signals_head WHERE org_id = $1 FOR UPDATE";
     let sql = match tx.dialect() {
         Dialect::Sqlite => SQLITE,
         Dialect::Postgres => POSTGRES,
     };
-    if let Some(next) = tx.query_opt(sql, &[org.into()], |row| row.int(0))? {
-        return Ok(next);
+    let head = |row: &store::Row| Ok((row.int(0)?, row.int(1)? != 0));
+    if let Some(head) = tx.query_opt(sql, &[org.into()], head)? {
+        return Ok(head);
     }
     tx.execute("INSERT INTO signals_head (org_id, next_seq) VALUES ($1, 1) ON CONFLICT DO NOTHING", &[org.into()])?;
-    Ok(tx.query_one(sql, &[org.into()], |row| row.int(0))?)
+    Ok(tx.query_one(sql, &[org.into()], head)?)
 }
 
 /// The number of the page's console; notes that the integration reads it. Called under the head's lock.

@@ -172,3 +172,105 @@ pub(crate) fn sink(tx: &mut Tx, org: OrgId, id: SinkId) -> Result<Option<Sink>, 
     let sql = format!("{COLUMNS} WHERE s.org_id = $1 AND s.sink_id = $2");
     Ok(tx.query_opt(&sql, &[org.into(), id.into()], Sink::read)?)
 }
+
+/// Makes a sink.
+///
+/// # Errors
+/// The name is taken, the filter is no question that can be put to artifacts, or the database fails.
+pub fn add_sink(tx: &mut Tx, org: OrgId, new: &NewSink, now: Timestamp) -> Result<SinkId, SignalsError> {
+    const NUMBER: &str = "SELECT COALESCE(MAX(sink_id), 0) + 1 FROM signals_sink WHERE org_id = $1";
+    const ADD: &str = "INSERT INTO signals_sink (org_id, sink_id, name, kind, settings, filter, lag_bytes_max, acked,
+            place, state, since, detail, attempts, next_at, delivered, delivered_at, lease_owner, lease_until, generation)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '{}', 'ready', $9, '', 0, NULL, 0, NULL, NULL, NULL, 0)";
+    crate::check_filter(&new.filter, now)?;
+    if sink_named(tx, org, &new.name)?.is_some() {
+        return Err(SignalsError::SinkExists(new.name.clone()));
+    }
+    let id = tx.query_one(NUMBER, &[org.into()], |row| row.int(0))?;
+    let most = new.lag_bytes_max.map(|most| i64::try_from(most).unwrap_or(i64::MAX));
+    let params = [
+        org.into(),
+        id.into(),
+        Value::from(&new.name),
+        Value::from(&new.kind),
+        Value::from(&new.settings),
+        Value::from(&new.filter),
+        most.into(),
+        new.after.into(),
+        now.into(),
+    ];
+    tx.execute(ADD, &params)?;
+    Ok(SinkId(id))
+}
+
+/// Removes a sink and its dead letters. What it delivered stays where it is.
+///
+/// # Errors
+/// The database fails.
+pub fn remove_sink(tx: &mut Tx, org: OrgId, id: SinkId) -> Result<(), SignalsError> {
+    for sql in [
+        "DELETE FROM signals_dead_letter WHERE org_id = $1 AND sink_id = $2",
+        "DELETE FROM signals_sink WHERE org_id = $1 AND sink_id = $2",
+    ] {
+        tx.execute(sql, &[org.into(), id.into()])?;
+    }
+    Ok(())
+}
+
+/// Moves a sink's place to behind `after`, forgets its dead letters behind that, and attaches it again. Whoever delivers
+/// to it at this moment is fenced off.
+///
+/// # Errors
+/// The database fails.
+pub fn replay(tx: &mut Tx, org: OrgId, id: SinkId, after: i64, now: Timestamp) -> Result<(), SignalsError> {
+    const MOVE: &str = "UPDATE signals_sink SET acked = $3, state = 'ready', since = $4, detail = '', attempts = 0,
+            next_at = NULL, lease_owner = NULL, lease_until = NULL, generation = generation + 1
+        WHERE org_id = $1 AND sink_id = $2";
+    const FORGET: &str = "DELETE FROM signals_dead_letter WHERE org_id = $1 AND sink_id = $2 AND seq > $3";
+    tx.execute(FORGET, &[org.into(), id.into(), after.into()])?;
+    tx.execute(MOVE, &[org.into(), id.into(), after.into(), now.into()])?;
+    Ok(())
+}
+
+/// An artifact that a receiver refused for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The artifact's number in the log.
+    pub seq: i64,
+    /// When it was refused.
+    pub refused_at: Timestamp,
+    /// Why, in the receiver's words.
+    pub reason: String,
+}
+
+/// The latest dead letters of a sink, at most `limit`.
+///
+/// # Errors
+/// The database fails.
+pub fn dead_letters(tx: &mut Tx, org: OrgId, id: SinkId, limit: usize) -> Result<Vec<DeadLetter>, SignalsError> {
+    const LATEST: &str = "SELECT seq, refused_at, reason FROM signals_dead_letter
+        WHERE org_id = $1 AND sink_id = $2 ORDER BY seq DESC LIMIT $3";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let letter = |row: &Row| {
+        Ok(DeadLetter {
+            seq: row.int(0)?,
+            refused_at: Timestamp::from_micros(row.int(1)?),
+            reason: row.text(2)?.to_owned(),
+        })
+    };
+    Ok(tx.query(LATEST, &[org.into(), id.into(), limit.into()], letter)?)
+}
+
+/// Stored bytes of the log behind a place, to the block.
+pub(crate) fn lag_bytes(tx: &mut Tx, org: OrgId, after: i64) -> Result<u64, SignalsError> {
+    const LAG: &str = "SELECT CAST(COALESCE(SUM(length(bytes)), 0) AS BIGINT) FROM signals_block
+        WHERE org_id = $1 AND block_id > $2";
+    Ok(tx.query_one(LAG, &[org.into(), after.into()], |row| row.int(0))?.unsigned_abs())
+}
+
+/// Up to where every attached sink has the log, and the name of the one that is furthest behind; `None` without sinks.
+pub(crate) fn delivered_to_all(tx: &mut Tx, org: OrgId) -> Result<Option<(i64, String)>, SignalsError> {
+    const LEAST: &str = "SELECT acked, name FROM signals_sink WHERE org_id = $1 AND state <> 'detached'
+        ORDER BY acked, name LIMIT 1";
+    Ok(tx.query_opt(LEAST, &[org.into()], |row| Ok((row.int(0)?, row.text(1)?.to_owned())))?)
+}

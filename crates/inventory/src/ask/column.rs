@@ -111,6 +111,9 @@ fn expression(column: &'static Column, ty: &Type) -> Option<(&'static str, Shown
     match column {
         Column::Plain(sql) => Some((sql, Shown::Typed(ty.clone()))),
         Column::Folded { text, .. } => Some((text, Shown::Typed(Type::Text))),
+        Column::Term { dictionary, .. } if *dictionary == signals::ARTIFACT_IDS => {
+            Some(("{t}.artifact_id", Shown::Typed(Type::Id)))
+        }
         Column::Term { column, dictionary } => Some((column, Shown::Term(dictionary))),
         Column::Words { .. } | Column::Many { .. } | Column::Body { .. } | Column::Missing { .. } => None,
     }
@@ -247,7 +250,8 @@ fn attributes(
     for batch in keys.chunks(residual::BATCH_ROWS) {
         for (key, bodies) in residual::bodies_of(asked, source, kind, batch)? {
             let mut found = Vec::new();
-            let parts: Vec<&str> = path.split('.').collect();
+            // The empty path is the whole body.
+            let parts: Vec<&str> = path.split('.').filter(|_| !path.is_empty()).collect();
             let mut several = bodies.len() > 1;
             for body in &bodies {
                 several |= descend(body, &parts, &mut found);
@@ -306,6 +310,9 @@ fn cell(value: Value<'static>, shown: &Shown, terms: &HashMap<i64, String>) -> C
         (Value::Real(number), _) => Cell::Real(number),
         (Value::Text(text), Shown::Typed(Type::Mac)) => Cell::Text(spaced_mac(&text)),
         (Value::Text(text), _) => Cell::Text(text.into_owned()),
+        (Value::Bytes(bytes), Shown::Typed(Type::Id)) => {
+            Cell::Text(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+        }
         (Value::Bytes(bytes), _) => ip_from_bytes(&bytes).map_or(Cell::Empty, |ip: IpAddr| Cell::Text(ip.to_string())),
         (Value::Null, _) => Cell::Empty,
     }

@@ -8,6 +8,7 @@ use kernel::{AssetId, OrgId, RecordId, SiteId};
 use query::{Column, Known, Matcher, Terms};
 use store::{StoreError, Tx};
 
+use super::AskError;
 use crate::catalogue::{ASSET_IDS, RECORD_IDS, SENTINELONE, SITE_IDS, SITE_NAMES, catalogue};
 
 /// How many of a field's values a suggestion looks at, most frequent first.
@@ -17,6 +18,8 @@ const VALUES_SEEN_MAX: i64 = 200;
 #[derive(Default)]
 pub(crate) struct Dictionaries {
     loaded: HashMap<String, Vec<(i64, String)>>,
+    /// What the full-text index lacks, by the words that were looked for.
+    unindexed: HashMap<String, Vec<i64>>,
 }
 
 impl Dictionaries {
@@ -27,8 +30,19 @@ impl Dictionaries {
         org: OrgId,
         name: &str,
         matcher: &Matcher,
-    ) -> Result<Terms, StoreError> {
-        if let Some(matched) = public_ids(name, matcher) {
+    ) -> Result<Terms, AskError> {
+        if name == signals::UNINDEXED {
+            let matched = match self.unindexed.entry(format!("{matcher:?}")) {
+                Entry::Occupied(found) => found.get().clone(),
+                Entry::Vacant(empty) => empty.insert(unindexed(tx, org, matcher)?).clone(),
+            };
+            return Ok(Terms { matched, rest: Vec::new() });
+        }
+        let known = match name {
+            signals::ARTIFACT_IDS => artifacts(tx, org, matcher)?,
+            _ => public_ids(name, matcher),
+        };
+        if let Some(matched) = known {
             // There are others, which nobody read: numbers that no id has stand for them.
             let rest = (0..=matched.len()).filter_map(|at| i64::try_from(at).ok()).map(|at| -1 - at).collect();
             return Ok(Terms { matched, rest });
@@ -39,6 +53,31 @@ impl Dictionaries {
         };
         Ok(Terms::of(entries.iter().map(|(number, text)| (*number, text.as_str())), matcher))
     }
+}
+
+/// The artifacts that the full-text index does not have yet and that match.
+fn unindexed(tx: &mut Tx<'_>, org: OrgId, matcher: &Matcher) -> Result<Vec<i64>, AskError> {
+    signals::unindexed(tx, org, matcher).map_err(|error| match error {
+        signals::SignalsError::IndexBehind(behind) => AskError::TooWide {
+            message: format!(
+                "the full-text index lacks {behind} artifacts, too many to read one by one: muster log index adds them"
+            ),
+        },
+        other => crate::InventoryError::from(other).into(),
+    })
+}
+
+/// The numbers behind artifacts' ids that are asked for whole.
+fn artifacts(tx: &mut Tx<'_>, org: OrgId, matcher: &Matcher) -> Result<Option<Vec<i64>>, AskError> {
+    let texts = match matcher {
+        Matcher::Equals(text) | Matcher::Exact(text) => std::slice::from_ref(text),
+        Matcher::OneOf(texts) => texts,
+        _ => return Ok(None),
+    };
+    let ids = texts.iter().filter_map(|text| signals::ArtifactId::parse(text));
+    let found = ids.map(|id| signals::find(tx, org, id)).collect::<Result<Vec<_>, _>>();
+    let found = found.map_err(crate::InventoryError::from)?;
+    Ok(Some(found.into_iter().flatten().map(|artifact| artifact.seq).collect()))
 }
 
 /// The numbers behind public ids that are asked for whole, without reading all ids that there are.
@@ -69,6 +108,13 @@ fn entries(tx: &mut Tx<'_>, org: OrgId, name: &str) -> Result<Vec<(i64, String)>
         }),
         SITE_IDS => {
             computed(tx, "SELECT site_id FROM inventory_site WHERE org_id = $1", |number| SiteId(number).to_string())
+        }
+        signals::ARTIFACT_IDS => {
+            let sql = "SELECT seq, artifact_id FROM signals_artifact WHERE org_id = $1";
+            tx.query(sql, &[org.into()], |row| {
+                let id = row.bytes(1)?.iter().map(|byte| format!("{byte:02x}")).collect();
+                Ok((row.int(0)?, id))
+            })
         }
         SITE_NAMES => {
             let sql = "SELECT site_id, name FROM inventory_site WHERE org_id = $1";
@@ -114,7 +160,7 @@ impl<'a, 'tx> Seen<'a, 'tx> {
             _ => return Ok(None),
         };
         // Public ids are no vocabulary.
-        if [ASSET_IDS, RECORD_IDS, SITE_IDS].contains(&dictionary) {
+        if [ASSET_IDS, RECORD_IDS, SITE_IDS, signals::ARTIFACT_IDS].contains(&dictionary) {
             return Ok(None);
         }
         let mut tx = self.tx.borrow_mut();

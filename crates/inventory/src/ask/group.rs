@@ -90,6 +90,8 @@ fn part(output: &Output) -> Option<Part> {
     let at_t = |sql: &str| sql.replace("{t}", "t");
     let ty = field.ty.clone();
     Some(match column {
+        // Shown from a column of its own, and every row is a group.
+        Column::Term { dictionary, .. } if *dictionary == signals::ARTIFACT_IDS => return None,
         Column::Plain(sql) => Part { shown: at_t(sql), folded: None, ty, dictionary: None, from },
         Column::Folded { text, folded } => {
             Part { shown: format!("MIN({})", at_t(text)), folded: Some(at_t(folded)), ty, dictionary: None, from }

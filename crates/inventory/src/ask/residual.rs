@@ -180,6 +180,11 @@ pub(super) fn bodies_of(
     if !has || source != SENTINELONE || keys.is_empty() {
         return Ok(HashMap::new());
     }
+    if asked.inventory.base.table == "signals_artifact" {
+        let bodies = signals::bodies(asked.tx, asked.org, keys).map_err(crate::InventoryError::from)?;
+        let read = |(key, body): (&i64, Option<Vec<u8>>)| Some((*key, vec![serde_json::from_slice(&body?).ok()?]));
+        return Ok(keys.iter().zip(bodies).filter_map(read).collect());
+    }
     // An asset's bodies are those of its linked records; every other row is its own record.
     let pairs: Vec<(i64, i64)> = match asked.inventory.base.table {
         "inventory_asset" => {

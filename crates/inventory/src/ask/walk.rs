@@ -28,7 +28,7 @@ const RARE: usize = 64;
 const RARE_KEYS_MAX: usize = 20_000;
 
 /// Orders that an index serves. In any other order nothing is gained by a glance.
-const INDEXED: [(&str, &str); 8] = [
+const INDEXED: [(&str, &str); 10] = [
     ("assets", "last_seen"),
     ("assets", "name"),
     ("assets", "id"),
@@ -37,6 +37,8 @@ const INDEXED: [(&str, &str); 8] = [
     ("activities", "created_at"),
     ("activities", "id"),
     ("policies", "id"),
+    ("artifacts", "seq"),
+    ("artifacts", "id"),
 ];
 
 /// In which order an answer comes.

@@ -5,8 +5,7 @@ use query::{Field, Inventory, Scope, Tense, Type};
 use super::missing;
 
 const SCAN: &str = "what answers on the network is seen by scans, and no scan has been imported";
-const SOFTWARE: &str = "installed software is not read yet";
-const VULNERABILITIES: &str = "vulnerabilities are not read yet";
+const RISK: &str = "an asset has no risk of its own yet; ask vulnerability:(severity:critical)";
 const END_OF_LIFE: &str = "no table of end-of-life dates has been loaded";
 const PEOPLE: &str = "Muster does not keep this about an asset yet";
 
@@ -47,12 +46,8 @@ pub(super) fn asset_fields() -> Vec<Field> {
             "snmp.sysdescr",
             "ilo.serialnumber",
         ]),
-        text("product", SOFTWARE).alias(&["products"]),
         text("service.product", SCAN),
-        int("software_count", SOFTWARE),
-        int("vulnerability_count", VULNERABILITIES),
-        text("risk", VULNERABILITIES).alias(&["risk_rank"]),
-        text("cve", VULNERABILITIES),
+        text("risk", RISK).alias(&["risk_rank"]),
         future("os_eol", END_OF_LIFE).alias(&["eol_os"]),
         future("os_eol_extended", END_OF_LIFE).alias(&["eol_os_ext"]),
         flag("os_eol_expired", END_OF_LIFE),
@@ -68,39 +63,12 @@ pub(super) fn asset_fields() -> Vec<Field> {
 pub(super) fn asset_scopes() -> Vec<Scope> {
     let scope =
         |name, aliases, inventory, title, prose| Scope { name, aliases, inventory, from: NO_ROWS, title, prose };
-    vec![
-        scope("software", &[], "software", "product", "one installed program"),
-        scope("vulnerability", &["vulnerabilities", "vuln", "vulns"], "vulnerabilities", "cve", "one vulnerability"),
-        scope("service", &["services"], "services", "protocol", "one service that a scan saw"),
-    ]
+    vec![scope("service", &["services"], "services", "protocol", "one service that a scan saw")]
 }
 
 /// Inventories that exist by name only, so that scopes can be written and questions get an answer that says so.
 pub(super) fn inventories() -> Vec<Inventory> {
     let text = |name, why| missing(name, Type::Text, why);
-    let software = vec![
-        text("id", SOFTWARE),
-        text("name", SOFTWARE),
-        text("product", SOFTWARE),
-        text("vendor", SOFTWARE),
-        missing("version", Type::Version, SOFTWARE),
-        text("source", SOFTWARE),
-        text("cpe23", SOFTWARE).alias(&["cpe"]),
-        missing("installed_at", Type::Timestamp(Tense::Past), SOFTWARE),
-    ];
-    let vulnerabilities = vec![
-        text("id", VULNERABILITIES),
-        text("name", VULNERABILITIES),
-        text("cve", VULNERABILITIES),
-        text("severity", VULNERABILITIES),
-        text("risk", VULNERABILITIES),
-        text("status", VULNERABILITIES),
-        text("kev", VULNERABILITIES),
-        text("source", VULNERABILITIES),
-        text("os", VULNERABILITIES),
-        missing("epss_score", Type::Real, VULNERABILITIES).alias(&["epss"]),
-        missing("first_detected_at", Type::Timestamp(Tense::Past), VULNERABILITIES).alias(&["firstfoundts"]),
-    ];
     let services = vec![
         text("id", SCAN),
         text("name", SCAN),
@@ -123,32 +91,15 @@ pub(super) fn inventories() -> Vec<Inventory> {
         default_fields: &["name"],
         ..Inventory::new(name, singular, "inventory_asset", "asset_id")
     };
-    vec![
-        later("software", "software", &["programs"], SOFTWARE, software),
-        later(
-            "vulnerabilities",
-            "vulnerability",
-            &["vulnerability", "vulns", "vuln"],
-            VULNERABILITIES,
-            vulnerabilities,
-        ),
-        later("services", "service", &["service"], SCAN, services),
-    ]
+    vec![later("services", "service", &["service"], SCAN, services)]
 }
 
 /// What to say when somebody asks an inventory that has no rows yet: why, and where to ask instead.
 #[must_use]
 pub fn instead(name: &str) -> Option<(&'static str, &'static str)> {
     Some(match name {
-        "software" | "programs" => (SOFTWARE, "ask assets what SentinelOne says about their applications: apps_status"),
-        "vulnerabilities" | "vulnerability" | "vulns" | "vuln" => {
-            (VULNERABILITIES, "ask assets which need patches: apps_status:patch_required")
-        }
         "services" | "service" => (SCAN, "ask assets about what is known of their network: address, mac, interface"),
-        "users" | "user" | "wireless" | "certificates" => ("this inventory is not kept yet", "ask assets"),
-        "artifacts" | "artifact" => {
-            ("questions are put to the inventory, not to the log itself", "ask activities or findings")
-        }
+        "wireless" | "certificates" => ("this inventory is not kept yet", "ask assets"),
         _ => return None,
     })
 }
