@@ -51,3 +51,20 @@ impl ActivityNoun {
         out.time("created_at", self.created_at);
     }
 }
+
+/// A type of activity: what the number in every activity stands for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ActivityTypeNoun {
+    /// The type's number.
+    pub type_: Option<i64>,
+    /// Its name; some have none.
+    pub name: Option<String>,
+}
+
+impl ActivityTypeNoun {
+    /// Writes the type's row.
+    pub(crate) fn write(self, out: &mut Out) {
+        out.int("type", self.type_);
+        out.term("name_term", "activity_type", self.name);
+    }
+}

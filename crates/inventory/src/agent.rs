@@ -136,16 +136,19 @@ pub enum AgentState {
     Decommissioned,
     /// Removed from the machine.
     Uninstalled,
+    /// No longer known to its console.
+    Retired,
 }
 
 impl AgentState {
     /// Every state, in the order of an agent's life.
-    pub const ALL: [AgentState; 5] = [
+    pub const ALL: [AgentState; 6] = [
         AgentState::Active,
         AgentState::Offline,
         AgentState::Pending,
         AgentState::Decommissioned,
         AgentState::Uninstalled,
+        AgentState::Retired,
     ];
 
     /// The word that is stored, and that `agent.state` understands.
@@ -157,13 +160,14 @@ impl AgentState {
             AgentState::Pending => "pending",
             AgentState::Decommissioned => "decommissioned",
             AgentState::Uninstalled => "uninstalled",
+            AgentState::Retired => "retired",
         }
     }
 
     /// Whether the agent still guards its machine: `edr.name` names only such agents.
     #[must_use]
     pub const fn is_live(self) -> bool {
-        !matches!(self, AgentState::Decommissioned | AgentState::Uninstalled)
+        !matches!(self, AgentState::Decommissioned | AgentState::Uninstalled | AgentState::Retired)
     }
 }
 

@@ -84,6 +84,8 @@ pub enum Op {
     Created,
     /// It means something else: log it.
     Changed,
+    /// It was retired, and the source shows it again: log it.
+    Returned,
     /// It differs in volatile fields only: nothing to log.
     Touched,
     /// The same bytes: nothing was written.
@@ -170,15 +172,19 @@ fn apply_distinct(
     outcomes: &mut [Option<Outcome>],
 ) -> Result<(), InventoryError> {
     let existing = look_up(tx, ctx, ids, wave)?;
-    let mut differing = Vec::new();
+    let (mut differing, mut found) = (Vec::new(), Vec::new());
     for at in wave {
         match existing.get(ids[*at]) {
-            Some(known) if known.raw_hash == page[*at].raw_hash => {
+            Some(known) if known.raw_hash == page[*at].raw_hash && known.state != State::Retired => {
                 outcomes[*at] = Some(known.outcome(Op::Unchanged));
+                if known.state == State::Missing {
+                    found.push(RecordId(known.record));
+                }
             }
             known => differing.push((*at, known)),
         }
     }
+    crate::retire::miss(tx, ctx.org, &found, None)?;
     if differing.is_empty() {
         return Ok(());
     }
@@ -198,6 +204,7 @@ fn apply_distinct(
         };
         let op = match known {
             None => Op::Created,
+            Some(known) if known.state == State::Retired => Op::Returned,
             Some(known) if known.meaning_hash == translation.meaning_hash => Op::Touched,
             Some(_) => Op::Changed,
         };
@@ -213,6 +220,17 @@ fn apply_distinct(
 
     write_source_records(tx, ctx, &mut head, page, ids, &bodies, outcomes)?;
     pending.write(tx, ctx, &mut head)?;
+    let returned: Vec<RecordId> = wave
+        .iter()
+        .filter_map(|at| outcomes[*at].as_ref())
+        .filter(|outcome| outcome.op == Op::Returned)
+        .map(|outcome| outcome.record)
+        .collect();
+    if !returned.is_empty() {
+        let mut changes = Vec::new();
+        crate::retire::removed(tx, ctx, &mut head, &returned, false, &mut changes)?;
+        tx.insert_many("inventory_change", CHANGE, &changes, "")?;
+    }
     head.finish(tx, ctx.memory)?;
     Ok(())
 }
@@ -232,6 +250,25 @@ struct Existing {
     meaning_hash: [u8; 32],
     version: i64,
     changed_at: Timestamp,
+    state: State,
+}
+
+/// Whether a source still has a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Present,
+    Missing,
+    Retired,
+}
+
+impl State {
+    fn from_word(word: &str) -> State {
+        match word {
+            "missing" => State::Missing,
+            "retired" => State::Retired,
+            _ => State::Present,
+        }
+    }
 }
 
 impl Existing {
@@ -241,6 +278,7 @@ impl Existing {
         meaning_hash: [0; 32],
         version: 0,
         changed_at: Timestamp::from_micros(0),
+        state: State::Present,
     };
 
     fn outcome(&self, op: Op) -> Outcome {
@@ -265,7 +303,7 @@ fn look_up<'a>(
 ) -> Result<FxHashMap<&'a str, Existing>, InventoryError> {
     const LAST: &str = "SELECT native_id FROM inventory_source_record
         WHERE org_id = $1 AND integration_id = $2 AND stream = $3 ORDER BY native_id DESC LIMIT 1";
-    const BY_ID: &str = "SELECT native_id, record_id, raw_hash, meaning_hash, version, changed_at
+    const BY_ID: &str = "SELECT native_id, record_id, raw_hash, meaning_hash, version, changed_at, state
         FROM inventory_source_record WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND native_id IN KEYS";
     let stream = [ctx.org.into(), ctx.integration.into(), ctx.stream.into()];
     let mut existing = FxHashMap::default();
@@ -288,6 +326,7 @@ fn look_up<'a>(
             meaning_hash: digest(row, 3)?,
             version: row.int(4)?,
             changed_at: Timestamp::from_micros(row.int(5)?),
+            state: State::from_word(row.text(6)?),
         };
         existing.insert(wanted[at], known);
         Ok(())
@@ -435,7 +474,7 @@ impl Pending {
             noun.write(&mut out);
             let replaced = out.replaced_nuls();
             let changed = Changed { record, values, children };
-            let rows = if *op == Op::Changed { &mut table.changed } else { &mut table.touched };
+            let rows = if *op != Op::Touched { &mut table.changed } else { &mut table.touched };
             rows.push(changed);
             return replaced;
         }
@@ -452,7 +491,10 @@ impl Pending {
             ]);
             table.created.extend([ctx.org.into(), asset.into(), ctx.site.into(), ctx.now.into(), ctx.now.into()]);
         } else {
-            table.created.extend([ctx.org.into(), record.into(), ctx.integration.into(), native_id.to_owned().into()]);
+            table.created.extend([ctx.org.into(), record.into(), ctx.integration.into()]);
+            if !projection.is_narrow() {
+                table.created.push(native_id.to_owned().into());
+            }
             if projection.has_first_recorded_at() {
                 table.created.push(ctx.now.into());
             }

@@ -54,6 +54,11 @@ impl Subject {
         ]);
     }
 
+    /// One row of history for a record that is gone, or back.
+    pub fn removed(&self, head: &mut Head, gone: bool, changes: &mut Vec<Value<'static>>) {
+        self.row(head, "removed", Some((!gone).to_string()), Some(gone.to_string()), changes);
+    }
+
     /// One row of history for every column that differs and has history.
     pub fn compare(
         &self,

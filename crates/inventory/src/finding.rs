@@ -1,17 +1,19 @@
-//! Findings: EDR threats and what was judged and done about them.
+//! Findings: EDR threats and alerts of custom rules, and what was judged and done about them.
 
 use kernel::Timestamp;
 
 use crate::noun::{ConsoleScope, sorted};
 use crate::out::{Child, Out};
 
-/// What a console says about one threat. Words are kept as the console spells them.
+/// What a console says about one threat or alert. Words are kept as the console spells them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FindingNoun {
-    /// The threat's name.
+    /// The threat's name, or the rule's.
     pub name: Option<String>,
-    /// What sort of finding: `threat`.
+    /// What sort of finding: `threat`, `alert`.
     pub kind: Option<String>,
+    /// How bad it is, in lower case. Only alerts say: `critical`.
+    pub severity: Option<String>,
     /// Its class: `Malware`, `Ransomware`.
     pub classification: Option<String>,
     /// Who classified it: `Cloud`, `Static`.
@@ -117,6 +119,7 @@ impl FindingNoun {
     pub(crate) fn write(self, out: &mut Out) {
         out.name("name", "name_folded", self.name);
         out.term("kind_term", "finding_kind", self.kind);
+        out.term("severity_term", "severity", self.severity);
         out.term("classification_term", "classification", self.classification);
         out.term("classification_source_term", "classification_source", self.classification_source);
         out.term("detection_type_term", "detection_type", self.detection_type);

@@ -16,7 +16,11 @@ pub mod noun;
 mod out;
 pub mod policy;
 mod projection;
+pub mod retire;
 pub mod site;
+pub mod software;
+pub mod user;
+pub mod vulnerability;
 
 pub use apply::{Context, Incoming, InventoryError, Op, Outcome, Reason, Translation, apply};
 pub use ask::{Answer, Ask, AskError, Term, Want, ask, ask_in};
@@ -25,6 +29,7 @@ pub use catalogue::catalogue;
 pub use counts::{StreamCount, counts};
 pub use memory::Memory;
 pub use noun::Noun;
+pub use retire::{Census, Missing, Retired, census, miss, retire};
 pub use site::ensure_site;
 
 use store::{Migration, Slice};
@@ -32,10 +37,18 @@ use store::{Migration, Slice};
 /// The tables of this slice.
 pub const SLICE: Slice = Slice {
     name: "inventory",
-    migrations: &[Migration {
-        number: 1,
-        name: "records_and_projections",
-        sqlite: include_str!("../migrations/0001_records_and_projections/sqlite.sql"),
-        postgres: include_str!("../migrations/0001_records_and_projections/postgres.sql"),
-    }],
+    migrations: &[
+        Migration {
+            number: 1,
+            name: "records_and_projections",
+            sqlite: include_str!("../migrations/0001_records_and_projections/sqlite.sql"),
+            postgres: include_str!("../migrations/0001_records_and_projections/postgres.sql"),
+        },
+        Migration {
+            number: 2,
+            name: "software_vulnerabilities_users",
+            sqlite: include_str!("../migrations/0002_software_vulnerabilities_users/sqlite.sql"),
+            postgres: include_str!("../migrations/0002_software_vulnerabilities_users/postgres.sql"),
+        },
+    ],
 };

@@ -4,11 +4,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-pub use crate::activity::ActivityNoun;
+pub use crate::activity::{ActivityNoun, ActivityTypeNoun};
 pub use crate::agent::{AgentNoun, AgentState};
 pub use crate::console::{AccountNoun, ConsoleGroupNoun, ConsoleSiteNoun};
 pub use crate::finding::{FindingAction, FindingNoun, Technique};
 pub use crate::policy::{PolicyEngine, PolicyNoun};
+pub use crate::software::SoftwareNoun;
+pub use crate::user::{UserNoun, UserRole};
+pub use crate::vulnerability::VulnerabilityNoun;
 
 use crate::out::Out;
 
@@ -17,10 +20,12 @@ use crate::out::Out;
 pub enum Noun {
     /// An agent on a machine; it becomes an asset.
     Agent(AgentNoun),
-    /// An EDR threat.
+    /// An EDR threat, or an alert of a custom rule.
     Finding(FindingNoun),
     /// Something that happened on the console.
     Activity(ActivityNoun),
+    /// A type of activity.
+    ActivityType(ActivityTypeNoun),
     /// The settings of one level of the console.
     Policy(PolicyNoun),
     /// A console account.
@@ -29,6 +34,12 @@ pub enum Noun {
     ConsoleSite(ConsoleSiteNoun),
     /// A console group.
     ConsoleGroup(ConsoleGroupNoun),
+    /// A program on a machine.
+    Software(SoftwareNoun),
+    /// A vulnerability of a program on a machine.
+    Vulnerability(VulnerabilityNoun),
+    /// A user of the console.
+    User(UserNoun),
     /// A record that is kept, compared and logged, and of which nothing is projected: its body is all there is to ask.
     Plain,
 }

@@ -193,6 +193,15 @@ pub(super) fn bodies_of(
                        WHERE l.org_id = $1 AND r.stream = 'agents' AND l.asset_id IN KEYS";
             asked.tx.select_in(sql, &[asked.org.into()], Keys::Ints(keys), |row| Ok((row.int(0)?, row.int(1)?)))?
         }
+        // Two streams bring findings, each with bodies of its own kind.
+        "inventory_finding" => {
+            let sql = "SELECT r.record_id FROM inventory_source_record r \
+                       WHERE r.org_id = $1 AND r.stream = $2 AND r.record_id IN KEYS";
+            let stream = if kind == "alert" { "custom_alerts" } else { "threats" };
+            let of_kind =
+                asked.tx.select_in(sql, &[asked.org.into(), stream.into()], Keys::Ints(keys), |row| row.int(0))?;
+            of_kind.into_iter().map(|record| (record, record)).collect()
+        }
         _ => keys.iter().map(|key| (*key, *key)).collect(),
     };
     let records: Vec<RecordId> = pairs.iter().map(|(_, record)| RecordId(*record)).collect();

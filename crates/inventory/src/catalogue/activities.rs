@@ -2,7 +2,13 @@
 
 use query::{Inventory, Raw, Scope};
 
-use super::{RECORD_IDS, SENTINELONE, console_fields, int, native, only_source, past, public, raw, term, text};
+use super::{
+    OF_AGENT, RECORD_IDS, SENTINELONE, console_fields, int, native, only_source, past, public, raw, term, text,
+};
+
+/// The name that this console gives the number: its list of types may be read after the activity.
+const TYPE_NAME: &str = "COALESCE({t}.type_term, (SELECT y.name_term FROM inventory_activity_type y \
+     WHERE y.org_id = {t}.org_id AND y.integration_id = {t}.integration_id AND y.type = {t}.type))";
 
 /// The activities. Rows never change, so their bodies are in the log.
 pub(super) fn activities() -> Inventory {
@@ -24,7 +30,7 @@ pub(super) fn activities() -> Inventory {
         int("type", "{t}.type", "the type's number")
             .alias(&["activity_type", "activitytype", "code"])
             .example("type:27"),
-        term("type.name", "{t}.type_term", "activity_type", "the type's name, where the console gave one")
+        term("type.name", TYPE_NAME, "activity_type", "the type's name, where the console has one")
             .alias(&["type_name", "kind", "action"])
             .example("type.name:login"),
         text("detail", "{t}.detail", "COALESCE({t}.detail_folded, lower({t}.detail))", "more of what happened")
@@ -64,18 +70,14 @@ pub(super) fn activities() -> Inventory {
             name: "asset",
             aliases: &["assets"],
             inventory: "assets",
-            from: "FROM inventory_source_record r \
-                   JOIN inventory_link l ON l.org_id = r.org_id AND l.record_id = r.record_id \
-                   JOIN inventory_asset {e} ON {e}.org_id = l.org_id AND {e}.asset_id = l.asset_id \
-                   WHERE r.org_id = {t}.org_id AND r.integration_id = {t}.integration_id \
-                   AND r.stream = 'agents' AND r.native_id = {t}.agent_native_id",
+            from: OF_AGENT,
             title: "name",
             prose: "the asset it concerns",
         }],
         raw: vec![Raw { source: SENTINELONE, kind: "activity", paths: &[], aliases: raw::ACTIVITY_ALIASES }],
         bare: &["name", "detail"],
         default_sort: "-created_at",
-        default_fields: &["created_at", "type", "name", "console.site"],
+        default_fields: &["created_at", "type", "type.name", "name", "console.site"],
         ..Inventory::new("activities", "activity", "inventory_activity", "record_id")
     }
 }

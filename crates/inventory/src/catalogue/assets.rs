@@ -3,8 +3,8 @@
 use query::{Base, Choice, Choices, Column, Field, Inventory, Raw, Scope, Type};
 
 use super::{
-    ASSET_IDS, MODES, SENTINELONE, SITE_IDS, SITE_NAMES, SOURCES, console_fields, flag, int, later, missing, past,
-    public, raw, term, text, version, word, words,
+    ASSET_IDS, MODES, PRESENCES, SENTINELONE, SITE_IDS, SITE_NAMES, SOURCES, console_fields, flag, int, later, missing,
+    past, public, raw, term, text, version, word, words,
 };
 
 /// What the rows of an asset's records hang on.
@@ -25,6 +25,19 @@ macro_rules! element_of_asset {
             "FROM inventory_link l JOIN ",
             $table,
             " {e} ON {e}.org_id = l.org_id AND {e}.record_id = l.record_id WHERE l.org_id = {t}.org_id AND l.asset_id = {t}.asset_id"
+        )
+    };
+}
+
+/// The rows that name an asset's agent and that the source still has: the elements of a scope (`{e}`), or `c`.
+macro_rules! of_agent {
+    ($table:literal, $row:literal) => {
+        concat!(
+            "FROM inventory_link l JOIN inventory_source_record r ON r.org_id = l.org_id AND r.record_id = l.record_id \
+             JOIN ", $table, " ", $row, " ON ", $row, ".org_id = r.org_id \
+             AND ", $row, ".integration_id = r.integration_id AND ", $row, ".agent_native_id = r.native_id \
+             JOIN inventory_source_record p ON p.org_id = ", $row, ".org_id AND p.record_id = ", $row, ".record_id \
+             WHERE r.stream = 'agents' AND p.state <> 'retired' AND l.org_id = {t}.org_id AND l.asset_id = {t}.asset_id"
         )
     };
 }
@@ -83,6 +96,7 @@ const STATES: Choices = words(&[
     Choice::new("pending"),
     Choice::new("decommissioned"),
     Choice::or("uninstalled", &["removed"]),
+    Choice::new("retired"),
 ]);
 
 const NETWORK_STATES: Choices = words(&[
@@ -116,6 +130,8 @@ pub(super) fn assets() -> Inventory {
     fields.extend(agent());
     fields.extend(console_fields());
     fields.extend(network());
+    fields.extend(programs());
+    fields.extend(records());
     fields.extend(later::asset_fields());
     Inventory {
         aliases: &["asset", "devices", "device", "endpoints", "endpoint", "hosts", "host"],
@@ -428,6 +444,84 @@ fn network() -> Vec<Field> {
     ]
 }
 
+/// What is installed on it, and what is wrong with that.
+fn programs() -> Vec<Field> {
+    vec![
+        Field::new(
+            "product",
+            Type::Text,
+            Column::many(
+                of_agent!("inventory_software", "c"),
+                Column::Term { column: "c.product_term", dictionary: "product" },
+            ),
+            "the products that are installed on it",
+        )
+        .alias(&["products"])
+        .example("product:chrome"),
+        int(
+            "software_count",
+            concat!("(SELECT COUNT(*) ", of_agent!("inventory_software", "c"), ")"),
+            "how many programs are installed on it",
+        )
+        .volatile()
+        .example("software_count:=0"),
+        Field::new(
+            "cve",
+            Type::Text,
+            Column::many(
+                of_agent!("inventory_vulnerability", "c"),
+                Column::Term { column: "c.cve_term", dictionary: "cve" },
+            ),
+            "the vulnerabilities that it has, by their public names",
+        )
+        .alias(&["cves"])
+        .example("cve:CVE-2024-3094"),
+        int(
+            "vulnerability_count",
+            concat!("(SELECT COUNT(*) ", of_agent!("inventory_vulnerability", "c"), ")"),
+            "how many vulnerabilities it has",
+        )
+        .volatile()
+        .example("vulnerability_count:>100"),
+    ]
+}
+
+/// What the asset's records are with their sources.
+fn records() -> Vec<Field> {
+    let of_records = "FROM inventory_link l \
+         JOIN inventory_source_record c ON c.org_id = l.org_id AND c.record_id = l.record_id \
+         WHERE l.org_id = {t}.org_id AND l.asset_id = {t}.asset_id";
+    vec![
+        Field::new(
+            "record.state",
+            Type::Enum(PRESENCES),
+            Column::many(of_records, Column::Plain("c.state")),
+            "whether its sources still have it: present, missing since the last reading, or retired after two",
+        )
+        .volatile()
+        .alias(&["state", "presence"])
+        .example("record.state:retired"),
+        past(
+            "missing_since",
+            "(SELECT MAX(c.missing_since) FROM inventory_link l \
+             JOIN inventory_source_record c ON c.org_id = l.org_id AND c.record_id = l.record_id \
+             WHERE l.org_id = {t}.org_id AND l.asset_id = {t}.asset_id)",
+            "since when a source does not have it",
+        )
+        .volatile()
+        .example("has:missing_since"),
+        past(
+            "retired_at",
+            "(SELECT MAX(c.retired_at) FROM inventory_link l \
+             JOIN inventory_source_record c ON c.org_id = l.org_id AND c.record_id = l.record_id \
+             WHERE l.org_id = {t}.org_id AND l.asset_id = {t}.asset_id)",
+            "when Muster took it for gone",
+        )
+        .volatile()
+        .example("retired_at:<7d"),
+    ]
+}
+
 fn scopes() -> Vec<Scope> {
     let mut scopes = vec![
         Scope {
@@ -456,7 +550,23 @@ fn scopes() -> Vec<Scope> {
                    AND {e}.agent_native_id = r.native_id \
                    WHERE r.stream = 'agents' AND l.org_id = {t}.org_id AND l.asset_id = {t}.asset_id",
             title: "name",
-            prose: "one EDR threat found on it",
+            prose: "one EDR threat or alert found on it",
+        },
+        Scope {
+            name: "software",
+            aliases: &["programs", "applications"],
+            inventory: "software",
+            from: of_agent!("inventory_software", "{e}"),
+            title: "name",
+            prose: "one program that is installed on it",
+        },
+        Scope {
+            name: "vulnerability",
+            aliases: &["vulnerabilities", "vuln", "vulns"],
+            inventory: "vulnerabilities",
+            from: of_agent!("inventory_vulnerability", "{e}"),
+            title: "name",
+            prose: "one vulnerability that it has",
         },
         Scope {
             name: "seen_by",

@@ -1,10 +1,10 @@
-//! Findings: EDR threats, what was judged and done about them.
+//! Findings: EDR threats and alerts of custom rules, what was judged and done about them.
 
 use query::{Base, Choice, Choices, Column, Field, Inventory, Raw, Scope, Tense, Type};
 
 use super::{
-    RECORD_IDS, SENTINELONE, console_fields, flag, int, native, only_source, past, public, raw, record_fields, term,
-    text, version, word, words,
+    OF_AGENT, RECORD_IDS, SENTINELONE, SEVERITIES, console_fields, flag, int, native, only_source, past, public, raw,
+    record_fields, term, text, version, word, words,
 };
 
 macro_rules! of_finding {
@@ -12,6 +12,9 @@ macro_rules! of_finding {
         concat!("FROM ", $table, " c WHERE c.org_id = {t}.org_id AND c.record_id = {t}.record_id")
     };
 }
+
+/// A threat is what an engine found, an alert what a custom rule did.
+const KINDS: Choices = words(&[Choice::new("threat"), Choice::new("alert")]);
 
 const DETECTION_TYPES: Choices = words(&[Choice::new("static"), Choice::new("dynamic")]);
 
@@ -59,21 +62,17 @@ pub(super) fn findings() -> Inventory {
     fields.extend(machine());
     fields.extend(console_fields());
     fields.extend(times());
-    fields.extend(record_fields());
+    fields.extend(record_fields(&["state"]));
     Inventory {
-        aliases: &["finding", "threats", "threat"],
-        prose: "EDR threats, with what was judged and done about them",
+        aliases: &["finding", "threats", "threat", "alerts", "alert"],
+        prose: "EDR threats and alerts of custom rules, with what was judged and done about them",
         fields,
         scopes: vec![
             Scope {
                 name: "asset",
                 aliases: &["assets"],
                 inventory: "assets",
-                from: "FROM inventory_source_record r \
-                       JOIN inventory_link l ON l.org_id = r.org_id AND l.record_id = r.record_id \
-                       JOIN inventory_asset {e} ON {e}.org_id = l.org_id AND {e}.asset_id = l.asset_id \
-                       WHERE r.org_id = {t}.org_id AND r.integration_id = {t}.integration_id \
-                       AND r.stream = 'agents' AND r.native_id = {t}.agent_native_id",
+                from: OF_AGENT,
                 title: "name",
                 prose: "the asset it was found on",
             },
@@ -87,7 +86,10 @@ pub(super) fn findings() -> Inventory {
                 prose: "one thing that was done about it",
             },
         ],
-        raw: vec![Raw { source: SENTINELONE, kind: "threat", paths: raw::THREAT, aliases: &[] }],
+        raw: vec![
+            Raw { source: SENTINELONE, kind: "threat", paths: raw::THREAT, aliases: &[] },
+            Raw { source: SENTINELONE, kind: "alert", paths: raw::ALERT, aliases: &[] },
+        ],
         bare: &["name", "agent.name", "file.path", "sha1", "sha256"],
         default_sort: "-identified_at",
         default_fields: &["name", "classification", "verdict", "status", "mitigation", "agent.name", "identified_at"],
@@ -106,7 +108,16 @@ fn what() -> Vec<Field> {
             .alias(&["threat_id", "threatid"])
             .example("native_id:1234567890123456789"),
         only_source(),
-        term("kind", "{t}.kind_term", "finding_kind", "what sort of finding it is").example("kind:threat"),
+        word("kind", KINDS, "{t}.kind_term", "finding_kind", "whether an engine found it or a custom rule")
+            .example("kind:alert"),
+        word(
+            "severity",
+            SEVERITIES,
+            "{t}.severity_term",
+            "severity",
+            "how bad it is; only alerts of custom rules say it",
+        )
+        .example("severity:critical"),
         term("classification", "{t}.classification_term", "classification", "its class")
             .alias(&["class"])
             .example("classification:ransomware"),
