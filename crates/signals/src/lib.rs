@@ -21,7 +21,7 @@ pub use sink::{
     DeadLetter, NewSink, Sink, SinkId, SinkState, add_sink, all_sinks, dead_letters, remove_sink, replay, sink_named,
     sinks,
 };
-pub use text::{Indexed, index, rebuild_index, unindexed, unindexed_count};
+pub use text::{Indexed, index, index_in, rebuild_index, unindexed, unindexed_count};
 
 use store::{Migration, Slice};
 

@@ -58,6 +58,15 @@ pub async fn index(store: &Store, org: OrgId) -> Result<Indexed, SignalsError> {
     }
 }
 
+/// One step of [`index`] in the caller's transaction: a thousand artifacts at most. None were added if the index is at the end
+/// of the log.
+///
+/// # Errors
+/// As [`index`].
+pub fn index_in(tx: &mut Tx, org: OrgId) -> Result<Indexed, SignalsError> {
+    Step::read(tx, org)?.write(tx, org)
+}
+
 /// Empties the full-text index, so that [`index`] makes it anew. On SQLite that of all organizations, which share a table.
 ///
 /// # Errors

@@ -49,6 +49,9 @@ fn things_to(
     inventory: &'static Inventory,
     depth: usize,
 ) -> Result<Vec<Thing>, StoreError> {
+    if inventory.base.table == "signals_artifact" {
+        return Ok(artifacts(tx, org, inventory));
+    }
     let key = inventory.base.key;
     let all = format!("FROM {} t WHERE t.org_id = $1", inventory.base.table);
     let mut things: Vec<Thing> = tx
@@ -126,6 +129,19 @@ fn things_to(
     Ok(things)
 }
 
+/// Artifacts as a sink's filter sees them: so what filters and what is asked are compared.
+fn artifacts(tx: &mut Tx<'_>, org: OrgId, inventory: &'static Inventory) -> Vec<Thing> {
+    let thing = |artifact: signals::Artifact| Thing {
+        key: artifact.seq,
+        values: inventory.fields.iter().map(|field| (field.name, artifact.values(field.name))).collect(),
+        elements: HashMap::new(),
+        bodies: (inventory.raw.iter())
+            .flat_map(|raw| artifact.bodies(raw.source, raw.kind).into_iter().map(|body| (raw.source, raw.kind, body)))
+            .collect(),
+    };
+    signals::scan(tx, org, 0, usize::MAX).unwrap().into_iter().map(thing).collect()
+}
+
 /// Body fields of this catalogue are texts at the top of a body.
 fn datum_at(body: &Json, path: &str) -> Option<Datum> {
     body.get(path)?.as_str().map(|text| Datum::Text(text.to_owned()))
@@ -157,7 +173,9 @@ fn values(
     let (sql, dictionary) = match column {
         Column::Plain(sql) | Column::Folded { text: sql, .. } => (renamed_if_many(&at(sql)), None),
         Column::Term { column, dictionary } => (renamed_if_many(&at(column)), Some(*dictionary)),
-        Column::Many { .. } | Column::Body { .. } | Column::Missing { .. } => return Ok(Vec::new()),
+        Column::Words { .. } | Column::Many { .. } | Column::Body { .. } | Column::Missing { .. } => {
+            return Ok(Vec::new());
+        }
     };
     let texts = dictionary.map(|name| texts(tx, org, name)).transpose()?;
     let rows = tx.query(&format!("SELECT DISTINCT {identity}, {sql} {from}"), &[org.into()], |row| {

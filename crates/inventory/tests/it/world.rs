@@ -450,6 +450,8 @@ pub fn fill(store: &Store, agents: usize, seed: u64) {
             apply(store, org, memory, stream, records);
         }
         apply(store, org, memory, "agents", self::agents(agents, seed));
+        // What comes later waits for the full-text index, and is found all the same.
+        store.write_blocking(move |tx| signals::index_in(tx, org)).expect("the log can be indexed");
         apply(store, org, memory, "threats", findings(agents / 2 + 1, agents, seed));
         apply(store, org, memory, "activities", activities(agents, agents, seed));
     }
