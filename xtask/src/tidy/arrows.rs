@@ -49,10 +49,15 @@ const ARROWS: &[(&str, &[&str])] = &[
             "testkit",
         ],
     ),
+    // Kills the program from outside, and compares what it stored with what the console said.
+    (
+        "crash",
+        &["kernel", "store", "access", "signals", "inventory", "sync", "sentinelone", "sentinelone-sim", "testkit"],
+    ),
     // Measures the product from outside, behind a feature.
     (
         "xtask",
-        &["simulation", "kernel", "store", "access", "signals", "inventory", "sync", "sentinelone", "sentinelone-sim", "testkit"],
+        &["simulation", "crash", "kernel", "store", "access", "signals", "inventory", "sync", "sentinelone", "sentinelone-sim", "testkit"],
     ),
 ];
 
@@ -60,6 +65,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const TEST_ARROWS: &[(&str, &[&str])] = &[
     ("testkit", &["store", "jobs", "access", "signals", "inventory", "sync", "cli", "reports", "query"]),
     ("sentinelone-sim", &["sync", "cli"]),
+    ("crash", &["cli"]),
     ("signals", &["inventory"]),
 ];
 

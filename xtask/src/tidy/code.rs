@@ -13,7 +13,7 @@ const VENDOR_IO: &[&str] = &["client.rs", "http.rs", "transport.rs", "probe.rs",
 const ALLOW_LIST: &str = "crates/sentinelone/src/request.rs";
 
 /// Crates that know how the console spells things. The program and the kitchen hand addresses and tokens through.
-const EDGE: &[&str] = &["sentinelone", "sentinelone-sim", "sync", "cli", "xtask", "simulation"];
+const EDGE: &[&str] = &["sentinelone", "sentinelone-sim", "sync", "cli", "xtask", "simulation", "crash"];
 
 /// Crates that may open a transaction that writes; the others take part in one that they are handed.
 const WRITERS: &[&str] = &["store", "jobs", "access", "sync", "cli", "testkit", "xtask", "simulation"];

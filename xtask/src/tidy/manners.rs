@@ -33,6 +33,7 @@ const WORLD: &[&str] = &[
     "crates/cli/src/",
     "testkit/src/",
     "simulation/src/",
+    "crash/src/",
     "xtask/src/",
 ];
 
