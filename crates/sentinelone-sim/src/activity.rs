@@ -2,6 +2,7 @@
 
 use crate::agent::dotted;
 use crate::catalog::{MALWARE, PROFILES, VERSIONS};
+use crate::detections::{FINDING, RULES};
 use crate::draw::Dice;
 use crate::happen::code;
 use crate::state::{Activity, INCIDENTS, NONE, Reach, State, VERDICTS, salt, version_family};
@@ -215,6 +216,13 @@ impl State {
                 let to = self.groups[activity.group as usize].name;
                 (format!("The Agent {computer} moved dynamically from Group {from} to Group {to}"), None)
             }
+            code::GROUP_DELETED => (format!("The management user {user} deleted a group."), None),
+            code::USER_ADDED => (format!("The management user {user} was added."), None),
+            code::USER_MODIFIED => (format!("The management user {user} was modified."), None),
+            code::USER_DELETED => (format!("The management user {user} was deleted."), None),
+            code::TAG_ADDED => (format!("The management user {user} added a tag."), None),
+            code::NOTE_UPDATED => (format!("The management user {user} changed a note on {name}."), None),
+            code::NOTE_DELETED => (format!("The management user {user} deleted a note on {name}."), None),
             code::SITE_DELETED => (format!("The management user {user} deleted a site."), None),
             code::FIREWALL => (
                 format!("Firewall Control blocked traffic on the Endpoint {computer} because of rule Block all."),
@@ -356,7 +364,8 @@ impl State {
         let row = &self.agents[agent];
         let face = self.face(agent);
         let profile = &PROFILES[usize::from(row.profile)];
-        let alert = activity.id.wrapping_sub(0x1234_5678) & 0x7fff_ffff_ffff_ffff;
+        let alert = crate::happen::alert_id(activity.id);
+        let rule = &RULES[(crate::draw::mix(self.seed ^ alert) % FINDING) as usize];
         j.text("agentipv4", &format!("{},172.17.0.1", dotted(face.address)));
         // A number in one alert, a text in the next.
         if activity.detail.is_multiple_of(2) {
@@ -378,9 +387,9 @@ impl State {
         j.text("origagentosname", profile.os_name);
         j.text("origagentuuid", &face.uuid);
         j.text("origagentversion", VERSIONS[version_family(usize::from(row.profile))][0]);
-        j.int("ruleId", 1_259_119_070_812_474_070);
-        j.int("ruleid", 1_259_119_070_812_474_070);
-        j.text("rulename", "Execution policy of PowerShell changed");
+        j.int("ruleId", rule.id as i64);
+        j.int("ruleid", rule.id as i64);
+        j.text("rulename", rule.name);
         j.text("ruledescription", "A rule of ours &lt;migrated&gt;");
         j.int("rulescopeid", self.sites[activity.site as usize].id as i64);
         j.text("rulescopelevel", "E_SITE");

@@ -22,13 +22,31 @@ pub struct Modules {
     pub star: bool,
     /// Unified alert management, a GraphQL service.
     pub unified_alerts: bool,
+    /// The older list of installed applications.
+    pub installed_applications: bool,
+    /// The wider asset inventory.
+    pub xdr: bool,
 }
 
 impl Modules {
     /// Every module is licensed.
-    pub const ALL: Modules = Modules { risks: true, ranger: true, star: true, unified_alerts: true };
+    pub const ALL: Modules = Modules {
+        risks: true,
+        ranger: true,
+        star: true,
+        unified_alerts: true,
+        installed_applications: true,
+        xdr: true,
+    };
     /// No optional module is licensed.
-    pub const NONE: Modules = Modules { risks: false, ranger: false, star: false, unified_alerts: false };
+    pub const NONE: Modules = Modules {
+        risks: false,
+        ranger: false,
+        star: false,
+        unified_alerts: false,
+        installed_applications: false,
+        xdr: false,
+    };
 }
 
 /// Everything that decides what a simulated console contains and how it behaves. Two equal configurations make equal consoles.
@@ -50,6 +68,10 @@ pub struct Config {
     pub threats: Option<usize>,
     /// How many threats have no agent any more (their agent was deleted from the console).
     pub orphan_threats: usize,
+    /// How many applications an agent has, on average (at most 1,000).
+    pub applications_per_agent: usize,
+    /// How many devices without an agent the network discovery sees; absent: one for every ten endpoints.
+    pub devices: Option<usize>,
     /// Whether the odd values of real consoles appear: nulls, empty strings, unknown enum values, extra and missing fields.
     pub oddities: bool,
     /// Which modules answer.
@@ -83,6 +105,8 @@ impl Config {
             activities: None,
             threats: None,
             orphan_threats: 2,
+            applications_per_agent: 20,
+            devices: None,
             oddities: true,
             modules: Modules::ALL,
             page_max: 1000,

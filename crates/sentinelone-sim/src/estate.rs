@@ -156,7 +156,7 @@ impl State {
 
     fn scope_role(&self, index: usize) -> Vec<Value> {
         let user = &self.users[index];
-        let role_id = (433_241_117_337_583_700 + user.role.len() as u64).to_string();
+        let role_id = crate::estate_more::role_id(user.role).to_string();
         match user.reach {
             Reach::Tenant => Vec::new(),
             Reach::Account(account) => vec![json!({
@@ -184,7 +184,7 @@ impl State {
         let user = &self.users[index];
         let tenant: Vec<&str> = if user.reach == Reach::Tenant { vec![user.role] } else { Vec::new() };
         let second_factor = !index.is_multiple_of(4);
-        json!({
+        let mut record = json!({
             "agreedEula": true,
             "agreementUrl": "https://console.example/eula",
             "allowRemoteShell": false,
@@ -217,7 +217,11 @@ impl State {
             "twoFaEnabled": second_factor,
             "twoFaEnabledReadOnly": false,
             "twoFaStatus": if second_factor { "configured" } else { "not_configured" },
-        })
+        });
+        for (key, value) in user.patch.iter().flat_map(|patch| patch.iter()) {
+            record[key.as_str()] = value.clone();
+        }
+        record
     }
 
     /// A service user as `GET /service-users` sends it.
@@ -225,7 +229,7 @@ impl State {
         let user = &self.users[index];
         let made = micros_text(user.created);
         let by = json!({"id": self.users[0].id.to_string(), "name": ascii(&self.users[0].name)});
-        json!({
+        let mut record = json!({
             "apiToken": Self::token_dates(user.token),
             "createdAt": made,
             "createdBy": by,
@@ -238,6 +242,10 @@ impl State {
             // A moment before it was created, as recorded.
             "updatedAt": micros_text(user.created - 2175),
             "updatedBy": by,
-        })
+        });
+        for (key, value) in user.patch.iter().flat_map(|patch| patch.iter()) {
+            record[key.as_str()] = value.clone();
+        }
+        record
     }
 }

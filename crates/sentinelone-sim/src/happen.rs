@@ -35,6 +35,13 @@ pub(crate) mod code {
     pub(crate) const QUARANTINED: u16 = 2004;
     pub(crate) const INCIDENT: u16 = 2028;
     pub(crate) const VERDICT: u16 = 2030;
+    pub(crate) const USER_ADDED: u16 = 23;
+    pub(crate) const USER_MODIFIED: u16 = 24;
+    pub(crate) const USER_DELETED: u16 = 25;
+    pub(crate) const TAG_ADDED: u16 = 3650;
+    pub(crate) const NOTE_UPDATED: u16 = 4022;
+    pub(crate) const NOTE_DELETED: u16 = 4021;
+    pub(crate) const GROUP_DELETED: u16 = 5006;
     pub(crate) const EXCLUSION_DELETED: u16 = 3016;
     pub(crate) const RULE_ALERT: u16 = 3608;
     pub(crate) const SUSPICIOUS: u16 = 4003;
@@ -43,6 +50,11 @@ pub(crate) mod code {
     pub(crate) const GROUP_CHANGED: u16 = 5009;
     pub(crate) const SITE_DELETED: u16 = 5022;
     pub(crate) const FIREWALL: u16 = 5232;
+}
+
+/// The id of the alert that an activity announces.
+pub(crate) const fn alert_id(activity: u64) -> u64 {
+    activity.wrapping_sub(0x1234_5678) & 0x7fff_ffff_ffff_ffff
 }
 
 impl State {
@@ -92,6 +104,9 @@ impl State {
         let serial = self.next_activity();
         activity.id = make_id(activity.created, IdKind::Activity, serial);
         let id = activity.id;
+        if activity.kind == code::RULE_ALERT {
+            self.raise(alert_id(id), activity.created, activity.agent);
+        }
         match self.activities.last() {
             Some(last) if (last.created, last.id) > (activity.created, id) && self.now >= self.start => {
                 let at = self.activities.partition_point(|a| (a.created, a.id) < (activity.created, id));
@@ -117,7 +132,7 @@ impl State {
                 Reach::Account(a) => a == account,
                 Reach::Site(s) => self.sites[s].account == account,
             };
-            if reaches && !user.service {
+            if reaches && !user.service && !user.gone {
                 return index as u32;
             }
         }
@@ -126,6 +141,7 @@ impl State {
 
     /// Lets one event take place at `at`.
     pub(crate) fn happen(&mut self, at: i64, event: Event) {
+        self.changes += 1;
         match event {
             Event::Enrolled(agent) => {
                 self.tell_agent(at, code::AGENT_SUBSCRIBED, agent, NONE, NONE, 0);
@@ -333,7 +349,7 @@ impl State {
         let account = self.sites[self.site_of(&self.agents[agent as usize])].account;
         let user = self.someone(account, &mut dice);
         let id = make_id(at, IdKind::Other, serial);
-        self.threats[threat as usize].notes.push(Note { id, at, user });
+        self.threats[threat as usize].notes.push(Note { id, at, user, edited: None });
         // A note does not always move the threat's own time.
         if dice.per_mille(500) {
             self.change_threat(threat, at);
@@ -357,6 +373,9 @@ impl State {
         let roll = dice.below(1000);
         if roll < 260 {
             let user = dice.index(self.users.len()) as u32;
+            if self.users[user as usize].gone {
+                return;
+            }
             if self.users[user as usize].service {
                 return self.alert(at, dice);
             }
@@ -433,7 +452,7 @@ impl State {
         let first = self.groups.partition_point(|g| g.site < site);
         let after = self.groups.partition_point(|g| g.site <= site);
         let to = first + dice.index(after - first);
-        if to as u32 == from {
+        if to as u32 == from || self.groups[to].deleted {
             return;
         }
         self.put_into_group(at, agent, to);

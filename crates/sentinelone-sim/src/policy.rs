@@ -225,7 +225,7 @@ impl State {
 
     pub(crate) fn group_by_id(&self, id: &str) -> Option<usize> {
         let id = id.parse::<u64>().ok()?;
-        self.groups.iter().position(|g| g.id == id && !self.sites[g.site].deleted)
+        self.groups.iter().position(|g| g.id == id && !g.deleted && !self.sites[g.site].deleted)
     }
 }
 

@@ -7,18 +7,28 @@ use bytes::Bytes;
 use http::{Method, Request};
 use serde_json::{Value, json};
 
+use crate::detections::Origin;
 use crate::draw::Dice;
 use crate::faults::{Fault, FaultPlan, Rate};
-use crate::journal::{Journal, Refusal};
-use crate::list::{Ask, Collection, Served, View, fingerprint, limit, seal, unseal};
+use crate::journal::{Asked, Journal, LOG_MAX, Refusal};
+use crate::list::{Ask, Collection, Key, Position, Served, View, fingerprint, fingerprint_of, limit, seal, unseal};
 use crate::params::{Query, activity_types, check, tables};
 use crate::policy::Place;
 use crate::state::{State, salt};
-use crate::text::{micros_text, seconds_text};
+use crate::text::{MINUTE, SECOND, micros_text, seconds_text};
 use crate::{Bearer, Config};
 
 /// Where every path of the API begins.
 pub(crate) const PREFIX: &str = "/web/api/v2.1";
+
+/// Where questions in GraphQL go.
+const GRAPHQL: &str = "/unifiedalerts/graphql";
+
+/// How many unified alerts a page has when the question does not say.
+const DEFAULT_FIRST: u64 = 10;
+
+/// How long an answer takes that does not come.
+pub(crate) const NEVER: Duration = Duration::from_secs(600);
 
 /// How long an answer takes that is slow.
 pub(crate) const SLOW: Duration = Duration::from_secs(12);
@@ -28,6 +38,8 @@ const TOO_MANY: &str = "<html>\r\n<head><title>429 Too Many Requests</title></he
     <center><h1>429 Too Many Requests</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n";
 const BAD_GATEWAY: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n\
     <center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n";
+const UNAVAILABLE: &str = "<html>\r\n<head><title>503 Service Temporarily Unavailable</title></head>\r\n<body>\r\n\
+    <center><h1>503 Service Temporarily Unavailable</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n";
 const LOGIN_PAGE: &str = "<!doctype html><html lang=\"en\"><head><title>SentinelOne - Management Console</title></head>\
     <body><div id=\"root\"></div></body></html>";
 
@@ -52,28 +64,39 @@ const RATES: [(&str, f64, f64); 14] = [
 /// Requests a second and burst of every path that the vendor's table leaves out.
 const OTHER_RATE: (f64, f64) = (3.0, 10.0);
 
-/// Lists that exist and are empty for now, and the module that must be licensed for them.
-const EMPTY: [(&str, Module); 19] = [
-    ("/agents/tags", Module::Core),
-    ("/agents/applications", Module::Core),
-    ("/application-management/inventory", Module::Risks),
-    ("/application-management/inventory/applications", Module::Risks),
-    ("/application-management/inventory/endpoints", Module::Risks),
-    ("/application-management/risks", Module::Risks),
-    ("/application-management/risks/aggregated-applications", Module::Risks),
-    ("/application-management/risks/applications", Module::Risks),
-    ("/application-management/risks/cves", Module::Risks),
-    ("/application-management/risks/endpoints", Module::Risks),
-    ("/cloud-detection/alerts", Module::Star),
-    ("/cloud-detection/rules", Module::Star),
-    ("/exclusions", Module::Core),
-    ("/restrictions", Module::Core),
-    ("/installed-applications", Module::Core),
-    ("/installed-applications/cves", Module::Core),
-    ("/ranger/table-view", Module::Ranger),
-    ("/rbac/roles", Module::Core),
-    ("/unified-exclusions", Module::Core),
+/// Lists that exist and are always empty.
+const EMPTY: [&str; 8] = [
+    "/application-management/risks/aggregated-applications",
+    "/application-management/risks/applications",
+    "/application-management/risks/cves",
+    "/application-management/risks/endpoints",
+    "/unified-exclusions",
+    "/tags",
+    "/xdr/assets/tags",
+    "/rogues/table-view",
 ];
+
+/// The module that must be licensed for a path.
+fn module(template: &str) -> Module {
+    if template.starts_with("/application-management") {
+        Module::Risks
+    } else if template.starts_with("/cloud-detection") {
+        Module::Star
+    } else if template.starts_with("/ranger") {
+        Module::Ranger
+    } else if template.starts_with("/installed-applications") {
+        Module::Installed
+    } else if template.starts_with("/xdr") {
+        Module::Xdr
+    } else {
+        Module::Core
+    }
+}
+
+/// Whether a path lies in a family: it is the path, or lies below it.
+fn lies_in(route: &str, family: &str) -> bool {
+    route.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Module {
@@ -81,6 +104,8 @@ enum Module {
     Risks,
     Star,
     Ranger,
+    Installed,
+    Xdr,
 }
 
 /// What a token may see, by index.
@@ -102,6 +127,8 @@ pub(crate) struct TokenRecord {
     pub(crate) revoked: bool,
     /// Sites that a cut took away.
     pub(crate) cut: Vec<usize>,
+    /// Paths, and all below them, that its role may not read.
+    pub(crate) denied: Vec<String>,
 }
 
 /// How a connection fails.
@@ -111,6 +138,10 @@ pub(crate) enum Broken {
     Reset,
     /// After half of the body.
     Truncated,
+    /// After so many bytes of the body.
+    After(usize),
+    /// Never, but the body comes a few bytes a second.
+    Dripping,
 }
 
 /// An answer, and what the network does to it.
@@ -179,6 +210,8 @@ pub(crate) struct Room {
     buckets: HashMap<(String, &'static str), (f64, i64)>,
     served: Served,
     requests: u64,
+    /// How far (µs) the console's clock is from [`Config::clock`].
+    pub(crate) skew: i64,
 }
 
 /// What of a request a route needs.
@@ -203,12 +236,13 @@ impl Room {
             buckets: HashMap::new(),
             served: Served::new(),
             requests: 0,
+            skew: 0,
         }
     }
 
     /// Moves on to the clock's present instant.
     pub(crate) fn catch_up(&mut self) {
-        let now = (self.config.clock)();
+        let now = (self.config.clock)().saturating_add(self.skew);
         self.state.advance_to(now);
     }
 
@@ -217,11 +251,18 @@ impl Room {
         self.catch_up();
         self.requests += 1;
         let number = self.requests;
-        let mut outcome = self.answer(request);
+        let (mut outcome, fault) = self.answer(request);
         let mut dice = Dice::new(self.config.seed, salt::REQUEST, number);
+        let date = match fault {
+            Some(Fault::DateAhead) => Some(crate::text::http_date(self.state.now + 10 * MINUTE)),
+            Some(Fault::DateBehind) => Some(crate::text::http_date(self.state.now - 10 * MINUTE)),
+            Some(Fault::DateMissing) => None,
+            Some(Fault::DateGarbage) => Some("the day after tomorrow".to_owned()),
+            _ => Some(crate::text::http_date(self.state.now)),
+        };
+        outcome.headers.extend(date.map(|date| ("date", date)));
         outcome.headers.extend([
             ("server", "nginx".to_owned()),
-            ("date", crate::text::http_date(self.state.now)),
             ("x-rqid", crate::text::uuid(&mut dice)),
             ("vary", "Origin".to_owned()),
             ("strict-transport-security", "max-age=31536000; includeSubDomains".to_owned()),
@@ -231,7 +272,7 @@ impl Room {
         outcome
     }
 
-    fn answer(&mut self, request: &Request<Bytes>) -> Outcome {
+    fn answer(&mut self, request: &Request<Bytes>) -> (Outcome, Option<Fault>) {
         let path = request.uri().path();
         let query = request.uri().query().unwrap_or("");
         let method = request.method();
@@ -245,10 +286,11 @@ impl Room {
             self.journal.forbidden.push(shown.clone());
         }
         let Some(route) = path.strip_prefix(PREFIX).filter(|r| r.starts_with('/')) else {
-            return Outcome::raw(200, "text/html", LOGIN_PAGE);
+            return (Outcome::raw(200, "text/html", LOGIN_PAGE), None);
         };
-        let result = self.guarded(request, route, query);
-        match result {
+        let mut fault = None;
+        let result = self.guarded(request, route, query, &mut fault);
+        let outcome = match result {
             Ok(outcome) => outcome,
             Err(failure) => {
                 let detail = failure.detail.clone().unwrap_or_default();
@@ -256,10 +298,21 @@ impl Room {
                 if failure.status == 400 { &mut self.journal.refused } else { &mut self.journal.denied }.push(refusal);
                 failure.outcome()
             }
+        };
+        if self.journal.log.len() < LOG_MAX {
+            let family = find_route(route).map_or(posts(route), |(template, _)| template);
+            self.journal.log.push(Asked { at: self.state.now, family, status: outcome.status });
         }
+        (outcome, fault)
     }
 
-    fn guarded(&mut self, request: &Request<Bytes>, route: &str, query: &str) -> Result<Outcome, Failure> {
+    fn guarded(
+        &mut self,
+        request: &Request<Bytes>,
+        route: &str,
+        query: &str,
+        met: &mut Option<Fault>,
+    ) -> Result<Outcome, Failure> {
         if route == "/system/status" && request.method() == Method::GET {
             return Ok(Outcome::json(200, &json!({"data": {"health": "ok"}})));
         }
@@ -272,17 +325,25 @@ impl Room {
         let now = self.state.now;
         let token = self.tokens.get(text).filter(|t| !t.revoked && t.ends > now).cloned().ok_or_else(unknown)?;
         let listed = find_route(route);
-        let is_list = listed.as_ref().is_some_and(|(template, _)| is_list(template));
-        let has_cursor = query.split('&').any(|p| p.starts_with("cursor=") && p.len() > 7);
-        let fault = self.fault(route, is_list, has_cursor);
+        let question = request.method() == Method::POST && route == GRAPHQL;
+        let is_list = question || listed.as_ref().is_some_and(|(template, _)| is_list(template));
+        let has_cursor = query.split('&').any(|p| p.starts_with("cursor=") && p.len() > 7)
+            || question && request.body().windows(9).any(|window| window == b"\"after\":\"");
+        let takes_gzip = request.headers().get(http::header::ACCEPT_ENCODING);
+        let takes_gzip = takes_gzip.and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("gzip"));
+        let fault = self.fault(route, is_list, has_cursor, takes_gzip);
+        *met = fault;
         if let Some(outcome) = self.play(fault, text, route)? {
             return Ok(outcome);
+        }
+        if self.tokens.get(text).is_some_and(|token| token.denied.iter().any(|family| lies_in(route, family))) {
+            return Err(Failure::forbidden(Some("User does not have required permissions.")));
         }
         if self.config.rate_limits && !self.admit(text, route) {
             return Ok(Outcome::raw(429, "text/html", TOO_MANY));
         }
         if request.method() == Method::POST {
-            return self.post(request, route);
+            return self.post(request, route, &token, fault);
         }
         if request.method() != Method::GET {
             return Err(Failure::forbidden(None));
@@ -303,6 +364,12 @@ impl Room {
         match fault {
             Some(Fault::Truncated) => outcome.broken = Some(Broken::Truncated),
             Some(Fault::Slow) => outcome.delay = Some(SLOW),
+            Some(Fault::SlowHead) => outcome.delay = Some(NEVER),
+            Some(Fault::SlowBody) => outcome.broken = Some(Broken::Dripping),
+            Some(Fault::ResetLate) => {
+                let kib = Dice::new(self.plan.seed, salt::FAULT ^ 0xff, self.requests).below(64) as usize;
+                outcome.broken = Some(Broken::After((kib * 1024).min(outcome.body.len() * 9 / 10)));
+            }
             _ => {}
         }
         Ok(outcome)
@@ -338,14 +405,16 @@ impl Room {
     // -- faults and rates --
 
     /// The fault that this request meets, if the plan has one for it.
-    fn fault(&mut self, route: &str, is_list: bool, has_cursor: bool) -> Option<Fault> {
+    fn fault(&mut self, route: &str, is_list: bool, has_cursor: bool, takes_gzip: bool) -> Option<Fault> {
         self.covered.resize(self.plan.rules.len(), 0);
         let mut met = None;
         for (index, rule) in self.plan.rules.iter().enumerate() {
-            let covers = rule.path.as_ref().is_none_or(|path| route.ends_with(path.as_str()))
+            let covers = rule.names(route)
                 && match rule.fault {
-                    Fault::Cursor400 | Fault::RepeatCursor | Fault::DuplicatePage => is_list && has_cursor,
-                    Fault::EmptyPage | Fault::MissingPagination | Fault::Nonmonotone | Fault::NullData => is_list,
+                    fault if fault.is_of_cursors() => is_list && has_cursor,
+                    fault if fault.is_of_lists() => is_list,
+                    Fault::GraphqlErrors => route == GRAPHQL,
+                    Fault::GzipBomb => takes_gzip,
                     _ => true,
                 };
             if !covers {
@@ -355,6 +424,12 @@ impl Room {
             let count = self.covered[index];
             let due = match rule.rate {
                 Rate::Once(n) => count == n,
+                Rate::Span { first, times } => count >= first && count - first < times,
+                Rate::Between { from, until, per_mille } => {
+                    (from..until).contains(&self.state.now)
+                        && Dice::new(self.plan.seed, salt::FAULT ^ (index as u64) << 8, count)
+                            .per_mille(u64::from(per_mille))
+                }
                 Rate::PerMille(n) => {
                     Dice::new(self.plan.seed, salt::FAULT ^ (index as u64) << 8, count).per_mille(u64::from(n))
                 }
@@ -386,6 +461,53 @@ impl Room {
                 let mut outcome = Outcome::raw(429, "text/html", TOO_MANY);
                 outcome.headers.push(("retry-after", "1".to_owned()));
                 outcome
+            }
+            Fault::Html429Date => {
+                let mut outcome = Outcome::raw(429, "text/html", TOO_MANY);
+                outcome.headers.push(("retry-after", crate::text::http_date(self.state.now + 30 * SECOND)));
+                outcome
+            }
+            Fault::Html429Absurd => {
+                let mut outcome = Outcome::raw(429, "text/html", TOO_MANY);
+                outcome.headers.push(("retry-after", "31536000".to_owned()));
+                outcome
+            }
+            Fault::Html503 => Outcome::raw(503, "text/html", UNAVAILABLE),
+            Fault::Html503After => {
+                let mut outcome = Outcome::raw(503, "text/html", UNAVAILABLE);
+                outcome.headers.push(("retry-after", "5".to_owned()));
+                outcome
+            }
+            Fault::Json401 => Failure { status: 401, title: "Authentication Failed", detail: None }.outcome(),
+            Fault::Json403 => Failure::forbidden(None).outcome(),
+            Fault::Json501 => Failure { status: 501, title: "Not supported", detail: None }.outcome(),
+            Fault::RoleCut => {
+                let family =
+                    find_route(route).map_or(route, |(template, _)| template.split("/{").next().unwrap_or(route));
+                if let Some(record) = self.tokens.get_mut(token) {
+                    record.denied.push(family.to_owned());
+                }
+                return Ok(None);
+            }
+            Fault::Errors200 => Outcome::json(
+                200,
+                &json!({"errors": [{"code": 5_000_010, "detail": "Server could not process the request.",
+                    "title": "Internal server error"}]}),
+            ),
+            Fault::GraphqlErrors => Outcome::json(
+                200,
+                &json!({"data": null, "errors": [{"message": "Internal server error", "path": ["alerts"],
+                    "extensions": {"classification": "INTERNAL_ERROR"}}]}),
+            ),
+            Fault::HugePage => Outcome::raw(200, "application/json", crate::tamper::huge_page()),
+            Fault::GzipBomb => {
+                let mut outcome = Outcome::raw(200, "application/json", crate::tamper::bomb());
+                outcome.headers.push(("content-encoding", "gzip".to_owned()));
+                outcome
+            }
+            Fault::Churn => {
+                self.churn();
+                return Ok(None);
             }
             Fault::Html200 => Outcome::raw(200, "text/html", LOGIN_PAGE),
             Fault::Reset => {
@@ -446,7 +568,13 @@ impl Room {
 
     // -- routes --
 
-    fn post(&mut self, request: &Request<Bytes>, route: &str) -> Result<Outcome, Failure> {
+    fn post(
+        &mut self,
+        request: &Request<Bytes>,
+        route: &str,
+        token: &TokenRecord,
+        fault: Option<Fault>,
+    ) -> Result<Outcome, Failure> {
         let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
         match route {
             "/users/api-token-details" => {
@@ -454,7 +582,7 @@ impl Room {
                 let token = token.ok_or_else(|| Failure::invalid("apiToken: Missing data for required field."))?;
                 Ok(Outcome::json(200, &json!({"data": dates(token.made, token.ends)})))
             }
-            "/unifiedalerts/graphql" => {
+            GRAPHQL => {
                 let text = body["query"].as_str().ok_or_else(|| Failure::invalid("Must provide query string."))?;
                 if text.trim_start().starts_with("mutation") {
                     self.journal.forbidden.push(format!("mutation {route}"));
@@ -462,17 +590,165 @@ impl Room {
                 if !self.config.modules.unified_alerts {
                     return Err(Failure::forbidden(Some("Feature Unified Alerts is not available for the scope")));
                 }
-                let page = json!({"hasNextPage": false, "endCursor": null});
-                Ok(Outcome::json(200, &json!({"data": {"alerts": {"edges": [], "pageInfo": page, "totalCount": 0}}})))
+                let view = self.view(token);
+                self.question(&view, &body, fault)
             }
             "/xdr/assets" => Ok(Outcome::json(200, &empty_list())),
             _ => Err(Failure::forbidden(None)),
         }
     }
 
+    /// Answers the question for unified alerts. A question that makes no sense is an error within an answer 200.
+    fn question(&mut self, view: &View, body: &Value, fault: Option<Fault>) -> Result<Outcome, Failure> {
+        let refused = |message: String| {
+            Ok(Outcome::json(
+                200,
+                &json!({"data": null, "errors": [{"message": message, "extensions": {"classification": "ValidationError"}}]}),
+            ))
+        };
+        let variables = &body["variables"];
+        let text = body["query"].as_str().unwrap_or("");
+        if !text.contains("alerts(") {
+            return refused("Field 'alerts' is undefined".to_owned());
+        }
+        let first = variables["first"].as_u64().unwrap_or(DEFAULT_FIRST).min(self.config.page_max as u64) as usize;
+        let ask = fingerprint_of(&["alerts", &variables["filters"].to_string(), &variables["sort"].to_string()]);
+        let after = match variables["after"].as_str() {
+            None | Some("") => None,
+            Some(cursor) => match unseal(cursor, ask) {
+                Some(cursor) => cursor.after,
+                None => {
+                    let shown = "POST /unifiedalerts/graphql".to_owned();
+                    let detail = "Invalid cursor".to_owned();
+                    self.journal.refused.push(Refusal { request: shown, status: 400, detail });
+                    return refused("Invalid cursor".to_owned());
+                }
+            },
+        };
+        let mut windows = Vec::new();
+        for filter in variables["filters"].as_array().into_iter().flatten() {
+            let field = filter["fieldId"].as_str().unwrap_or("");
+            let span = &filter["dateTimeRange"];
+            if !matches!(field, "detectedAt" | "updatedAt" | "createdAt") || !span.is_object() {
+                return refused(format!("Unknown filter field: {field}"));
+            }
+            let mut from = span["start"].as_i64().unwrap_or(i64::MIN);
+            let mut until = span["end"].as_i64().unwrap_or(i64::MAX);
+            from = if span["startInclusive"] == json!(false) { from.saturating_add(1) } else { from };
+            until = if span["endInclusive"] == json!(false) { until.saturating_sub(1) } else { until };
+            windows.push((field == "updatedAt", from, until));
+        }
+        let by_update = variables["sort"]["by"] == json!("updatedAt");
+        let descending = variables["sort"]["order"].as_str().is_none_or(|order| order != "ASC");
+        let state = &self.state;
+        let mut rows: Vec<(i64, u64, Origin)> = Vec::new();
+        for origin in state.unified(view) {
+            let (moments, serial) = state.unified_moments(origin);
+            let holds = windows.iter().all(|(updated, from, until)| {
+                let at = if *updated { moments.updated } else { moments.detected };
+                (*from..=*until).contains(&at.div_euclid(1000))
+            });
+            if holds {
+                rows.push((if by_update { moments.updated } else { moments.detected }, serial, origin));
+            }
+        }
+        rows.sort_unstable_by_key(|(at, serial, _)| (*at, *serial));
+        if descending {
+            rows.reverse();
+        }
+        let total = rows.len();
+        let mut begin = 0;
+        if let Some(after) = &after {
+            let Key::Int(at) = after.key else { return refused("Invalid cursor".to_owned()) };
+            let passed = |row: &(i64, u64, Origin)| {
+                let order = (row.0, row.1).cmp(&(at, after.id));
+                if descending { order.is_ge() } else { order.is_le() }
+            };
+            begin = rows.iter().take_while(|row| passed(row)).count();
+        }
+        let end = (begin + first).min(total);
+        let here = after.as_ref().map(|position| seal(ask, Some(position), None));
+        let place = |row: &(i64, u64, Origin)| seal(ask, Some(&Position { key: Key::Int(row.0), id: row.1 }), None);
+        let mut edges: Vec<Value> = rows[begin..end]
+            .iter()
+            .map(|row| json!({"cursor": place(row), "node": state.unified_record(row.2)}))
+            .collect();
+        let mut page = json!({
+            "hasNextPage": end < total,
+            "endCursor": rows[begin..end].last().map(place),
+        });
+        let mut count = total;
+        match fault {
+            Some(Fault::EmptyPage) => {
+                edges.clear();
+                page = json!({"hasNextPage": true, "endCursor": seal(ask, after.as_ref(), Some(self.requests))});
+            }
+            Some(Fault::EndlessPage) => {
+                page = json!({"hasNextPage": true, "endCursor": seal(ask, after.as_ref(), Some(self.requests))});
+            }
+            Some(Fault::RepeatCursor) => page = json!({"hasNextPage": true, "endCursor": here}),
+            Some(Fault::Cursor400) => return refused("Invalid cursor".to_owned()),
+            Some(Fault::Nonmonotone) => edges.reverse(),
+            Some(Fault::LostRecord) => drop(edges.pop()),
+            Some(Fault::TotalTooHigh) => count += 1,
+            Some(Fault::TotalTooLow) => count = count.saturating_sub(1),
+            Some(Fault::CursorEmptyText) if end == total => page["endCursor"] = json!(""),
+            Some(Fault::NewField) => {
+                edges.iter_mut().for_each(|edge| edge["node"]["verdictOfTheDay"] = json!({"score": 1}))
+            }
+            Some(Fault::NewEnum) => {
+                edges.iter_mut().take(1).for_each(|edge| edge["node"]["severity"] = json!("APOCALYPTIC"))
+            }
+            Some(Fault::MissingTime) => edges.iter_mut().take(1).for_each(|edge| {
+                if let Some(node) = edge["node"].as_object_mut() {
+                    node.remove("updatedAt");
+                    node.remove("detectedAt");
+                }
+            }),
+            Some(Fault::StrangeRecord) => edges.push(json!({"cursor": null, "node": 7})),
+            _ => {}
+        }
+        let mut alerts = json!({"edges": edges, "pageInfo": page, "totalCount": count});
+        if fault == Some(Fault::MissingPagination) {
+            alerts["pageInfo"] = Value::Null;
+        }
+        let answer =
+            if fault == Some(Fault::NullData) { json!({"data": null}) } else { json!({"data": {"alerts": alerts}}) };
+        let mut outcome = Outcome::json(200, &answer);
+        match fault {
+            Some(Fault::CutJson) => outcome.body.truncate(outcome.body.len() / 2),
+            Some(Fault::Truncated) => outcome.broken = Some(Broken::Truncated),
+            Some(Fault::Slow) => outcome.delay = Some(SLOW),
+            Some(Fault::SlowHead) => outcome.delay = Some(NEVER),
+            Some(Fault::SlowBody) => outcome.broken = Some(Broken::Dripping),
+            Some(Fault::ResetLate) => outcome.broken = Some(Broken::After(outcome.body.len() / 3)),
+            _ => {}
+        }
+        Ok(outcome)
+    }
+
+    /// Some records change while a client reads pages.
+    fn churn(&mut self) {
+        let at = self.state.now;
+        for nth in 0..4 {
+            let mut dice = Dice::new(self.plan.seed, salt::FAULT ^ 0xc4, self.requests * 4 + nth);
+            if !self.state.agents.is_empty() {
+                let agent = dice.index(self.state.agents.len()) as u32;
+                self.state.touch(agent, at);
+            }
+            if !self.state.threats.is_empty() {
+                let threat = dice.index(self.state.threats.len());
+                let row = &mut self.state.threats[threat];
+                row.updated = row.updated.max(at);
+                row.body = None;
+            }
+        }
+    }
+
     fn get(&mut self, call: &Call<'_>) -> Result<Outcome, Failure> {
         let site_user = call.view.only_sites;
         let object = |value: &Value| Ok(Outcome::json(200, &json!({ "data": value })));
+        self.licensed(call.template)?;
         match call.template {
             "/system/info" => object(&json!({
                 "release": "S-25.1.3", "version": "S-25.1.3#1", "build": "1", "patch": "SP0",
@@ -551,43 +827,55 @@ impl Room {
                 object(&self.state.policy_at(Place::Group(group)))
             }
             "/users/{id}" | "/users/{id}/api-token-details" | "/service-users/{id}" => self.person(call),
-            "/application-management/settings" if !self.config.modules.risks => Err(no_risks()),
-            "/application-management/settings" => object(&json!({
-                "extensiveLinuxScanEnabled": false, "extensiveScanEnabled": true, "vulnerabilitiesScanEnabled": true,
-            })),
-            "/rogues/table-view" => {
-                if call.query.values("accountIds").is_none() {
-                    return Err(Failure::invalid(
-                        "User scope level is account. Please provide a valid account ID or site ID.",
-                    ));
+            "/application-management/settings" => object(&self.state.application_settings(&call.query)),
+            "/application-management/inventory" => self.list(call, Collection::Inventory),
+            "/application-management/inventory/endpoints" => self.list(call, Collection::InventoryEndpoints),
+            "/application-management/risks" => self.list(call, Collection::Risks),
+            "/installed-applications" => self.list(call, Collection::InstalledApplications),
+            "/installed-applications/cves" => self.list(call, Collection::Cves),
+            "/agents/applications" | "/application-management/inventory/applications" => {
+                let ids = call.query.values("ids").unwrap_or_default();
+                let mut rows = Vec::new();
+                for id in ids.iter().filter_map(|id| id.parse::<u64>().ok()) {
+                    let Some(&agent) = self.state.agent_index.get(&id) else { continue };
+                    let row = &self.state.agents[agent as usize];
+                    let site = self.state.site_of(row);
+                    if !row.gone && call.view.sites[site] && row.uninstalled.is_none() {
+                        rows.extend(self.state.application_list(agent as usize));
+                    }
                 }
-                Ok(Outcome::json(200, &empty_list()))
+                object(&Value::Array(rows))
             }
-            "/tags" | "/xdr/assets" | "/xdr/assets/tags" => Ok(Outcome::json(200, &empty_list())),
-            other => self.empty(other),
+            "/cloud-detection/alerts" => self.list(call, Collection::Alerts),
+            "/cloud-detection/rules" => self.list(call, Collection::Rules),
+            "/rbac/roles" => self.list(call, Collection::Roles),
+            "/agents/tags" => self.list(call, Collection::Tags),
+            "/exclusions" => self.list(call, Collection::Exclusions),
+            "/restrictions" => self.list(call, Collection::Restrictions),
+            "/ranger/table-view" => self.list(call, Collection::Devices),
+            "/xdr/assets" => self.list(call, Collection::Assets),
+            "/rogues/table-view" if call.query.values("accountIds").is_none() => {
+                Err(Failure::invalid("User scope level is account. Please provide a valid account ID or site ID."))
+            }
+            other if EMPTY.contains(&other) => Ok(Outcome::json(200, &empty_list())),
+            _ => Err(Failure::missing()),
         }
     }
 
-    /// A list of a module that is licensed or not, and that holds nothing.
-    fn empty(&self, template: &str) -> Result<Outcome, Failure> {
-        let (_, module) = EMPTY.iter().find(|(path, _)| *path == template).ok_or_else(Failure::missing)?;
+    /// Whether the console has the module that a path belongs to.
+    fn licensed(&self, template: &str) -> Result<(), Failure> {
         let modules = self.config.modules;
-        match module {
-            Module::Risks if !modules.risks => return Err(no_risks()),
-            Module::Star if !modules.star => {
-                return Err(Failure::forbidden(Some("This scope does not have Custom Rules enabled.")));
+        let (has, words) = match module(template) {
+            Module::Core => return Ok(()),
+            Module::Risks => (modules.risks, "Feature Application Management is not available for the scope"),
+            Module::Star => (modules.star, "This scope does not have Custom Rules enabled."),
+            Module::Ranger => (modules.ranger, "Feature Ranger is not available for the scope"),
+            Module::Installed => {
+                (modules.installed_applications, "Feature Applications is not available for the scope")
             }
-            Module::Ranger if !modules.ranger => {
-                return Err(Failure::forbidden(Some("Feature Ranger is not available for the scope")));
-            }
-            _ => {}
-        }
-        Ok(match template {
-            "/agents/applications" | "/application-management/inventory/applications" => {
-                Outcome::json(200, &json!({ "data": [] }))
-            }
-            _ => Outcome::json(200, &empty_list()),
-        })
+            Module::Xdr => (modules.xdr, "Feature Asset Inventory is not available for the scope"),
+        };
+        if has { Ok(()) } else { Err(Failure::forbidden(Some(words))) }
     }
 
     /// The record that a path names: 404 if there is none, 403 if the token does not see it.
@@ -636,7 +924,7 @@ impl Room {
         let role = |id: u64, name: &str, account: usize| {
             json!({
                 "accountName": state.accounts[account].name, "id": id.to_string(), "name": name,
-                "roleId": "433241117337583706", "roleName": "Viewer", "roles": ["Viewer"],
+                "roleId": crate::estate_more::role_id("Viewer").to_string(), "roleName": "Viewer", "roles": ["Viewer"],
             })
         };
         let (scope, roles): (&str, Vec<Value>) = match &token.scoped {
@@ -721,8 +1009,14 @@ impl Room {
                 next = Some(seal(ask.fingerprint, here.as_ref(), Some(self.requests)));
             }
             Some(Fault::DuplicatePage) => next = Some(seal(ask.fingerprint, here.as_ref(), Some(self.requests))),
+            Some(Fault::EndlessPage) => next = Some(seal(ask.fingerprint, here.as_ref(), Some(self.requests))),
+            Some(Fault::CursorEncoded) => next = next.map(|cursor| cursor.replace('=', "%3D").replace('+', "%2B")),
+            Some(Fault::CursorEmptyText) if next.is_none() => next = Some(String::new()),
+            Some(Fault::TotalTooHigh) => page.total += 1,
+            Some(Fault::TotalTooLow) => page.total = page.total.saturating_sub(1),
             Some(Fault::Nonmonotone) => page.reverse(),
-            _ => {}
+            Some(fault) => crate::tamper::tamper(fault, &mut page, self.state.now),
+            None => {}
         }
         let mut body = page.records;
         match (fault, collection) {
@@ -731,14 +1025,21 @@ impl Room {
             _ => body.push(b']'),
         }
         if fault != Some(Fault::MissingPagination) {
-            let next = next.map_or(Value::Null, Value::String);
-            body.extend_from_slice(format!(",\"pagination\":{{\"nextCursor\":{next}").as_bytes());
+            body.extend_from_slice(b",\"pagination\":{");
+            if !(fault == Some(Fault::CursorAbsent) && next.is_none()) {
+                let next = next.map_or(Value::Null, Value::String);
+                body.extend_from_slice(format!("\"nextCursor\":{next}").as_bytes());
+            }
             if !call.query.flag("skipCount") {
-                body.extend_from_slice(format!(",\"totalItems\":{}", page.total).as_bytes());
+                let comma = if body.ends_with(b"{") { "" } else { "," };
+                body.extend_from_slice(format!("{comma}\"totalItems\":{}", page.total).as_bytes());
             }
             body.push(b'}');
         }
         body.push(b'}');
+        if fault == Some(Fault::CutJson) {
+            body.truncate(body.len() / 2);
+        }
         Ok(Outcome::raw(200, "application/json", body))
     }
 }
@@ -751,8 +1052,13 @@ fn dates(made: i64, ends: i64) -> Value {
     json!({"createdAt": micros_text(made), "expiresAt": seconds_text(ends)})
 }
 
-fn no_risks() -> Failure {
-    Failure::forbidden(Some("Feature Application Management is not available for the scope"))
+/// The family of a path that only a POST has.
+fn posts(route: &str) -> &'static str {
+    match route {
+        GRAPHQL => GRAPHQL,
+        "/users/api-token-details" => "/users/api-token-details",
+        _ => "other",
+    }
 }
 
 /// Whether a read-only client may send this.
@@ -795,5 +1101,18 @@ fn is_list(template: &str) -> bool {
             | "/activities"
             | "/threats/{id}/timeline"
             | "/threats/{id}/notes"
+            | "/application-management/inventory"
+            | "/application-management/inventory/endpoints"
+            | "/application-management/risks"
+            | "/installed-applications"
+            | "/installed-applications/cves"
+            | "/cloud-detection/alerts"
+            | "/cloud-detection/rules"
+            | "/rbac/roles"
+            | "/agents/tags"
+            | "/exclusions"
+            | "/restrictions"
+            | "/ranger/table-view"
+            | "/xdr/assets"
     )
 }

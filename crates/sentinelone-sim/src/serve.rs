@@ -21,6 +21,9 @@ const REQUEST_BYTES_MAX: usize = 1 << 20;
 /// Bodies below this size are not worth compressing.
 const GZIP_BYTES_MIN: usize = 512;
 
+/// What passes between two drops of a body that drips.
+const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// A body that may end too early.
 struct Cut {
     rest: Option<Bytes>,
@@ -28,6 +31,8 @@ struct Cut {
     fails: bool,
     /// What was written has been given its chance to leave before the body fails.
     flushed: bool,
+    /// The body comes a few bytes a second; what is awaited before the next ones.
+    drip: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl Body for Cut {
@@ -38,6 +43,22 @@ impl Body for Cut {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        if let Some(wait) = &mut self.drip {
+            match wait.as_mut().poll(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(()) => {
+                    let Some(mut rest) = self.rest.take() else {
+                        self.drip = None;
+                        return Poll::Ready(None);
+                    };
+                    let some = rest.split_to(rest.len().min(crate::world::DRIP as usize));
+                    self.drip = (!rest.is_empty())
+                        .then(|| -> Pin<Box<dyn Future<Output = ()> + Send>> { Box::pin(pause(SECOND)) });
+                    self.rest = (!rest.is_empty()).then_some(rest);
+                    return Poll::Ready(Some(Ok(Frame::data(some))));
+                }
+            }
+        }
         if self.rest.is_none() && self.fails && !std::mem::replace(&mut self.flushed, true) {
             context.waker().wake_by_ref();
             return Poll::Pending;
@@ -100,16 +121,22 @@ async fn handle(world: World, request: Request<Incoming>) -> Result<Response<Cut
     }
     let mut bytes = outcome.body;
     let mut encoded = false;
-    if gzip && bytes.len() >= GZIP_BYTES_MIN {
+    let packed = outcome.headers.iter().any(|(name, _)| *name == "content-encoding");
+    if gzip && !packed && bytes.len() >= GZIP_BYTES_MIN {
         bytes = compress(&bytes).map_err(|_| Dropped)?;
         encoded = true;
     }
     let promised = bytes.len() as u64;
-    let fails = outcome.broken == Some(Broken::Truncated);
-    if fails {
-        bytes.truncate(bytes.len() / 2);
-    }
-    let mut response = Response::new(Cut { rest: Some(bytes), promised, fails, flushed: false });
+    let kept = match outcome.broken {
+        Some(Broken::Truncated) => bytes.len() / 2,
+        Some(Broken::After(received)) => received.min(bytes.len() * 9 / 10),
+        _ => bytes.len(),
+    };
+    let fails = kept < bytes.len();
+    bytes.truncate(kept);
+    let drip = (outcome.broken == Some(Broken::Dripping))
+        .then(|| -> Pin<Box<dyn Future<Output = ()> + Send>> { Box::pin(pause(SECOND)) });
+    let mut response = Response::new(Cut { rest: Some(bytes), promised, fails, flushed: false, drip });
     *response.status_mut() = StatusCode::from_u16(outcome.status).map_err(|_| Dropped)?;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(outcome.content_type));

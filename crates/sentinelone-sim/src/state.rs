@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 use crate::Config;
 use crate::catalog::{ACCOUNTS, CITIES, FIRST, Family, GROUPS, LAST, MACHINES, PROFILES, SERVER, SITE_KINDS, weighted};
 use crate::draw::{Dice, mix};
+use crate::estate_more::Tag;
+use crate::software::Software;
 use crate::text::{DAY, HOUR, MINUTE, SECOND};
 
 /// What a draw is for; part of the seed of its dice.
@@ -27,6 +29,11 @@ pub(crate) mod salt {
     pub(crate) const REQUEST: u64 = 13;
     pub(crate) const FAULT: u64 = 14;
     pub(crate) const TOKEN: u64 = 15;
+    pub(crate) const ALERT: u64 = 16;
+    pub(crate) const EXCLUSION: u64 = 17;
+    pub(crate) const RESTRICTION: u64 = 18;
+    pub(crate) const DEVICE: u64 = 19;
+    pub(crate) const ASSET: u64 = 20;
 }
 
 /// "No such index".
@@ -88,6 +95,7 @@ pub(crate) struct Group {
     pub(crate) rank: Option<i64>,
     pub(crate) created: i64,
     pub(crate) updated: i64,
+    pub(crate) deleted: bool,
     pub(crate) policy: Option<Map<String, Value>>,
 }
 
@@ -110,6 +118,8 @@ pub(crate) struct User {
     pub(crate) service: bool,
     /// When its token was made and when it ends.
     pub(crate) token: Option<(i64, i64)>,
+    pub(crate) gone: bool,
+    pub(crate) patch: Option<Box<Map<String, Value>>>,
 }
 
 pub(crate) struct Agent {
@@ -130,6 +140,8 @@ pub(crate) struct Agent {
     pub(crate) uninstalled: Option<i64>,
     /// Deleted from the console: a slot that only old threats and activities name.
     pub(crate) gone: bool,
+    /// Gone since long before the start: only threats and risks are left of it.
+    pub(crate) ghost: bool,
     /// Reports in at every heartbeat.
     pub(crate) alive: bool,
     pub(crate) last_seen: i64,
@@ -157,6 +169,8 @@ pub(crate) struct Note {
     pub(crate) id: u64,
     pub(crate) at: i64,
     pub(crate) user: u32,
+    /// When a test changed it.
+    pub(crate) edited: Option<i64>,
 }
 
 pub(crate) struct Threat {
@@ -182,6 +196,23 @@ pub(crate) struct Threat {
     pub(crate) patch: Option<Box<Map<String, Value>>>,
     pub(crate) body: Option<Box<[u8]>>,
     pub(crate) body_revision: u32,
+}
+
+/// An alert of a custom rule.
+pub(crate) struct Alert {
+    pub(crate) id: u64,
+    pub(crate) created: i64,
+    pub(crate) reported: i64,
+    pub(crate) updated: i64,
+    pub(crate) agent: u32,
+    /// Index into the rules.
+    pub(crate) rule: u8,
+    /// Index into [`VERDICTS`].
+    pub(crate) verdict: u8,
+    /// Index into [`INCIDENTS`].
+    pub(crate) incident: u8,
+    pub(crate) gone: bool,
+    pub(crate) patch: Option<Box<Map<String, Value>>>,
 }
 
 pub(crate) const VERDICTS: [&str; 4] = ["undefined", "true_positive", "false_positive", "suspicious"];
@@ -238,6 +269,19 @@ pub(crate) struct State {
     pub(crate) threat_index: HashMap<u64, u32>,
     pub(crate) activities: Vec<Activity>,
     pub(crate) tenant_policy: Map<String, Value>,
+    pub(crate) software: Software,
+    pub(crate) alerts: Vec<Alert>,
+    pub(crate) tags: Vec<Tag>,
+    /// How many devices without an agent there are.
+    pub(crate) devices: u64,
+    /// How many agents there were at the start.
+    pub(crate) initial_agents: usize,
+    /// Of new records so many of a thousand are seen only so long (µs) after they were made.
+    pub(crate) late: Option<(u16, i64)>,
+    /// Moves with everything that happens: what was counted before is counted anew.
+    pub(crate) changes: u64,
+    /// Counts of whole lists by what was asked, and the changes that they know.
+    pub(crate) counts: HashMap<u64, (u64, u64)>,
     queue: BinaryHeap<Reverse<(i64, u64, Event)>>,
     sequence: u64,
     next_tick: u64,
@@ -264,6 +308,14 @@ impl State {
             threat_index: HashMap::new(),
             activities: Vec::new(),
             tenant_policy: crate::policy::tenant(config.start - FLEET_AGE),
+            software: Software::new(config.start, config.applications_per_agent),
+            alerts: Vec::new(),
+            tags: Vec::new(),
+            devices: config.devices.unwrap_or(config.endpoints / 10) as u64,
+            initial_agents: config.endpoints,
+            late: None,
+            changes: 0,
+            counts: HashMap::new(),
             queue: BinaryHeap::new(),
             sequence: 0,
             next_tick: 1,
@@ -273,6 +325,7 @@ impl State {
         state.build_estate(config.endpoints);
         state.build_users(config.endpoints);
         state.build_agents(config.endpoints, config.orphan_threats);
+        state.build_tags();
         state.live_through_history(config);
         state
     }
@@ -342,6 +395,7 @@ impl State {
                     rank: (kind != "static").then(|| i64::try_from(within).unwrap_or(0)),
                     created,
                     updated: created + dice.between(1, 300 * DAY),
+                    deleted: false,
                     policy: (own || planted).then(|| {
                         let mode = if planted || dice.per_mille(350) { "detect" } else { "protect" };
                         let fields = json!({"mitigationMode": mode, "snapshotsOn": dice.per_mille(800)});
@@ -386,6 +440,8 @@ impl State {
                 last_login: self.start - dice.between(HOUR, 90 * DAY),
                 service,
                 token,
+                gone: false,
+                patch: None,
             });
         }
     }
@@ -404,6 +460,7 @@ impl State {
             // The orphans' slots are spread over the fleet's age; their agents were deleted long ago.
             if orphans > 0 && index % (total / orphans).max(1) == 0 && index / (total / orphans).max(1) < orphans {
                 self.agents[agent].gone = true;
+                self.agents[agent].ghost = true;
                 continue;
             }
             if index % 31 == 7 {
@@ -458,7 +515,8 @@ impl State {
             let site = if dice.per_mille(350) { dice.index(sites.min(3)) } else { dice.index(sites) };
             let first = self.groups.partition_point(|g| g.site < site);
             let after = self.groups.partition_point(|g| g.site <= site);
-            if dice.per_mille(450) { first } else { first + dice.index(after - first) }
+            let drawn = if dice.per_mille(450) { first } else { first + dice.index(after - first) };
+            if self.groups[drawn].deleted { first } else { drawn }
         });
         let mut machine = match family {
             Family::Workstation | Family::Mac | Family::LinuxDesktop => u8::from(dice.per_mille(680)),
@@ -491,6 +549,7 @@ impl State {
             decommissioned: None,
             uninstalled: None,
             gone: false,
+            ghost: false,
             alive: !dormant,
             last_seen: last_seen.max(created + MINUTE),
             isolated: false,
@@ -504,6 +563,7 @@ impl State {
             updated_at: 0,
         });
         self.agent_index.insert(id, index as u32);
+        self.changes += 1;
         index as u32
     }
 
@@ -595,6 +655,15 @@ impl State {
                 self.next_tick += 1;
                 self.now = self.now.max(tick);
                 self.happen(tick, Event::Tick(number));
+                // Beside everything else, every third time something is brought up to date.
+                if number.is_multiple_of(3) && !self.agents.is_empty() {
+                    let draw = mix(self.seed ^ mix(number) ^ 0x50f8);
+                    let agent = (draw % self.agents.len() as u64) as u32;
+                    let row = &self.agents[agent as usize];
+                    if !row.gone && row.decommissioned.is_none() && row.uninstalled.is_none() {
+                        self.update_some_software(tick, agent, draw >> 20);
+                    }
+                }
             } else {
                 self.pop_and_happen();
             }
@@ -664,8 +733,19 @@ impl State {
         .unwrap_or("protect")
     }
 
+    /// Whether a record is seen yet: some are seen late.
+    pub(crate) fn is_visible(&self, id: u64, created: i64) -> bool {
+        match self.late {
+            Some((per_mille, by)) if mix(self.seed ^ id) % 1000 < u64::from(per_mille) => {
+                self.now >= created.saturating_add(by)
+            }
+            _ => true,
+        }
+    }
+
     /// An agent's record changed at `at`.
     pub(crate) fn touch(&mut self, agent: u32, at: i64) {
+        self.changes += 1;
         let agent = &mut self.agents[agent as usize];
         agent.updated = agent.updated.max(at);
         agent.revision += 1;

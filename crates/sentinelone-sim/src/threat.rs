@@ -415,16 +415,20 @@ impl State {
             "Same file as last week & the hash is on the blocklist now.",
             "Waiting for the sandbox's answer.",
         ]);
-        let edited = dice.per_mille(200);
+        let edited = note.edited.or(dice.per_mille(200).then_some(note.at + 7 * MINUTE));
         let mut json = Json::with_capacity(300);
         json.object(|j| {
             j.instant("createdAt", note.at);
             j.text("creator", &user.name);
             j.id("creatorId", user.id);
-            j.bool("edited", edited);
+            j.bool("edited", edited.is_some());
             j.id("id", note.id);
-            j.text("text", text);
-            j.instant("updatedAt", if edited { note.at + 7 * MINUTE } else { note.at });
+            if note.edited.is_some() {
+                j.text("text", &format!("{text} (changed)"));
+            } else {
+                j.text("text", text);
+            }
+            j.instant("updatedAt", edited.unwrap_or(note.at));
         });
         out.extend_from_slice(&json.out);
     }

@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
@@ -16,6 +17,11 @@ use crate::respond::{Broken, Outcome, Room, Scoped, TokenRecord};
 use crate::state::{Activity, NONE, Reach, State, salt};
 use crate::text::DAY;
 use crate::{Config, FaultPlan, Journal, tokens};
+
+/// How long an in-process body drips before the client gives up.
+const DRIPPED: Duration = Duration::from_secs(60);
+/// How many bytes a second of it come.
+pub(crate) const DRIP: u64 = 16;
 
 /// A simulated console. Clones share one state.
 #[derive(Clone)]
@@ -79,7 +85,8 @@ impl World {
             };
             let (made, ends) = row.token.unwrap_or((config.start - DAY, config.start + 180 * DAY));
             let bearer = if row.service { Bearer::ServiceUser } else { Bearer::User };
-            let record = TokenRecord { user, scoped, bearer, made, ends, revoked: false, cut: Vec::new() };
+            let record =
+                TokenRecord { user, scoped, bearer, made, ends, revoked: false, cut: Vec::new(), denied: Vec::new() };
             known.insert(name.to_owned(), record);
         }
         let room = Arc::new(Mutex::new(Room::new(config.clone(), state, known)));
@@ -128,17 +135,21 @@ impl World {
     #[must_use]
     pub fn issue(&self, scope: impl Borrow<Scope>, bearer: Bearer, expires_at: i64) -> String {
         let mut room = self.room();
-        let ids = |ids: &[String], find: &dyn Fn(&str) -> Option<usize>| ids.iter().filter_map(|id| find(id)).collect();
-        let scoped = match scope.borrow() {
-            Scope::Tenant => Scoped::Tenant,
-            Scope::Accounts(accounts) => Scoped::Accounts(ids(accounts, &|id| room.state.account_by_id(id))),
-            Scope::Sites(sites) => Scoped::Sites(ids(sites, &|id| room.state.site_by_id(id))),
-        };
+        let scoped = room.scoped(scope.borrow());
         let number = room.tokens.len() as u64;
         let text = crate::text::hex(&mut Dice::new(room.config.seed, salt::TOKEN, number), 80);
         let user = if bearer == Bearer::ServiceUser { 3 } else { 0 };
         let made = room.state.now;
-        let record = TokenRecord { user, scoped, bearer, made, ends: expires_at, revoked: false, cut: Vec::new() };
+        let record = TokenRecord {
+            user,
+            scoped,
+            bearer,
+            made,
+            ends: expires_at,
+            revoked: false,
+            cut: Vec::new(),
+            denied: Vec::new(),
+        };
         room.tokens.insert(text.clone(), record);
         text
     }
@@ -189,7 +200,7 @@ impl World {
     pub fn group_ids(&self) -> Vec<String> {
         let room = self.room();
         let state = &room.state;
-        state.groups.iter().filter(|g| !state.sites[g.site].deleted).map(|g| g.id.to_string()).collect()
+        state.groups.iter().filter(|g| !g.deleted && !state.sites[g.site].deleted).map(|g| g.id.to_string()).collect()
     }
 
     /// Ids of all agents, in ascending order.
@@ -239,6 +250,7 @@ impl World {
         let mut room = self.room();
         let Some(slot) = Self::agent_slot(&room.state, id) else { return false };
         room.state.agents[slot as usize].gone = true;
+        room.state.changes += 1;
         room.state.agents[slot as usize].body = None;
         true
     }
@@ -303,6 +315,7 @@ impl World {
         let state = &mut room.state;
         let (Some(site), Some(account)) = (state.site_by_id(site), state.account_by_id(account)) else { return false };
         let at = state.now;
+        state.changes += 1;
         state.sites[site].account = account;
         state.sites[site].updated = at;
         let groups: Vec<usize> = (0..state.groups.len()).filter(|&g| state.groups[g].site == site).collect();
@@ -322,6 +335,7 @@ impl World {
         let Some(site) = state.site_by_id(site) else { return false };
         let at = state.now;
         state.tell_place(at, code::SITE_DELETED, Place::Site(site), 0, 0);
+        state.changes += 1;
         state.sites[site].deleted = true;
         state.sites[site].updated = at;
         for index in 0..state.agents.len() {
@@ -430,6 +444,13 @@ impl World {
                 match outcome.broken {
                     Some(Broken::Reset) => {
                         return Err(TransportError::Other { reason: "connection reset by peer".to_owned() });
+                    }
+                    Some(Broken::After(received)) => return Err(TransportError::Interrupted { received }),
+                    Some(Broken::Dripping) => {
+                        if let Some(sleep) = &world.config.sleep {
+                            sleep(DRIPPED).await;
+                        }
+                        return Err(TransportError::TooSlow { bytes_per_second: DRIP });
                     }
                     Some(Broken::Truncated) => {
                         return Err(TransportError::Interrupted { received: outcome.body.len() / 2 });
