@@ -5,7 +5,9 @@
 mod bench;
 #[cfg(feature = "product")]
 mod check_sim;
+mod crash;
 mod postgres;
+mod promises;
 mod suite;
 mod tidy;
 
@@ -33,6 +35,19 @@ enum Task {
     Tidy,
     /// Measures syncs and questions, prints a table and writes docs/benchmarks.md.
     Bench(BenchOptions),
+    /// Kills the program again and again, and compares what it stored with what the console said; figures go to
+    /// target/promises.
+    Crash {
+        /// What is handed on: --runs, --seed, --database, --binary, --without-points, --jobs
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
+    /// Writes docs/promises.md: what is promised, what goes wrong on purpose, which tests hold it, the last figures.
+    Promises {
+        /// Only says whether the page is current
+        #[arg(long)]
+        check: bool,
+    },
     /// Compares the simulated console's answers with a vendor's specification.
     CheckSim {
         /// The folder that holds the specification.
@@ -66,6 +81,8 @@ fn main() -> ExitCode {
         Task::Test { filter } => suite::run(root(), filter.as_deref()),
         Task::Tidy => tidy::run(root()),
         Task::Bench(options) => bench(&options),
+        Task::Crash { options } => crash::run(root(), &options),
+        Task::Promises { check } => promises::run(root(), check),
         Task::CheckSim { against } => check_sim(&against),
     };
     match outcome {

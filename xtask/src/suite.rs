@@ -14,6 +14,8 @@ pub fn run(root: &Path, filter: Option<&str>) -> anyhow::Result<()> {
         cargo(root, &["fmt", "--all", "--check"])?;
         say("rules of the house");
         crate::tidy::run(root)?;
+        say("promises and the tests that hold them");
+        crate::promises::run(root, true)?;
         say("lints");
         cargo(root, &["clippy", "--workspace", "--all-targets", "--all-features", "--quiet", "--", "-D", "warnings"])?;
     }

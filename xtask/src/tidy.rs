@@ -93,7 +93,11 @@ impl Tree {
 
     /// The Rust of a crate that ends up in the product: no tests, no benches, no examples.
     fn sources<'a>(&'a self, name: &str) -> impl Iterator<Item = (&'a str, rust::Rust)> {
-        let folder = if matches!(name, "testkit" | "simulation" | "crash" | "xtask") { format!("{name}/") } else { format!("crates/{name}/") };
+        let folder = if matches!(name, "testkit" | "simulation" | "crash" | "xtask") {
+            format!("{name}/")
+        } else {
+            format!("crates/{name}/")
+        };
         self.iter().filter_map(move |(path, text)| {
             let inside = path.strip_prefix(&folder).filter(|inside| inside.ends_with(".rs"))?;
             let product = inside.starts_with("src/") || inside == "build.rs";

@@ -57,7 +57,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     // Measures the product from outside, behind a feature.
     (
         "xtask",
-        &["simulation", "crash", "kernel", "store", "access", "signals", "inventory", "sync", "sentinelone", "sentinelone-sim", "testkit"],
+        &[
+            "simulation",
+            "kernel",
+            "store",
+            "access",
+            "signals",
+            "inventory",
+            "sync",
+            "sentinelone",
+            "sentinelone-sim",
+            "testkit",
+        ],
     ),
 ];
 
