@@ -69,7 +69,8 @@ pub struct Delivered {
 /// # Errors
 /// The database fails or a block of the log is damaged.
 pub async fn deliver(store: &Store, world: &World, org: OrgId, sink: SinkId) -> Result<Delivered, SignalsError> {
-    let Some(known) = store.read(move |tx| sink::sink(tx, org, sink)).await? else { return Ok(Delivered::default()) };
+    let found = world.outside(store.read(move |tx| sink::sink(tx, org, sink))).await?;
+    let Some(known) = found else { return Ok(Delivered::default()) };
     let receiver = match known.is.kind.as_str() {
         ndjson::KIND => ndjson::Settings::parse(&known.is.settings).map(|settings| NdjsonFile::new(settings, world)),
         other => Err(format!("this version of Muster knows no sinks of kind {other}")),
@@ -99,7 +100,7 @@ pub async fn deliver_with(
     loop {
         let (after, org) = (run.sink.is.after, run.sink.org);
         let scan = move |tx: &mut store::Tx<'_>| log::scan_within(tx, org, after, BATCH_ARTIFACTS, BATCH_BYTES);
-        let (artifacts, more) = match store.read(scan).await {
+        let (artifacts, more) = match world.outside(store.read(scan)).await {
             // A damaged log is for a person to mend; what lies behind it is not delivered in its place.
             Err(error @ SignalsError::Block { .. }) => return run.fail(&told(&error)).await,
             read => read?,
@@ -172,15 +173,14 @@ impl<'a> Run<'a> {
         let owner = format!("{:016x}", world.random().next_u64());
         let now = world.now();
         let claim = owner.clone();
-        let sink = store
-            .write(move |tx| -> Result<Option<Sink>, SignalsError> {
-                let claim = [org.into(), id.into(), claim.into(), until(now).into(), now.into()];
-                if tx.execute(CLAIM, &claim)? == 0 {
-                    return Ok(None);
-                }
-                sink::sink(tx, org, id)
-            })
-            .await?;
+        let claiming = store.write(move |tx| -> Result<Option<Sink>, SignalsError> {
+            let claim = [org.into(), id.into(), claim.into(), until(now).into(), now.into()];
+            if tx.execute(CLAIM, &claim)? == 0 {
+                return Ok(None);
+            }
+            sink::sink(tx, org, id)
+        });
+        let sink = world.outside(claiming).await?;
         Ok(sink.map(|sink| Run { store, world, sink, owner, did: Delivered::default() }))
     }
 
@@ -238,18 +238,16 @@ impl<'a> Run<'a> {
             until(now).into(),
             self.sink.generation.into(),
         ];
-        let moved = self
-            .store
-            .write(move |tx| -> Result<bool, SignalsError> {
-                if tx.execute(MOVE, &params)? == 0 {
-                    return Ok(false);
-                }
-                if let Some((seq, reason)) = dead {
-                    tx.execute(BURY, &[org.into(), id.into(), seq.into(), now.into(), short(&reason).into()])?;
-                }
-                Ok(true)
-            })
-            .await?;
+        let moving = self.store.write(move |tx| -> Result<bool, SignalsError> {
+            if tx.execute(MOVE, &params)? == 0 {
+                return Ok(false);
+            }
+            if let Some((seq, reason)) = dead {
+                tx.execute(BURY, &[org.into(), id.into(), seq.into(), now.into(), short(&reason).into()])?;
+            }
+            Ok(true)
+        });
+        let moved = self.world.outside(moving).await?;
         if moved {
             self.sink.is.after = seq;
             self.sink.attempts = 0;
@@ -271,7 +269,7 @@ impl<'a> Run<'a> {
             self.world.now().into(),
             self.sink.generation.into(),
         ];
-        self.store.write(move |tx| tx.execute(RELEASE, &params)).await?;
+        self.world.outside(self.store.write(move |tx| tx.execute(RELEASE, &params))).await?;
         Ok(self.did)
     }
 
@@ -290,33 +288,31 @@ impl<'a> Run<'a> {
         let (owner, generation) = (self.owner.clone(), self.sink.generation);
         let (after, most) = (self.sink.is.after, self.sink.is.lag_bytes_max);
         let reason = short(reason);
-        let detached = self
-            .store
-            .write(move |tx| -> Result<bool, SignalsError> {
-                let lag = sink::lag_bytes(tx, org, after)?;
-                let Some(most) = most.filter(|most| lag > *most) else {
-                    let wait = [
-                        org.into(),
-                        id.into(),
-                        owner.into(),
-                        at.into(),
-                        reason.clone().into(),
-                        now.into(),
-                        generation.into(),
-                    ];
-                    tx.execute(WAIT, &wait)?;
-                    tracing::warn!(sink = %name, %reason, "The sink {name} takes nothing: {reason}");
-                    return Ok(false);
-                };
-                let detail = format!(
-                    "{lag} bytes of the log waited for it, and --max-lag allows {most}: it gets nothing more until it is \
+        let failing = self.store.write(move |tx| -> Result<bool, SignalsError> {
+            let lag = sink::lag_bytes(tx, org, after)?;
+            let Some(most) = most.filter(|most| lag > *most) else {
+                let wait = [
+                    org.into(),
+                    id.into(),
+                    owner.into(),
+                    at.into(),
+                    reason.clone().into(),
+                    now.into(),
+                    generation.into(),
+                ];
+                tx.execute(WAIT, &wait)?;
+                tracing::warn!(sink = %name, %reason, "The sink {name} takes nothing: {reason}");
+                return Ok(false);
+            };
+            let detail = format!(
+                "{lag} bytes of the log waited for it, and --max-lag allows {most}: it gets nothing more until it is \
                      replayed ({reason})"
-                );
-                tracing::error!(sink = %name, %detail, "The sink {name} is detached: {detail}");
-                let detach = [org.into(), id.into(), owner.into(), detail.into(), now.into(), generation.into()];
-                Ok(tx.execute(DETACH, &detach)? > 0)
-            })
-            .await?;
+            );
+            tracing::error!(sink = %name, %detail, "The sink {name} is detached: {detail}");
+            let detach = [org.into(), id.into(), owner.into(), detail.into(), now.into(), generation.into()];
+            Ok(tx.execute(DETACH, &detach)? > 0)
+        });
+        let detached = self.world.outside(failing).await?;
         self.did.retry_after = (!detached).then_some(wait);
         Ok(self.did)
     }

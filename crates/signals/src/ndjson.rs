@@ -3,6 +3,8 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jobs::World;
 use serde::{Deserialize, Serialize};
@@ -47,6 +49,8 @@ struct Place {
 pub struct NdjsonFile {
     settings: Settings,
     world: World,
+    /// How many more bytes its disk takes; for tests.
+    room: Option<Arc<AtomicU64>>,
 }
 
 impl Settings {
@@ -84,7 +88,14 @@ impl NdjsonFile {
     /// A file with these settings.
     #[must_use]
     pub fn new(settings: Settings, world: &World) -> NdjsonFile {
-        NdjsonFile { settings, world: world.clone() }
+        NdjsonFile { settings, world: world.clone(), room: None }
+    }
+
+    /// The same file on a disk that takes so many more bytes and then is full: for tests and simulations.
+    #[must_use]
+    pub fn with_room(mut self, room: Arc<AtomicU64>) -> NdjsonFile {
+        self.room = Some(room);
+        self
     }
 }
 
@@ -99,15 +110,21 @@ impl Receiver for NdjsonFile {
         let day = self.world.now().to_string().chars().take_while(|letter| *letter != 'T').collect();
         let after = Place { day, seq: lines.last().map_or(before.seq, |line| line.seq) };
         let stored = serde_json::to_string(&after).expect("text and numbers can be written");
-        let settings = self.settings.clone();
-        let written = on_a_thread(move || append(&settings, &before, &after, &bytes));
+        let (settings, room) = (self.settings.clone(), self.room.clone());
+        let written = on_a_thread(move || append(&settings, &before, &after, &bytes, room.as_deref()));
         self.world.outside(written).await.map_err(Refusal::Unavailable)?;
         Ok(stored)
     }
 }
 
 /// Appends whole lines: afterwards they are on the disk, or the file is as before as far as it can be.
-fn append(settings: &Settings, before: &Place, after: &Place, bytes: &[u8]) -> Result<(), String> {
+fn append(
+    settings: &Settings,
+    before: &Place,
+    after: &Place,
+    bytes: &[u8],
+    room: Option<&AtomicU64>,
+) -> Result<(), String> {
     let path = &settings.path;
     let said = |error: io::Error| told(path, &error);
     let (mut file, mut new) = open(path).map_err(said)?;
@@ -124,7 +141,7 @@ fn append(settings: &Settings, before: &Place, after: &Place, bytes: &[u8]) -> R
         length = 0;
     }
     let written =
-        file.seek(SeekFrom::Start(length)).and_then(|_| file.write_all(bytes)).and_then(|()| file.sync_data());
+        file.seek(SeekFrom::Start(length)).and_then(|_| write(&mut file, bytes, room)).and_then(|()| file.sync_data());
     if let Err(error) = written {
         // What was half written is taken back, so that readers of the file see whole lines; if that fails too, it is
         // repaired before the next line.
@@ -135,6 +152,19 @@ fn append(settings: &Settings, before: &Place, after: &Place, bytes: &[u8]) -> R
         // A file is there for good when its folder is on the disk too.
         folder_of(path).and_then(|folder| File::open(folder)?.sync_all()).map_err(said)?;
     }
+    Ok(())
+}
+
+/// Writes all bytes, or as many as there is room for.
+fn write(file: &mut File, bytes: &[u8], room: Option<&AtomicU64>) -> io::Result<()> {
+    let Some(room) = room else { return file.write_all(bytes) };
+    let left = usize::try_from(room.load(Ordering::SeqCst)).unwrap_or(usize::MAX);
+    let fits = bytes.len().min(left);
+    file.write_all(&bytes[..fits])?;
+    if fits < bytes.len() {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    room.fetch_sub(fits as u64, Ordering::SeqCst);
     Ok(())
 }
 

@@ -134,7 +134,7 @@ pub async fn retain(store: &Store, world: &World, org: OrgId) -> Result<Retained
     let mut all = Retained::default();
     let mut after = 0;
     loop {
-        let step = store.write(move |tx| Step { org, now }.take(tx, after)).await?;
+        let step = world.outside(store.write(move |tx| Step { org, now }.take(tx, after))).await?;
         all.artifacts += step.removed.artifacts;
         all.bytes += step.removed.bytes;
         all.held_by = step.removed.held_by.or(all.held_by);

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use jobs::World;
 use kernel::{OrgId, Value};
 use query::{Matcher, words};
 use rustc_hash::FxHashSet;
@@ -40,16 +41,16 @@ pub struct Indexed {
 ///
 /// # Errors
 /// The database fails or a block of the log is damaged.
-pub async fn index(store: &Store, org: OrgId) -> Result<Indexed, SignalsError> {
+pub async fn index(store: &Store, world: &World, org: OrgId) -> Result<Indexed, SignalsError> {
     let mut indexed = Indexed::default();
     loop {
         // Words are found outside the writing transaction: it is the one thing that all writers share.
-        let step = store.read(move |tx| Step::read(tx, org)).await?;
+        let step = world.outside(store.read(move |tx| Step::read(tx, org))).await?;
         if step.rows.is_empty() {
             return Ok(indexed);
         }
         let more = step.more;
-        let done = store.write(move |tx| step.write(tx, org)).await?;
+        let done = world.outside(store.write(move |tx| step.write(tx, org))).await?;
         indexed.artifacts += done.artifacts;
         indexed.cut += done.cut;
         if !more {

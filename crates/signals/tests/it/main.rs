@@ -4,6 +4,10 @@
 
 extern crate muster_signals as signals;
 
+mod retention;
+mod sinks;
+mod text;
+
 use std::borrow::Cow;
 
 use kernel::{IntegrationId, OrgId, Timestamp};
