@@ -43,7 +43,7 @@ pub(crate) struct Bodies {
 impl Bodies {
     /// Uses this dictionary for the stream from now on. A dictionary that zstd refuses is not used.
     pub fn add(&mut self, stream: &str, dictionary: &BodyDictionary) {
-        if let Ok(compressor) = zstd::bulk::Compressor::with_dictionary(LEVEL, dictionary.bytes) {
+        if let Ok(compressor) = compressor(dictionary.bytes) {
             self.by_stream.insert(stream.into(), (dictionary.id, compressor));
         }
     }
@@ -60,10 +60,18 @@ impl Bodies {
         }
         let plain = match &mut self.plain {
             Some(plain) => plain,
-            empty => empty.insert(zstd::bulk::Compressor::new(LEVEL)?),
+            empty => empty.insert(compressor(&[])?),
         };
         Ok((None, plain.compress(body)?))
     }
+}
+
+/// A compressor that adds four bytes of checksum: a disk that forgets a bit is found out when the body is read, and never
+/// makes another body.
+fn compressor(dictionary: &[u8]) -> io::Result<zstd::bulk::Compressor<'static>> {
+    let mut compressor = zstd::bulk::Compressor::with_dictionary(LEVEL, dictionary)?;
+    compressor.set_parameter(zstd::zstd_safe::CParameter::ChecksumFlag(true))?;
+    Ok(compressor)
 }
 
 /// Makes a dictionary of a page's bodies; `None` if there are too few, or too unlike each other to have one.
@@ -230,5 +238,36 @@ mod tests {
     fn too_few_bodies_train_nothing() {
         let records: Vec<Vec<u8>> = (0..SAMPLES_MIN - 1).map(like).collect();
         assert_eq!(train(&records.iter().map(Vec::as_slice).collect::<Vec<_>>()), None);
+    }
+
+    #[test]
+    fn fault_11_a_bit_that_turned_in_a_body_or_its_dictionary_is_an_error_and_never_another_body() {
+        let records: Vec<Vec<u8>> = (0..200).map(like).collect();
+        let dictionary = train(&records.iter().map(Vec::as_slice).collect::<Vec<_>>()).unwrap();
+        let mut bodies = Bodies::default();
+        bodies.add("agents", &BodyDictionary { id: 7, bytes: &dictionary });
+        for (stream, dictionary) in [("agents", dictionary.as_slice()), ("sites", &[])] {
+            let (id, bytes) = bodies.compress(stream, &records[7]).unwrap();
+            let read = |bytes: Vec<u8>, dictionary: &[u8]| {
+                let decompressor = zstd::bulk::Decompressor::with_dictionary(dictionary).ok()?;
+                let mut unpack = Unpack([(id, decompressor)].into_iter().collect());
+                unpack.body(1, &Packed { codec: CODEC.to_owned(), dictionary: id, bytes }).ok()
+            };
+            assert_eq!(read(bytes.clone(), dictionary).as_ref(), Some(&records[7]));
+            for bit in 0..bytes.len() * 8 {
+                let mut spoilt = bytes.clone();
+                spoilt[bit / 8] ^= 1 << (bit % 8);
+                if let Some(body) = read(spoilt, dictionary) {
+                    assert_eq!(body, records[7], "{stream}: bit {bit} made another body");
+                }
+            }
+            for bit in (0..dictionary.len() * 8).step_by(97) {
+                let mut spoilt = dictionary.to_vec();
+                spoilt[bit / 8] ^= 1 << (bit % 8);
+                if let Some(body) = read(bytes.clone(), &spoilt) {
+                    assert_eq!(body, records[7], "{stream}: bit {bit} of the dictionary made another body");
+                }
+            }
+        }
     }
 }
