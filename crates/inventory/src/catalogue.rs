@@ -56,7 +56,20 @@ pub fn catalogue() -> &'static Catalogue {
 const SOURCE: Source = Source {
     name: SENTINELONE,
     aliases: &["s1"],
-    kinds: &["dev", "threat", "activity", "policy", "site", "group", "account", "alert", "risk", signals::RAW_KIND],
+    kinds: &[
+        "dev",
+        "threat",
+        "activity",
+        "policy",
+        "site",
+        "group",
+        "account",
+        "alert",
+        "risk",
+        "software",
+        "user",
+        signals::RAW_KIND,
+    ],
 };
 
 /// What `source:` understands. The others are known, so that a pasted query runs and finds none of them here.
@@ -185,9 +198,10 @@ const PRESENCES: Choices = Choices {
     closed: true,
 };
 
-/// The record behind a row of a projection whose id is its record's: what sync knows about it. `state` names the field
-/// that says whether the source still has it, where the inventory has no other of that name.
-fn record_fields(state: &'static [&'static str]) -> Vec<Field> {
+/// The record behind a row of a projection whose id is its record's: what sync knows about it. `short` are short names
+/// of the first two fields, where the inventory has no others of those names.
+fn record_fields(short: &[&'static [&'static str]; 2]) -> Vec<Field> {
+    let [state, version] = *short;
     vec![
         Field::new(
             "record.state",
@@ -202,7 +216,9 @@ fn record_fields(state: &'static [&'static str]) -> Vec<Field> {
             .volatile()
             .example("has:missing_since"),
         past("retired_at", RECORD_RETIRED, "when Muster took it for gone").volatile().example("retired_at:<7d"),
-        int("version", RECORD_VERSION, "how many times it changed its meaning, counting from 1").example("version:>1"),
+        int("record.version", RECORD_VERSION, "how many times it changed its meaning, counting from 1")
+            .alias(version)
+            .example("record.version:>1"),
         past("first_recorded_at", RECORD_FIRST, "when Muster first read it").example("first_recorded_at:<1d"),
         past("changed_at", RECORD_CHANGED, "when Muster last saw it change its meaning").example("changed_at:<1d"),
         flag("removed", RECORD_REMOVED, "whether the source no longer has it").volatile().example("removed:t"),

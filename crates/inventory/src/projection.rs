@@ -302,7 +302,7 @@ mod tests {
         let body = &sql[begin..begin + sql[begin..].find("\n)").unwrap()];
         let added = format!("ALTER TABLE {table} ADD COLUMN ");
         let added = sql.lines().filter_map(|line| line.strip_prefix(&added)).map(|line| line.trim_end_matches(';'));
-        let lines = body.lines().skip(1).map(str::trim).filter(|line| !line.starts_with(['P', 'U'])).chain(added);
+        let lines = body.lines().skip(1).map(str::trim).filter(|line| !line.starts_with(['P', 'U', '-'])).chain(added);
         let kind = |line: &str| match line.split_whitespace().nth(1).unwrap().trim_end_matches(',') {
             "INTEGER" | "BIGINT" => "int",
             "TEXT" => "text",

@@ -1,7 +1,7 @@
 //! Retirement: records that a source no longer has. Decided by the caller; noted, projected and undone here.
 
 use kernel::{IntegrationId, OrgId, RecordId, Timestamp, Value};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Keys, Kind, StoreError, Tx};
 
 use crate::agent::AgentState;
@@ -86,6 +86,20 @@ pub fn records(tx: &mut Tx, ctx: &Context, native_ids: &[&str]) -> Result<Vec<Re
         WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND native_id IN KEYS";
     let stream = [ctx.org.into(), ctx.integration.into(), ctx.stream.into()];
     tx.select_in(BY_ID, &stream, Keys::Texts(native_ids), |row| Ok(RecordId(row.int(0)?)))
+}
+
+/// When each of these records last changed its meaning; those that are not known are left out.
+///
+/// # Errors
+/// The database fails.
+pub fn known(tx: &mut Tx, ctx: &Context, native_ids: &[&str]) -> Result<FxHashMap<String, Timestamp>, StoreError> {
+    const BY_ID: &str = "SELECT native_id, changed_at FROM inventory_source_record
+        WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND native_id IN KEYS";
+    let stream = [ctx.org.into(), ctx.integration.into(), ctx.stream.into()];
+    let known = tx.select_in(BY_ID, &stream, Keys::Texts(native_ids), |row| {
+        Ok((row.text(0)?.to_owned(), Timestamp::from_micros(row.int(1)?)))
+    })?;
+    Ok(known.into_iter().collect())
 }
 
 /// A record that was retired just now, for the log.

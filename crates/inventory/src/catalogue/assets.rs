@@ -29,15 +29,29 @@ macro_rules! element_of_asset {
     };
 }
 
-/// The rows that name an asset's agent and that the source still has: the elements of a scope (`{e}`), or `c`.
+/// The rows that name an asset's agent and that the source still has: the elements of a scope (`{e}`), or `c`. Whether
+/// it has them is looked up row by row: as one more table of a join, PostgreSQL would begin with it.
 macro_rules! of_agent {
     ($table:literal, $row:literal) => {
         concat!(
             "FROM inventory_link l JOIN inventory_source_record r ON r.org_id = l.org_id AND r.record_id = l.record_id \
-             JOIN ", $table, " ", $row, " ON ", $row, ".org_id = r.org_id \
-             AND ", $row, ".integration_id = r.integration_id AND ", $row, ".agent_native_id = r.native_id \
-             JOIN inventory_source_record p ON p.org_id = ", $row, ".org_id AND p.record_id = ", $row, ".record_id \
-             WHERE r.stream = 'agents' AND p.state <> 'retired' AND l.org_id = {t}.org_id AND l.asset_id = {t}.asset_id"
+             JOIN ",
+            $table,
+            " ",
+            $row,
+            " ON ",
+            $row,
+            ".org_id = r.org_id AND ",
+            $row,
+            ".integration_id = r.integration_id AND ",
+            $row,
+            ".agent_native_id = r.native_id \
+             WHERE r.stream = 'agents' AND l.org_id = {t}.org_id AND l.asset_id = {t}.asset_id \
+             AND (SELECT p.state FROM inventory_source_record p WHERE p.org_id = ",
+            $row,
+            ".org_id AND p.record_id = ",
+            $row,
+            ".record_id) <> 'retired'"
         )
     };
 }

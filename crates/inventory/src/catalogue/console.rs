@@ -73,7 +73,7 @@ fn console_sites() -> Inventory {
         body("creator", "site", "creator", "who made it").example("creator:admin"),
     ];
     fields.extend(times());
-    fields.extend(record_fields(&[]));
+    fields.extend(record_fields(&[&[], &["version"]]));
     Inventory {
         aliases: &["console_site"],
         prose: "the console's sites; Muster's own are called sites",
@@ -119,7 +119,7 @@ fn console_groups() -> Inventory {
         body("creator", "group", "creator", "who made it").example("creator:admin"),
     ];
     fields.extend(times());
-    fields.extend(record_fields(&["state"]));
+    fields.extend(record_fields(&[&["state"], &["version"]]));
     Inventory {
         aliases: &["console_group", "groups", "group"],
         prose: "the console's groups",
@@ -174,7 +174,7 @@ fn accounts() -> Inventory {
         body("creator", "account", "creator", "who made it").example("creator:admin"),
     ];
     fields.extend(times());
-    fields.extend(record_fields(&[]));
+    fields.extend(record_fields(&[&[], &["version"]]));
     Inventory {
         aliases: &["account", "console_accounts", "console_account"],
         prose: "the console's accounts",

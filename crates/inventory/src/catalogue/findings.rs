@@ -62,7 +62,7 @@ pub(super) fn findings() -> Inventory {
     fields.extend(machine());
     fields.extend(console_fields());
     fields.extend(times());
-    fields.extend(record_fields(&["state"]));
+    fields.extend(record_fields(&[&["state"], &["version"]]));
     Inventory {
         aliases: &["finding", "threats", "threat", "alerts", "alert"],
         prose: "EDR threats and alerts of custom rules, with what was judged and done about them",

@@ -121,7 +121,7 @@ pub(super) fn policies() -> Inventory {
             .alias(&["updatedat"])
             .example("updated_at:<7d"),
     ];
-    fields.extend(record_fields(&["state"]));
+    fields.extend(record_fields(&[&["state"], &["version"]]));
     Inventory {
         aliases: &["policy"],
         prose: "the settings of each level of the console: tenant, account, site, group",

@@ -48,7 +48,7 @@ pub(super) fn software() -> Inventory {
             .example("agent.name:lap"),
         missing("cpe23", Type::Text, "no CPE is kept yet").alias(&["cpe"]),
     ];
-    fields.extend(record_fields(&["state"]));
+    fields.extend(record_fields(&[&["state"], &[]]));
     Inventory {
         aliases: &["programs", "program", "applications", "application"],
         prose: "what is installed on which machine",

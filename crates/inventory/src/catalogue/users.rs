@@ -98,7 +98,7 @@ pub(super) fn users() -> Inventory {
             .alias(&["token_ends_at", "token_expires_at"])
             .example("token.ends_at:<30d"),
     ];
-    fields.extend(record_fields(&["state"]));
+    fields.extend(record_fields(&[&["state"], &["version"]]));
     Inventory {
         aliases: &["user", "console_users", "console_user"],
         prose: "people who may log in to a console",

@@ -30,7 +30,7 @@ const MAPPED: &str = "CASE WHEN EXISTS (SELECT 1 FROM inventory_source_record a 
 pub(super) fn vulnerabilities() -> Inventory {
     let mut fields = what();
     fields.extend(whose());
-    fields.extend(record_fields(&["state"]));
+    fields.extend(record_fields(&[&["state"], &[]]));
     Inventory {
         aliases: &["vulnerability", "vulns", "vuln", "risks"],
         prose: "known weaknesses of installed software, machine by machine",

@@ -19,6 +19,8 @@ testkit::on_each_database! {
     pages_follow_each_other_without_gap_or_repetition,
     a_page_of_raw_attributes_goes_on_where_it_stopped,
     every_field_can_be_shown_and_most_can_be_sorted_by,
+    programs_reach_their_machine_and_those_of_a_stranger_are_kept,
+    an_activity_has_the_name_that_its_console_gives_its_number,
     groups_count_rows_and_largest_come_first,
     mistakes_are_answered_with_place_and_nearest_name,
     another_organization_is_never_answered_from,
@@ -59,8 +61,10 @@ fn every_row_of_every_inventory_is_counted(database: &Database) {
     let counts =
         ["assets", "findings", "activities", "policies", "console_sites", "console_groups", "accounts", "sites"]
             .map(|inventory| count(&store, inventory, ""));
-    assert_eq!(counts, [70, 36, 70, 2, 3, 2, 1, 1]);
-    assert_eq!(count(&store, "threat", ""), 36, "aliases are names too");
+    assert_eq!(counts, [70, 43, 70, 2, 3, 2, 1, 1]);
+    assert_eq!(["software", "vulnerabilities", "users"].map(|inventory| count(&store, inventory, "")), [140, 70, 3]);
+    assert_eq!(count(&store, "threat", ""), 43, "aliases are names too");
+    assert_eq!([count(&store, "findings", "kind:alert"), count(&store, "findings", "kind:threat")], [7, 36]);
 }
 
 fn the_headline_query_finds_machines_without_a_live_agent(database: &Database) {
@@ -151,6 +155,38 @@ fn a_page_of_raw_attributes_goes_on_where_it_stopped(database: &Database) {
     ] {
         assert!(count(&store, inventory, text) > 0, "{inventory}: {text}");
     }
+}
+
+fn programs_reach_their_machine_and_those_of_a_stranger_are_kept(database: &Database) {
+    let store = opened(database);
+    let [with, without] = ["software:chrome", "not software:chrome"].map(|text| count(&store, "assets", text));
+    assert!(with > 0 && with + without == 70, "{with} {without}");
+    assert_eq!(count(&store, "assets", "product:chrome"), with);
+    assert!(count(&store, "assets", "software:(product:chrome version:<131)") < with);
+    assert!(count(&store, "assets", "vulnerability:(severity:critical) and vulnerability_count:>0") > 0);
+    assert_eq!(count(&store, "assets", "software_count:>0"), count(&store, "assets", "has:software"));
+    let [mapped, stranger] = ["mapped:t", "mapped:f"].map(|text| count(&store, "vulnerabilities", text));
+    assert!(stranger > 0 && mapped + stranger == 70, "{mapped} {stranger}");
+    assert_eq!(count(&store, "vulnerabilities", "has:asset"), mapped);
+    assert_eq!(count(&store, "vulnerabilities", "score:>=7"), count(&store, "vulnerabilities", "score:7..10"));
+    assert_eq!(count(&store, "users", "held:(role:soc place:\"Site 1\")"), 1);
+
+    // What a source no longer has is not installed any more, and can still be asked for by itself.
+    let gone = "UPDATE inventory_source_record SET state = 'retired', retired_at = 1 WHERE stream = 'applications'";
+    store.write_blocking(move |tx| tx.execute(gone, &[])).unwrap();
+    assert_eq!(count(&store, "assets", "software:chrome"), 0);
+    assert_eq!(count(&store, "assets", "software_count:=0"), 70);
+    assert_eq!(count(&store, "software", "state:retired has:retired_at"), 140);
+    assert_eq!(count(&store, "software", "state:present"), 0);
+}
+
+fn an_activity_has_the_name_that_its_console_gives_its_number(database: &Database) {
+    let store = opened(database);
+    let named = count(&store, "activities", "type.name:\"user logged in\"");
+    let own = count(&store, "activities", "type.name:=login");
+    assert_eq!(named + own, count(&store, "activities", "type:27"));
+    assert!(named > 0 && own > 0, "{named} {own}");
+    assert!(count(&store, "activities", "type:33 no:type.name") > 0, "the console's list may lack a name too");
 }
 
 fn every_field_can_be_shown_and_most_can_be_sorted_by(database: &Database) {
@@ -358,7 +394,7 @@ fn key(cell: &Cell) -> i64 {
 
 fn every_attribute_that_was_sent_can_be_asked(database: &Database) {
     let store = opened(database);
-    for name in ["assets", "findings", "activities", "policies"] {
+    for name in ["assets", "findings", "activities", "policies", "software", "vulnerabilities", "users"] {
         let inventory = inventory::catalogue().inventory(name).unwrap();
         let things = store.read_blocking(move |tx| oracle::things(tx, ORG, inventory)).unwrap();
         for (path, values) in oracle::attributes(&things) {

@@ -40,14 +40,18 @@ const SCOPES_DEEP: usize = 3;
 
 /// Everything that an inventory has, by key.
 pub fn things(tx: &mut Tx<'_>, org: OrgId, inventory: &'static Inventory) -> Result<Vec<Thing>, StoreError> {
-    things_to(tx, org, inventory, SCOPES_DEEP)
+    things_to(tx, org, inventory, SCOPES_DEEP, &mut HashMap::new())
 }
+
+/// The rows of inventories that scopes lead to, by key; many scopes lead to the same ones.
+type Reached = HashMap<(&'static str, usize), HashMap<i64, Arc<Thing>>>;
 
 fn things_to(
     tx: &mut Tx<'_>,
     org: OrgId,
     inventory: &'static Inventory,
     depth: usize,
+    reached: &mut Reached,
 ) -> Result<Vec<Thing>, StoreError> {
     if inventory.base.table == "signals_artifact" {
         return Ok(artifacts(tx, org, inventory));
@@ -72,8 +76,14 @@ fn things_to(
         let from = format!("FROM {} t, {from} AND t.org_id = $1", inventory.base.table);
         // Elements that are rows of an inventory have scopes of their own.
         if inner.listed {
-            let all: HashMap<i64, Arc<Thing>> =
-                things_to(tx, org, inner, depth - 1)?.into_iter().map(|thing| (thing.key, Arc::new(thing))).collect();
+            if !reached.contains_key(&(inner.name, depth - 1)) {
+                let things = things_to(tx, org, inner, depth - 1, reached)?;
+                reached.insert(
+                    (inner.name, depth - 1),
+                    things.into_iter().map(|thing| (thing.key, Arc::new(thing))).collect(),
+                );
+            }
+            let all = &reached[&(inner.name, depth - 1)];
             let pairs = format!("SELECT DISTINCT t.{}, e.{} {from}", inventory.base.key, inner.base.key);
             for (row, element) in tx.query(&pairs, &[org.into()], |row| Ok((row.int(0)?, row.int(1)?)))? {
                 let element = Arc::clone(&all[&element]);
@@ -112,6 +122,9 @@ fn things_to(
         };
         for raw in &inventory.raw {
             for record in &records {
+                if !is_of_kind(tx, org, raw.kind, *record)? {
+                    continue;
+                }
                 let body = inventory::body(tx, org, RecordId(*record)).unwrap();
                 let body = body.map(|bytes| serde_json::from_slice(&bytes).unwrap());
                 thing.bodies.extend(body.map(|body| (raw.source, raw.kind, body)));
@@ -140,6 +153,17 @@ fn artifacts(tx: &mut Tx<'_>, org: OrgId, inventory: &'static Inventory) -> Vec<
             .collect(),
     };
     signals::scan(tx, org, 0, usize::MAX).unwrap().into_iter().map(thing).collect()
+}
+
+/// Two streams bring findings, each with bodies of its own kind.
+fn is_of_kind(tx: &mut Tx<'_>, org: OrgId, kind: &str, record: i64) -> Result<bool, StoreError> {
+    let stream = match kind {
+        "alert" => "custom_alerts",
+        "threat" => "threats",
+        _ => return Ok(true),
+    };
+    let of = "SELECT 1 FROM inventory_source_record WHERE org_id = $1 AND record_id = $2 AND stream = $3";
+    Ok(tx.query_opt(of, &[org.into(), record.into(), stream.into()], |row| row.int(0))?.is_some())
 }
 
 /// Body fields of this catalogue are texts at the top of a body.

@@ -13,6 +13,9 @@ use inventory::noun::{
 };
 use inventory::{Context, Incoming, InventoryError, Memory, Noun, Translation};
 
+#[path = "programs.rs"]
+mod programs;
+
 /// The organization that is asked.
 pub const ORG: OrgId = OrgId(1);
 
@@ -453,6 +456,18 @@ pub fn fill(store: &Store, agents: usize, seed: u64) {
         // What comes later waits for the full-text index, and is found all the same.
         store.write_blocking(move |tx| signals::index_in(tx, org)).expect("the log can be indexed");
         apply(store, org, memory, "threats", findings(agents / 2 + 1, agents, seed));
+        apply(store, org, memory, "custom_alerts", programs::alerts(agents / 10, agents, seed));
+        apply(store, org, memory, "applications", programs::software(agents, seed));
+        apply(store, org, memory, "risks", programs::vulnerabilities(agents, seed));
+        apply(store, org, memory, "users", programs::users());
+        apply(store, org, memory, "activity_types", programs::activity_types());
+        // As sync does after a large sweep: nobody has counted these tables yet.
+        store
+            .write_blocking(|tx| match tx.dialect() {
+                store::Dialect::Postgres => tx.refresh_statistics(),
+                store::Dialect::Sqlite => Ok(()),
+            })
+            .expect("tables can be counted");
         apply(store, org, memory, "activities", activities(agents, agents, seed));
     }
 }
