@@ -78,7 +78,8 @@ impl Client {
         &self.inner.console
     }
 
-    /// Sends one request and finds the records in the answer; for an endpoint of one object, that is record 0.
+    /// Sends one request and finds the records in the answer; for an endpoint of one object, that is record 0, and of
+    /// unified alerts each is one.
     ///
     /// # Errors
     /// See [`ApiError`].
@@ -91,7 +92,7 @@ impl Client {
         let request_id = response.request_id();
         response
             .read(endpoint.shape(), self.inner.token.expose())
-            .and_then(|page| if endpoint == Endpoint::UnifiedAlerts { with_graphql_cursor(page) } else { Ok(page) })
+            .and_then(|page| if endpoint == Endpoint::UnifiedAlerts { as_alerts(page) } else { Ok(page) })
             .map_err(|failure| self.error(endpoint, request_id, failure))
     }
 
@@ -200,8 +201,8 @@ impl Client {
     }
 }
 
-/// The page with what GraphQL says elsewhere: how many there are, and where the list goes on.
-fn with_graphql_cursor(mut page: Page) -> Result<Page, Failure> {
+/// The page as a list: each alert a record, how many there are, and where the list goes on.
+fn as_alerts(mut page: Page) -> Result<Page, Failure> {
     const NO_ALERTS: Failure = Failure::Shape { what: "no list of alerts in it" };
     const NO_END: Failure = Failure::Shape { what: "no word on whether the list goes on" };
     if page.is_empty() {
@@ -215,8 +216,10 @@ fn with_graphql_cursor(mut page: Page) -> Result<Page, Failure> {
         (Some(true), Some(cursor)) if !cursor.is_empty() => Some(cursor.into_owned()),
         _ => return Err(NO_END),
     };
-    (page.total_items, page.next_cursor) =
-        (alerts.total_count.and_then(|count| u64::try_from(count).ok()), next_cursor);
+    let total_items = alerts.total_count.and_then(|count| u64::try_from(count).ok());
+    let nodes = alerts.edges.into_iter().flatten().filter_map(|edge| edge.node);
+    let records = nodes.map(|node| page.part(node.raw)).collect();
+    (page.records, page.total_items, page.next_cursor) = (records, total_items, next_cursor);
     Ok(page)
 }
 

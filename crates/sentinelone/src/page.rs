@@ -4,6 +4,7 @@ use bytes::Bytes;
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::json::Json;
 use crate::time::Micros;
 
 /// The largest record that is taken apart, in bytes.
@@ -107,6 +108,16 @@ impl Page {
     #[must_use]
     pub fn range(&self, index: usize) -> Range<usize> {
         self.records[index].at.clone()
+    }
+
+    /// Where a part of this page lies, as a record of its own.
+    pub(crate) fn part(&self, json: Json<'_>) -> Span {
+        let place = |json: Json<'_>| {
+            let start = json.as_str().as_ptr() as usize - self.body.as_ptr() as usize;
+            start..start + json.as_str().len()
+        };
+        let flaw = (json.as_str().len() > RECORD_BYTES_MAX).then_some(Flaw::TooLarge);
+        Span { at: place(json), id: json.get("id").map(place), flaw }
     }
 
     /// The redacted body.

@@ -4,7 +4,7 @@ use crate::console::{Reply, TOKEN, json, reply, run, scripted};
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use sentinelone::probe::{ModuleState, Scope, TokenKind};
-use sentinelone::{Advice, Client, Endpoint, Failure, Flaw, Request, UnifiedAlerts, probe};
+use sentinelone::{Advice, Client, Endpoint, Failure, Flaw, Request, UnifiedAlert, probe};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -254,13 +254,10 @@ fn a_walk_of_unified_alerts_follows_the_cursor_of_its_question() {
         ))
     });
     let pages: Vec<_> = run(client.pages(Request::unified_alerts().limit(2)).try_collect()).unwrap();
-    let ids: Vec<String> = pages
-        .iter()
-        .map(|page| UnifiedAlerts::decode(page.record(0)).unwrap().alerts.unwrap().edges.unwrap())
-        .flat_map(|edges| {
-            edges.iter().map(|edge| edge.node.as_ref().unwrap().id.as_deref().unwrap().to_owned()).collect::<Vec<_>>()
-        })
-        .collect();
+    let ids: Vec<String> =
+        pages.iter().flat_map(|page| (0..page.len()).filter_map(|at| page.id(at))).map(Into::into).collect();
+    let alert = UnifiedAlert::decode(pages[1].record(0)).unwrap();
+    assert_eq!((alert.id.as_deref(), pages[1].len()), (Some("2"), 1));
     assert_eq!((ids, pages[0].total_items), (vec!["1".to_owned(), "2".to_owned()], Some(2)));
     assert_eq!(*asked.lock().unwrap(), ["/web/api/v2.1/unifiedalerts/graphql"; 2]);
 }
