@@ -3,6 +3,7 @@
 mod block;
 mod catalogue;
 mod deliver;
+mod follow;
 mod line;
 mod log;
 pub mod ndjson;
@@ -13,6 +14,7 @@ mod text;
 
 pub use catalogue::{ARTIFACT_IDS, RAW_KIND, UNINDEXED, artifacts, check_filter};
 pub use deliver::{BATCH_ARTIFACTS, Delivered, Receiver, Refusal, deliver, deliver_with};
+pub use follow::follow;
 pub use line::Line;
 pub use log::{Artifact, bodies, count, find, latest, read, scan, scan_within};
 pub use record::{ArtifactId, Entry, Op, Page, Recorded, record};

@@ -26,6 +26,7 @@ testkit::on_each_database! {
     a_file_of_somebody_else_is_left_alone,
     two_workers_never_deliver_to_one_sink_at_once,
     a_replay_brings_everything_again_and_fences_whoever_delivers,
+    a_worker_follows_the_log_by_itself,
     a_name_is_taken_once_and_a_filter_must_be_a_question,
     fault_05_killed_after_the_log_committed_delivers_what_was_committed,
     fault_06_killed_after_writing_before_the_answer_repairs_the_torn_line,
@@ -353,6 +354,36 @@ impl Receiver for Meddling {
         self.store.write_blocking(move |tx| signals::replay(tx, ORG, id, 4, now)).unwrap();
         self.inner.deliver(lines, place).await
     }
+}
+
+fn a_worker_follows_the_log_by_itself(database: &Database) {
+    let (store, dir, world) = (open(database), TestDir::new(), at_start());
+    let handle = world.world();
+    let count = |tx: &mut store::Tx<'_>| signals::unindexed_count(tx, ORG);
+    world.run(async {
+        let follows = handle.spawn(signals::follow(store.clone(), handle.clone()));
+        let mut paths = Vec::new();
+        for name in ["one", "two"] {
+            let settings = Settings { path: dir.join(name), ..Settings::default() };
+            add(&store, &handle, new_sink(name, &settings));
+            paths.push(settings.path);
+        }
+        let foreign = Settings { path: dir.write("three", "no line of ours"), ..Settings::default() };
+        let dead = add(&store, &handle, new_sink("three", &foreign));
+        for round in 1..=3 {
+            log(&store, &handle, (round - 1) * 20, 20);
+            handle.sleep(Duration::from_secs(10)).await;
+            for path in &paths {
+                assert_eq!(seqs(path).len(), round * 20);
+            }
+            assert_eq!(store.read_blocking(count).unwrap(), 0);
+        }
+        assert!(sink(&store, dead).attempts > 2);
+        drop(follows);
+        log(&store, &handle, 60, 1);
+        handle.sleep(Duration::from_secs(100)).await;
+        assert_eq!(seqs(&paths[0]).len(), 60, "nobody follows any more");
+    });
 }
 
 fn a_name_is_taken_once_and_a_filter_must_be_a_question(database: &Database) {
