@@ -6,6 +6,7 @@ extern crate muster_inventory as inventory;
 
 mod apply;
 mod ask;
+mod load;
 mod oracle;
 mod source;
 mod world;
