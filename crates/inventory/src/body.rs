@@ -13,7 +13,7 @@ use crate::InventoryError;
 pub(crate) const CODEC: &str = "zstd";
 
 /// With a dictionary, levels above cost more time and save next to nothing.
-const LEVEL: i32 = 3;
+const LEVEL: i32 = 1;
 
 /// A stream's first page with this many bodies trains its dictionary. With fewer there is nothing worth saving.
 const SAMPLES_MIN: usize = 64;

@@ -61,7 +61,12 @@ pub struct Canonical {
     out: Vec<u8>,
     scratch: Vec<u8>,
     members: Vec<Member>,
+    /// How the members of the last unsorted object were put in order, by their number.
+    orders: Vec<Vec<u32>>,
 }
+
+/// Objects with more members than this are put in order from nothing each time.
+const MEMBERS_REMEMBERED_MAX: usize = 512;
 
 /// One member in `out`: its quoted key begins at `start`, its value ends before `end`.
 #[derive(Clone, Copy, Debug)]
@@ -204,18 +209,30 @@ impl Canonical {
 
     /// Puts the members of the innermost object in order; of equal keys the last stays.
     fn sort(&mut self, base: usize, inside: usize) {
-        let Canonical { out, scratch, members } = self;
-        let key = |member: &Member| &out[member.start..member.key_end];
-        members[base..].sort_by(|a, b| key(a).cmp(key(b)));
+        let Canonical { out, scratch, members, orders } = self;
+        let members = &members[base..];
+        let member = |at: &u32| members[*at as usize];
+        let key = |at: &u32| &out[member(at).start..member(at).key_end];
+        // Records of a page are written alike, and seeing that an order is right is cheaper than finding it.
+        let slot = if members.len() > MEMBERS_REMEMBERED_MAX { 0 } else { members.len() };
+        if orders.len() <= slot {
+            orders.resize(slot + 1, Vec::new());
+        }
+        let order = &mut orders[slot];
+        if order.len() != members.len() || !order.is_sorted_by(|a, b| key(a) < key(b)) {
+            order.clear();
+            order.extend((0u32..).take(members.len()));
+            order.sort_by(|a, b| key(a).cmp(key(b)));
+        }
         scratch.clear();
-        for (index, member) in members[base..].iter().enumerate() {
-            if members[base..].get(index + 1).is_some_and(|next| key(next) == key(member)) {
+        for (index, at) in order.iter().enumerate() {
+            if order.get(index + 1).is_some_and(|next| key(next) == key(at)) {
                 continue;
             }
             if !scratch.is_empty() {
                 scratch.push(b',');
             }
-            scratch.extend_from_slice(&out[member.start..member.end]);
+            scratch.extend_from_slice(&out[member(at).start..member(at).end]);
         }
         out.truncate(inside);
         out.extend_from_slice(scratch);
