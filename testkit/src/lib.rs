@@ -5,6 +5,7 @@ mod database;
 mod dir;
 mod disk;
 mod failure;
+mod first;
 mod server;
 mod vfs;
 
@@ -13,6 +14,7 @@ pub use database::{Database, everything};
 pub use dir::TestDir;
 pub use disk::{Disk, Loss};
 pub use failure::{fail_at, has_failed};
+pub use first::{FIRST_KEY, first_version};
 pub use server::{Server, VARIABLE};
 
 /// Turns claims, functions that take a `&testkit::Database`, into tests on both databases: `sqlite::name` and

@@ -9,4 +9,6 @@ mod crashes;
 mod determinism;
 mod faults;
 mod lab;
+mod storage;
 mod sweeps;
+mod worker;

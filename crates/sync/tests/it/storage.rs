@@ -1,0 +1,226 @@
+//! Storage that fails under the engine: statements, disks, backups, older versions.
+
+use std::collections::BTreeSet;
+
+use sentinelone_sim::tokens;
+use store::{Access, Store, StoreError};
+use testkit::{Database, Disk, Loss, fail_at, first_version, has_failed};
+
+use crate::lab::{Build, Lab, SLICES, all_complete};
+
+testkit::on_each_database! {
+    fault_04_a_statement_that_fails_anywhere_in_a_pass_leaves_no_page_in_part,
+    fault_05_a_page_whose_commit_was_not_answered_is_not_logged_twice,
+    fault_25_two_collectors_with_one_token_write_the_same_artifacts,
+    fault_27_a_database_of_the_first_version_opens_and_a_cut_off_sweep_goes_on,
+}
+
+/// Every how many statements, or operations, one fails: a prime, so that no place is left out for ever.
+const STRIDE: u64 = 13;
+
+/// Artifact ids in the log.
+fn ids(store: &Store) -> Vec<Vec<u8>> {
+    const IDS: &str = "SELECT artifact_id FROM signals_artifact ORDER BY seq";
+    store.read_blocking::<_, StoreError, _>(|tx| tx.query(IDS, &[], |row| Ok(row.bytes(0)?.to_vec()))).unwrap()
+}
+
+/// No page is there in part: data, log and checkpoint agree.
+fn nothing_is_half_done(lab: &Lab, what: &str) {
+    let count = |sql: &str| lab.number(sql);
+    let ahead = "SELECT count(*) FROM sync_stream t WHERE t.sweep_id IS NOT NULL AND t.page <> \
+        (SELECT count(*) FROM sync_sweep_page p WHERE p.org_id = t.org_id AND p.sweep_id = t.sweep_id)";
+    assert_eq!(count(ahead), 0, "{what}: a checkpoint and its pages differ");
+    let unlogged = "SELECT count(*) FROM inventory_source_record r WHERE NOT EXISTS (SELECT 1 FROM signals_artifact a \
+        WHERE a.org_id = r.org_id AND a.stream = r.stream AND a.native_id = r.native_id)";
+    assert_eq!(count(unlogged), 0, "{what}: a record without its artifact");
+    let unstored = "SELECT count(*) FROM signals_artifact a WHERE NOT EXISTS (SELECT 1 FROM inventory_source_record r \
+        WHERE a.org_id = r.org_id AND a.stream = r.stream AND a.native_id = r.native_id)";
+    assert_eq!(count(unstored), 0, "{what}: an artifact without its record");
+}
+
+/// All that the console has is there, and every version once.
+fn all_is_there(lab: &Lab) {
+    all_complete(&lab.sync());
+    let truth = lab.sim.truth(tokens::GLOBAL);
+    for (stream, expected) in [("agents", truth.agents), ("threats", truth.threats), ("activities", truth.activities)] {
+        let expected = i64::try_from(expected).unwrap();
+        let records = lab.number(&format!("SELECT count(*) FROM inventory_source_record WHERE stream = '{stream}'"));
+        let artifacts = lab.number(&format!("SELECT count(*) FROM signals_artifact WHERE stream = '{stream}'"));
+        assert_eq!((records, artifacts), (expected, expected), "{stream}");
+    }
+}
+
+fn fault_04_a_statement_that_fails_anywhere_in_a_pass_leaves_no_page_in_part(database: &Database) {
+    let lab = Build { page_max: 7, endpoints: 20, ..Build::default() }.on(database.open(SLICES));
+    lab.connect();
+    let mut failures = 0;
+    for nth in (1..).step_by(usize::try_from(STRIDE).unwrap()) {
+        fail_at(&lab.store, &format!("statement::{nth}"));
+        let ended = lab.try_run(&sync::Run::default());
+        if !has_failed(&lab.store) {
+            all_complete(&ended.unwrap());
+            break;
+        }
+        failures += 1;
+        assert!(ended.is_err(), "statement {nth} failed and nobody noticed");
+        nothing_is_half_done(&lab, &format!("statement {nth} failed"));
+    }
+    assert!(failures > 10, "only {failures} statements failed");
+    all_is_there(&lab);
+}
+
+fn fault_05_a_page_whose_commit_was_not_answered_is_not_logged_twice(database: &Database) {
+    let lab = Build { page_max: 7, endpoints: 20, ..Build::default() }.on(database.open(SLICES));
+    lab.connect();
+    for page in 1..=6 {
+        fail_at(&lab.store, "committed:signals_artifact");
+        assert!(lab.try_run(&sync::Run::default()).is_err(), "page {page}");
+        assert!(has_failed(&lab.store), "page {page}");
+        nothing_is_half_done(&lab, &format!("page {page} was committed and nobody was told"));
+    }
+    all_is_there(&lab);
+}
+
+#[test]
+fn fault_09_any_operation_of_the_disk_that_fails_in_a_page_leaves_it_out_or_whole() {
+    let disk = Disk::new();
+    let mut lab = Build { page_max: 10, endpoints: 20, ..Build::default() }.on(disk.open(SLICES).unwrap());
+    lab.connect();
+    lab.sync_streams(&["accounts", "sites", "groups"]);
+    let moment = disk.moment();
+    let (mut failures, mut copies) = (0, Vec::new());
+    for nth in (1..).step_by(usize::try_from(STRIDE).unwrap()) {
+        let copy = disk.after_power_loss(moment, Loss::Nothing);
+        lab.store = copy.open(SLICES).unwrap();
+        copy.fail(nth);
+        let run = sync::Run { streams: vec!["agents".to_owned()], ..sync::Run::default() };
+        let ended = lab.try_run(&run);
+        if !copy.has_failed() {
+            all_complete(&ended.unwrap());
+            break;
+        }
+        failures += 1;
+        nothing_is_half_done(&lab, &format!("operation {nth} failed"));
+        all_complete(&lab.sync_streams(&["agents"]));
+        let agents = lab.number("SELECT count(*) FROM signals_artifact WHERE stream = 'agents'");
+        assert_eq!(agents, i64::try_from(lab.sim.truth(tokens::GLOBAL).agents).unwrap(), "operation {nth} failed");
+        copies.push(copy);
+    }
+    assert!(failures > 5, "only {failures} operations failed");
+}
+
+#[test]
+fn fault_09_power_loss_in_the_middle_of_a_pass_takes_data_and_checkpoint_back_together() {
+    let disk = Disk::new();
+    let mut lab = Build { page_max: 6, endpoints: 20, ..Build::default() }.on(disk.open(SLICES).unwrap());
+    lab.connect();
+    let from = disk.moment();
+    all_complete(&lab.sync());
+    let all = ids(&lab.store);
+    let until = disk.moment();
+    // A disk must outlive the store on it.
+    let mut copies = Vec::new();
+    for part in 0..6 {
+        let moment = from + (until - from) * part / 6;
+        for loss in [Loss::Everything, Loss::Torn(u64::try_from(part).unwrap())] {
+            let left = disk.after_power_loss(moment, loss);
+            lab.store = left.open(SLICES).unwrap();
+            nothing_is_half_done(&lab, &format!("{loss:?} at {moment}"));
+            all_is_there(&lab);
+            assert_eq!(ids(&lab.store).len(), all.len(), "{loss:?} at {moment}");
+            copies.push(left);
+        }
+    }
+}
+
+#[test]
+fn fault_11_a_log_that_was_cut_takes_data_and_checkpoint_back_together() {
+    let disk = Disk::new();
+    let mut lab = Build { page_max: 6, endpoints: 20, ..Build::default() }.on(disk.open(SLICES).unwrap());
+    lab.connect();
+    all_complete(&lab.sync());
+    let all = ids(&lab.store).into_iter().collect::<BTreeSet<_>>();
+    let moment = disk.moment();
+    let mut copies = Vec::new();
+    for part in 1..6 {
+        let left = disk.after_power_loss(moment, Loss::Nothing);
+        let log = left.file().with_file_name("muster.db-wal");
+        let file = std::fs::File::options().write(true).open(&log).unwrap();
+        file.set_len(file.metadata().unwrap().len() * part / 6).unwrap();
+        drop(file);
+        lab.store = left.open(SLICES).unwrap();
+        nothing_is_half_done(&lab, &format!("{part} sixths of the log are left"));
+        if lab.number("SELECT count(*) FROM sync_integration") == 0 {
+            lab.connect();
+        }
+        all_is_there(&lab);
+        assert_eq!(ids(&lab.store).into_iter().collect::<BTreeSet<_>>(), all, "{part} sixths");
+        copies.push(left);
+    }
+}
+
+#[test]
+fn fault_25_yesterdays_backup_brings_the_same_artifacts_again_and_loses_none() {
+    let disk = Disk::new();
+    let mut lab = Build::default().on(disk.open(SLICES).unwrap());
+    lab.connect();
+    all_complete(&lab.sync());
+    let backup = disk.after_power_loss(disk.moment(), Loss::Nothing);
+    let then = ids(&lab.store).len();
+    for (at, agent) in lab.sim.agent_ids().iter().take(5).enumerate() {
+        lab.sim.patch_agent(agent, &serde_json::json!({ "computerName": format!("renamed-{at}") }));
+    }
+    let agent = lab.sim.agent_ids().remove(0);
+    lab.sim.add_threat(&agent).unwrap();
+    all_complete(&lab.sync());
+    let now: BTreeSet<Vec<u8>> = ids(&lab.store).into_iter().collect();
+    assert!(now.len() > then + 5);
+    lab.store = backup.open(SLICES).unwrap();
+    assert_eq!(ids(&lab.store).len(), then);
+    all_complete(&lab.sync());
+    let again = ids(&lab.store);
+    assert_eq!(again.len(), now.len(), "each once");
+    assert_eq!(again.into_iter().collect::<BTreeSet<_>>(), now, "a receiver that drops known ids ends with each once");
+}
+
+fn fault_25_two_collectors_with_one_token_write_the_same_artifacts(database: &Database) {
+    let elsewhere = Database::sqlite();
+    let mut lab = Build::default().on(database.open(SLICES));
+    lab.connect();
+    all_complete(&lab.sync());
+    let here = ids(&lab.store);
+    lab.store = elsewhere.open(SLICES);
+    lab.connect();
+    all_complete(&lab.sync());
+    let there = ids(&lab.store);
+    assert_eq!(here.iter().collect::<BTreeSet<_>>(), there.iter().collect::<BTreeSet<_>>());
+    assert_eq!(here.iter().collect::<BTreeSet<_>>().len(), here.len());
+    // The lab's store is closed before its database goes.
+    lab.store = Store::in_memory(SLICES).unwrap();
+}
+
+fn fault_27_a_database_of_the_first_version_opens_and_a_cut_off_sweep_goes_on(database: &Database) {
+    first_version(database, SLICES);
+    let refused = Store::open(database.url(), Access::Reader, SLICES).map(drop);
+    let is_older = SLICES.iter().any(|slice| slice.migrations.len() > 1);
+    assert_eq!(matches!(refused, Err(StoreError::Older { .. })), is_older, "{refused:?}");
+    let before = {
+        // Nothing of the old is looked at through the new.
+        let store = database.open(SLICES);
+        ids(&store)
+    };
+    assert_eq!(before.len(), 68);
+    let lab = Build { endpoints: 3, with: |config| config.activities = Some(12), ..Build::default() }
+        .on(database.open(SLICES));
+    let raw =
+        lab.store.read_blocking::<_, signals::SignalsError, _>(|tx| signals::scan(tx, kernel::OrgId::DEFAULT, 0, 100));
+    let raw = raw.unwrap();
+    assert_eq!(raw.len(), 68, "the whole log is still to be delivered");
+    assert!(raw.iter().all(|artifact| artifact.raw.starts_with(b"{")));
+    lab.pass_time(std::time::Duration::from_secs(2 * 3600));
+    let reports = lab.sync();
+    assert!(reports.iter().filter(|report| report.core).all(|report| report.fetched > 0), "{reports:#?}");
+    let after = ids(&lab.store);
+    assert_eq!(after[..68], before[..], "nothing of the log was changed");
+    assert_eq!(after.iter().collect::<BTreeSet<_>>().len(), after.len(), "and nothing is there twice");
+}
