@@ -140,8 +140,9 @@ fn append(
         (file, new) = open(path).map_err(said)?;
         length = 0;
     }
-    let written =
-        file.seek(SeekFrom::Start(length)).and_then(|_| write(&mut file, bytes, room)).and_then(|()| file.sync_data());
+    let written = file.seek(SeekFrom::Start(length)).and_then(|_| write(&mut file, bytes, room));
+    store::crash::reached("sink-written");
+    let written = written.and_then(|()| file.sync_data());
     if let Err(error) = written {
         // What was half written is taken back, so that readers of the file see whole lines; if that fails too, it is
         // repaired before the next line.

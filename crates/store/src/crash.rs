@@ -55,6 +55,7 @@ mod points {
 mod points {
     use std::cell::RefCell;
     use std::str::FromStr;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::{CrashPoint, Spot, VARIABLE};
     use crate::StoreError;
@@ -77,6 +78,9 @@ mod points {
             Watch { left: point.nth.max(1), point, deadly, said: false, live: false }
         }
     }
+
+    /// How often the process passed the place at which it shall die, on any thread.
+    static PASSED: AtomicU32 = AtomicU32::new(0);
 
     thread_local! {
         static WATCH: RefCell<Option<Watch>> = RefCell::new(
@@ -141,12 +145,15 @@ mod points {
             if !fits || spot != watch.point.spot || watch.left == 0 {
                 return Ok(());
             }
+            if watch.deadly {
+                if PASSED.fetch_add(1, Ordering::Relaxed) + 1 == watch.point.nth.max(1) {
+                    die();
+                }
+                return Ok(());
+            }
             watch.left -= 1;
             if watch.left > 0 {
                 return Ok(());
-            }
-            if watch.deadly {
-                die();
             }
             Err(StoreError::Unreachable { url: "a crash point".to_owned(), detail: format!("{:?}", watch.point) })
         })
