@@ -3,7 +3,7 @@
 use sentinelone::Endpoint;
 
 /// One collection of a console and how it is read. Times are in seconds.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Stream {
     /// Its name; part of every artifact's identity, so it never changes.
     pub name: &'static str,
@@ -128,6 +128,8 @@ pub enum TimeField {
     UpdatedAt,
     /// `threatInfo.updatedAt`: a threat has no time at its top level.
     ThreatUpdatedAt,
+    /// `alertInfo.createdAt`: an alert of a custom rule has no time at its top level either.
+    AlertCreatedAt,
     /// Nowhere: the watermark is the console's clock when the sweep's first page was sent.
     Nowhere,
 }
@@ -144,7 +146,12 @@ pub enum Identity {
     Path(&'static str),
     /// By what was asked for: the record carries no id of its own.
     Asked,
-    /// By agent, vendor, name and version, whichever generation of the API told: see `translate::software_id`.
+    /// By its parent's id and its own, `<parent>:<id>`: the record does not say whose it is.
+    OfParent,
+    /// By the product's vendor and name within what was asked for: see [`crate::translate::product_id`].
+    Product,
+    /// By agent, vendor, name and version, whichever generation of the API told; these are also all that the record
+    /// means. See [`crate::translate::software_id`].
     Software,
 }
 
@@ -189,6 +196,32 @@ const UPDATED_AT: Volatile = Volatile {
 
 /// A threat that is not resolved can change without its `updatedAt` moving.
 const OPEN_THREATS: Reread = Reread { params: &[("incidentStatuses", "unresolved,in_progress")], every: 6 * HOUR };
+
+const JOINED_IN: &str =
+    "the agent as it is now, joined in by the console at every read; the agents stream has its history";
+
+/// Where a list is one of the tenant's levels and the levels above and below it count too.
+const EVERY_LEVEL: &[(&str, &str)] = &[("includeParents", "true"), ("includeChildren", "true")];
+
+/// A list that is read whole each time: few records, and no filter for those that changed.
+const LIST: Stream = Stream {
+    name: "",
+    core: false,
+    source: Source::Pages(Endpoint::Users),
+    params: &[],
+    sort: Some("id"),
+    change: None,
+    identity: Identity::Id,
+    volatile: &[UPDATED_AT],
+    immutable: false,
+    interval: DAY,
+    overlap: 0,
+    full_every: None,
+    proof: Proof::Total,
+    removal: Removal::Absent,
+    reread: None,
+    without: "",
+};
 
 /// A policy is a bare settings object, read for one record at a time.
 const POLICY: Stream = Stream {
@@ -312,10 +345,7 @@ pub static STREAMS: &[Stream] = &[
         identity: Identity::Id,
         volatile: &[
             Volatile { path: "threatInfo.updatedAt", why: UPDATED_AT.why },
-            Volatile {
-                path: "agentRealtimeInfo",
-                why: "the agent as it is now, joined in by the console at every read; the agents stream has its history",
-            },
+            Volatile { path: "agentRealtimeInfo", why: JOINED_IN },
         ],
         immutable: false,
         interval: 5 * MINUTE,
@@ -358,6 +388,218 @@ pub static STREAMS: &[Stream] = &[
         source: Source::Each(Endpoint::GroupPolicy, Parents::GroupsThatDoNotInherit),
         ..POLICY
     },
+    Stream {
+        name: "activity_types",
+        source: Source::Pages(Endpoint::ActivityTypes),
+        // The console answers with all of them at once and takes no parameter.
+        sort: None,
+        volatile: &[],
+        proof: Proof::Whole,
+        without: "activities have numbers in place of names",
+        ..LIST
+    },
+    Stream {
+        name: "users",
+        source: Source::Pages(Endpoint::Users),
+        volatile: &[Volatile { path: "lastLogin", why: "moves with every login; an activity tells of each" }],
+        without: "who may log in to the console is not known",
+        ..LIST
+    },
+    Stream {
+        name: "service_users",
+        source: Source::Pages(Endpoint::ServiceUsers),
+        volatile: &[
+            UPDATED_AT,
+            Volatile { path: "lastActivation", why: "moves whenever its token is used, ours at every request" },
+        ],
+        without: "which programs hold tokens of the console is not known",
+        ..LIST
+    },
+    Stream {
+        name: "roles",
+        source: Source::Pages(Endpoint::Roles),
+        params: EVERY_LEVEL,
+        volatile: &[
+            UPDATED_AT,
+            Volatile { path: "usersInRoles", why: "counts users, which have a stream of their own" },
+        ],
+        without: "which roles there are is not known, only their names where users have them",
+        ..LIST
+    },
+    Stream {
+        name: "tags",
+        source: Source::Pages(Endpoint::AgentTags),
+        params: EVERY_LEVEL,
+        // There is no order by id.
+        sort: Some("key"),
+        without: "tags are known only where an agent has them",
+        ..LIST
+    },
+    Stream {
+        name: "exclusions",
+        source: Source::Pages(Endpoint::Exclusions),
+        params: EVERY_LEVEL,
+        without: "what agents leave out of their protection is not known",
+        ..LIST
+    },
+    Stream {
+        name: "restrictions",
+        source: Source::Pages(Endpoint::Restrictions),
+        params: &[("type", "black_hash"), ("includeParents", "true"), ("includeChildren", "true")],
+        without: "which files are blocked by their hash is not known",
+        ..LIST
+    },
+    Stream {
+        name: "detection_rules",
+        source: Source::Pages(Endpoint::CloudDetectionRules),
+        // Unless told so, the console leaves out scheduled rules without a word.
+        params: &[("isLegacy", "false")],
+        volatile: &[
+            UPDATED_AT,
+            Volatile { path: "generatedAlerts", why: "counts alerts, which have a stream of their own" },
+            Volatile { path: "lastAlertTime", why: "moves with every alert, and alerts have a stream of their own" },
+        ],
+        without: "which custom rules there are is not known",
+        ..LIST
+    },
+    Stream {
+        name: "custom_alerts",
+        source: Source::Pages(Endpoint::CloudDetectionAlerts),
+        sort: Some("alertInfoCreatedAt"),
+        // Nothing asks for alerts that changed, so verdicts given later are seen when everything is read again.
+        change: Some(Change { filter: "createdAt", field: TimeField::AlertCreatedAt, with: &[] }),
+        identity: Identity::Path("alertInfo.alertId"),
+        volatile: &[
+            Volatile { path: "alertInfo.updatedAt", why: UPDATED_AT.why },
+            Volatile { path: "agentRealtimeInfo", why: JOINED_IN },
+        ],
+        interval: 5 * MINUTE,
+        overlap: OVERLAP,
+        full_every: Some(DAY),
+        without: "no finding of a custom rule is known",
+        ..LIST
+    },
+    Stream {
+        name: "unified_alerts",
+        source: Source::Alerts,
+        sort: None,
+        change: Some(Change { filter: "updatedAt", field: TimeField::UpdatedAt, with: &[] }),
+        volatile: &[
+            UPDATED_AT,
+            Volatile { path: "realTime", why: JOINED_IN },
+            Volatile { path: "assets.agentVersion", why: JOINED_IN },
+            Volatile { path: "assets.lastLoggedInUser", why: JOINED_IN },
+            Volatile { path: "assets.osVersion", why: JOINED_IN },
+        ],
+        interval: 5 * MINUTE,
+        overlap: OVERLAP,
+        full_every: Some(DAY),
+        without: "the console's alerts of other products than its agents are not known",
+        ..LIST
+    },
+    Stream {
+        name: "application_inventory",
+        source: Source::Scoped(Endpoint::ApplicationInventory),
+        sort: Some("applicationName"),
+        identity: Identity::Product,
+        volatile: &[
+            Volatile { path: "applicationVersionsCount", why: "counts versions on agents, which software tells" },
+            Volatile { path: "endpointsCount", why: "counts agents that have it, which software tells" },
+            Volatile { path: "estimate", why: "says how exact the two counts are" },
+        ],
+        without: "the console's own list of products is not known",
+        ..LIST
+    },
+    Stream {
+        name: "application_settings",
+        source: Source::Scoped(Endpoint::ApplicationSettings),
+        sort: None,
+        identity: Identity::Asked,
+        volatile: &[],
+        proof: Proof::EveryParent,
+        without: "whether agents are scanned for vulnerabilities is not known",
+        ..LIST
+    },
+    Stream {
+        name: "applications",
+        source: Source::Software,
+        identity: Identity::Software,
+        // What makes it itself is also all that it means, so that nothing else can make a version.
+        volatile: &[],
+        without: "no installed software is known",
+        ..LIST
+    },
+    Stream {
+        name: "risks",
+        source: Source::Scoped(Endpoint::Risks),
+        change: Some(Change {
+            filter: "riskUpdatedDate",
+            field: TimeField::Nowhere,
+            with: &[("includeRemovals", "true")],
+        }),
+        volatile: &[
+            Volatile { path: "daysDetected", why: "moves every day; detectionDate tells the same" },
+            Volatile { path: "lastScanDate", why: "moves with every scan, whatever it finds" },
+            Volatile { path: "lastScanResult", why: "tells of the last scan of the machine, not of the vulnerability" },
+            Volatile { path: "endpointName", why: JOINED_IN },
+            Volatile { path: "endpointType", why: JOINED_IN },
+            Volatile { path: "osType", why: JOINED_IN },
+        ],
+        overlap: OVERLAP,
+        full_every: Some(7 * DAY),
+        removal: Removal::Told { field: "status", value: "Removed" },
+        without: "no vulnerability is known",
+        ..LIST
+    },
+    Stream {
+        name: "xdr_assets",
+        source: Source::Pages(Endpoint::XdrAssets),
+        volatile: &[
+            Volatile { path: "s1UpdatedAt", why: UPDATED_AT.why },
+            Volatile { path: "lastActiveDt", why: "moves whenever the asset is heard of" },
+            Volatile { path: "lastUpdateDt", why: UPDATED_AT.why },
+            Volatile { path: "lastRebootDt", why: "moves with every start of the machine" },
+            Volatile { path: "agent", why: JOINED_IN },
+            Volatile { path: "alerts", why: "lists alerts, which have a stream of their own" },
+            Volatile { path: "alertsCount", why: "counts alerts, which have a stream of their own" },
+        ],
+        without: "assets without an agent that the wider inventory lists are not known",
+        ..LIST
+    },
+    Stream {
+        name: "ranger_devices",
+        source: Source::Scoped(Endpoint::RangerDevices),
+        params: &[("period", "latest")],
+        volatile: &[
+            Volatile { path: "lastSeen", why: "moves whenever the device is seen on the network" },
+            Volatile { path: "externalIp", why: "follows a network's way out; never an identity" },
+            Volatile { path: "fingerPrintScore", why: "says how sure the console is of what it found, scan by scan" },
+        ],
+        without: "devices without an agent that agents see on their networks are not known",
+        ..LIST
+    },
+    Stream {
+        name: "threat_timeline",
+        source: Source::Queued(Endpoint::ThreatTimeline, "threats"),
+        sort: Some("createdAt"),
+        identity: Identity::OfParent,
+        volatile: &[],
+        immutable: true,
+        interval: 5 * MINUTE,
+        removal: Removal::Never,
+        without: "what happened around a finding is not known",
+        ..LIST
+    },
+    Stream {
+        name: "threat_notes",
+        source: Source::Queued(Endpoint::ThreatNotes, "threats"),
+        sort: Some("createdAt"),
+        identity: Identity::OfParent,
+        interval: 5 * MINUTE,
+        removal: Removal::Never,
+        without: "what people wrote about findings is not known",
+        ..LIST
+    },
 ];
 
 impl Stream {
@@ -379,6 +621,12 @@ impl Stream {
             Source::Software => Endpoint::InstalledApplications,
             Source::Alerts => Endpoint::UnifiedAlerts,
         }
+    }
+
+    /// True if it is asked for one record at a time, after everything else.
+    #[must_use]
+    pub fn is_enrichment(&self) -> bool {
+        matches!(self.source, Source::Queued(..))
     }
 
     /// True if a 403 on it stops the whole integration: without agents there is nothing to account for.
@@ -429,7 +677,9 @@ mod tests {
     fn every_change_filter_is_also_the_sort() {
         for stream in STREAMS {
             if let Some(change) = stream.change.filter(|change| change.field != TimeField::Nowhere) {
-                assert_eq!(stream.sort, Some(change.filter), "{}", stream.name);
+                // The vendor names an order by where the field is, a filter by its last name.
+                let sort = stream.sort.unwrap_or(change.filter);
+                assert!(sort.to_lowercase().ends_with(&change.filter.to_lowercase()), "{}", stream.name);
                 assert!(stream.overlap > 0, "{}", stream.name);
             }
         }

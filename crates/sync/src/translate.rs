@@ -1,24 +1,37 @@
 //! From the console's words to ours: one record becomes one noun. The only place in the engine that knows both.
 
+mod activity;
+mod agent;
+mod alert;
+mod console;
+mod policy;
+mod software;
+mod threat;
+mod user;
+mod vulnerability;
+
 use std::borrow::Cow;
 use std::net::IpAddr;
 
 use inventory::Reason;
-use inventory::noun::{
-    AccountNoun, ActivityNoun, AgentNoun, AgentState, ConsoleGroupNoun, ConsoleScope, ConsoleSiteNoun, FindingAction,
-    FindingNoun, Interface, Mac, Name, Noun, PolicyEngine, PolicyNoun, Tag, Technique,
-};
+use inventory::noun::Noun;
 use kernel::Timestamp;
-use sentinelone::records::{AgentDetectionInfo, AgentRealtimeInfo, ThreatInfo};
-use sentinelone::{Account, Activity, Agent, Endpoint, Group, Id, Micros, Policy, Site, Threat};
+use sentinelone::{
+    Account, Activity, ActivityType, Agent, CloudAlert, Endpoint, Group, Id, Micros, Policy, Risk, Site, Threat, User,
+    fields,
+};
+
+pub use software::{product_id, software_id, software_meaning};
 
 /// What the engine tells about a record that the record itself does not say.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Asked<'a> {
-    /// Native id of the account, site or group whose policy was asked for.
+    /// Native id of the account, site, group, agent or threat that was asked about.
     pub scope_id: Option<&'a str>,
     /// Its name.
     pub scope_name: Option<&'a str>,
+    /// The vendor of the product whose machines were asked for, as the console spells it.
+    pub vendor: Option<&'a str>,
 }
 
 /// Translates one record of `endpoint`; also says when the source changed it.
@@ -30,35 +43,81 @@ pub fn translate(endpoint: Endpoint, raw: &[u8], asked: Asked<'_>) -> Result<(No
     Ok(match endpoint {
         Endpoint::Agents => {
             let agent = Agent::decode(raw).map_err(unreadable)?;
-            (Noun::Agent(self::agent(&agent)), at(agent.updated_at))
+            (Noun::Agent(agent::agent(&agent)), at(agent.updated_at))
         }
         Endpoint::Threats => {
             let threat = Threat::decode(raw).map_err(unreadable)?;
             let updated_at = threat.threat_info.as_ref().and_then(|info| at(info.updated_at));
-            (Noun::Finding(finding(&threat)), updated_at)
+            (Noun::Finding(threat::threat(&threat)), updated_at)
         }
         Endpoint::Activities => {
             let activity = Activity::decode(raw).map_err(unreadable)?;
-            (Noun::Activity(self::activity(&activity)), at(activity.created_at))
+            (Noun::Activity(activity::activity(&activity)), at(activity.created_at))
         }
         Endpoint::Accounts => {
             let account = Account::decode(raw).map_err(unreadable)?;
-            (Noun::Account(self::account(&account)), at(account.updated_at))
+            (Noun::Account(console::account(&account)), at(account.updated_at))
         }
         Endpoint::Sites => {
             let site = Site::decode(raw).map_err(unreadable)?;
-            (Noun::ConsoleSite(self::site(&site)), at(site.updated_at))
+            (Noun::ConsoleSite(console::site(&site)), at(site.updated_at))
         }
         Endpoint::Groups => {
             let group = Group::decode(raw).map_err(unreadable)?;
-            (Noun::ConsoleGroup(self::group(&group)), at(group.updated_at))
+            (Noun::ConsoleGroup(console::group(&group)), at(group.updated_at))
         }
         Endpoint::TenantPolicy | Endpoint::AccountPolicy | Endpoint::SitePolicy | Endpoint::GroupPolicy => {
             let policy = Policy::decode(raw).map_err(unreadable)?;
-            (Noun::Policy(self::policy(&policy, endpoint, asked)), at(policy.updated_at))
+            (Noun::Policy(policy::policy(&policy, endpoint, asked)), at(policy.updated_at))
         }
+        Endpoint::CloudDetectionAlerts => {
+            let alert = CloudAlert::decode(raw).map_err(unreadable)?;
+            (Noun::Finding(alert::alert(&alert)), alert::updated_at(&alert))
+        }
+        Endpoint::Risks => {
+            let risk = Risk::decode(raw).map_err(unreadable)?;
+            (Noun::Vulnerability(vulnerability::vulnerability(&risk)), None)
+        }
+        Endpoint::InstalledApplications | Endpoint::ApplicationEndpoints | Endpoint::AgentApplications => {
+            (Noun::Software(software::software(endpoint, raw, asked)?), None)
+        }
+        Endpoint::Users => {
+            let user = User::decode(raw).map_err(unreadable)?;
+            (Noun::User(user::user(&user)), None)
+        }
+        Endpoint::ActivityTypes => {
+            let kind = ActivityType::decode(raw).map_err(unreadable)?;
+            (Noun::ActivityType(activity::activity_type(&kind)), None)
+        }
+        Endpoint::ServiceUsers
+        | Endpoint::Roles
+        | Endpoint::AgentTags
+        | Endpoint::Exclusions
+        | Endpoint::Restrictions
+        | Endpoint::CloudDetectionRules
+        | Endpoint::ApplicationInventory
+        | Endpoint::ApplicationSettings
+        | Endpoint::ThreatTimeline
+        | Endpoint::ThreatNotes
+        | Endpoint::RangerDevices
+        | Endpoint::XdrAssets
+        | Endpoint::UnifiedAlerts => (Noun::Plain, changed_at(raw).map_err(unreadable)?),
         other => return Err(Reason(format!("there is no noun for {other}"))),
     })
+}
+
+/// When a record says that it was changed, or else made, or else when it happened.
+fn changed_at(raw: &[u8]) -> Result<Option<Timestamp>, sentinelone::JsonError> {
+    let (mut made, mut changed) = (None, None);
+    for member in fields(raw)? {
+        let (key, value) = member?;
+        match &*key {
+            "updatedAt" | "lastUpdateDt" => changed = value.text().and_then(|text| Micros::parse(&text)),
+            "createdAt" => made = value.text().and_then(|text| Micros::parse(&text)),
+            _ => {}
+        }
+    }
+    Ok(at(changed.or(made)))
 }
 
 /// A text as we keep it: nothing for the empty text, which is the console's usual "none". U+0000 stays: it is replaced,
@@ -94,372 +153,71 @@ fn joined(parts: &[&Option<String>]) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(" "))
 }
 
-fn agent(agent: &Agent<'_>) -> AgentNoun {
-    let name = text(agent.computer_name.as_ref());
-    let domain = text(agent.domain.as_ref());
-    let mut names = Vec::new();
-    if let Some(name) = &name {
-        names.push(Name { kind: "computer", text: name.clone() });
-        // A NetBIOS domain or a work group makes no full name.
-        if let Some(domain) = domain.as_ref().filter(|domain| domain.contains('.') && !name.contains('.')) {
-            names.push(Name { kind: "fqdn", text: format!("{name}.{domain}") });
+/// A word of the console's in the one form in which all its collections are compared: `True positive`,
+/// `TRUE_POSITIVE` and `true-positive` are `true_positive`.
+fn plain_word<T>(value: Option<&T>, as_str: impl Fn(&T) -> &str) -> Option<String> {
+    value.map(|word| {
+        as_str(word).chars().map(|c| if matches!(c, ' ' | '-') { '_' } else { c.to_ascii_lowercase() }).collect()
+    })
+}
+
+/// The name of a product, a vendor or a version: without HTML's escapes and without white space around it.
+fn name(value: Option<&Cow<'_, str>>) -> Option<String> {
+    let name = unescaped(value?);
+    let name = name.trim();
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// The longest of HTML's escapes that is understood: `&#x10ffff;`.
+const ESCAPE_BYTES_MAX: usize = 10;
+
+/// A text without HTML's escapes, of which newer services make use in names. What is no escape stays as it is.
+fn unescaped(text: &str) -> Cow<'_, str> {
+    if !text.contains('&') {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        plain.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let end = rest.bytes().take(ESCAPE_BYTES_MAX).position(|byte| byte == b';');
+        match end.and_then(|end| Some((escape(&rest[1..end])?, end))) {
+            Some((character, end)) => {
+                plain.push(character);
+                rest = &rest[end + 1..];
+            }
+            None => {
+                plain.push('&');
+                rest = &rest[1..];
+            }
         }
     }
-    let os_name = text(agent.os_name.as_ref());
-    let os_version = text(agent.os_revision.as_ref());
-    let hw = text(agent.model_name.as_ref());
-    let directory = agent.active_directory.as_deref();
-    AgentNoun {
-        names,
-        type_: word(agent.machine_type.as_ref(), |kind| kind.as_str()),
-        os: joined(&[&os_name, &os_version]),
-        os_family: word(agent.os_type.as_ref(), |family| family.as_str()),
-        os_name,
-        os_version,
-        os_arch: word(agent.os_arch.as_ref(), |arch| arch.as_str()),
-        hw_vendor: hw.as_deref().and_then(|hw| hw.split_once(" - ")).map(|(vendor, _)| vendor.trim().to_owned()),
-        hw,
-        cpu: text(agent.cpu_id.as_ref()),
-        cpu_count: agent.cpu_count,
-        core_count: agent.core_count,
-        memory_mb: agent.total_memory,
-        serial: text(agent.serial_number.as_ref()),
-        domain,
-        user: text(agent.last_logged_in_user_name.as_ref()).or_else(|| text(agent.os_username.as_ref())),
-        directory_name: directory.and_then(|directory| text(directory.computer_distinguished_name.as_ref())),
-        cloud: agent.cloud_providers.and_then(|providers| {
-            let names: Vec<_> = providers.fields().filter_map(Result::ok).map(|(name, _)| name.into_owned()).collect();
-            (!names.is_empty()).then(|| names.join(","))
-        }),
-        first_seen: at(agent.created_at),
-        last_seen: at(agent.last_active_date),
-        booted_at: at(agent.os_start_time),
-        active: agent.is_active,
-        infected: agent.infected,
-        active_threats: agent.active_threats,
-        edr: "SentinelOne",
-        state: state(agent),
-        agent_version: text(agent.agent_version.as_ref()),
-        agent_uuid: text(agent.uuid.as_ref()),
-        registered_at: at(agent.registered_at),
-        updated_at: at(agent.updated_at),
-        current: agent.is_up_to_date,
-        mitigation_mode: word(agent.mitigation_mode.as_ref(), |mode| mode.as_str()),
-        mitigation_mode_suspicious: word(agent.mitigation_mode_suspicious.as_ref(), |mode| mode.as_str()),
-        detection_state: text(agent.detection_state.as_ref()),
-        operational_state: text(agent.operational_state.as_ref()),
-        network_status: word(agent.network_status.as_ref(), |status| status.as_str()),
-        scan_status: word(agent.scan_status.as_ref(), |status| status.as_str()),
-        scan_started_at: at(agent.scan_started_at),
-        scan_finished_at: at(agent.scan_finished_at),
-        firewall: agent.firewall_enabled,
-        encrypted: agent.encrypted_applications,
-        remote_shell: agent.allow_remote_shell,
-        reboot_required: agent.threat_reboot_required,
-        apps_status: word(agent.apps_vulnerability_status.as_ref(), |status| status.as_str()),
-        migration_status: word(agent.console_migration_status.as_ref(), |status| status.as_str()),
-        installer: text(agent.installer_type.as_ref()),
-        ranger_status: word(agent.ranger_status.as_ref(), |status| status.as_str()),
-        ranger_version: text(agent.ranger_version.as_ref()),
-        console: ConsoleScope {
-            account_id: id(agent.account_id.as_ref()),
-            account: text(agent.account_name.as_ref()),
-            site_id: id(agent.site_id.as_ref()),
-            site: text(agent.site_name.as_ref()),
-            group_id: id(agent.group_id.as_ref()),
-            group: text(agent.group_name.as_ref()),
-        },
-        external_ip: agent.external_ip.as_deref().and_then(address),
-        interfaces: agent.network_interfaces.iter().flatten().map(interface).collect(),
-        addresses: agent.last_ip_to_mgmt.as_deref().and_then(address).into_iter().collect(),
-        tags: agent
-            .tags
-            .iter()
-            .flat_map(|tags| tags.sentinelone.iter().flatten())
-            .filter_map(|tag| {
-                let key = text(tag.key.as_ref())?;
-                Some(Tag { key, value: text(tag.value.as_ref()).unwrap_or_default() })
-            })
-            .collect(),
-        needs: words(agent.user_actions_needed.as_deref().unwrap_or_default()),
-        name,
-    }
+    plain.push_str(rest);
+    Cow::Owned(plain)
 }
 
-/// Where an agent is in its life; unknown if the console says neither yes nor no.
-fn state(agent: &Agent<'_>) -> Option<AgentState> {
-    if agent.is_uninstalled == Some(true) {
-        Some(AgentState::Uninstalled)
-    } else if agent.is_decommissioned == Some(true) {
-        Some(AgentState::Decommissioned)
-    } else if agent.is_pending_uninstall == Some(true) {
-        Some(AgentState::Pending)
-    } else {
-        agent.is_active.map(|active| if active { AgentState::Active } else { AgentState::Offline })
-    }
-}
-
-/// The console writes `none` where there is nothing.
-fn words(values: &[Cow<'_, str>]) -> Vec<String> {
-    values.iter().filter(|value| *value != "none").filter_map(|value| text(Some(value))).collect()
-}
-
-fn interface(interface: &sentinelone::Interface<'_>) -> Interface {
-    let addresses = interface.inet.iter().flatten().chain(interface.inet6.iter().flatten());
-    Interface {
-        name: text(interface.name.as_ref()),
-        mac: interface.physical.as_deref().and_then(Mac::parse),
-        addresses: addresses.filter_map(|text| address(text)).collect(),
-        gateway_ip: interface.gateway_ip.as_deref().and_then(address),
-        gateway_mac: interface.gateway_mac_address.as_deref().and_then(Mac::parse),
-    }
-}
-
-fn finding(threat: &Threat<'_>) -> FindingNoun {
-    let info = threat.threat_info.clone().unwrap_or_default();
-    let then = threat.agent_detection_info.clone().unwrap_or_default();
-    let now = threat.agent_realtime_info.clone().unwrap_or_default();
-    let os = joined(&[&text(then.agent_os_name.as_ref()), &text(then.agent_os_revision.as_ref())])
-        .or_else(|| joined(&[&text(now.agent_os_name.as_ref()), &text(now.agent_os_revision.as_ref())]));
-    FindingNoun {
-        name: text(info.threat_name.as_ref()),
-        kind: Some("threat".to_owned()),
-        classification: text(info.classification.as_ref()),
-        classification_source: word(info.classification_source.as_ref(), |source| source.as_str()),
-        detection_type: word(info.detection_type.as_ref(), |kind| kind.as_str()),
-        confidence: word(info.confidence_level.as_ref(), |level| level.as_str()),
-        verdict: word(info.analyst_verdict.as_ref(), |verdict| verdict.as_str()),
-        status: word(info.incident_status.as_ref(), |status| status.as_str()),
-        mitigation: word(info.mitigation_status.as_ref(), |status| status.as_str()),
-        initiated_by: word(info.initiated_by.as_ref(), |by| by.as_str()),
-        fileless: info.is_fileless,
-        auto_resolved: info.automatically_resolved,
-        failed_actions: info.failed_actions,
-        pending_actions: info.pending_actions,
-        reboot_required: info.reboot_required,
-        file_path: text(info.file_path.as_ref()),
-        file_size: info.file_size,
-        sha1: lower(info.sha1.as_ref()),
-        sha256: lower(info.sha256.as_ref()),
-        md5: lower(info.md5.as_ref()),
-        publisher: text(info.publisher_name.as_ref()),
-        signature: text(info.file_verification_type.as_ref()),
-        process: text(info.originator_process.as_ref()),
-        process_user: text(info.process_user.as_ref()),
-        command: text(info.malicious_process_arguments.as_ref()),
-        storyline: text(info.storyline.as_ref()),
-        ticket: id(info.external_ticket_id.as_ref()),
-        agent_id: id(now.agent_id.as_ref()),
-        agent_uuid: text(then.agent_uuid.as_ref()).or_else(|| text(now.agent_uuid.as_ref())),
-        agent_name: text(now.agent_computer_name.as_ref()),
-        agent_os: os,
-        agent_os_family: word(now.agent_os_type.as_ref(), |family| family.as_str()),
-        agent_type: word(now.agent_machine_type.as_ref(), |kind| kind.as_str()),
-        agent_version: text(then.agent_version.as_ref()).or_else(|| text(now.agent_version.as_ref())),
-        console: finding_scope(&then, &now),
-        identified_at: at(info.identified_at),
-        created_at: at(info.created_at),
-        updated_at: at(info.updated_at),
-        engines: engines(&info),
-        techniques: techniques(threat),
-        actions: threat
-            .mitigation_status
-            .iter()
-            .flatten()
-            .map(|taken| FindingAction {
-                action: word(taken.action.as_ref(), |action| action.as_str()),
-                status: word(taken.status.as_ref(), |status| status.as_str()),
-                updated_at: at(taken.last_update),
-            })
-            .collect(),
-    }
-}
-
-/// Where it was found: as it was then, or, for old threats whose detection info is all null, where the agent is now.
-fn finding_scope(then: &AgentDetectionInfo<'_>, now: &AgentRealtimeInfo<'_>) -> ConsoleScope {
-    ConsoleScope {
-        account_id: id(then.account_id.as_ref()).or_else(|| id(now.account_id.as_ref())),
-        account: text(then.account_name.as_ref()).or_else(|| text(now.account_name.as_ref())),
-        site_id: id(then.site_id.as_ref()).or_else(|| id(now.site_id.as_ref())),
-        site: text(then.site_name.as_ref()).or_else(|| text(now.site_name.as_ref())),
-        group_id: id(then.group_id.as_ref()).or_else(|| id(now.group_id.as_ref())),
-        group: text(then.group_name.as_ref()).or_else(|| text(now.group_name.as_ref())),
-    }
-}
-
-/// Keys of the engines; consoles of an older kind send only their display titles.
-fn engines(info: &ThreatInfo<'_>) -> Vec<String> {
-    let keys: Vec<String> =
-        info.detection_engines.iter().flatten().filter_map(|engine| text(engine.key.as_ref())).collect();
-    if keys.is_empty() {
-        return info.engines.iter().flatten().filter_map(|title| text(Some(title))).collect();
-    }
-    keys
-}
-
-/// Tactics and techniques of all indicators, each once, in order.
-fn techniques(threat: &Threat<'_>) -> Vec<Technique> {
-    let mut found = Vec::new();
-    for tactic in threat.indicators.iter().flatten().flat_map(|indicator| indicator.tactics.iter().flatten()) {
-        let Some(name) = text(tactic.name.as_ref()) else { continue };
-        let techniques: Vec<_> =
-            tactic.techniques.iter().flatten().filter_map(|technique| text(technique.name.as_ref())).collect();
-        if techniques.is_empty() {
-            found.push(Technique { tactic: name, technique: None });
-        } else {
-            let all =
-                techniques.into_iter().map(|technique| Technique { tactic: name.clone(), technique: Some(technique) });
-            found.extend(all);
+/// The character of an escape without its ends.
+fn escape(name: &str) -> Option<char> {
+    Some(match name {
+        "lt" => '<',
+        "gt" => '>',
+        "amp" => '&',
+        "quot" => '"',
+        "apos" => '\'',
+        "nbsp" => '\u{a0}',
+        _ => {
+            let number = name.strip_prefix('#')?;
+            let hexadecimal = number.strip_prefix(['x', 'X']).map(|digits| u32::from_str_radix(digits, 16));
+            char::from_u32(hexadecimal.unwrap_or_else(|| number.parse()).ok()?)?
         }
-    }
-    found.sort();
-    found.dedup();
-    found
-}
-
-fn activity(activity: &Activity<'_>) -> ActivityNoun {
-    ActivityNoun {
-        type_: activity.activity_type,
-        type_name: None,
-        description: text(activity.primary_description.as_ref()),
-        detail: text(activity.secondary_description.as_ref()),
-        comment: text(activity.comments.as_ref()),
-        os_family: word(activity.os_family.as_ref(), |family| family.as_str()),
-        hash: lower(activity.hash.as_ref()),
-        agent_id: id(activity.agent_id.as_ref()),
-        threat_id: id(activity.threat_id.as_ref()),
-        user_id: id(activity.user_id.as_ref()),
-        console: ConsoleScope {
-            account_id: id(activity.account_id.as_ref()),
-            account: text(activity.account_name.as_ref()),
-            site_id: id(activity.site_id.as_ref()),
-            site: text(activity.site_name.as_ref()),
-            group_id: id(activity.group_id.as_ref()),
-            group: text(activity.group_name.as_ref()),
-        },
-        created_at: at(activity.created_at),
-    }
-}
-
-fn account(account: &Account<'_>) -> AccountNoun {
-    AccountNoun {
-        name: text(account.name.as_ref()),
-        state: word(account.state.as_ref(), |state| state.as_str()),
-        account_type: word(account.account_type.as_ref(), |kind| kind.as_str()),
-        usage_type: word(account.usage_type.as_ref(), |kind| kind.as_str()),
-        billing_mode: word(account.billing_mode.as_ref(), |mode| mode.as_str()),
-        is_default: account.is_default,
-        active_agents: account.active_agents,
-        site_count: account.number_of_sites,
-        total_licenses: account.total_licenses,
-        unlimited_expiration: account.unlimited_expiration,
-        expires_at: at(account.expiration),
-        external_id: id(account.external_id.as_ref()),
-        creator: text(account.creator.as_ref()),
-        created_at: at(account.created_at),
-        updated_at: at(account.updated_at),
-    }
-}
-
-fn site(site: &Site<'_>) -> ConsoleSiteNoun {
-    ConsoleSiteNoun {
-        name: text(site.name.as_ref()),
-        account_id: id(site.account_id.as_ref()),
-        account: text(site.account_name.as_ref()),
-        state: word(site.state.as_ref(), |state| state.as_str()),
-        site_type: word(site.site_type.as_ref(), |kind| kind.as_str()),
-        suite: word(site.suite.as_ref(), |suite| suite.as_str()),
-        sku: word(site.sku.as_ref(), |sku| sku.as_str()),
-        usage_type: word(site.usage_type.as_ref(), |kind| kind.as_str()),
-        is_default: site.is_default,
-        healthy: site.health_status,
-        active_licenses: site.active_licenses,
-        total_licenses: site.total_licenses,
-        unlimited_licenses: site.unlimited_licenses,
-        unlimited_expiration: site.unlimited_expiration,
-        expires_at: at(site.expiration),
-        external_id: id(site.external_id.as_ref()),
-        description: text(site.description.as_ref()),
-        creator: text(site.creator.as_ref()),
-        created_at: at(site.created_at),
-        updated_at: at(site.updated_at),
-    }
-}
-
-fn group(group: &Group<'_>) -> ConsoleGroupNoun {
-    ConsoleGroupNoun {
-        name: text(group.name.as_ref()),
-        site_id: id(group.site_id.as_ref()),
-        group_type: word(group.kind.as_ref(), |kind| kind.as_str()),
-        rank: group.rank,
-        filter_id: id(group.filter_id.as_ref()),
-        filter_name: text(group.filter_name.as_ref()),
-        inherits: group.inherits,
-        is_default: group.is_default,
-        total_agents: group.total_agents,
-        description: text(group.description.as_ref()),
-        creator: text(group.creator.as_ref()),
-        created_at: at(group.created_at),
-        updated_at: at(group.updated_at),
-    }
-}
-
-fn policy(policy: &Policy<'_>, endpoint: Endpoint, asked: Asked<'_>) -> PolicyNoun {
-    let level = match endpoint {
-        Endpoint::TenantPolicy => "tenant",
-        Endpoint::AccountPolicy => "account",
-        Endpoint::SitePolicy => "site",
-        _ => "group",
-    };
-    let name = asked.scope_name.or(asked.scope_id).map_or_else(|| level.to_owned(), |scope| format!("{level} {scope}"));
-    let ui = policy.agent_ui.as_ref();
-    PolicyNoun {
-        level: Some(level.to_owned()),
-        scope_id: asked.scope_id.map(str::to_owned),
-        name: Some(name),
-        inherited_from: word(policy.inherited_from.as_ref(), |from| from.as_str()),
-        is_default: policy.is_default,
-        mitigation_mode: word(policy.mitigation_mode.as_ref(), |mode| mode.as_str()),
-        mitigation_mode_suspicious: word(policy.mitigation_mode_suspicious.as_ref(), |mode| mode.as_str()),
-        auto_mitigation: text(policy.auto_mitigation_action.as_ref()),
-        anti_tampering: policy.anti_tampering_on,
-        snapshots: policy.snapshots_on,
-        network_quarantine: policy.network_quarantine_on,
-        scan_new_agents: policy.scan_new_agents,
-        cloud_validation: policy.cloud_validation_on,
-        remote_shell: policy.allow_remote_shell,
-        auto_decommission: policy.auto_decommission_on,
-        auto_decommission_days: policy.auto_decommission_days,
-        agent_logging: policy.agent_logging_on,
-        agent_ui: policy.agent_ui_on.or_else(|| ui.and_then(|ui| ui.agent_ui_on)),
-        agent_notification: policy.agent_notification,
-        monitor_on_execute: policy.monitor_on_execute,
-        monitor_on_write: policy.monitor_on_write,
-        signed_driver_blocking: policy.signed_driver_blocking_on,
-        unsigned_driver_blocking: policy.unsigned_driver_blocking_on,
-        remove_macros: policy.remove_macros,
-        identity: policy.identity_on,
-        deep_visibility: policy.ioc,
-        created_at: at(policy.created_at),
-        updated_at: at(policy.updated_at),
-        // Every engine the console names, those of a newer version too.
-        engines: policy
-            .engines
-            .as_ref()
-            .map(|engines| {
-                let named = engines.raw.fields().filter_map(Result::ok);
-                named
-                    .filter_map(|(engine, mode)| {
-                        Some(PolicyEngine { engine: text(Some(&engine))?, mode: text(mode.text().as_ref())? })
-                    })
-                    .collect()
-            })
-            .unwrap_or_default(),
-    }
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use inventory::noun::{AgentNoun, AgentState};
+
     use super::*;
 
     fn agent_of(raw: &str) -> AgentNoun {
@@ -519,13 +277,149 @@ mod tests {
 
     #[test]
     fn a_policy_is_named_after_what_it_is_for() {
-        let asked = Asked { scope_id: Some("225"), scope_name: Some("Store kiosks") };
+        let asked = Asked { scope_id: Some("225"), scope_name: Some("Store kiosks"), ..Asked::default() };
         let raw = r#"{"engines":{"preExecution":"on","brandNew":"off"},"mitigationMode":"detect"}"#;
         let Ok((Noun::Policy(policy), _)) = translate(Endpoint::SitePolicy, raw.as_bytes(), asked) else {
             panic!("a policy is a policy")
         };
         assert_eq!((policy.level.as_deref(), policy.name.as_deref()), (Some("site"), Some("site Store kiosks")));
         assert_eq!(policy.engines.len(), 2);
+    }
+
+    #[test]
+    fn escapes_of_html_are_undone_once_and_what_is_none_stays() {
+        for (escaped, plain) in [
+            ("Ubuntu &lt;x@y.example&gt;", "Ubuntu <x@y.example>"),
+            ("A &amp; B", "A & B"),
+            ("&amp;lt;", "&lt;"),
+            ("&#39;&#x27;&quot;&apos;", "''\"'"),
+            ("AT&T; &; & &nosuch; &#xffffff; &#; &#x", "AT&T; &; & &nosuch; &#xffffff; &#; &#x"),
+            ("&#ééééé;&gt", "&#ééééé;&gt"),
+            ("&éé;", "&éé;"),
+            ("no escape", "no escape"),
+        ] {
+            assert_eq!(unescaped(escaped), plain);
+        }
+    }
+
+    #[test]
+    fn a_vulnerability_is_read_as_recorded_and_with_odd_values() {
+        let of = |raw: &str| match translate(Endpoint::Risks, raw.as_bytes(), Asked::default()) {
+            Ok((Noun::Vulnerability(vulnerability), None)) => vulnerability,
+            other => panic!("{other:?}"),
+        };
+        let risk = of(
+            r#"{"application":"VMware Tools 10.3.10.12406962","applicationName":"VMware Tools","applicationVendor":"VMware, Inc.",
+            "applicationVersion":"10.3.10.12406962","baseScore":"7.10","cveId":"CVE-2022-22977","cvssVersion":"3.1",
+            "daysDetected":59,"detectionDate":"2025-06-02T04:46:51.710668Z","endpointId":"2162143406517023959",
+            "endpointName":"DESKTOP-1","endpointType":"desktop","id":"2228104981196070492","lastScanDate":"2025-07-29T19:25:47Z",
+            "lastScanResult":"Succeeded","markType":"","markedBy":null,"markedDate":null,"osType":"windows",
+            "publishedDate":"2022-05-24T19:15:00Z","reason":null,"severity":"HIGH","status":"Detected"}"#,
+        );
+        assert_eq!((risk.cve.as_deref(), risk.severity.as_deref()), (Some("CVE-2022-22977"), Some("high")));
+        assert_eq!((risk.score, risk.status.as_deref()), (Some(7.1), Some("detected")));
+        assert_eq!((risk.product.as_deref(), risk.vendor.as_deref()), (Some("VMware Tools"), Some("VMware, Inc.")));
+        assert_eq!((risk.agent_id.as_deref(), risk.mitigation), (Some("2162143406517023959"), None));
+        assert_eq!(risk.detected_at, Timestamp::parse("2025-06-02T04:46:51.710668Z").ok());
+
+        let odd = of(
+            r#"{"baseScore":9.8,"severity":"Galactic Doom","mitigationStatus":"To be patched","endpointId":2162143406517023959,
+            "exploitCodeMaturity":"Proof of Concept","cveId":"cve-2099-1","applicationName":"A &amp; B","applicationVersion":""}"#,
+        );
+        assert_eq!((odd.score, odd.severity.as_deref()), (Some(9.8), Some("galactic_doom")));
+        assert_eq!(
+            (odd.mitigation.as_deref(), odd.exploit.as_deref()),
+            (Some("to_be_patched"), Some("proof_of_concept"))
+        );
+        assert_eq!((odd.cve.as_deref(), odd.product.as_deref()), (Some("CVE-2099-1"), Some("A & B")));
+        assert_eq!((odd.agent_id.as_deref(), odd.version), (Some("2162143406517023959"), None));
+        for score in [r#""n/a""#, r#""""#, "null", r#""inf""#, "{}"] {
+            assert_eq!(of(&format!(r#"{{"baseScore":{score}}}"#)).score, None, "{score}");
+        }
+    }
+
+    #[test]
+    fn an_alert_of_a_custom_rule_is_a_finding_in_the_words_of_threats() {
+        let of = |raw: &str| match translate(Endpoint::CloudDetectionAlerts, raw.as_bytes(), Asked::default()) {
+            Ok((Noun::Finding(finding), updated_at)) => (finding, updated_at),
+            other => panic!("{other:?}"),
+        };
+        let (alert, updated_at) = of(
+            r#"{"alertInfo":{"alertId":"1985998272619999973","analystVerdict":"True positive","incidentStatus":"In progress",
+            "createdAt":"2024-07-03T03:44:03.003Z","reportedAt":"2024-07-03T03:44:03.128163Z","updatedAt":"1970-01-01T00:00:00Z"},
+            "ruleInfo":{"name":"test5","severity":"Critical","treatAsThreat":"Suspicious"},
+            "agentDetectionInfo":{"accountId":"12","osName":"Windows Server 2022","osRevision":"20348","version":"23.4.4.223"},
+            "agentRealtimeInfo":{"id":"1834780238610855645","name":"srv-win1","os":"windows","machineType":"server"},
+            "sourceProcessInfo":{"name":"powershell.exe","fileHashSha1":"A2D8","user":"NT AUTHORITY\\SYSTEM"}}"#,
+        );
+        assert_eq!((alert.kind.as_deref(), alert.severity.as_deref()), (Some("alert"), Some("critical")));
+        assert_eq!((alert.verdict.as_deref(), alert.status.as_deref()), (Some("true_positive"), Some("in_progress")));
+        assert_eq!((alert.name.as_deref(), alert.confidence.as_deref()), (Some("test5"), Some("suspicious")));
+        assert_eq!((alert.agent_id.as_deref(), alert.sha1.as_deref()), (Some("1834780238610855645"), Some("a2d8")));
+        assert_eq!(alert.agent_os.as_deref(), Some("Windows Server 2022 20348"));
+        assert_eq!((updated_at, alert.updated_at), (alert.identified_at, None), "1970 stands for no time");
+
+        let raw = r#"{"alertInfo":{"incidentStatus":"in_progress"},"ruleInfo":{"treatAsThreat":"UNDEFINED"}}"#;
+        let (bare, updated_at) = of(raw);
+        assert_eq!((bare.status.as_deref(), bare.confidence, updated_at), (Some("in_progress"), None, None));
+        assert_eq!(of(r#"{"alertInfo":null,"agentRealtimeInfo":7}"#).0.agent_id, None);
+    }
+
+    #[test]
+    fn a_user_has_roles_where_the_user_holds_them() {
+        let of = |raw: &str| match translate(Endpoint::Users, raw.as_bytes(), Asked::default()) {
+            Ok((Noun::User(user), None)) => user,
+            other => panic!("{other:?}"),
+        };
+        let user = of(
+            r#"{"id":"433241117337583600","fullName":"Replay Admin","email":"admin@example.com","scope":"account","source":"mgmt",
+            "twoFaEnabled":true,"twoFaStatus":"configured","apiToken":null,"lastLogin":"2025-08-20T00:00:00.000000Z",
+            "scopeRoles":[{"id":"1","name":"Acme","roleId":"1","roleName":"Admin","roles":["Admin"]},{"id":2,"roles":["SOC"]},null]}"#,
+        );
+        assert_eq!((user.name.as_deref(), user.scope.as_deref()), (Some("Replay Admin"), Some("account")));
+        assert_eq!((user.two_factor, user.token_ends_at), (Some(true), None));
+        let roles: Vec<_> = user.roles.iter().map(|held| (held.role.as_deref(), held.place_id.as_deref())).collect();
+        assert_eq!(roles, [(Some("Admin"), Some("1")), (Some("SOC"), Some("2"))]);
+        let token =
+            of(r#"{"apiToken":{"expiresAt":"2027-05-01T00:00:00Z"},"siteRoles":[{"name":"HQ","roleName":"Viewer"}]}"#);
+        assert_eq!(token.token_ends_at, Timestamp::parse("2027-05-01T00:00:00Z").ok());
+        assert_eq!(token.roles[0].place.as_deref(), Some("HQ"));
+    }
+
+    #[test]
+    fn a_type_of_activity_has_a_number_and_perhaps_a_name() {
+        let of = |raw: &str| match translate(Endpoint::ActivityTypes, raw.as_bytes(), Asked::default()) {
+            Ok((Noun::ActivityType(kind), None)) => (kind.type_, kind.name),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(of(r#"{"id":27,"action":"User Logged In"}"#), (Some(27), Some("User Logged In".to_owned())));
+        assert_eq!(of(r#"{"id":"5009","descriptionTemplate":"x"}"#), (Some(5009), Some("x".to_owned())));
+        assert_eq!(of(r#"{"id":1}"#), (Some(1), None));
+        assert_eq!(of(r#"{"id":"one","action":null}"#), (None, None));
+    }
+
+    #[test]
+    fn what_is_only_kept_still_says_when_it_changed() {
+        let of = |endpoint, raw: &str| match translate(endpoint, raw.as_bytes(), Asked::default()) {
+            Ok((Noun::Plain, updated_at)) => updated_at.map(Timestamp::micros),
+            other => panic!("{other:?}"),
+        };
+        let both = r#"{"createdAt":"1970-01-01T00:00:01Z","updatedAt":"1970-01-01T00:00:02Z"}"#;
+        assert_eq!(of(Endpoint::Roles, both), Some(2_000_000));
+        let made = r#"{"createdAt":"1970-01-01T00:00:01Z","updatedAt":null}"#;
+        assert_eq!(of(Endpoint::ThreatNotes, made), Some(1_000_000));
+        assert_eq!(of(Endpoint::ApplicationSettings, "{}"), None);
+        assert_eq!(of(Endpoint::XdrAssets, r#"{"lastUpdateDt":"","s1UpdatedAt":7}"#), None);
+    }
+
+    #[test]
+    fn every_stream_has_a_noun_and_refuses_what_is_no_object() {
+        for stream in crate::STREAMS {
+            let asked = Asked { scope_id: Some("1"), ..Asked::default() };
+            let raw = br#"{"id":"1","name":"n","agentId":"2"}"#;
+            assert!(translate(stream.endpoint(), raw, asked).is_ok(), "{}", stream.name);
+            assert!(translate(stream.endpoint(), b"[1]", asked).is_err(), "{}", stream.name);
+        }
     }
 
     #[test]

@@ -21,6 +21,11 @@ const EXPLOITS: Choices = words(&[
     Choice::new("high"),
 ]);
 
+/// A console that tells of removals does so once, and by then the record is retired: both are `removed`.
+const STATUS: &str = "CASE WHEN (SELECT r.state FROM inventory_source_record r \
+     WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id) = 'retired' THEN 'removed' \
+     ELSE (SELECT d.folded FROM inventory_term d WHERE d.org_id = {t}.org_id AND d.term_id = {t}.status_term) END";
+
 /// Whether its agent is one of those that are known.
 const MAPPED: &str = "CASE WHEN EXISTS (SELECT 1 FROM inventory_source_record a WHERE a.org_id = {t}.org_id \
      AND a.integration_id = {t}.integration_id AND a.stream = 'agents' AND a.native_id = {t}.agent_native_id) \
@@ -67,8 +72,9 @@ fn what() -> Vec<Field> {
         Field::new("score", Type::Real, Column::Plain("{t}.score"), "its CVSS base score, 0 to 10")
             .alias(&["cvss", "base_score", "basescore"])
             .example("score:>=9"),
-        word("status", STATUSES, "{t}.status_term", "vulnerability_status", "whether it is still there")
-            .example("status:detected"),
+        Field::new("status", Type::Enum(STATUSES), Column::Plain(STATUS), "whether it is still there")
+            .volatile()
+            .example("status:removed"),
         word(
             "mitigation",
             MITIGATIONS,
