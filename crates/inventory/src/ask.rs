@@ -243,6 +243,9 @@ impl Asked<'_, '_> {
 
     /// The statement that counts, and its parameters.
     pub(crate) fn count_sql(&self, condition: &Condition) -> (String, Vec<Value<'static>>) {
+        if let Some(sql) = signals::count_by_index(&condition.sql) {
+            return (sql, self.params(condition));
+        }
         let table = self.inventory.base.table;
         let sql = format!("SELECT COUNT(*) FROM {table} t WHERE t.org_id = $1 AND ({})", self.over_all(condition));
         (sql, self.params(condition))

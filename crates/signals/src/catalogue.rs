@@ -73,6 +73,31 @@ const STREAMS: Choices = Choices {
 const FOUND: &str = "{t}.seq IN (SELECT m.rowid - CAST($1 AS BIGINT) * 1099511627776 FROM signals_text({q}) m \
      WHERE m.rowid >= CAST($1 AS BIGINT) * 1099511627776 AND m.rowid < (CAST($1 AS BIGINT) + 1) * 1099511627776)";
 
+/// A condition on artifacts that holds for the same ones with numbers in a range, and looks into no more of the index than
+/// that; `None` if it does not use the index.
+#[must_use]
+pub fn within(condition: &str, low: i64, high: i64) -> Option<String> {
+    const FROM: &str = "m.rowid >= CAST($1 AS BIGINT) * 1099511627776";
+    const TO: &str = "m.rowid < (CAST($1 AS BIGINT) + 1) * 1099511627776";
+    condition.contains(FROM).then(|| {
+        let from = format!("{FROM} + {low}");
+        let to = format!("m.rowid <= CAST($1 AS BIGINT) * 1099511627776 + {high}");
+        condition.replace(FROM, &from).replace(TO, &to)
+    })
+}
+
+/// The statement that counts the artifacts for which a condition over `t` holds, where the index alone can tell.
+#[must_use]
+pub fn count_by_index(condition: &str) -> Option<String> {
+    let (head, rest) = FOUND.split_once("FROM")?;
+    let (middle, tail) = rest.split_once("{q}")?;
+    let head = format!("{}FROM{middle}", head.replace("{t}", "t"));
+    let parameter = condition.strip_prefix(head.as_str())?.strip_suffix(tail)?;
+    let number = parameter.strip_prefix('$')?;
+    let alone = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    alone.then(|| format!("SELECT COUNT(*) FROM{middle}{parameter}{}", tail.strip_suffix(')').unwrap_or(tail)))
+}
+
 /// The inventory of artifacts: every field, once.
 #[must_use]
 pub fn artifacts() -> Inventory {
@@ -198,5 +223,24 @@ impl Record for Artifact {
             (SOURCE, RAW_KIND) => serde_json::from_slice(&self.raw).into_iter().collect(),
             _ => Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_index_alone_counts_what_only_it_decides() {
+        let alone = FOUND.replace("{t}", "t").replace("{q}", "$2");
+        let counts = count_by_index(&alone).expect("it is nothing else");
+        assert!(counts.starts_with("SELECT COUNT(*) FROM signals_text($2) m WHERE m.rowid >= "), "{counts}");
+        assert!(counts.ends_with("* 1099511627776") && !counts.contains("t.seq"), "{counts}");
+        for other in [format!("({alone} AND t.op = $3)"), format!("NOT {alone}"), format!("({alone} OR {alone})")] {
+            assert_eq!(count_by_index(&other), None);
+        }
+        let part = within(&alone, 7, 9).expect("it uses the index");
+        assert!(part.contains("* 1099511627776 + 7 AND ") && part.contains("* 1099511627776 + 9)"), "{part}");
+        assert_eq!(within("t.op = $2", 7, 9), None);
     }
 }

@@ -12,7 +12,7 @@ mod retain;
 mod sink;
 mod text;
 
-pub use catalogue::{ARTIFACT_IDS, RAW_KIND, UNINDEXED, artifacts, check_filter};
+pub use catalogue::{ARTIFACT_IDS, RAW_KIND, UNINDEXED, artifacts, check_filter, count_by_index, within};
 pub use deliver::{BATCH_ARTIFACTS, Delivered, Receiver, Refusal, deliver, deliver_with};
 pub use follow::follow;
 pub use line::Line;

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 use kernel::Value;
 use query::{Column, Condition, Field, Inventory, Problem};
-use store::{Keys, Row};
+use store::{Dialect, Keys, Row};
 
 use super::{AskError, Asked, nearest, residual};
 use crate::catalogue::COMPUTED;
@@ -228,10 +228,39 @@ fn glance(
     after: Option<&Place>,
     rows: usize,
 ) -> Result<(Vec<Place>, Option<Place>), AskError> {
-    let (sql, params) = glance_sql(asked, condition, sort, stretch, after, rows);
+    let narrowed = narrowed(asked, condition, sort, stretch, after, rows)?;
+    let (sql, params) = glance_sql(asked, narrowed.as_ref().unwrap_or(condition), sort, stretch, after, rows);
     let tested = asked.tx.query(&sql, &params, |row| Ok((place(row)?, row.flag(2)?)))?;
     let end = (tested.len() == rows).then(|| tested.last().map(|(place, _)| place.clone())).flatten();
     Ok((tested.into_iter().filter(|(_, hit)| *hit).map(|(place, _)| place).collect(), end))
+}
+
+/// A condition that uses the full-text index, with the part of it that the next rows are in: SQLite would read all that the
+/// index finds, to test a few hundred rows.
+fn narrowed(
+    asked: &mut Asked<'_, '_>,
+    condition: &Condition,
+    sort: &Sort,
+    stretch: Stretch,
+    after: Option<&Place>,
+    rows: usize,
+) -> Result<Option<Condition>, AskError> {
+    let (table, key) = (asked.inventory.base.table, asked.inventory.base.key);
+    let by_key = sort.sql == format!("t.{key}");
+    if !by_key || asked.tx.dialect() != Dialect::Sqlite || signals::within(&condition.sql, 0, 0).is_none() {
+        return Ok(None);
+    }
+    let mut params = vec![Value::from(asked.org)];
+    let place = sort.bound(stretch, after, key, &mut params);
+    let ends = format!(
+        "SELECT MIN(n.k), MAX(n.k) FROM (SELECT t.{key} AS k FROM {table} t WHERE t.org_id = $1 AND {place} \
+         ORDER BY {} LIMIT {rows}) n",
+        sort.order(stretch, key)
+    );
+    let ends = asked.tx.query_one(&ends, &params, |row| Ok(row.opt_int(0)?.zip(row.opt_int(1)?)))?;
+    let narrow =
+        |(low, high)| Some(Condition { sql: signals::within(&condition.sql, low, high)?, ..condition.clone() });
+    Ok(ends.and_then(narrow))
 }
 
 fn glance_sql(

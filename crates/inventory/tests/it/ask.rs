@@ -14,6 +14,7 @@ use crate::world::{self, NOW, ORG};
 testkit::on_each_database! {
     answers_are_those_of_the_naive_evaluator,
     every_attribute_that_was_sent_can_be_asked,
+    words_in_the_log_are_found_page_by_page_however_far_the_index_is,
     every_row_of_every_inventory_is_counted,
     the_headline_query_finds_machines_without_a_live_agent,
     pages_follow_each_other_without_gap_or_repetition,
@@ -128,6 +129,37 @@ fn pages_follow_each_other_without_gap_or_repetition(database: &Database) {
     for ask in refused {
         assert!(matches!(try_ask(&store, ask), Err(AskError::Argument { argument: "--after", .. })));
     }
+}
+
+fn words_in_the_log_are_found_page_by_page_however_far_the_index_is(database: &Database) {
+    let store = opened(database);
+    let texts = ["default", "text:default and op:create", "not default", "text:\"default group\" or stream:threats"];
+    let answers = |store: &Store| {
+        texts.map(|text| {
+            let question = Ask { fields: fields(&["seq"]), limit: 1000, ..Ask::new("artifacts", text, NOW) };
+            let whole = ask(store, question.clone()).table.rows;
+            assert!(whole.len() > 10, "{text}");
+            assert_eq!(whole.len() as u64, count(store, "artifacts", text), "{text}");
+            assert!(whole.windows(2).all(|pair| key(&pair[0][0]) > key(&pair[1][0])), "the latest come first");
+            assert_eq!(read_all(store, Ask { limit: 7, ..question.clone() }), whole, "{text}");
+            let rising = Ask { sort: Some("seq".to_owned()), limit: 9, ..question };
+            assert!(read_all(store, rising).into_iter().rev().eq(whole.clone()), "{text}");
+            whole
+        })
+    };
+    let before = answers(&store);
+    while store.write_blocking(|tx| signals::index_in(tx, ORG)).unwrap().artifacts > 0 {}
+    assert_eq!(answers(&store), before);
+    store.write_blocking(|tx| signals::rebuild_index(tx, ORG)).unwrap();
+    assert_eq!(answers(&store), before);
+    let one = ask(&store, Ask { fields: fields(&["id", "seq", "body"]), limit: 1, ..Ask::new("artifacts", "", NOW) });
+    let [Cell::Text(id), seq, Cell::Text(_)] = one.table.rows[0].as_slice() else { panic!("{one:?}") };
+    let again = ask(&store, Ask { fields: fields(&["seq"]), ..Ask::new("artifacts", &format!("id:{id}"), NOW) });
+    assert_eq!(again.table.rows, [std::slice::from_ref(seq)]);
+    let groups = ask(&store, Ask { group_by: fields(&["stream"]), ..Ask::new("artifacts", "default", NOW) });
+    assert!(groups.table.rows.len() > 1, "{groups:?}");
+    let refused = try_ask(&store, Ask::new("artifacts", "stream:agnets and text:mid*dle", NOW));
+    assert!(matches!(refused, Err(AskError::Refused(refused)) if refused.problems.len() == 2));
 }
 
 fn a_page_of_raw_attributes_goes_on_where_it_stopped(database: &Database) {
