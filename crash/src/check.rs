@@ -1,6 +1,7 @@
 //! The verdict: what is stored, held against what the console issued.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use kernel::OrgId;
 use sentinelone_sim::tokens;
@@ -26,6 +27,8 @@ pub struct Verdict {
     pub invented: Vec<String>,
     /// Versions that the log has twice.
     pub twice: Vec<String>,
+    /// Lines of the sink's file beyond the first of each artifact.
+    pub duplicates: u64,
     /// Artifacts in the log.
     pub artifacts: u64,
     /// Records compared.
@@ -59,6 +62,61 @@ pub fn standing(database: &str) -> Vec<String> {
         Ok(wrong)
     });
     looked.unwrap_or_else(|error| vec![format!("the database cannot be read: {error}")])
+}
+
+/// Lets all leases run out, as if time had passed since their holders died.
+pub fn lapse(database: &str) -> Result<(), StoreError> {
+    match open(database) {
+        // The program died before the tables were there.
+        Err(StoreError::Missing { .. } | StoreError::Older { .. }) => return Ok(()),
+        opened => drop(opened?),
+    }
+    let store = Store::open(&database.parse()?, Access::Writer, SLICES)?;
+    store.write_blocking(|tx| {
+        tx.execute("UPDATE sync_stream SET lease_until = 0 WHERE lease_until IS NOT NULL", &[])?;
+        tx.execute("UPDATE signals_sink SET lease_until = 0 WHERE lease_until IS NOT NULL", &[])?;
+        Ok(())
+    })
+}
+
+/// Holds a sink's file against the log, after everything was delivered; answers what is wrong besides.
+pub fn delivered(file: &Path, database: &str, kills: u64, verdict: &mut Verdict) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let logged: BTreeSet<String> = match open(database).and_then(|store| artifacts(&store)) {
+        Ok(artifacts) => artifacts.iter().map(|artifact| signals::ArtifactId(artifact.id).to_string()).collect(),
+        Err(error) => return vec![format!("the log cannot be read: {error}")],
+    };
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => return vec![format!("the sink's file cannot be read: {error}")],
+    };
+    let (mut seen, mut highest, mut last, mut falls) = (BTreeSet::new(), 0, 0, 0);
+    for (at, line) in text.lines().enumerate() {
+        let Ok(line) = serde_json::from_str::<serde_json::Value>(line) else {
+            wrong.push(format!("line {} of the sink's file is torn", at + 1));
+            continue;
+        };
+        let seq = line["seq"].as_i64().unwrap_or(0);
+        // After a kill it may go back, by one batch and no more; a line that is new must come after all before it.
+        if seq <= last {
+            falls += 1;
+            if highest - seq >= i64::try_from(signals::BATCH_ARTIFACTS).unwrap_or(i64::MAX) {
+                wrong.push(format!("line {} goes back from {highest} to {seq}, more than one batch", at + 1));
+            }
+        }
+        (highest, last) = (highest.max(seq), seq);
+        if !seen.insert(line["id"].as_str().unwrap_or_default().to_owned()) {
+            verdict.duplicates += 1;
+        }
+    }
+    if falls > kills {
+        wrong.push(format!("the sink's file goes back {falls} times for {kills} kills"));
+    }
+    verdict.lost.extend(logged.difference(&seen).map(|id| format!("artifact {id} was never delivered")));
+    verdict
+        .invented
+        .extend(seen.difference(&logged).map(|id| format!("artifact {id} was delivered and is not in the log")));
+    wrong
 }
 
 /// How many artifacts the log has, if it can be read.

@@ -13,7 +13,7 @@ use testkit::Cluster;
 
 use crate::check::Verdict;
 use crate::life::Home;
-pub use crate::life::{BATCH_MAX, built_binary};
+pub use crate::life::built_binary;
 
 /// Findings of a run that are kept in words; one would do.
 const SHOWN_MAX: usize = 5;
@@ -101,7 +101,7 @@ impl Tally {
             lost: count(&verdict.lost),
             invented: count(&verdict.invented),
             twice: count(&verdict.twice),
-            duplicates: 0,
+            duplicates: verdict.duplicates,
             artifacts: verdict.artifacts,
             records: verdict.records,
             wrong: Vec::new(),

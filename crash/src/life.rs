@@ -28,13 +28,6 @@ const LOOK: Duration = Duration::from_millis(2);
 /// Passes that a program left alone may need until everything is complete.
 const CLEAN_PASSES_MAX: usize = 4;
 
-/// Artifacts that one delivery carries to a sink at most; a kill can repeat that many.
-pub const BATCH_MAX: u64 = signals_batch();
-
-const fn signals_batch() -> u64 {
-    1000
-}
-
 /// Minutes that pass on the console between two lives of the program, at most.
 const MINUTES_MAX: u64 = 40;
 
@@ -48,10 +41,16 @@ const POINTS: &[(&str, u64, &str)] = &[
     ("commit:signals_artifact", 12, "4 between statements"),
     ("committed:signals_artifact", 12, "5 after COMMIT, before return"),
     ("committed:sync_stream", 30, "5 after COMMIT, before return"),
-    ("at:sink-written", 6, "6 after a sink's write, before its acknowledgement"),
-    ("statement:UPDATE signals_sink", 6, "7 after the acknowledgement, before the cursor"),
     ("statement:missing_since", 6, "8 during reconcile"),
     ("commit:missing_since", 3, "8 during reconcile"),
+];
+
+/// Places that only a delivery passes.
+const POINTS_OF_SINKS: &[(&str, u64, &str)] = &[
+    ("at:sink-written", 3, "6 after a sink's write, before its acknowledgement"),
+    ("statement:signals_sink SET acked", 3, "7 after the acknowledgement, before the cursor"),
+    ("commit:signals_sink SET acked", 3, "7 after the acknowledgement, before the cursor"),
+    ("committed:signals_sink SET acked", 3, "5 after COMMIT, before return"),
 ];
 
 /// Places that only the first opening passes.
@@ -146,17 +145,29 @@ impl Life<'_> {
                 return Verdict::default();
             }
             self.things_happen();
-            let death = self.death();
-            let arguments: &[&str] = match self.random.below(5) {
-                0 => &["sync", "--no-progress", "--full"],
+            let arguments: &[&str] = match self.random.below(8) {
+                0..2 => &["sink", "run", "--once"],
+                2 => &["sync", "--no-progress", "--full"],
                 _ => &["sync", "--no-progress"],
             };
+            let death = self.death(arguments[0] == "sink");
             self.lives_until(arguments, &death);
             self.look_after(&format!("after {death:?}"));
         }
         self.things_happen();
         self.is_left_alone();
-        if self.broken.is_empty() { check::verdict(&self.database, &self.console) } else { Verdict::default() }
+        if !self.broken.is_empty() {
+            return Verdict::default();
+        }
+        let mut verdict = check::verdict(&self.database, &self.console);
+        let killed: u64 = self.kills.values().sum();
+        self.broken.extend(check::delivered(&self.sink(), &self.database, killed, &mut verdict));
+        verdict
+    }
+
+    /// The file that artifacts are delivered to.
+    fn sink(&self) -> PathBuf {
+        self.dir.join("artifacts.ndjson")
     }
 
     /// Saves the console, and dies at it once: the first opening makes the tables.
@@ -174,19 +185,24 @@ impl Life<'_> {
         self.lives_until(&arguments, &death);
         let done = self.run(&arguments);
         self.ended(&done, &arguments, &[0]);
+        let file = self.sink().display().to_string();
+        let arguments = ["sink", "add", "ndjson", file.as_str()];
+        let done = self.run(&arguments);
+        self.ended(&done, &arguments, &[0]);
     }
 
-    fn death(&mut self) -> Death {
+    fn death(&mut self, of_sink: bool) -> Death {
         let usual = u64::try_from(self.usual.as_micros()).unwrap_or(u64::MAX).max(1);
         let time = Duration::from_micros(self.random.below(usual));
         match self.random.below(10) {
             0..4 => Death::Time(time),
-            4 => Death::BeforeAnswer(1 + self.random.below(40)),
-            5 => Death::MidBody(1 + self.random.below(40)),
+            4 if !of_sink => Death::BeforeAnswer(1 + self.random.below(40)),
+            5 if !of_sink => Death::MidBody(1 + self.random.below(40)),
             6 if matches!(self.home, Home::Postgres(_)) => Death::Server(time),
             _ if !self.options.has_points => Death::Time(time),
             _ => {
-                let (point, most, row) = POINTS[usize::try_from(self.random.below(POINTS.len() as u64)).unwrap_or(0)];
+                let points = if of_sink { POINTS_OF_SINKS } else { POINTS };
+                let (point, most, row) = points[usize::try_from(self.random.below(points.len() as u64)).unwrap_or(0)];
                 Death::Point(format!("{point}:{}", 1 + self.random.below(most)), row)
             }
         }
@@ -296,7 +312,9 @@ impl Life<'_> {
             (true, _) => {}
             (false, true) => self.ended(&done, arguments, &[0, 3, 6]),
             (false, false) => {
-                self.usual = started.elapsed();
+                if arguments[0] == "sync" {
+                    self.usual = started.elapsed();
+                }
                 self.ended(&done, arguments, &[0, 3]);
             }
         }
@@ -312,6 +330,9 @@ impl Life<'_> {
 
     /// What must hold whenever the program is dead.
     fn look_after(&mut self, when: &str) {
+        // A dead worker's leases run out; there is no need to wait for it.
+        let lapsed = check::lapse(&self.database).err();
+        self.broken.extend(lapsed.map(|error| format!("{when}: {error}")));
         let found = check::standing(&self.database);
         self.broken.extend(found.into_iter().map(|what| format!("{when}: {what}")));
     }
@@ -332,6 +353,9 @@ impl Life<'_> {
         let before = check::logged(&self.database);
         let done = self.run(FULL);
         self.ended(&done, FULL, &[0]);
+        const DELIVER: &[&str] = &["sink", "run", "--once"];
+        let delivered = self.run(DELIVER);
+        self.ended(&delivered, DELIVER, &[0]);
         let after = check::logged(&self.database);
         if before != after {
             self.broken.push(format!("a pass that finds nothing new took the log from {before:?} to {after:?}"));
