@@ -144,7 +144,7 @@ impl State {
             Event::IntegrationFinished { integration, state, detail, .. } => {
                 self.finished.push((integration.clone(), *state, detail.clone()));
             }
-            Event::IntegrationStarted { .. } => {}
+            Event::IntegrationStarted { .. } | Event::Notice { .. } => {}
         }
     }
 
@@ -252,6 +252,7 @@ fn status(report: &StreamReport) -> String {
         StreamStatus::AuthenticationFailed => said("REFUSED"),
         StreamStatus::PermissionMissing => said("NOT PERMITTED"),
         StreamStatus::NotTried => said("not tried"),
+        StreamStatus::RateLimited => said("RATE LIMITED"),
     }
 }
 
@@ -335,6 +336,8 @@ mod tests {
             console_total: Some(12_408),
             reason: (status != StreamStatus::Complete).then(|| "the console stopped answering".to_owned()),
             core: true,
+            held: 0,
+            source: None,
         }
     }
 

@@ -66,6 +66,8 @@ pub struct Probe {
     pub created_at: Option<Micros>,
     /// When the token ends; `None` if the console does not say.
     pub expires_at: Option<Micros>,
+    /// The console's clock when it told about the user, to the second.
+    pub server_time: Option<Micros>,
     /// What each module answered.
     pub modules: Vec<Module>,
 }
@@ -140,6 +142,12 @@ pub enum ModuleState {
 }
 
 impl Probe {
+    /// What an answer to `GET /user` says about the token; `None` if it is not such an answer. Modules are not asked.
+    #[must_use]
+    pub fn of_user(page: &Page) -> Option<Probe> {
+        described(page).ok()
+    }
+
     /// What came back from a module; `None` if it was not asked.
     #[must_use]
     pub fn module(&self, endpoint: Endpoint) -> Option<&ModuleState> {
@@ -162,16 +170,7 @@ impl Probe {
 /// The console cannot be reached, is none, or refuses the token for `GET /user` or for agents.
 pub async fn probe(client: &Client, pause: Pause<'_>) -> Result<Probe, ApiError> {
     let asker = Asker { client, pause };
-    asker.is_console().await?;
-    let version = asker.version().await?;
-    let user = asker.ask(&Request::user()).await?;
-    let mut probe =
-        described(&user).map_err(|failure| client.error(Endpoint::User, user.request_id.clone(), failure))?;
-    probe.version = version.0;
-    probe.latest_agent_version = version.1;
-    if probe.expires_at.is_none() {
-        (probe.created_at, probe.expires_at) = asker.token_times(probe.created_at).await?;
-    }
+    let mut probe = asker.described().await?;
     let mut narrow = narrowest(&probe);
     for endpoint in MODULES {
         if endpoint.wants_one_scope() && narrow.is_none() {
@@ -184,12 +183,47 @@ pub async fn probe(client: &Client, pause: Pause<'_>) -> Result<Probe, ApiError>
     Ok(probe)
 }
 
+/// Asks whether the console answers, whose token this is, and whether it may read agents: four or five requests.
+///
+/// [`Probe::modules`] holds agents only.
+///
+/// # Errors
+/// As [`probe`].
+pub async fn glance(client: &Client, pause: Pause<'_>) -> Result<Probe, ApiError> {
+    let asker = Asker { client, pause };
+    let mut probe = asker.described().await?;
+    if let Some(request) = question(Endpoint::Agents, None) {
+        let state = asker.module(&request).await?;
+        // Every integration needs agents: what may be a module's own trouble elsewhere is the console's here.
+        if let ModuleState::Unclear { reason } | ModuleState::NotAvailable { reason } = &state {
+            return Err(reason.clone());
+        }
+        probe.modules.push(Module { endpoint: Endpoint::Agents, state });
+    }
+    Ok(probe)
+}
+
 struct Asker<'a> {
     client: &'a Client,
     pause: Pause<'a>,
 }
 
 impl Asker<'_> {
+    /// The console's version, and everything about the token but what it reads.
+    async fn described(&self) -> Result<Probe, ApiError> {
+        self.is_console().await?;
+        let version = self.version().await?;
+        let user = self.ask(&Request::user()).await?;
+        let mut probe =
+            described(&user).map_err(|failure| self.client.error(Endpoint::User, user.request_id.clone(), failure))?;
+        probe.version = version.0;
+        probe.latest_agent_version = version.1;
+        if probe.expires_at.is_none() {
+            (probe.created_at, probe.expires_at) = self.token_times(probe.created_at).await?;
+        }
+        Ok(probe)
+    }
+
     async fn ask(&self, request: &Request) -> Result<Page, ApiError> {
         let mut attempt = 1;
         loop {
@@ -358,6 +392,7 @@ fn described(page: &Page) -> Result<Probe, Failure> {
         role,
         created_at: token.and_then(|token| token.created_at),
         expires_at: token.and_then(|token| token.expires_at),
+        server_time: page.date,
         modules: Vec::new(),
     })
 }

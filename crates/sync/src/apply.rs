@@ -14,14 +14,21 @@ use store::Tx;
 use crate::SyncError;
 use crate::canonical::{self, Meaning};
 use crate::checkpoint::{self, Owner, PageCounts, Parent, Quarantined};
+use crate::drift::Watch;
+use crate::enrich::{self, NOTE_ACTIVITIES, Queued};
 use crate::position::{Counted, PageSeen, Position, counted, is_in_the_future};
-use crate::stream::{Identity, TimeField};
-use crate::translate::{Asked, translate};
+use crate::stream::{Identity, Removal, TimeField};
+use crate::translate::{Asked, product_id, software_id, software_meaning, translate};
 
 /// What was fetched together and is stored together: one page of a list, or the single answers of several requests.
+#[derive(Default)]
 pub struct Batch {
     /// Each answer, and, for a request that names a record, which.
     pub pages: Vec<(Option<Parent>, Page)>,
+    /// Questions of the enrichment queue that these answers settle.
+    pub settled: Vec<Queued>,
+    /// Questions that have to wait, each with until when and why.
+    pub waiting: Vec<(Queued, Timestamp, String)>,
 }
 
 /// Everything that storing a batch needs beside the transaction. Owned, because it runs on the store's thread.
@@ -44,6 +51,12 @@ pub struct Storing {
     pub derive_accounts: bool,
     /// The console's count, if this batch ends a window and is to prove it.
     pub closes: Option<Option<u64>>,
+    /// What was asked for.
+    pub endpoint: Endpoint,
+    /// True if records may say of themselves that they are gone.
+    pub told: bool,
+    /// Streams whose queues learn of new and changed records.
+    pub enriches: Vec<&'static str>,
     /// Our clock.
     pub now: Timestamp,
 }
@@ -79,13 +92,13 @@ pub enum Proven {
 /// # Errors
 /// The database fails, or another pass took the stream; nothing of the batch is kept then.
 pub fn store(tx: &mut Tx<'_>, storing: &Storing, batch: &Batch) -> Result<Stored, SyncError> {
-    let Storing { owner, sweep, at, now, .. } = storing;
-    let mut rows = Rows::default();
+    let Storing { owner, sweep, at, now, endpoint, .. } = storing;
+    let endpoint = *endpoint;
+    let mut rows = Rows { told: storing.told, ..Rows::default() };
     let mut meaning = Meaning::of(owner.stream);
     for (which, (parent, page)) in batch.pages.iter().enumerate() {
-        rows.take(owner, &mut meaning, which, parent.as_ref(), page);
+        rows.take(owner, endpoint, &mut meaning, which, parent.as_ref(), page);
     }
-    let endpoint = owner.stream.endpoint();
     let context = Context {
         org: owner.org,
         integration: owner.id,
@@ -96,22 +109,36 @@ pub fn store(tx: &mut Tx<'_>, storing: &Storing, batch: &Batch) -> Result<Stored
         immutable: owner.stream.immutable,
         memory: &storing.memory,
     };
+    if at.page == 0
+        && let [(None, page)] = batch.pages.as_slice()
+    {
+        inventory::begin_load(tx, owner.stream.name, page.total_items.unwrap_or(0))?;
+    }
     let mut accounts = BTreeMap::new();
+    let mut watch = Watch::of(endpoint, at.page);
+    let mut to_enrich = Vec::new();
     let outcomes = inventory::apply(tx, &context, &rows.incoming, &mut |index| {
         let raw = rows.incoming[index].raw;
         let parent = batch.pages[rows.from[index]].0.as_ref();
-        let asked = Asked {
-            scope_id: parent.map(|parent| parent.native_id.as_str()),
-            scope_name: parent.and_then(|parent| parent.name.as_deref()),
-        };
+        let asked = asked_of(parent);
         let (noun, updated_at) = translate(endpoint, raw, asked)?;
+        watch.look(raw, &rows.incoming[index].native_id);
+        if let inventory::Noun::Activity(activity) = &noun
+            && activity.type_.is_some_and(|kind| NOTE_ACTIVITIES.contains(&kind))
+        {
+            to_enrich.extend(activity.threat_id.clone());
+        }
         if storing.derive_accounts
             && let inventory::Noun::ConsoleSite(site) = &noun
             && let Some(account) = &site.account_id
         {
             accounts.insert(account.clone(), site.account.clone());
         }
-        Ok(Translation { meaning_hash: meaning.hash(raw)?, updated_at, noun })
+        let meaning_hash = match owner.stream.identity {
+            Identity::Software => software_meaning(&rows.incoming[index].native_id),
+            _ => meaning.hash(raw)?,
+        };
+        Ok(Translation { meaning_hash, updated_at, noun })
     })?;
 
     let mut counts = PageCounts { fetched: rows.fetched, ..PageCounts::default() };
@@ -120,7 +147,7 @@ pub fn store(tx: &mut Tx<'_>, storing: &Storing, batch: &Batch) -> Result<Stored
     for (index, outcome) in outcomes.iter().enumerate() {
         let incoming = &rows.incoming[index];
         let op = match &outcome.op {
-            Op::Created => {
+            Op::Created | Op::Returned => {
                 counts.created += 1;
                 Some(signals::Op::Create)
             }
@@ -149,6 +176,9 @@ pub fn store(tx: &mut Tx<'_>, storing: &Storing, batch: &Batch) -> Result<Stored
             }
         };
         if let Some(op) = op {
+            if endpoint != Endpoint::Activities && !storing.enriches.is_empty() {
+                to_enrich.push(incoming.native_id.to_string());
+            }
             entries.push(signals::Entry {
                 native_id: Cow::Borrowed(incoming.native_id.as_ref()),
                 op,
@@ -165,6 +195,18 @@ pub fn store(tx: &mut Tx<'_>, storing: &Storing, batch: &Batch) -> Result<Stored
             ids.push(outcome.record);
         }
     }
+    // Records that could not be taken apart are there all the same, and so are those that say they are gone.
+    let lost: Vec<&str> = rows.lost.iter().map(AsRef::as_ref).collect();
+    let known = inventory::retire::records(tx, &context, &lost)?;
+    rows.extra += u32::try_from(lost.len() - known.len()).unwrap_or(u32::MAX);
+    ids.extend(known);
+    let gone: Vec<&str> = rows.gone.iter().map(AsRef::as_ref).collect();
+    let known = inventory::retire::records(tx, &context, &gone)?;
+    let retired = if known.is_empty() { Vec::new() } else { inventory::retire(tx, &context, &known)? };
+    counts.removed = retired.len() as u64;
+    rows.extra += u32::try_from(gone.len().saturating_sub(known.len())).unwrap_or(u32::MAX);
+    ids.extend(known);
+    entries.extend(retired.iter().map(retirement));
     counts.quarantined = rows.aside.len() as u64;
     let page = signals::Page {
         org: owner.org,
@@ -176,10 +218,16 @@ pub fn store(tx: &mut Tx<'_>, storing: &Storing, batch: &Batch) -> Result<Stored
     };
     signals::record(tx, &page)?;
     derive_accounts(tx, storing, &accounts)?;
+    watch.save(tx, owner, *now)?;
+    for stream in &storing.enriches {
+        enrich::queue(tx, owner, stream, &to_enrich, *now)?;
+    }
+    enrich::settle(tx, owner, &batch.settled, &batch.waiting)?;
     checkpoint::quarantine(tx, owner, *sweep, at.page, &rows.aside, *now)?;
     checkpoint::save_page(tx, owner.org, *sweep, at, &ids, rows.extra, counts)?;
 
     let mut position = storing.next.clone();
+    position.nameless = position.nameless.saturating_add(rows.nameless);
     let proof = match storing.closes {
         None => None,
         Some(total) => Some(close(tx, storing, &mut position, total)?),
@@ -192,7 +240,11 @@ pub fn store(tx: &mut Tx<'_>, storing: &Storing, batch: &Batch) -> Result<Stored
 fn close(tx: &mut Tx<'_>, storing: &Storing, position: &mut Position, total: Option<u64>) -> Result<Proven, SyncError> {
     let Storing { owner, sweep, now, .. } = storing;
     let part = position.window;
-    let seen = checkpoint::seen_in_part(tx, owner.org, *sweep, part)? + u64::from(position.unread);
+    let seen = match owner.stream.identity {
+        // One machine may have one version of a product twice: the console counts rows.
+        Identity::Software => u64::from(position.rows),
+        _ => checkpoint::seen_in_part(tx, owner.org, *sweep, part)? + u64::from(position.unread),
+    };
     let proof = match counted(seen, total, owner.stream.count_cap()) {
         Counted::Enough => Proven::Complete,
         Counted::Capped if owner.stream.change.is_some() && position.cut(*now) => Proven::Cut,
@@ -217,13 +269,30 @@ struct Rows<'a> {
     /// Which record of its answer each is.
     place: Vec<usize>,
     aside: Vec<Quarantined>,
+    /// True if records may say of themselves that they are gone.
+    told: bool,
+    /// Native ids of records that say so.
+    gone: Vec<Cow<'a, str>>,
+    /// Native ids of records that could not be taken apart.
+    lost: Vec<Cow<'a, str>>,
+    /// Rows of which not even the id is known.
+    nameless: u32,
     /// Rows that no record stands for: kept aside, or equal to another row.
     extra: u32,
     fetched: u64,
 }
 
 impl<'a> Rows<'a> {
-    fn take(&mut self, owner: &Owner, meaning: &mut Meaning, which: usize, parent: Option<&'a Parent>, page: &'a Page) {
+    fn take(
+        &mut self,
+        owner: &Owner,
+        endpoint: Endpoint,
+        meaning: &mut Meaning,
+        which: usize,
+        parent: Option<&'a Parent>,
+        page: &'a Page,
+    ) {
+        let asked = asked_of(parent);
         let mut contents = FxHashSet::default();
         for place in 0..page.len() {
             self.fetched += 1;
@@ -233,8 +302,14 @@ impl<'a> Rows<'a> {
                 Some(flaw) => Err(flaw_in_words(flaw)),
                 None => match owner.stream.identity {
                     Identity::Asked => Ok(Cow::Borrowed(asked_id(owner, parent))),
-                    Identity::Id | Identity::Software => page.id(place).ok_or("it has no id".to_owned()),
+                    Identity::Id => page.id(place).ok_or("it has no id".to_owned()),
                     Identity::Path(path) => id_at(raw, path),
+                    Identity::OfParent => match page.id(place) {
+                        Some(id) => Ok(Cow::Owned(format!("{}:{id}", asked.scope_id.unwrap_or_default()))),
+                        None => Err("it has no id".to_owned()),
+                    },
+                    Identity::Product => product_id(raw, asked).map(Cow::Owned).map_err(|Reason(why)| why),
+                    Identity::Software => software_id(endpoint, raw, asked).map(Cow::Owned).map_err(|Reason(why)| why),
                     Identity::IdOrContent => match page.id(place) {
                         Some(id) => Ok(id),
                         None => meaning.content_id(raw).map(Cow::Owned).map_err(|Reason(why)| why),
@@ -242,9 +317,11 @@ impl<'a> Rows<'a> {
                 },
             };
             match native_id {
+                Ok(native_id) if self.told && says_gone(owner, raw) => self.gone.push(native_id),
                 Ok(native_id) => {
                     // Equal rows without id are one record, and still as many rows as the console counts.
-                    if native_id.starts_with("sha256:") && !contents.insert(native_id.clone().into_owned()) {
+                    let may_be_twice = owner.stream.identity == Identity::Software || native_id.starts_with("sha256:");
+                    if may_be_twice && !contents.insert(native_id.clone().into_owned()) {
                         self.extra += 1;
                     }
                     self.incoming.push(Incoming { native_id, raw, raw_hash });
@@ -252,7 +329,13 @@ impl<'a> Rows<'a> {
                     self.place.push(place);
                 }
                 Err(reason) => {
-                    self.extra += 1;
+                    match page.flaw(place).and_then(|_| page.id(place)) {
+                        Some(id) if owner.stream.identity == Identity::Id => self.lost.push(id),
+                        _ => {
+                            self.extra += 1;
+                            self.nameless += 1;
+                        }
+                    }
                     // What could not be taken apart was not redacted field by field either: hash and size must do.
                     let bytes = page.flaw(place).is_none().then(|| raw.to_vec());
                     let aside =
@@ -261,6 +344,34 @@ impl<'a> Rows<'a> {
                 }
             }
         }
+    }
+}
+
+/// What was asked for, for records that do not say it.
+fn asked_of(parent: Option<&Parent>) -> Asked<'_> {
+    Asked {
+        scope_id: parent.map(|parent| parent.native_id.as_str()),
+        scope_name: parent.and_then(|parent| parent.name.as_deref()),
+        vendor: parent.and_then(|parent| parent.vendor.as_deref()),
+    }
+}
+
+/// True if a record says of itself that it is gone.
+fn says_gone(owner: &Owner, raw: &[u8]) -> bool {
+    let Removal::Told { field, value } = owner.stream.removal else { return false };
+    let said = Json::from_bytes(raw).ok().and_then(|json| json.get(field)).and_then(|said| said.text());
+    said.is_some_and(|said| said == value)
+}
+
+/// A retirement, for the log.
+pub fn retirement(retired: &inventory::Retired) -> signals::Entry<'_> {
+    signals::Entry {
+        native_id: Cow::Borrowed(&retired.native_id),
+        op: signals::Op::Delete,
+        version: retired.version,
+        updated_at: retired.updated_at,
+        meaning_hash: retired.meaning_hash,
+        raw: retired.body.as_deref().unwrap_or(b"{}"),
     }
 }
 
@@ -379,6 +490,7 @@ fn time(page: &Page, place: usize, field: TimeField) -> Option<Timestamp> {
         TimeField::CreatedAt => json.get("createdAt"),
         TimeField::UpdatedAt => json.get("updatedAt"),
         TimeField::ThreatUpdatedAt => json.at("threatInfo.updatedAt"),
+        TimeField::AlertCreatedAt => json.at("alertInfo.createdAt"),
         TimeField::Nowhere => None,
     }?;
     Some(Timestamp::from_micros(Micros::parse(&text.text()?)?.0))

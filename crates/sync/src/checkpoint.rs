@@ -1,11 +1,15 @@
 //! What sync itself remembers: integrations, streams, sweeps, pages seen, quarantine. Every statement of its tables.
 
+use std::sync::Arc;
+
 use kernel::{IntegrationId, OrgId, RecordId, SiteId, SweepId, Timestamp, Value};
 use store::{Kind, Row, StoreError, Tx};
 
+use crate::lease::{self, Holder};
 use crate::position::Position;
+use crate::quarantine::TRANSLATOR_VERSION;
 use crate::report::{StreamStatus, SweepKind};
-use crate::seen;
+use crate::seen::{self, Seen};
 use crate::{Integration, IntegrationState, Stream, SyncError};
 
 /// Sweeps of a stream whose figures are kept.
@@ -143,6 +147,14 @@ pub struct Standing {
     pub watermark: Option<Timestamp>,
     /// When the last complete sweep of everything began.
     pub full_at: Option<Timestamp>,
+    /// Where the latest sweep began, if not at the beginning.
+    pub lower_bound: Option<Timestamp>,
+    /// Under which scope of the token the stream was last complete.
+    pub scope: Option<String>,
+    /// When what changes without its time moving was last asked for again.
+    pub reread_at: Option<Timestamp>,
+    /// Records that wait for a person to accept that they are gone.
+    pub held: u64,
     /// The sweep that was cut off, if one was.
     pub open: Option<Open>,
 }
@@ -177,6 +189,10 @@ pub struct StreamSummary {
     pub watermark: Option<Timestamp>,
     /// Pages stored of a sweep that was cut off; 0 if none was.
     pub open_pages: u64,
+    /// Records that wait for a person to accept that they are gone.
+    pub held: u64,
+    /// Which of several generations of the API answered, where there is a choice.
+    pub source: Option<String>,
 }
 
 /// Where every stream of an integration stands, by name.
@@ -185,7 +201,7 @@ pub struct StreamSummary {
 /// The database fails.
 pub fn streams(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId) -> Result<Vec<StreamSummary>, StoreError> {
     const READ: &str = "SELECT stream, status, reason, complete_at, console_total, watermark, \
-        CASE WHEN sweep_id IS NULL THEN 0 ELSE page END \
+        CASE WHEN sweep_id IS NULL THEN 0 ELSE page END, held, source \
         FROM sync_stream WHERE org_id = $1 AND integration_id = $2 ORDER BY stream";
     tx.query(READ, &[org.into(), id.into()], |row| {
         Ok(StreamSummary {
@@ -196,6 +212,8 @@ pub fn streams(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId) -> Result<Vec<Str
             console_total: row.opt_int(4)?.map(i64::unsigned_abs),
             watermark: row.opt_int(5)?.map(Timestamp::from_micros),
             open_pages: row.int(6)?.unsigned_abs(),
+            held: row.opt_int(7)?.unwrap_or_default().unsigned_abs(),
+            source: row.opt_text(8)?.map(str::to_owned),
         })
     })
 }
@@ -203,27 +221,30 @@ pub fn streams(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId) -> Result<Vec<Str
 /// Takes a stream for this pass, and says where it stands. An earlier pass that still runs can write no more.
 ///
 /// # Errors
-/// The database fails, or the checkpoint cannot be read.
+/// The database fails, another worker holds the stream, or the checkpoint cannot be read.
 pub fn claim(
     tx: &mut Tx<'_>,
     org: OrgId,
     id: IntegrationId,
     stream: &str,
+    holder: &Holder,
     now: Timestamp,
 ) -> Result<Standing, SyncError> {
-    const TAKE: &str = "INSERT INTO sync_stream (org_id, integration_id, stream, generation, complete, page, updated_at) \
-        VALUES ($1, $2, $3, 1, 0, 0, $4) \
-        ON CONFLICT (org_id, integration_id, stream) DO UPDATE SET generation = sync_stream.generation + 1, \
-        updated_at = excluded.updated_at";
     const READ: &str = "SELECT t.generation, t.watermark, t.full_at, t.sweep_id, t.cursor, t.page, t.position, s.kind, \
-        s.started_at FROM sync_stream t LEFT JOIN sync_sweep s ON s.org_id = t.org_id AND s.sweep_id = t.sweep_id \
+        s.started_at, t.scope, t.reread_at, t.held, t.lower_bound FROM sync_stream t LEFT JOIN sync_sweep s ON s.org_id = t.org_id AND s.sweep_id = t.sweep_id \
         WHERE t.org_id = $1 AND t.integration_id = $2 AND t.stream = $3";
-    tx.execute(TAKE, &[org.into(), id.into(), stream.into(), now.into()])?;
+    if let lease::Taken::Theirs { holder, until } = lease::take(tx, org, id, stream, holder, now)? {
+        return Err(SyncError::Leased { stream: stream.to_owned(), holder, until });
+    }
     let (standing, stored) = tx.query_one(READ, &[org.into(), id.into(), stream.into()], |row| {
         let standing = Standing {
             generation: row.int(0)?,
             watermark: row.opt_int(1)?.map(Timestamp::from_micros),
             full_at: row.opt_int(2)?.map(Timestamp::from_micros),
+            lower_bound: row.opt_int(12)?.map(Timestamp::from_micros),
+            scope: row.opt_text(9)?.map(str::to_owned),
+            reread_at: row.opt_int(10)?.map(Timestamp::from_micros),
+            held: row.opt_int(11)?.unwrap_or_default().unsigned_abs(),
             open: None,
         };
         let stored = match (row.opt_int(3)?, row.opt_text(6)?, row.opt_text(7)?, row.opt_int(8)?) {
@@ -261,18 +282,40 @@ pub struct Owner {
     pub name: String,
     /// The stream.
     pub stream: &'static Stream,
+    /// The checkpoint's key: the stream's name, or that of one of its lanes.
+    pub key: String,
     /// The pass that may write.
     pub generation: i64,
+    /// Who holds the lease, which every page renews.
+    pub holder: Arc<Holder>,
 }
 
 impl Owner {
-    fn keys<'a>(&self) -> [Value<'a>; 4] {
-        [self.org.into(), self.id.into(), self.stream.name.into(), self.generation.into()]
+    fn keys(&self) -> [Value<'_>; 4] {
+        [self.org.into(), self.id.into(), self.key.as_str().into(), self.generation.into()]
     }
 
     fn fenced(&self) -> SyncError {
         SyncError::Fenced { integration: self.name.clone(), stream: self.stream.name }
     }
+}
+
+/// Makes the checkpoint of a lane that ends at `to`, if there is none.
+///
+/// # Errors
+/// The database fails.
+pub fn open_lane(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    id: IntegrationId,
+    key: &str,
+    to: Timestamp,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const OPEN: &str = "INSERT INTO sync_stream (org_id, integration_id, stream, generation, complete, page, watermark, \
+        updated_at) VALUES ($1, $2, $3, 0, 0, 0, $4, $5) ON CONFLICT (org_id, integration_id, stream) DO NOTHING";
+    tx.execute(OPEN, &[org.into(), id.into(), key.into(), to.into(), now.into()])?;
+    Ok(())
 }
 
 /// Begins a sweep; one that was cut off and is given up ends here, as incomplete.
@@ -294,7 +337,7 @@ pub fn begin(
     const POINT: &str = "UPDATE sync_stream SET sweep_id = $5, lower_bound = $6 \
         WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND generation = $4";
     let lower = position.now_reading().and_then(|window| window.from);
-    let name = owner.stream.name;
+    let name = owner.key.as_str();
     tx.execute(ABANDON, &[owner.org.into(), owner.id.into(), name.into(), now.into()])?;
     let sweep = SweepId(next_id(tx, owner.org)?);
     let kind = if kind == SweepKind::Full { FULL } else { "changes" };
@@ -313,7 +356,7 @@ pub fn begin(
 /// # Errors
 /// The database fails, or another pass took the stream.
 pub fn save_position(tx: &mut Tx<'_>, owner: &Owner, position: &Position, now: Timestamp) -> Result<(), SyncError> {
-    const SAVE: &str = "UPDATE sync_stream SET cursor = $5, page = $6, position = $7, updated_at = $8 \
+    const SAVE: &str = "UPDATE sync_stream SET cursor = $5, page = $6, position = $7, updated_at = $8, lease_until = $9 \
         WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND generation = $4";
     let text = serde_json::to_string(position).expect("a position is plain numbers and texts");
     let [org, id, stream, generation] = owner.keys();
@@ -326,11 +369,21 @@ pub fn save_position(tx: &mut Tx<'_>, owner: &Owner, position: &Position, now: T
         i64::from(position.page).into(),
         text.into(),
         now.into(),
+        owner.holder.until(now).into(),
     ];
     if tx.execute(SAVE, &values)? == 0 {
         return Err(owner.fenced());
     }
     Ok(())
+}
+
+/// Makes sure that this pass may still write, and renews its lease.
+///
+/// # Errors
+/// The database fails, or another pass took the stream.
+pub fn renew(tx: &mut Tx<'_>, owner: &Owner, now: Timestamp) -> Result<(), SyncError> {
+    let mine = lease::renew(tx, owner.org, owner.id, &owner.key, owner.generation, &owner.holder, now)?;
+    if mine { Ok(()) } else { Err(owner.fenced()) }
 }
 
 /// Forgets what the present window showed: it is read again, and only one unbroken reading proves it.
@@ -358,6 +411,8 @@ pub struct PageCounts {
     pub unchanged: u64,
     /// Those kept aside.
     pub quarantined: u64,
+    /// Those that the console said are gone.
+    pub removed: u64,
 }
 
 /// Notes which records a page showed, and adds its counts to the sweep's.
@@ -409,16 +464,41 @@ pub fn save_page(
 /// The database fails, or holds what is not a packing.
 pub fn seen_in_part(tx: &mut Tx<'_>, org: OrgId, sweep: SweepId, part: u32) -> Result<u64, StoreError> {
     const READ: &str = "SELECT ids, extra FROM sync_sweep_page WHERE org_id = $1 AND sweep_id = $2 AND part = $3";
-    let (mut ids, mut extra, mut whole) = (Vec::new(), 0u64, true);
+    let mut extra = 0u64;
+    let mut seen = Seen::default();
+    let mut ids = Vec::new();
     tx.scan(READ, &[org.into(), sweep.into(), i64::from(part).into()], |row| {
-        whole &= seen::unpack(row.bytes(0)?, &mut ids);
+        unpacked(row, &mut ids, &mut seen)?;
         extra += row.int(1)?.unsigned_abs();
         Ok(std::ops::ControlFlow::Continue(()))
     })?;
-    if !whole {
+    Ok(seen.count() + extra)
+}
+
+/// Every record that a sweep showed.
+///
+/// # Errors
+/// The database fails, or holds what is not a packing.
+pub fn seen_in_sweep(tx: &mut Tx<'_>, org: OrgId, sweep: SweepId) -> Result<Seen, StoreError> {
+    const READ: &str = "SELECT ids FROM sync_sweep_page WHERE org_id = $1 AND sweep_id = $2";
+    let mut seen = Seen::default();
+    let mut ids = Vec::new();
+    tx.scan(READ, &[org.into(), sweep.into()], |row| {
+        unpacked(row, &mut ids, &mut seen)?;
+        Ok(std::ops::ControlFlow::Continue(()))
+    })?;
+    Ok(seen)
+}
+
+fn unpacked(row: &Row<'_>, ids: &mut Vec<i64>, into: &mut Seen) -> Result<(), StoreError> {
+    ids.clear();
+    if !seen::unpack(row.bytes(0)?, ids) {
         return Err(StoreError::Corrupt { detail: "the records seen by a sweep cannot be read back".to_owned() });
     }
-    Ok(seen::distinct(ids) + extra)
+    for id in ids {
+        into.insert(*id);
+    }
+    Ok(())
 }
 
 /// How a sweep, or this pass's part of it, ended.
@@ -436,6 +516,14 @@ pub struct Ending<'a> {
     pub full_at: Option<Timestamp>,
     /// True if the sweep goes on in the next pass from where it stands.
     pub goes_on: bool,
+    /// The scope under which the stream is complete now; `None` leaves what is stored.
+    pub scope: Option<&'a str>,
+    /// When what changes without its time moving was asked for again; `None` leaves what is stored.
+    pub reread_at: Option<Timestamp>,
+    /// Which generation of the API answered, where there is a choice.
+    pub source: Option<&'a str>,
+    /// Records that were retired.
+    pub removed: u64,
 }
 
 /// Notes how a pass over a stream ended. Only a complete sweep moves the watermark.
@@ -454,9 +542,11 @@ pub fn end(
     const CLOSE: &str = "UPDATE sync_stream SET sweep_id = NULL, cursor = NULL, position = NULL, page = 0 \
         WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND generation = $4";
     const COMPLETE: &str = "UPDATE sync_stream SET watermark = $5, full_at = COALESCE(CAST($6 AS BIGINT), full_at), \
-        complete_at = $7 WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND generation = $4";
+        complete_at = $7, scope = COALESCE(CAST($8 AS TEXT), scope), \
+        reread_at = COALESCE(CAST($9 AS BIGINT), reread_at), source = CAST($10 AS TEXT) \
+        WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND generation = $4";
     const SWEEP: &str = "UPDATE sync_sweep SET finished_at = $3, status = $4, complete = $5, reason = $6, \
-        console_total = $7 WHERE org_id = $1 AND sweep_id = $2";
+        console_total = $7, removed = $8 WHERE org_id = $1 AND sweep_id = $2";
     let complete = ending.status == StreamStatus::Complete;
     let total: Value<'_> = ending.console_total.map(|total| i64::try_from(total).unwrap_or(i64::MAX)).into();
     let [org, id, stream, generation] = owner.keys();
@@ -476,7 +566,18 @@ pub fn end(
     }
     if complete {
         let [org, id, stream, generation] = owner.keys();
-        let values = [org, id, stream, generation, ending.watermark.into(), ending.full_at.into(), now.into()];
+        let values = [
+            org,
+            id,
+            stream,
+            generation,
+            ending.watermark.into(),
+            ending.full_at.into(),
+            now.into(),
+            ending.scope.into(),
+            ending.reread_at.into(),
+            ending.source.into(),
+        ];
         tx.execute(COMPLETE, &values)?;
     }
     if ending.goes_on {
@@ -492,6 +593,7 @@ pub fn end(
             complete.into(),
             ending.reason.into(),
             total,
+            i64::try_from(ending.removed).unwrap_or(i64::MAX).into(),
         ];
         tx.execute(SWEEP, &values)?;
         prune(tx, owner, sweep)?;
@@ -554,6 +656,7 @@ pub fn quarantine(
         ("size", Kind::Int),
         ("bytes", Kind::Bytes),
         ("first_seen_at", Kind::Int),
+        ("translator", Kind::Int),
     ];
     let mut values = Vec::with_capacity(kept.len() * COLUMNS.len());
     for record in kept {
@@ -570,6 +673,7 @@ pub fn quarantine(
             record.size.map(|size| i64::try_from(size).unwrap_or(i64::MAX)).into(),
             record.bytes.as_deref().into(),
             now.into(),
+            TRANSLATOR_VERSION.into(),
         ]);
     }
     tx.insert_many("sync_quarantine", COLUMNS, &values, "ON CONFLICT DO NOTHING")?;
@@ -583,6 +687,18 @@ pub struct Parent {
     pub native_id: String,
     /// Its name, where known.
     pub name: Option<String>,
+    /// Its vendor, if it is a product.
+    pub vendor: Option<String>,
+    /// Within what it is asked for, as a parameter: `accountIds=123`.
+    pub scope: Option<String>,
+}
+
+impl Parent {
+    /// A record of which only the id is known.
+    #[must_use]
+    pub fn named(native_id: &str) -> Parent {
+        Parent { native_id: native_id.to_owned(), name: None, vendor: None, scope: None }
+    }
 }
 
 /// The known records of one stream, in the order of their native ids; of groups only those that do not inherit.
@@ -590,20 +706,91 @@ pub struct Parent {
 /// # Errors
 /// The database fails.
 pub fn parents(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId, of: crate::Parents) -> Result<Vec<Parent>, StoreError> {
-    const ACCOUNTS: &str = "SELECT native_id, name FROM inventory_account \
-        WHERE org_id = $1 AND integration_id = $2 ORDER BY native_id";
-    const SITES: &str = "SELECT native_id, name FROM inventory_console_site \
-        WHERE org_id = $1 AND integration_id = $2 ORDER BY native_id";
+    // What the console no longer has cannot be asked for.
+    const ACCOUNTS: &str = "SELECT p.native_id, p.name FROM inventory_account p \
+        JOIN inventory_source_record r ON r.org_id = p.org_id AND r.record_id = p.record_id \
+        WHERE p.org_id = $1 AND p.integration_id = $2 AND r.state <> 'retired' ORDER BY p.native_id";
+    const SITES: &str = "SELECT p.native_id, p.name FROM inventory_console_site p \
+        JOIN inventory_source_record r ON r.org_id = p.org_id AND r.record_id = p.record_id \
+        WHERE p.org_id = $1 AND p.integration_id = $2 AND r.state <> 'retired' ORDER BY p.native_id";
     // A group that does not say whether it inherits is asked: unknown is not the same as yes.
-    const GROUPS: &str = "SELECT native_id, name FROM inventory_console_group \
-        WHERE org_id = $1 AND integration_id = $2 AND COALESCE(inherits, 0) = 0 ORDER BY native_id";
+    const GROUPS: &str = "SELECT p.native_id, p.name FROM inventory_console_group p \
+        JOIN inventory_source_record r ON r.org_id = p.org_id AND r.record_id = p.record_id \
+        WHERE p.org_id = $1 AND p.integration_id = $2 AND r.state <> 'retired' AND COALESCE(p.inherits, 0) = 0 \
+        ORDER BY p.native_id";
     let sql = match of {
         crate::Parents::Accounts => ACCOUNTS,
         crate::Parents::Sites => SITES,
         crate::Parents::GroupsThatDoNotInherit => GROUPS,
     };
     tx.query(sql, &[org.into(), id.into()], |row| {
-        Ok(Parent { native_id: row.text(0)?.to_owned(), name: row.opt_text(1)?.map(str::to_owned) })
+        Ok(Parent { name: row.opt_text(1)?.map(str::to_owned), ..Parent::named(row.text(0)?) })
+    })
+}
+
+/// The native ids of a stream's present records, in order, after `after`; at most `limit`.
+///
+/// # Errors
+/// The database fails.
+pub fn native_ids(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    id: IntegrationId,
+    stream: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<String>, StoreError> {
+    const READ: &str = "SELECT native_id FROM inventory_source_record WHERE org_id = $1 AND integration_id = $2 \
+        AND stream = $3 AND native_id > $4 AND state <> 'retired' ORDER BY native_id LIMIT $5";
+    let values = [org.into(), id.into(), stream.into(), after.into(), limit.into()];
+    tx.query(READ, &values, |row| Ok(row.text(0)?.to_owned()))
+}
+
+/// Notes how many records of how many wait for a person to accept that they are gone; none clears it.
+///
+/// # Errors
+/// The database fails, or another pass took the stream.
+pub fn hold(tx: &mut Tx<'_>, owner: &Owner, held: Option<(u64, u64)>, now: Timestamp) -> Result<(), SyncError> {
+    const HOLD: &str = "UPDATE sync_stream SET held = $5, held_of = $6, held_since = COALESCE(held_since, $7) \
+        WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND generation = $4";
+    const FREE: &str = "UPDATE sync_stream SET held = NULL, held_of = NULL, held_since = NULL \
+        WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND generation = $4";
+    let count = |number: u64| Value::Int(i64::try_from(number).unwrap_or(i64::MAX));
+    let [org, id, stream, generation] = owner.keys();
+    let mine = match held {
+        Some((held, of)) => tx.execute(HOLD, &[org, id, stream, generation, count(held), count(of), now.into()])?,
+        None => tx.execute(FREE, &[org, id, stream, generation])?,
+    };
+    if mine == 0 { Err(owner.fenced()) } else { Ok(()) }
+}
+
+/// A stream of which too many records are gone at once to be believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The stream's name.
+    pub stream: String,
+    /// Records that the console no longer shows.
+    pub gone: u64,
+    /// Of how many.
+    pub of: u64,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// The streams of an integration that wait for `muster sync --accept-removals`.
+///
+/// # Errors
+/// The database fails.
+pub fn held(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId) -> Result<Vec<Held>, StoreError> {
+    const READ: &str = "SELECT stream, held, held_of, held_since FROM sync_stream \
+        WHERE org_id = $1 AND integration_id = $2 AND held IS NOT NULL ORDER BY stream";
+    tx.query(READ, &[org.into(), id.into()], |row| {
+        Ok(Held {
+            stream: row.text(0)?.to_owned(),
+            gone: row.int(1)?.unsigned_abs(),
+            of: row.opt_int(2)?.unwrap_or_default().unsigned_abs(),
+            since: Timestamp::from_micros(row.opt_int(3)?.unwrap_or_default()),
+        })
     })
 }
 

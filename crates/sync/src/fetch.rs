@@ -44,6 +44,8 @@ pub struct Meter {
     pub requests: AtomicU64,
     /// Bytes received.
     pub bytes: AtomicU64,
+    /// True for what waits while anything else has something to ask: enrichment and history.
+    pub low: bool,
 }
 
 /// Why a request brought no page, and what that means for the stream or the integration.
@@ -65,6 +67,12 @@ pub enum Problem {
     Lasting(Lasting, String),
 }
 
+/// Whether an answer is a list by its form alone: neither a cursor nor a count, and something in it that is no record.
+fn is_nonsense(page: &Page) -> bool {
+    let unpaged = page.next_cursor.is_none() && page.total_items.is_none();
+    unpaged && (0..page.len()).any(|place| page.flaw(place).is_some())
+}
+
 impl Fetcher<'_> {
     /// Fetches one page; `cursor` is where the page before ended.
     ///
@@ -73,10 +81,17 @@ impl Fetcher<'_> {
     pub async fn page(&self, meter: &Meter, request: &Request, cursor: Option<&str>) -> Result<Page, Problem> {
         let mut tries = Tries::default();
         loop {
+            if let Some(left) = self.budget().broken(self.world.now()) {
+                let why =
+                    format!("the console keeps asking for fewer requests (429); {} s are left", left.as_secs() + 1);
+                return Err(Problem::Lasting(Lasting::Throttled, why));
+            }
             let error = match self.send(meter, request, cursor).await {
                 Ok(page) if page.data_was_null => {
                     Trouble::Misshapen("the console sent null in place of records".into())
                 }
+                // Counted as records, such rows would stand for real ones that the page did not bring.
+                Ok(page) if is_nonsense(&page) => Trouble::Misshapen("the console sent a list that is no page".into()),
                 Ok(page) => return Ok(page),
                 Err(error) => trouble(&error),
             };
@@ -114,14 +129,27 @@ impl Fetcher<'_> {
 
     async fn send(&self, meter: &Meter, request: &Request, cursor: Option<&str>) -> Result<Page, ApiError> {
         let family = request.endpoint().family();
+        while meter.low {
+            let wait = self.budget().spare(self.world.now());
+            if wait.is_zero() {
+                break;
+            }
+            self.world.sleep(wait).await;
+        }
         let wait = self.budget().take(family, self.world.now());
         if !wait.is_zero() {
             self.world.sleep(wait).await;
         }
         meter.requests.fetch_add(1, Ordering::Relaxed);
         let answer = self.client.page(request, cursor).await;
-        if let Ok(page) = &answer {
-            meter.bytes.fetch_add(page.wire_bytes, Ordering::Relaxed);
+        match &answer {
+            Ok(page) => {
+                meter.bytes.fetch_add(page.wire_bytes, Ordering::Relaxed);
+                self.budget().answered();
+            }
+            // Anything but a 429 says that the console takes requests again.
+            Err(error) if error.status().is_some_and(|status| status != 429) => self.budget().answered(),
+            Err(_) => {}
         }
         answer
     }

@@ -1,31 +1,56 @@
 #![doc = include_str!("../README.md")]
 
 mod apply;
+mod backfill;
 mod canonical;
 mod checkpoint;
+mod configure;
 mod connect;
+mod drift;
+mod enrich;
 mod error;
+pub mod examine;
 mod fetch;
+pub mod health;
 mod integration;
 mod lease;
+mod nudge;
 mod pass;
 mod position;
+mod quarantine;
 mod rate;
 mod report;
+mod retire;
 mod run;
+pub mod schedule;
+mod scope;
 mod seen;
+mod software;
+mod standing;
 mod stream;
 mod translate;
 mod verdict;
 mod worker;
 
-pub use checkpoint::StreamSummary;
+pub use backfill::{LANE_SUFFIX, backfills};
+pub use checkpoint::{Held, StreamSummary, held};
+pub use configure::{Change as OptionsChange, configure};
 pub use connect::{Connect, Connected, SITE_DEFAULT, connect};
+pub use drift::{Drifted, Surprise, drift};
+pub use enrich::{PER_PASS_MAX as ENRICHMENTS_PER_PASS_MAX, waiting as enrichments_waiting};
 pub use error::SyncError;
 pub use integration::{INTERVAL_MIN, Integration, IntegrationState, Options, REQUESTS_PER_MINUTE};
-pub use lease::{Holder, LEASE, Taken};
-pub use report::{Event, ExitClass, StreamReport, StreamStatus, SweepKind};
+pub use lease::{Holder, LEASE, Taken, take as take_lease};
+pub use nudge::{NudgeId, follow, nudge};
+pub use quarantine::{Aside, TRANSLATOR_VERSION, quarantined, quarantined_count};
+pub use report::{Event, ExitClass, RATE_LIMITED_INTERVAL, StreamReport, StreamStatus, SweepKind};
+pub use retire::{HOLD_ONE_IN, Look};
 pub use run::{Place, Run, integrations, run, standing};
+pub use scope::{Scope, Seen};
+pub use standing::{
+    CHECK_EVERY, Health, Overview, PROBE_EVERY, PROBE_UNREACHABLE_EVERY, StreamStanding, TOKEN_WARNINGS, TokenWarning,
+    overview, overviews, token_warning,
+};
 pub use stream::{Change, Identity, Parents, Proof, Removal, Reread, STREAMS, Source, Stream, TimeField, Volatile};
 pub use worker::{LOOK_EVERY, SWEEPS_AT_ONCE, SWEEPS_AT_ONCE_PER_INTEGRATION, WorkerOptions, worker};
 
@@ -34,10 +59,24 @@ use store::{Migration, Slice};
 /// The tables of this slice.
 pub const SLICE: Slice = Slice {
     name: "sync",
-    migrations: &[Migration {
-        number: 1,
-        name: "sync",
-        sqlite: include_str!("../migrations/0001_sync/sqlite.sql"),
-        postgres: include_str!("../migrations/0001_sync/postgres.sql"),
-    }],
+    migrations: &[
+        Migration {
+            number: 1,
+            name: "sync",
+            sqlite: include_str!("../migrations/0001_sync/sqlite.sql"),
+            postgres: include_str!("../migrations/0001_sync/postgres.sql"),
+        },
+        Migration {
+            number: 2,
+            name: "engine",
+            sqlite: include_str!("../migrations/0002_engine/sqlite.sql"),
+            postgres: include_str!("../migrations/0002_engine/postgres.sql"),
+        },
+        Migration {
+            number: 3,
+            name: "workers",
+            sqlite: include_str!("../migrations/0003_workers/sqlite.sql"),
+            postgres: include_str!("../migrations/0003_workers/postgres.sql"),
+        },
+    ],
 };

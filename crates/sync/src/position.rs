@@ -28,18 +28,29 @@ pub const SKIP_MAX: u32 = 1_000;
 const OLDEST: i64 = 1_356_998_400_000_000;
 
 /// A stretch of the console's time, `from` inclusive, `to` exclusive; an open end has no filter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
     /// The first microsecond of it.
     pub from: Option<i64>,
     /// The first microsecond after it.
     pub to: Option<i64>,
+    /// Which of the sweep's scopes is asked for, where the endpoint takes exactly one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<u32>,
+    /// True if it asks for what changes without its time moving, instead of what changed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reread: bool,
 }
 
 impl Window {
     /// All time.
-    #[cfg(test)]
-    pub const ALL: Window = Window { from: None, to: None };
+    pub const ALL: Window = Window { from: None, to: None, scope: None, reread: false };
+
+    /// From an instant on, inclusive; all time if there is none.
+    #[must_use]
+    pub const fn since(from: Option<i64>) -> Window {
+        Window { from, ..Window::ALL }
+    }
 
     /// Cuts the window in the middle; `None` if it is too short. An open end counts as `now`, and stays open.
     #[must_use]
@@ -48,7 +59,7 @@ impl Window {
         let to = self.to.unwrap_or(now.micros());
         let middle = from.checked_add(to.checked_sub(from)? / 2)?;
         (middle > from && middle < to)
-            .then_some([Window { from: self.from, to: Some(middle) }, Window { from: Some(middle), to: self.to }])
+            .then_some([Window { to: Some(middle), ..self }, Window { from: Some(middle), ..self }])
     }
 }
 
@@ -93,6 +104,24 @@ pub struct Position {
     pub counted: u64,
     /// True if some window's proof failed for good.
     pub short: bool,
+    /// The console's clock at the sweep's first page: nothing that changed later is known to have been seen.
+    #[serde(default)]
+    pub first: Option<i64>,
+    /// What windows ask for one by one, as parameters: `accountIds=123`.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// Scopes that were refused, each with the console's reason: what lies in them is not known.
+    #[serde(default)]
+    pub refused: Vec<String>,
+    /// Rows that no record could be told for: one that seems to be gone may be one of them.
+    #[serde(default)]
+    pub nameless: u32,
+    /// True once a window of what changes without its time moving was read.
+    #[serde(default)]
+    pub reread: bool,
+    /// Which of several generations of the API is read, where there is a choice.
+    #[serde(default)]
+    pub source: Option<String>,
 }
 
 /// What a stored page tells about the way on.
@@ -125,8 +154,14 @@ impl Position {
     /// The beginning of a sweep over `window`.
     #[must_use]
     pub fn begin(window: Window) -> Position {
+        Position::over(vec![window], Vec::new())
+    }
+
+    /// The beginning of a sweep over several windows, one after the other.
+    #[must_use]
+    pub fn over(windows: Vec<Window>, scopes: Vec<String>) -> Position {
         Position {
-            windows: vec![window],
+            windows,
             window: 0,
             cursor: None,
             skip: 0,
@@ -144,7 +179,33 @@ impl Position {
             whole: None,
             counted: 0,
             short: false,
+            first: None,
+            scopes,
+            refused: Vec::new(),
+            nameless: 0,
+            reread: false,
+            source: None,
         }
+    }
+
+    /// The parameter of the scope that the present window asks for, and its value.
+    #[must_use]
+    pub fn scope(&self) -> Option<(&str, &str)> {
+        let at = self.now_reading()?.scope?;
+        self.scopes.get(at as usize)?.split_once('=')
+    }
+
+    /// Gives up the present window because its scope is refused.
+    pub fn refuse_scope(&mut self, why: &str) {
+        let scope = self.scope().map(|(_, id)| id.to_owned()).unwrap_or_default();
+        self.refused.push(format!("{scope}: {why}"));
+        self.close_window(0, true);
+    }
+
+    /// True if the sweep read what changes without its time moving: all of it, or the window for that.
+    #[must_use]
+    pub fn reread_seen(&self, full: bool) -> bool {
+        full || self.reread
     }
 
     /// The window being read; `None` when the sweep has read them all.
@@ -165,8 +226,12 @@ impl Position {
         next.cursor = page.next.map(str::to_owned);
         // A page that came through at a reduced size earns a larger one.
         next.limit = (self.limit * 2).min(PAGE_LIMIT_MAX);
-        next.newest = self.newest.max(page.newest);
+        // What is read again beside the changes says nothing about how far the changes were read.
+        if !self.now_reading().is_some_and(|window| window.reread) {
+            next.newest = self.newest.max(page.newest);
+        }
         next.server = self.server.max(page.server);
+        next.first = self.first.or(page.server);
         if page.newest > self.window_newest {
             next.window_newest = page.newest;
             next.ties = page.at_newest;
@@ -241,6 +306,7 @@ impl Position {
         self.short |= !proven;
         self.whole = None;
         if !self.windows.is_empty() {
+            self.reread |= self.windows[0].reread;
             self.windows.remove(0);
         }
         self.window += 1;
@@ -287,6 +353,7 @@ impl Position {
         self.ties += 1;
         self.rows += 1;
         self.unread += 1;
+        self.nameless += 1;
         true
     }
 }
@@ -370,7 +437,8 @@ mod tests {
 
     #[test]
     fn a_cursor_may_be_lost_three_times_then_the_window_is_cut() {
-        let mut at = Position::begin(Window { from: Some(0), to: None }).after(page(1000, 50, Some("c1")));
+        let mut at =
+            Position::begin(Window { from: Some(0), to: None, ..Window::ALL }).after(page(1000, 50, Some("c1")));
         for _ in 0..RESTARTS_MAX {
             assert_eq!(at.lose_cursor(NOW, true), Recovery::Restarted);
             assert_eq!((at.cursor.as_deref(), at.rows, at.windows.len()), (None, 0, 1));
@@ -414,7 +482,7 @@ mod tests {
 
     #[test]
     fn an_unreadable_record_is_stepped_over_by_time_and_ties() {
-        let mut at = Position::begin(Window { from: Some(1), to: None });
+        let mut at = Position::begin(Window { from: Some(1), to: None, ..Window::ALL });
         at = at.after(PageSeen { records: 700, newest: Some(90), at_newest: 2, next: Some("c1"), server: None });
         at = at.after(PageSeen { records: 700, newest: Some(90), at_newest: 1, next: Some("c2"), server: None });
         assert!(at.step_over(true));
@@ -448,7 +516,7 @@ mod tests {
     proptest! {
         #[test]
         fn halves_cover_the_window_without_gap_or_overlap(from in 0i64..2_000_000_000_000_000, length in 0i64..9_000_000_000) {
-            let window = Window { from: Some(from), to: Some(from + length) };
+            let window = Window { from: Some(from), to: Some(from + length), ..Window::ALL };
             match window.halves(NOW) {
                 Some([one, two]) => {
                     prop_assert_eq!(one.from, window.from);
@@ -463,7 +531,7 @@ mod tests {
         #[test]
         fn losing_every_cursor_ends(seed in 0i64..1_000_000) {
             // A console whose cursors never work: each window of more than one page fails until it is small enough.
-            let mut at = Position::begin(Window { from: Some(0), to: Some(2_000_000 + seed) });
+            let mut at = Position::begin(Window { from: Some(0), to: Some(2_000_000 + seed), ..Window::ALL });
             let mut steps = 0;
             while let Some(window) = at.now_reading() {
                 steps += 1;

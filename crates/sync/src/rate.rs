@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use kernel::Timestamp;
 
+use crate::verdict::{RETRY_AFTER_MAX, THROTTLES_MAX};
+
 /// Requests a second and burst per path family and token, as the vendor's own table has them in a public client.
 const FAMILIES: &[(&str, f64, f64)] = &[
     ("/accounts", 100.0, 10.0),
@@ -46,7 +48,20 @@ pub struct Budget {
     unlimited: bool,
     /// Since when, and for how long, nothing is sent: the console said so.
     closed: Option<(Timestamp, Duration)>,
+    /// 429s in a row, over all requests of this token.
+    throttles: u32,
+    /// Since when, and for how long, the circuit is broken: after too many 429s in a row nobody even tries.
+    broken: Option<(Timestamp, Duration)>,
 }
+
+/// 429s in a row after which the circuit breaks.
+const BREAK_AFTER: u32 = THROTTLES_MAX;
+
+/// How long the circuit stays broken at first; each 429 to a try after it doubles that.
+const BROKEN_FIRST: Duration = Duration::from_secs(60);
+
+/// No break of the circuit is longer.
+const BROKEN_MAX: Duration = RETRY_AFTER_MAX;
 
 impl Budget {
     /// A budget of `per_minute` requests over all paths; `unlimited` leaves it aside until the first 429.
@@ -58,6 +73,8 @@ impl Budget {
             families: BTreeMap::new(),
             unlimited,
             closed: None,
+            throttles: 0,
+            broken: None,
         }
     }
 
@@ -79,13 +96,34 @@ impl Budget {
         if wait > self.closed_for(now) {
             self.closed = Some((now, wait));
         }
+        self.throttles += 1;
+        if self.throttles >= BREAK_AFTER {
+            let doubled = BROKEN_FIRST.saturating_mul(1 << (self.throttles - BREAK_AFTER).min(8));
+            self.broken = Some((now, doubled.max(wait).min(BROKEN_MAX)));
+        }
+    }
+
+    /// Learns that the console took a request.
+    pub fn answered(&mut self) {
+        self.throttles = 0;
+        self.broken = None;
+    }
+
+    /// For how long the circuit is still broken, if it is. Once the time is over one request tries.
+    #[must_use]
+    pub fn broken(&self, now: Timestamp) -> Option<Duration> {
+        let left = left_of(self.broken?, now);
+        (!left.is_zero()).then_some(left)
+    }
+
+    /// How long a request that can wait has to: until half of the token's burst is there for those that cannot.
+    pub fn spare(&mut self, now: Timestamp) -> Duration {
+        if self.unlimited { Duration::ZERO } else { self.token.until_half(now) }
     }
 
     /// How much of the console's wait is left. A clock that went back does not make it longer.
     fn closed_for(&self, now: Timestamp) -> Duration {
-        let Some((since, wait)) = self.closed else { return Duration::ZERO };
-        let passed = Duration::from_micros(u64::try_from(now.micros().saturating_sub(since.micros())).unwrap_or(0));
-        wait.saturating_sub(passed)
+        self.closed.map_or(Duration::ZERO, |closed| left_of(closed, now))
     }
 
     fn family(&mut self, family: &'static str, now: Timestamp) -> &mut Bucket {
@@ -97,6 +135,11 @@ impl Budget {
             Bucket::full(per_second, burst, now)
         })
     }
+}
+
+fn left_of((since, wait): (Timestamp, Duration), now: Timestamp) -> Duration {
+    let passed = Duration::from_micros(u64::try_from(now.micros().saturating_sub(since.micros())).unwrap_or(0));
+    wait.saturating_sub(passed)
 }
 
 #[derive(Debug)]
@@ -126,6 +169,12 @@ impl Bucket {
         self.refill(now);
         self.level -= 1.0;
         if self.level >= 0.0 { Duration::ZERO } else { Duration::from_secs_f64(-self.level / self.per_second) }
+    }
+
+    fn until_half(&mut self, now: Timestamp) -> Duration {
+        self.refill(now);
+        let lacking = self.burst / 2.0 - self.level;
+        if lacking <= 0.0 { Duration::ZERO } else { Duration::from_secs_f64(lacking / self.per_second) }
     }
 
     fn halve(&mut self, now: Timestamp) {

@@ -1,10 +1,12 @@
 //! What a pass tells while it runs ([`Event`]) and when it is over ([`StreamReport`]).
 
 use kernel::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::Stream;
 
 /// How one stream's sweep ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StreamStatus {
     /// The sweep ended, and the console's own count confirms that nothing is missing.
@@ -21,7 +23,12 @@ pub enum StreamStatus {
     PermissionMissing,
     /// Not tried, because the integration had stopped before its turn.
     NotTried,
+    /// The console keeps asking for fewer requests (429); what was read is kept, and the sweep goes on from there.
+    RateLimited,
 }
+
+/// The interval, in seconds, that is offered for a stream that stays rate limited.
+pub const RATE_LIMITED_INTERVAL: i64 = 15 * 60;
 
 impl StreamStatus {
     /// The word that tables and `--json` use.
@@ -35,6 +42,7 @@ impl StreamStatus {
             StreamStatus::AuthenticationFailed => "authentication_failed",
             StreamStatus::PermissionMissing => "permission_missing",
             StreamStatus::NotTried => "not_tried",
+            StreamStatus::RateLimited => "rate_limited",
         }
     }
 
@@ -49,6 +57,7 @@ impl StreamStatus {
             StreamStatus::AuthenticationFailed,
             StreamStatus::PermissionMissing,
             StreamStatus::NotTried,
+            StreamStatus::RateLimited,
         ]
         .into_iter()
         .find(|status| status.word() == word)
@@ -56,12 +65,13 @@ impl StreamStatus {
 }
 
 /// One stream's part of a pass. `muster sync --json` prints one such object per stream, with these names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamReport {
     /// The integration's name.
     pub integration: String,
     /// The stream's name.
-    pub stream: &'static str,
+    #[serde(deserialize_with = "declared")]
+    pub stream: StreamName,
     /// How the sweep ended.
     pub status: StreamStatus,
     /// Records received in this pass, those of repeated pages too.
@@ -74,7 +84,7 @@ pub struct StreamReport {
     pub touched: u64,
     /// Records that were byte for byte as known.
     pub unchanged: u64,
-    /// Records that were retired; always 0 for now.
+    /// Records that were retired: the console has shown twice, or said, that they are gone.
     pub removed: u64,
     /// Records that were kept aside because they could not be understood.
     pub quarantined: u64,
@@ -94,16 +104,57 @@ pub struct StreamReport {
     pub reason: Option<String>,
     /// True if every integration needs this stream (agents, threats, activities, sites, groups).
     pub core: bool,
+    /// Records that the console no longer shows, too many to be retired before a person accepts it.
+    pub held: u64,
+    /// Which of several generations of the API answered, where there is a choice; `null` elsewhere.
+    pub source: Option<String>,
+}
+
+/// The name of a declared stream. Named, so that reading a report back does not borrow from its text.
+pub type StreamName = &'static str;
+
+/// Reads the name of a stream back.
+fn declared<'de, D: Deserializer<'de>>(from: D) -> Result<&'static str, D::Error> {
+    let name = String::deserialize(from)?;
+    let stream = Stream::named(&name);
+    stream.map(|stream| stream.name).ok_or_else(|| serde::de::Error::custom(format!("there is no stream {name}")))
 }
 
 impl StreamReport {
+    /// A report in which nothing has happened yet.
+    #[must_use]
+    pub fn begun(integration: &str, stream: &Stream, status: StreamStatus) -> StreamReport {
+        StreamReport {
+            integration: integration.to_owned(),
+            stream: stream.name,
+            status,
+            fetched: 0,
+            created: 0,
+            changed: 0,
+            touched: 0,
+            unchanged: 0,
+            removed: 0,
+            quarantined: 0,
+            pages: 0,
+            requests: 0,
+            bytes: 0,
+            duration_ms: 0,
+            complete: false,
+            console_total: None,
+            reason: None,
+            core: stream.core,
+            held: 0,
+            source: None,
+        }
+    }
+
     /// How much this stream's result weighs in the exit code.
     #[must_use]
     pub fn exit_class(&self) -> ExitClass {
         match self.status {
             StreamStatus::Complete => ExitClass::Done,
             StreamStatus::NotAvailable if !self.core => ExitClass::Done,
-            StreamStatus::NotAvailable | StreamStatus::Incomplete => ExitClass::Incomplete,
+            StreamStatus::NotAvailable | StreamStatus::Incomplete | StreamStatus::RateLimited => ExitClass::Incomplete,
             StreamStatus::Unreachable => ExitClass::Unreachable,
             StreamStatus::AuthenticationFailed | StreamStatus::PermissionMissing => ExitClass::Authentication,
             // Its cause is another stream's, which carries the weight.
@@ -226,6 +277,13 @@ pub enum Event {
         detail: String,
         /// When.
         at: Timestamp,
+    },
+    /// Something that somebody should know of, beside what the streams tell.
+    Notice {
+        /// The integration's name.
+        integration: String,
+        /// What, in a clause.
+        what: String,
     },
 }
 

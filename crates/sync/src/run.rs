@@ -1,19 +1,26 @@
 //! [`run`]: one pass over the chosen integrations and streams.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use access::Keyring;
+use futures_util::future::FutureExt;
 use inventory::Memory;
 use jobs::World;
 use kernel::{OrgId, Timestamp};
-use sentinelone::{Client, Console, Token, Transport};
-use store::Store;
+use sentinelone::{Client, Console, Form, Request, Token, Transport};
+use store::{Dialect, Store};
 
 use crate::checkpoint::{self, StreamSummary, credential_name};
 use crate::fetch::{Fetcher, Wait};
-use crate::pass::{Budgets, Pass};
+use crate::health::{self, Assessment, Trouble, Why};
+use crate::lease::{Holder, LEASE};
+use crate::nudge::{self, Asked};
+use crate::pass::{Budgets, Lane, Pass, Swept};
 use crate::report::{Event, StreamReport, StreamStatus};
-use crate::{Integration, IntegrationState, STREAMS, Stream, SyncError};
+use crate::retire::Look;
+use crate::standing::{self, Found, Looked, Settled};
+use crate::{Integration, IntegrationState, STREAMS, Stream, SyncError, schedule};
 
 /// Where a story takes place: everything it may touch.
 #[derive(Clone, Copy)]
@@ -35,29 +42,63 @@ pub struct Place<'a> {
 /// What one pass reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Run {
-    /// Names of integrations; none means all.
+    /// Names of integrations; none means all that are switched on.
     pub names: Vec<String>,
     /// Names of streams; none means all.
     pub streams: Vec<String>,
     /// Ask for everything, whatever the watermarks say.
     pub full: bool,
+    /// Retire what vanished, even where it is more than is believed without a person's word.
+    pub accept_removals: bool,
 }
+
+/// What all sweeps of one process share.
+pub(crate) struct Common {
+    pub memory: Arc<Memory>,
+    pub budgets: Budgets,
+    pub holder: Arc<Holder>,
+}
+
+impl Common {
+    pub fn new(holder: Holder) -> Common {
+        Common { memory: Arc::default(), budgets: Budgets::default(), holder: Arc::new(holder) }
+    }
+}
+
+/// How often a pass looks whether another worker let go of a stream.
+const LEASE_LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Reads the chosen streams of the chosen integrations once, and says what became of each.
 ///
 /// What a console does or refuses is in the reports; see [`crate::ExitClass::worst`]. Dropping the future, or killing
-/// the process, loses nothing: the next pass goes on from the last page stored.
+/// the process, loses nothing: the next pass goes on from the last page stored. A stream that a worker reads just now is
+/// waited for, on PostgreSQL; a SQLite file has one writer, and this is it.
 ///
 /// # Errors
 /// A name is unknown, a credential cannot be opened, the database fails, or another process took a stream over.
 pub async fn run(place: Place<'_>, run: &Run, tell: &(dyn Fn(&Event) + Sync)) -> Result<Vec<StreamReport>, SyncError> {
     let streams = chosen_streams(&run.streams)?;
     let chosen = chosen_integrations(integrations(place.store, place.world, place.org).await?, &run.names)?;
-    let memory = Arc::new(Memory::default());
-    let budgets = Budgets::default();
+    let name = Holder::name_of(place.who, std::process::id(), &mut place.world.random());
+    let alone = place.store.dialect() == Dialect::Sqlite;
+    let common = Common::new(Holder { name, lease: LEASE, alone });
+    let asked = Asked { whole: run.full, accept_removals: run.accept_removals };
     let mut reports = Vec::new();
     for integration in chosen {
-        reports.extend(one(place, integration, &streams, run.full, &memory, &budgets, tell).await?);
+        tell(&Event::IntegrationStarted { integration: integration.name.clone() });
+        let enabled = |stream: &&&'static Stream| schedule::is_enabled(stream, &integration.options);
+        let streams: Vec<_> = streams.iter().filter(enabled).map(|stream| (*stream, Lane::Live)).collect();
+        let how = How { asked, wait: true, lanes: false };
+        let swept = sweep(place, &common, &integration, &streams, how, tell).await?;
+        if matches!(swept.found, Found::Works) && is_check_due(place, &integration).await? {
+            look(place, &integration, tell).await?;
+        }
+        let now =
+            integrations(place.store, place.world, place.org).await?.into_iter().find(|of| of.id == integration.id);
+        let (state, detail) = now.map_or((integration.state, String::new()), |of| (of.state, of.detail));
+        let at = place.world.now();
+        tell(&Event::IntegrationFinished { integration: integration.name, state, detail, at });
+        reports.extend(swept.reports);
     }
     Ok(reports)
 }
@@ -82,7 +123,7 @@ pub async fn standing(store: &Store, world: &World, of: &Integration) -> Result<
     Ok(streams)
 }
 
-fn chosen_streams(names: &[String]) -> Result<Vec<&'static Stream>, SyncError> {
+pub(crate) fn chosen_streams(names: &[String]) -> Result<Vec<&'static Stream>, SyncError> {
     for name in names {
         if Stream::named(name).is_none() {
             return Err(SyncError::NoSuchStream { name: name.clone() });
@@ -92,7 +133,7 @@ fn chosen_streams(names: &[String]) -> Result<Vec<&'static Stream>, SyncError> {
     Ok(STREAMS.iter().filter(chosen).collect())
 }
 
-fn chosen_integrations(all: Vec<Integration>, names: &[String]) -> Result<Vec<Integration>, SyncError> {
+pub(crate) fn chosen_integrations(all: Vec<Integration>, names: &[String]) -> Result<Vec<Integration>, SyncError> {
     if all.is_empty() {
         return Err(SyncError::NoIntegration);
     }
@@ -102,26 +143,43 @@ fn chosen_integrations(all: Vec<Integration>, names: &[String]) -> Result<Vec<In
             return Err(SyncError::NoSuchIntegration { name: name.clone(), known });
         }
     }
-    Ok(all.into_iter().filter(|integration| names.is_empty() || names.contains(&integration.name)).collect())
+    if let Some(paused) = all.iter().find(|of| names.contains(&of.name) && !of.options.enabled) {
+        return Err(SyncError::Paused { name: paused.name.clone() });
+    }
+    let chosen = |of: &Integration| if names.is_empty() { of.options.enabled } else { names.contains(&of.name) };
+    Ok(all.into_iter().filter(chosen).collect())
 }
 
-/// The pass over one integration.
-async fn one(
+/// What sweeping some streams of an integration brought.
+pub(crate) struct SweptStreams {
+    pub reports: Vec<StreamReport>,
+    pub found: Found,
+    /// How the integration fares now, if that is new.
+    pub news: Option<Assessment>,
+}
+
+/// How streams are swept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct How {
+    pub asked: Asked,
+    /// Whether to wait for a stream that another worker reads.
+    pub wait: bool,
+    /// Whether history is read beside what is new, not in one go with it.
+    pub lanes: bool,
+}
+
+/// Sweeps streams of one integration, one after the other, until something stops them all; then notes how it fares.
+pub(crate) async fn sweep(
     place: Place<'_>,
-    integration: Integration,
-    streams: &[&'static Stream],
-    full: bool,
-    memory: &Arc<Memory>,
-    budgets: &Budgets,
+    common: &Common,
+    integration: &Integration,
+    streams: &[(&'static Stream, Lane)],
+    how: How,
     tell: &(dyn Fn(&Event) + Sync),
-) -> Result<Vec<StreamReport>, SyncError> {
-    let Place { store, world, .. } = place;
+) -> Result<SweptStreams, SyncError> {
+    let Place { store, world, org, .. } = place;
     let name = integration.name.clone();
-    let (client, token) = client(place, &integration).await?;
-    tell(&Event::IntegrationStarted { integration: name.clone() });
-    // Between two passes it fares as the last one ended: `syncing` is only in between.
-    let (state_before, since_before) = (integration.state, integration.since);
-    set_state(place, &integration, IntegrationState::Syncing, String::new(), world.now()).await?;
+    let (client, token) = client(place, integration).await?;
 
     // Which stream the fetcher works for just now: it tells about waits, and knows requests only.
     let present: Mutex<&'static str> = Mutex::new("");
@@ -135,48 +193,202 @@ async fn one(
             attempt: wait.attempt,
         });
     };
-    let budget = budgets.of(
+    let budget = common.budgets.of(
         &integration.console_host,
         token.expose(),
         integration.options.requests_per_minute,
         client.console().is_loopback(),
         world.now(),
     );
-    let fetcher = Fetcher { client, world, budget: &budget, random: Mutex::new(world.random()), waiting: &waiting };
-    let pass = Pass { store, world, memory: memory.clone(), integration, fetcher, full, tell };
+    let fetcher = Fetcher {
+        client: client.clone(),
+        world,
+        budget: &budget,
+        random: Mutex::new(world.random()),
+        waiting: &waiting,
+    };
+    let mut pass = Pass {
+        store,
+        world,
+        memory: common.memory.clone(),
+        integration: integration.clone(),
+        holder: common.holder.clone(),
+        fetcher,
+        full: how.asked.whole,
+        accept_removals: how.asked.accept_removals,
+        lanes: how.lanes,
+        seen: None,
+        tell,
+    };
 
     let mut reports: Vec<StreamReport> = Vec::new();
-    let mut stopped: Option<StreamStatus> = None;
-    let mut accounts_missing = accounts_are_missing(place, &pass.integration).await?;
-    for stream in streams {
-        if pass.integration.options.without_streams.iter().any(|left_out| left_out == stream.name) {
-            continue;
+    let mut stopped: Option<(StreamStatus, Trouble)> = None;
+    // Whose token it is and what it sees is asked once, before anything that depends on it.
+    let mut refused = None;
+    if let Some((first, _)) = streams.first() {
+        *present.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = first.name;
+        if let Look::Stopped { status, reason } = pass.look().await {
+            refused = Some((status, reason));
         }
-        if let Some(status) = stopped {
-            let report = not_tried(&pass.integration, stream, status);
+    }
+    let mut accounts_missing = accounts_are_missing(place, integration).await?;
+    for (stream, lane) in streams.iter().copied() {
+        if let Some((status, _)) = &stopped {
+            let report = not_tried(&integration.name, stream, *status);
+            note_report(place, common, integration, &report, None, world.now()).await?;
             tell(&Event::StreamFinished { report: report.clone() });
             reports.push(report);
             continue;
         }
         *present.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = stream.name;
-        let swept = pass.sweep(stream, accounts_missing).await?;
+        let (swept, began_at) = loop {
+            let began_at = world.now();
+            if let Some((status, reason)) = refused.take() {
+                let report =
+                    StreamReport { reason: Some(reason), ..StreamReport::begun(&integration.name, stream, status) };
+                tell(&Event::StreamFinished { report: report.clone() });
+                break (Swept { report, stops: Some(status) }, began_at);
+            }
+            let sweeping = match lane {
+                Lane::Live => pass.sweep(stream, accounts_missing).boxed_local(),
+                Lane::Backfill => pass.sweep_lane(stream, lane, accounts_missing).boxed_local(),
+            };
+            match sweeping.await {
+                Err(SyncError::Leased { holder, .. }) if how.wait => {
+                    tell(&Event::Waiting {
+                        integration: integration.name.clone(),
+                        stream: stream.name,
+                        reason: format!("{holder} reads it just now"),
+                        wait_ms: u64::try_from(LEASE_LOOK_EVERY.as_millis()).unwrap_or(u64::MAX),
+                        attempt: 1,
+                    });
+                    world.sleep(LEASE_LOOK_EVERY).await;
+                }
+                swept => break (swept?, began_at),
+            }
+        };
         if stream.name == "accounts" {
             accounts_missing = swept.report.status == StreamStatus::NotAvailable;
         }
-        stopped = swept.stops;
+        let key = lane.key(stream);
+        note_report(place, common, integration, &swept.report, Some(key), began_at).await?;
+        if let Some(status) = swept.stops {
+            let trouble = diagnosed(place, &client, integration, status, &swept.report).await?;
+            stopped = Some((status, trouble));
+        }
         reports.push(swept.report);
     }
-    let (state, detail) = state_after(&reports);
-    let integration = pass.integration.clone();
-    let at = world.now();
-    let since = if state == state_before { since_before } else { at };
-    set_state(place, &integration, state, detail.clone(), since).await?;
-    tell(&Event::IntegrationFinished { integration: integration.name.clone(), state, detail, at });
-    Ok(reports)
+    let found = match stopped {
+        Some((_, trouble)) => Found::Trouble(trouble),
+        None if reports.is_empty() => Found::Nothing,
+        None => Found::Works,
+    };
+    let (id, written, now) = (integration.id, found.clone(), world.now());
+    let settled = world.outside(store.write(move |tx| standing::settle(tx, org, id, &written, now))).await?;
+    let news = settled.filter(|settled| settled.is_new).map(|settled| settled.assessment);
+    Ok(SweptStreams { reports, found, news })
+}
+
+/// Gives the lease back, notes how the sweep went, and serves whoever asked for it.
+async fn note_report(
+    place: Place<'_>,
+    common: &Common,
+    of: &Integration,
+    report: &StreamReport,
+    tried: Option<String>,
+    began_at: Timestamp,
+) -> Result<(), SyncError> {
+    let (org, id, holder) = (place.org, of.id, common.holder.clone());
+    let (report, now) = (report.clone(), place.world.now());
+    let well = matches!(report.status, StreamStatus::Complete | StreamStatus::NotAvailable);
+    let write = place.store.write(move |tx| {
+        if let Some(key) = &tried {
+            standing::end_attempt(tx, org, id, key, &holder.name, well, now)?;
+        }
+        if tried.as_ref().is_none_or(|key| key == report.stream) {
+            nudge::finish(tx, org, id, &report, began_at, now)?;
+        }
+        Ok::<_, SyncError>(())
+    });
+    place.world.outside(write).await
+}
+
+/// What stopped the integration, as precisely as one more question can tell.
+async fn diagnosed(
+    place: Place<'_>,
+    client: &Client,
+    integration: &Integration,
+    status: StreamStatus,
+    report: &StreamReport,
+) -> Result<Trouble, SyncError> {
+    let detail = format!("{}: {}", report.stream, report.reason.as_deref().unwrap_or_default());
+    let state = match status {
+        StreamStatus::AuthenticationFailed => IntegrationState::AuthenticationFailed,
+        StreamStatus::PermissionMissing => IntegrationState::PermissionMissing,
+        _ => {
+            let worked = has_worked(place, integration).await?;
+            // Without the token: whoever answers there may not be the console any more.
+            return Ok(match client.send(&Request::system_status()).await {
+                Err(error) if error.answer().is_none_or(|answer| answer.form != Form::Errors) => {
+                    let trouble = health::trouble(&error, worked);
+                    match trouble.state {
+                        IntegrationState::Unreachable | IntegrationState::Invalid => Trouble { detail, ..trouble },
+                        _ => Trouble { state: IntegrationState::Unreachable, why: Some(Why::Http), detail },
+                    }
+                }
+                _ => Trouble { state: IntegrationState::Unreachable, why: Some(Why::Http), detail },
+            });
+        }
+    };
+    Ok(Trouble { state, why: None, detail })
+}
+
+async fn has_worked(place: Place<'_>, integration: &Integration) -> Result<bool, SyncError> {
+    Ok(standing(place.store, place.world, integration).await?.iter().any(|stream| stream.complete_at.is_some()))
+}
+
+async fn is_check_due(place: Place<'_>, integration: &Integration) -> Result<bool, SyncError> {
+    let (of, now) = (integration.clone(), place.world.now());
+    let read = place.store.read(move |tx| standing::overview(tx, of, now));
+    let checked_at = place.world.outside(read).await?.health.checked_at;
+    Ok(checked_at.is_none_or(|at| now.seconds_since(at) >= standing::CHECK_EVERY))
+}
+
+/// Looks whether console and token work, and what the token is: its scope, role and end, and the console's clock. What
+/// was stopped goes on if they do. Answers how the integration fares.
+pub(crate) async fn look(
+    place: Place<'_>,
+    integration: &Integration,
+    tell: &(dyn Fn(&Event) + Sync),
+) -> Result<Option<Settled>, SyncError> {
+    let Place { store, world, org, .. } = place;
+    let (client, _) = client(place, integration).await?;
+    let worked = has_worked(place, integration).await?;
+    let asked_at = world.now();
+    let glanced = sentinelone::glance(&client, &crate::connect::pauses(world)).await;
+    let (of, now) = (integration.clone(), world.now());
+    let (found, looked) = match glanced {
+        Ok(probe) => (Found::Works, Some(Looked::of(&probe, client.console(), asked_at))),
+        // It answers, and asks for patience.
+        Err(error) if error.status() == Some(429) => (Found::Nothing, None),
+        Err(error) => (Found::Trouble(health::trouble(&error, worked)), None),
+    };
+    let write = store.write(move |tx| {
+        let notices = match &looked {
+            Some(looked) => standing::note_look(tx, &of, looked, false, now)?,
+            None => Vec::new(),
+        };
+        Ok::<_, SyncError>((notices, standing::settle(tx, org, of.id, &found, now)?))
+    });
+    let (notices, settled) = world.outside(write).await?;
+    for what in notices {
+        tell(&Event::Notice { integration: integration.name.clone(), what });
+    }
+    Ok(settled)
 }
 
 /// The client for an integration, with its token opened, and the token itself for the budget's key.
-async fn client(place: Place<'_>, integration: &Integration) -> Result<(Client, Token), SyncError> {
+pub(crate) async fn client(place: Place<'_>, integration: &Integration) -> Result<(Client, Token), SyncError> {
     let address = |why: String| SyncError::BadAddress { name: integration.name.clone(), why };
     let console = Console::parse(&integration.console_url).map_err(|problem| address(problem.to_string()))?;
     let (org, credential, keys) = (place.org, credential_name(integration.id), place.keys.clone());
@@ -195,64 +407,11 @@ async fn accounts_are_missing(place: Place<'_>, integration: &Integration) -> Re
     Ok(accounts.is_some_and(|summary| summary.status == Some(StreamStatus::NotAvailable)))
 }
 
-async fn set_state(
-    place: Place<'_>,
-    integration: &Integration,
-    state: IntegrationState,
-    detail: String,
-    since: Timestamp,
-) -> Result<(), SyncError> {
-    let (org, id, now) = (place.org, integration.id, place.world.now());
-    let write = place.store.write(move |tx| Ok(checkpoint::set_state(tx, org, id, state, &detail, since, now)?));
-    place.world.outside(write).await
-}
-
-fn not_tried(integration: &Integration, stream: &Stream, because: StreamStatus) -> StreamReport {
+pub(crate) fn not_tried(integration: &str, stream: &Stream, because: StreamStatus) -> StreamReport {
     let reason = match because {
         StreamStatus::AuthenticationFailed => "not tried: the console refuses the token",
         StreamStatus::PermissionMissing => "not tried: the token may not read what every integration needs",
         _ => "not tried: the console does not answer",
     };
-    StreamReport {
-        integration: integration.name.clone(),
-        stream: stream.name,
-        status: StreamStatus::NotTried,
-        fetched: 0,
-        created: 0,
-        changed: 0,
-        touched: 0,
-        unchanged: 0,
-        removed: 0,
-        quarantined: 0,
-        pages: 0,
-        requests: 0,
-        bytes: 0,
-        duration_ms: 0,
-        complete: false,
-        console_total: None,
-        reason: Some(reason.to_owned()),
-        core: stream.core,
-    }
-}
-
-/// How the integration fares after these reports: as its worst core stream does.
-fn state_after(reports: &[StreamReport]) -> (IntegrationState, String) {
-    let order = [
-        (StreamStatus::AuthenticationFailed, IntegrationState::AuthenticationFailed),
-        (StreamStatus::PermissionMissing, IntegrationState::PermissionMissing),
-        (StreamStatus::Unreachable, IntegrationState::Unreachable),
-        (StreamStatus::Incomplete, IntegrationState::Incomplete),
-    ];
-    for (status, state) in order {
-        if let Some(report) = reports.iter().find(|report| report.status == status) {
-            return (state, format!("{}: {}", report.stream, report.reason.as_deref().unwrap_or_default()));
-        }
-    }
-    match reports.iter().find(|report| report.core && report.status == StreamStatus::NotAvailable) {
-        Some(report) => {
-            let why = report.reason.as_deref().unwrap_or_default();
-            (IntegrationState::Incomplete, format!("{} is not available: {why}", report.stream))
-        }
-        None => (IntegrationState::Connected, String::new()),
-    }
+    StreamReport { reason: Some(reason.to_owned()), ..StreamReport::begun(integration, stream, StreamStatus::NotTried) }
 }

@@ -1,6 +1,7 @@
 //! Which records a page showed, packed small enough to keep for every page of a sweep.
 
 use kernel::RecordId;
+use rustc_hash::FxHashMap;
 
 /// Packs ids: sorted, without repetitions, each as the difference from the one before, seven bits a byte.
 #[must_use]
@@ -43,12 +44,47 @@ pub fn unpack(packed: &[u8], into: &mut Vec<i64>) -> bool {
     shift == 0
 }
 
-/// How many different records the pages showed.
-#[must_use]
-pub fn distinct(mut ids: Vec<i64>) -> u64 {
-    ids.sort_unstable();
-    ids.dedup();
-    ids.len() as u64
+/// A set of records. Their ids are dense, so a bit each is less than a list.
+#[derive(Debug, Default)]
+pub struct Seen {
+    blocks: FxHashMap<i64, Box<[u64; WORDS]>>,
+    count: u64,
+}
+
+/// Words of 64 records in a block.
+const WORDS: usize = 64;
+
+/// Records of a block, as a power of two.
+const BLOCK_BITS: u32 = 12;
+
+impl Seen {
+    /// Adds a record; false if it was there.
+    pub fn insert(&mut self, id: i64) -> bool {
+        let (block, word, bit) = Seen::place(id);
+        let words = self.blocks.entry(block).or_insert_with(|| Box::new([0; WORDS]));
+        let new = words[word] & bit == 0;
+        words[word] |= bit;
+        self.count += u64::from(new);
+        new
+    }
+
+    /// True if the record was added.
+    #[must_use]
+    pub fn contains(&self, id: i64) -> bool {
+        let (block, word, bit) = Seen::place(id);
+        self.blocks.get(&block).is_some_and(|words| words[word] & bit != 0)
+    }
+
+    /// How many different records were added.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    fn place(id: i64) -> (i64, usize, u64) {
+        let within = id & ((1 << BLOCK_BITS) - 1);
+        (id >> BLOCK_BITS, usize::try_from(within >> 6).unwrap_or(0), 1 << (within & 63))
+    }
 }
 
 #[cfg(test)]
@@ -71,9 +107,17 @@ mod tests {
             expected.sort_unstable();
             expected.dedup();
             let mut back = Vec::new();
-            prop_assert!(unpack(&pack(ids.into_iter().map(RecordId)), &mut back));
+            prop_assert!(unpack(&pack(ids.iter().copied().map(RecordId)), &mut back));
             prop_assert_eq!(&back, &expected);
-            prop_assert_eq!(distinct(back), expected.len() as u64);
+            let mut seen = Seen::default();
+            for id in &ids {
+                seen.insert(*id);
+            }
+            prop_assert_eq!(seen.count(), expected.len() as u64);
+            for id in &expected {
+                prop_assert!(seen.contains(*id));
+                prop_assert_eq!(seen.contains(id ^ 1), expected.contains(&(id ^ 1)));
+            }
         }
     }
 }

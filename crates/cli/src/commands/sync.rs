@@ -25,7 +25,12 @@ pub async fn run(global: &Global, order: Sync, terminal: &Terminal) -> Result<()
         who: &who,
     };
     let order_json = order.json;
-    let run = Run { names: order.names, streams: order.streams, full: order.full };
+    let run = Run {
+        names: order.names,
+        streams: order.streams,
+        full: order.full,
+        accept_removals: order.accept_removals,
+    };
     let pass = pass(at, &run, !global.no_progress && !order_json, terminal).await?;
     if order_json {
         let lines = pass.reports.iter().map(|report| {

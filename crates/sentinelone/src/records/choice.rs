@@ -38,6 +38,10 @@ macro_rules! choice {
         }
 
         impl<'a> Lenient<'a> for $name {
+            fn is_strange(&self) -> bool {
+                matches!(self, $name::Other(_))
+            }
+
             fn read(reader: &mut Reader<'a>, first: u8) -> Result<Read<Self>, JsonError> {
                 if first != b'"' {
                     return Ok(Read::Odd);

@@ -17,6 +17,8 @@ pub struct Drift<'a> {
     pub odd: Vec<Note<'a>>,
     /// Fields that this crate does not know.
     pub unknown: Vec<Note<'a>>,
+    /// Values that are not on their closed list; they are read all the same.
+    pub strange: Vec<Note<'a>>,
 }
 
 /// A field and its value as it was written.
@@ -60,6 +62,11 @@ pub(crate) trait Lenient<'a>: Sized {
     /// Whether the value has named parts, so that its name belongs into paths.
     const NESTED: bool = false;
 
+    /// Whether the value is not on the closed list that it should be on.
+    fn is_strange(&self) -> bool {
+        false
+    }
+
     /// Reads the value that the reader is at.
     fn read(reader: &mut Reader<'a>, first: u8) -> Result<Read<Self>, JsonError>;
 }
@@ -82,7 +89,14 @@ impl<'a> Reader<'a> {
             self.path.pop();
         }
         match read {
-            Read::Value(value) => Ok(Some(value)),
+            Read::Value(value) => {
+                if value.is_strange() {
+                    self.return_to(mark);
+                    let raw = self.skip()?;
+                    self.strange(name, raw);
+                }
+                Ok(Some(value))
+            }
             Read::Absent => Ok(None),
             Read::Odd => {
                 self.return_to(mark);
@@ -93,6 +107,15 @@ impl<'a> Reader<'a> {
                 }
                 Ok(None)
             }
+        }
+    }
+
+    /// Notes a value that is not on its list.
+    #[cold]
+    fn strange(&mut self, name: &'static str, raw: Json<'a>) {
+        let path = self.path_to(name);
+        if self.drift.strange.len() < NOTES_MAX {
+            self.drift.strange.push(Note { path, raw });
         }
     }
 

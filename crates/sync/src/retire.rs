@@ -1,0 +1,264 @@
+//! Retirement: when a record that a complete sweep did not show is believed to be gone.
+//!
+//! Only after a complete sweep of everything, under a scope that sees at least what was seen before, twice in a row, and
+//! never more than a tenth of a stream at once without a person's word.
+
+use inventory::{Context, Missing};
+use kernel::{RecordId, SweepId, Timestamp};
+use sentinelone::Request;
+
+use crate::SyncError;
+use crate::apply::retirement;
+use crate::checkpoint::{self, Owner};
+use crate::fetch::{Meter, Problem};
+use crate::pass::{Lane, Pass, Run, verdict};
+use crate::report::{StreamStatus, SweepKind};
+use crate::scope::{Scope, Seen};
+use crate::stream::{Removal, Source};
+
+/// More than one in so many records vanishing at once is held for a person.
+pub const HOLD_ONE_IN: u64 = 10;
+
+/// Records that are retired in one transaction.
+const RETIRED_AT_ONCE: usize = 500;
+
+/// Records whose absence is noted in one transaction.
+const NOTED_AT_ONCE: usize = 5_000;
+
+/// What a pass learned about its token before it read anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// The token works.
+    Seen(Seen),
+    /// Nothing further can be read, and why.
+    Stopped {
+        /// What it means for every stream.
+        status: StreamStatus,
+        /// Why, in words.
+        reason: String,
+    },
+    /// The console did not say; streams find out for themselves, and nothing is retired.
+    Unknown,
+}
+
+/// Whether what a sweep did not show may be gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum May {
+    /// It may; this is the scope to remember.
+    Retire(Option<String>),
+    /// Nothing is retired, and why. The scope that was remembered stays.
+    Not(String),
+    /// Nothing is compared yet; this is the scope to remember.
+    Begin(Option<String>),
+}
+
+/// Compares what the token sees with what it saw when the stream was last complete.
+fn may_retire(now: Option<&Scope>, before: Option<&str>, accepts: bool) -> May {
+    let Some(now) = now else {
+        return May::Not("the console does not say what the token sees, so nothing is retired".to_owned());
+    };
+    let Some(before) = before.map(Scope::parse) else { return May::Begin(Some(now.to_string())) };
+    if now.covers(&before) || accepts {
+        return May::Retire(Some(now.to_string()));
+    }
+    let (now, before) = (now.in_words(), before.in_words());
+    let places = if now == before { "another part of the console".to_owned() } else { format!("{now}, not {before}") };
+    May::Not(format!("the token now sees {places}; what it no longer sees is kept as it was"))
+}
+
+impl Pass<'_> {
+    /// Asks `GET /user`: whose token this is, what it sees, when it ends. One request, at the beginning of a pass.
+    pub async fn look(&mut self) -> Look {
+        let look = self.ask_user().await;
+        if let Look::Seen(seen) = &look {
+            self.seen = Some(seen.clone());
+        }
+        look
+    }
+
+    async fn ask_user(&self) -> Look {
+        let problem = match self.fetcher.page(&Meter::default(), &Request::user(), None).await {
+            Ok(page) => return Seen::of(&page).map_or(Look::Unknown, Look::Seen),
+            Err(problem) => problem,
+        };
+        match problem {
+            // Who may not even read its own user may read nothing.
+            Problem::Refused(reason) => Look::Stopped { status: StreamStatus::PermissionMissing, reason },
+            problem => match verdict(problem, true, false) {
+                (_, reason, Some(status)) => Look::Stopped { status, reason },
+                _ => Look::Unknown,
+            },
+        }
+    }
+
+    /// After a complete sweep of everything: notes what it did not show, and retires what the last one did not either.
+    pub(crate) async fn reconcile(&self, run: &mut Run) -> Result<(), SyncError> {
+        let stream = run.owner.stream;
+        if stream.removal == Removal::Never || run.kind != SweepKind::Full || run.lane == Lane::Backfill {
+            return Ok(());
+        }
+        let scope = self.seen.as_ref().and_then(|seen| seen.scope.as_ref());
+        match may_retire(scope, run.standing.scope.as_deref(), self.accept_removals) {
+            May::Begin(scope) => {
+                run.scope = scope;
+                return Ok(());
+            }
+            May::Not(why) => {
+                // Told only where it matters: something is kept that was not seen.
+                if self.census(run).await?.0 > 0 {
+                    run.report.reason.get_or_insert(why);
+                }
+                return Ok(());
+            }
+            May::Retire(scope) => run.scope = scope,
+        }
+        self.compare(run).await
+    }
+
+    /// How many records the sweep did not show.
+    async fn census(&self, run: &Run) -> Result<(u64, inventory::Census), SyncError> {
+        let (org, id, sweep, name) = (run.owner.org, run.owner.id, run.sweep, run.owner.stream.name);
+        self.read(move |tx| {
+            let seen = checkpoint::seen_in_sweep(tx, org, sweep)?;
+            let census = inventory::census(tx, org, id, name, &|record| seen.contains(record.0))?;
+            Ok::<_, SyncError>((census.missing.len() as u64, census))
+        })
+        .await
+    }
+
+    async fn compare(&self, run: &mut Run) -> Result<(), SyncError> {
+        let (_, census) = self.census(run).await?;
+        self.note(run, census.back, None).await?;
+        let (missing, known) = (census.missing, census.known);
+        if missing.is_empty() {
+            return self.hold(run, None).await;
+        }
+        // One of the missing may be among what could not be read.
+        let unclear = if run.position.nameless > 0 {
+            Some("some of what the console sent could not be told apart, so nothing is retired")
+        } else if !run.position.refused.is_empty() {
+            Some("a part of the console was not available, so nothing is retired")
+        } else {
+            None
+        };
+        if let Some(why) = unclear {
+            run.report.reason.get_or_insert_with(|| why.to_owned());
+            return Ok(());
+        }
+        // What is asked for one by one has a known cause to be missing: it was not asked for, because what it belongs to
+        // is gone. Only an answer that is missing is counted.
+        let counted = match run.owner.stream.source {
+            Source::Each(..) => missing.iter().filter(|one| run.absent.contains(&one.native_id)).count() as u64,
+            _ => missing.len() as u64,
+        };
+        let fresh = missing.iter().filter(|one| one.since.is_none()).map(|one| one.record).collect();
+        self.note(run, fresh, Some(run.began_at)).await?;
+        if counted * HOLD_ONE_IN > known && !self.accept_removals {
+            run.report.held = counted;
+            run.report.reason = Some(format!(
+                "the console no longer shows {counted} of {known} {}; as that is more than a tenth, they are kept until \
+                 somebody accepts it: muster sync {} --accept-removals",
+                run.owner.stream.name, self.integration.name
+            ));
+            return self.hold(run, Some((counted, known))).await;
+        }
+        self.hold(run, None).await?;
+        let twice: Vec<&Missing> = missing.iter().filter(|one| one.since.is_some()).collect();
+        if twice.is_empty() {
+            return Ok(());
+        }
+        // The scope may have been cut while the sweep went on.
+        let now = self.ask_user().await;
+        let sees = |look: &Look| match look {
+            Look::Seen(Seen { scope: Some(scope), .. }) => {
+                run.scope.as_deref().is_some_and(|before| scope.covers(&Scope::parse(before)))
+            }
+            _ => false,
+        };
+        if !sees(&now) {
+            run.report
+                .reason
+                .get_or_insert_with(|| "what the token sees changed meanwhile, so nothing is retired".to_owned());
+            return Ok(());
+        }
+        let records: Vec<RecordId> = twice.iter().map(|one| one.record).collect();
+        for some in records.chunks(RETIRED_AT_ONCE) {
+            run.report.removed += self.retire(&run.owner, run.sweep, some.to_vec()).await?;
+        }
+        Ok(())
+    }
+
+    /// Notes since when records are missing, or that they are there again.
+    async fn note(&self, run: &Run, records: Vec<RecordId>, since: Option<Timestamp>) -> Result<(), SyncError> {
+        for some in records.chunks(NOTED_AT_ONCE) {
+            let (owner, some, now) = (run.owner.clone(), some.to_vec(), self.world.now());
+            self.write(move |tx| {
+                checkpoint::renew(tx, &owner, now)?;
+                Ok::<_, SyncError>(inventory::miss(tx, owner.org, &some, since)?)
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    async fn hold(&self, run: &Run, held: Option<(u64, u64)>) -> Result<(), SyncError> {
+        if held.is_none() && run.standing.held == 0 {
+            return Ok(());
+        }
+        let (owner, now) = (run.owner.clone(), self.world.now());
+        self.write(move |tx| checkpoint::hold(tx, &owner, held, now)).await
+    }
+
+    /// Retires records and logs that they are gone, in one transaction; answers how many.
+    async fn retire(&self, owner: &Owner, sweep: SweepId, records: Vec<RecordId>) -> Result<u64, SyncError> {
+        let (owner, now) = (owner.clone(), self.world.now());
+        let (site, host, memory) = (self.integration.site, self.integration.console_host.clone(), self.memory.clone());
+        self.write(move |tx| {
+            checkpoint::renew(tx, &owner, now)?;
+            let context = Context {
+                org: owner.org,
+                integration: owner.id,
+                site,
+                stream: owner.stream.name,
+                sweep,
+                now,
+                immutable: owner.stream.immutable,
+                memory: &memory,
+            };
+            let retired = inventory::retire(tx, &context, &records)?;
+            let page = signals::Page {
+                org: owner.org,
+                integration: owner.id,
+                console_host: &host,
+                stream: owner.stream.name,
+                now,
+                entries: retired.iter().map(retirement).collect(),
+            };
+            signals::record(tx, &page)?;
+            Ok::<_, SyncError>(retired.len() as u64)
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_scope_that_sees_as_much_as_before_retires() {
+        let may = |now: Option<&str>, before: Option<&str>, accepts| {
+            may_retire(now.map(Scope::parse).as_ref(), before, accepts)
+        };
+        let yes = |scope: &str| May::Retire(Some(scope.to_owned()));
+        assert_eq!(may(Some("tenant"), Some("tenant"), false), yes("tenant"));
+        assert_eq!(may(Some("tenant"), Some("account:1"), false), yes("tenant"));
+        assert_eq!(may(Some("site:1,2"), None, false), May::Begin(Some("site:1,2".to_owned())));
+        assert_eq!(may(Some("site:1"), Some("site:1,2"), true), yes("site:1"), "a person's word");
+        for (now, before) in [(Some("site:1"), "site:1,2"), (Some("account:1"), "tenant"), (None, "tenant")] {
+            assert!(matches!(may(now, Some(before), false), May::Not(_)), "{now:?} after {before}");
+        }
+        let May::Not(why) = may(Some("site:1"), Some("site:1,2"), false) else { panic!("narrowed") };
+        assert_eq!(why, "the token now sees 1 site, not 2 sites; what it no longer sees is kept as it was");
+    }
+}
