@@ -186,6 +186,7 @@ pub(crate) struct Wire {
     /// The records of the page that a cursor ends.
     pub(crate) cursors: FxHashMap<String, (&'static str, Vec<String>)>,
     dead: FxHashSet<String>,
+    nonces: u64,
     /// Records that a list leaves out for now, as if they were gone.
     pub(crate) hidden: FxHashSet<(&'static str, String)>,
     /// Records that were spoilt on their way, and the sweep in which it happened.
@@ -196,6 +197,8 @@ pub(crate) struct Wire {
     pub(crate) played: BTreeMap<&'static str, u64>,
     pub(crate) token: String,
     pub(crate) token_works: bool,
+    /// Whether the token sees the whole console.
+    pub(crate) whole: bool,
     pub(crate) trace: Trace,
     /// The first thing that a request had no right to ask.
     pub(crate) protocol: Option<String>,
@@ -265,6 +268,7 @@ impl Console {
             delivered: FxHashMap::default(),
             cursors: FxHashMap::default(),
             dead: FxHashSet::default(),
+            nonces: 0,
             hidden: FxHashSet::default(),
             spoilt: FxHashMap::default(),
             sweeps: 0,
@@ -272,6 +276,7 @@ impl Console {
             played: BTreeMap::new(),
             token: tokens::GLOBAL.to_owned(),
             token_works: true,
+            whole: true,
             trace: Trace::new(world.now(), told),
             protocol: None,
             removed: FxHashSet::default(),
@@ -320,6 +325,7 @@ impl Console {
         let path = request.uri().path().strip_prefix(PREFIX).unwrap_or(request.uri().path()).to_owned();
         let query = request.uri().query().unwrap_or("").to_owned();
         let cursor = query.split('&').find_map(|part| part.strip_prefix("cursor=")).filter(|text| !text.is_empty());
+        let (request, nonce) = without_nonce(request, cursor);
         let (latency, ill) = {
             let mut wire = self.wire();
             wire.requests += 1;
@@ -351,7 +357,10 @@ impl Console {
         let answer = if forbidden {
             Ok(json_answer(403, &json!({"errors": [{"code": 4_030_010, "detail": null, "title": "Insufficient permissions"}]})))
         } else {
-            self.send(request, &path, ill).await
+            let answer = self.send(request, &path, ill).await;
+            // No two cursors of a console are alike, so one that died stays dead and a new one works.
+            let repeats = ill == Some(Ill::Sim(Fault::RepeatCursor));
+            answer.map(|answer| self.with_nonce(answer, nonce.filter(|_| repeats)))
         };
         let shown = match (&answer, ill) {
             (Ok(answer), None) => format!("{path}?{query} -> {}, {} bytes", answer.status().as_u16(), answer.body().len()),
@@ -428,6 +437,22 @@ impl Console {
             }
             None => Ok(self.without_hidden(path, (self.inner)(request).await?)),
         }
+    }
+
+    /// Makes the next cursor one that was never given before, or gives it the mark of an old one.
+    fn with_nonce(&self, answer: Response<Bytes>, old: Option<String>) -> Response<Bytes> {
+        const NEXT: &[u8] = b"\"nextCursor\":\"";
+        let (head, body) = answer.into_parts();
+        let end = memchr::memmem::rfind(&body, NEXT).map(|at| at + NEXT.len());
+        let end = end.and_then(|at| Some(at + memchr::memchr(b'"', &body[at..])?));
+        let Some(end) = end else { return Response::from_parts(head, body) };
+        let nonce = old.unwrap_or_else(|| {
+            let mut wire = self.wire();
+            wire.nonces += 1;
+            wire.nonces.to_string()
+        });
+        let marked = [&body[..end], b".", nonce.as_bytes(), &body[end..]].concat();
+        Response::from_parts(head, Bytes::from(marked))
     }
 
     /// Leaves out what is hidden, from the records and from the count.
@@ -585,6 +610,8 @@ impl Console {
                 sim.patch_agent(&agent, &fields);
                 format!("agent {agent} becomes {fields}")
             }
+            // Who sees a part of the console gets to see what moves there without any sign that it is new.
+            7 | 17 if !self.wire().whole => return None,
             7 => {
                 let (agent, group) = (pick(random, sim.agent_ids())?, pick(random, sim.group_ids())?);
                 sim.move_agent(&agent, &group);
@@ -638,6 +665,16 @@ impl Console {
             }
         })
     }
+}
+
+/// Takes the mark off a request's cursor before the simulator sees it.
+fn without_nonce(mut request: Request<Bytes>, cursor: Option<&str>) -> (Request<Bytes>, Option<String>) {
+    let Some((plain, nonce)) = cursor.and_then(|cursor| cursor.rsplit_once('.')) else { return (request, None) };
+    let (old, nonce) = (format!("cursor={plain}.{nonce}"), nonce.to_owned());
+    if let Ok(uri) = request.uri().to_string().replace(&old, &format!("cursor={plain}")).parse() {
+        *request.uri_mut() = uri;
+    }
+    (request, Some(nonce))
 }
 
 impl Wire {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use signals::{Artifact, Op};
 use store::StoreError;
-use sync::{STREAMS, Source, Stream, StreamReport};
+use sync::{Identity, STREAMS, Source, Stream, StreamReport, TimeField};
 
 use crate::console::hash_of;
 use crate::life::{Story, storage};
@@ -23,6 +23,9 @@ const SWEEP_ROWS_MAX: i64 = 110;
 
 /// Artifacts that are read at once.
 const SCAN: usize = 500;
+
+/// A console stamps one record by clocks that differ by so many microseconds: a new agent is up to a minute ahead.
+const CLOCKS_DIFFER: i64 = 61_000_000;
 
 type Listed = FxHashMap<String, Vec<u8>>;
 
@@ -57,7 +60,11 @@ pub(crate) fn compare(story: &Story, reports: &[StreamReport], before: Option<&S
         }
         let Some(mut now) = listed(story, stream) else { continue };
         if let Some(before) = before.and_then(|before| before.0.get(stream.name)) {
-            now.retain(|id, raw| before.get(id).is_some_and(|was| was == raw || same_meaning(stream, was, raw)));
+            // What came, went and came back meanwhile has another stamp.
+            let same = |was: &Vec<u8>, is: &Vec<u8>| {
+                was == is || stamp(stream, was) == stamp(stream, is) && same_meaning(stream, was, is)
+            };
+            now.retain(|id, raw| before.get(id).is_some_and(|was| same(was, raw)));
         }
         if now.is_empty() {
             continue;
@@ -69,16 +76,18 @@ pub(crate) fn compare(story: &Story, reports: &[StreamReport], before: Option<&S
                 continue;
             }
             match known.get(id) {
-                Some((hash, state)) if state == "present" => {
+                Some(Stored { hash, state, .. }) if state == "present" => {
                     if hash[..] != Sha256::digest(raw)[..] {
                         doubtful.push(id.as_str());
                     }
                 }
-                Some((_, state)) => {
+                Some(Stored { state, .. }) => {
                     return Err(Violation::new("I2", format!("{} {id} is {state}, and the console lists it", stream.name)));
                 }
                 None => {
-                    return Err(Violation::new("I1", format!("{} {id} is listed and was never stored", stream.name)));
+                    let stamp = stamp(stream, raw).unwrap_or_default();
+                    let what = format!("{} {id} of {stamp} is listed and was never stored", stream.name);
+                    return Err(Violation::new("I1", what));
                 }
             }
         }
@@ -88,6 +97,12 @@ pub(crate) fn compare(story: &Story, reports: &[StreamReport], before: Option<&S
                 Violation::new("I1", format!("{} {id} is stored and was never logged", stream.name))
             })?;
             if !same_meaning(stream, &logged.raw, &now[*id]) {
+                // What the console changed without saying so is seen by the next sweep of everything, not by this one.
+                let stamped = stamp(stream, &now[*id]).as_ref().and_then(Value::as_str).and_then(sentinelone::Micros::parse);
+                let stored = known.get(*id).and_then(|stored| stored.stamp);
+                if story.asked_for_changes(stream.name) && stored == stamped.map(|stamp| stamp.0) {
+                    continue;
+                }
                 let differ = difference(stream, &logged.raw, &now[*id]);
                 return Err(Violation::new("I1", format!("{} {id} changed and the log does not know: {differ}", stream.name)));
             }
@@ -96,12 +111,23 @@ pub(crate) fn compare(story: &Story, reports: &[StreamReport], before: Option<&S
     Ok(())
 }
 
-/// Every record of a stream: hash of its bytes, and state.
-fn records(story: &Story, stream: &'static str) -> Result<FxHashMap<String, (Vec<u8>, String)>, Violation> {
-    const READ: &str = "SELECT native_id, raw_hash, state FROM inventory_source_record WHERE org_id = $1 AND stream = $2";
+/// A record as it is stored.
+struct Stored {
+    hash: Vec<u8>,
+    state: String,
+    /// When the console says that it changed it, in microseconds.
+    stamp: Option<i64>,
+}
+
+/// Every record of a stream.
+fn records(story: &Story, stream: &'static str) -> Result<FxHashMap<String, Stored>, Violation> {
+    const READ: &str = "SELECT native_id, raw_hash, state, source_updated_at FROM inventory_source_record \
+        WHERE org_id = $1 AND stream = $2";
     let rows = story.store.read_blocking::<_, StoreError, _>(move |tx| {
         tx.query(READ, &[OrgId::DEFAULT.into(), stream.into()], |row| {
-            Ok((row.text(0)?.to_owned(), (row.bytes(1)?.to_vec(), row.text(2)?.to_owned())))
+            let stored =
+                Stored { hash: row.bytes(1)?.to_vec(), state: row.text(2)?.to_owned(), stamp: row.opt_int(3)? };
+            Ok((row.text(0)?.to_owned(), stored))
         })
     });
     Ok(rows.map_err(storage)?.into_iter().collect())
@@ -147,19 +173,36 @@ fn meaning(stream: &Stream, raw: &[u8]) -> Value {
     value
 }
 
+/// When the console says that it changed a record.
+fn stamp(stream: &Stream, raw: &[u8]) -> Option<Value> {
+    let value: Value = serde_json::from_slice(raw).ok()?;
+    let path = match stream.change?.field {
+        TimeField::CreatedAt => "/createdAt",
+        TimeField::ThreatUpdatedAt => "/threatInfo/updatedAt",
+        _ => "/updatedAt",
+    };
+    value.pointer(path).cloned()
+}
+
 fn same_meaning(stream: &Stream, one: &[u8], two: &[u8]) -> bool {
     meaning(stream, one) == meaning(stream, two)
 }
 
 /// The first field in which two records differ.
 fn difference(stream: &Stream, one: &[u8], two: &[u8]) -> String {
-    let (one, two) = (meaning(stream, one), meaning(stream, two));
-    let names: BTreeSet<&String> = [&one, &two].into_iter().filter_map(Value::as_object).flat_map(|map| map.keys()).collect();
-    let name = names.into_iter().find(|name| one.get(name) != two.get(name));
-    name.map_or_else(String::new, |name| {
-        let shown = |value: &Value| value.get(name).map_or("nothing".to_owned(), |value| value.to_string().chars().take(120).collect());
-        format!("{name} is {} and was logged as {}", shown(&two), shown(&one))
-    })
+    fn walk(path: &str, one: &Value, two: &Value) -> String {
+        if let (Some(left), Some(right)) = (one.as_object(), two.as_object()) {
+            let names: BTreeSet<&String> = left.keys().chain(right.keys()).collect();
+            let name = names.into_iter().find(|name| left.get(*name) != right.get(*name));
+            if let Some(name) = name {
+                let of = |map: &serde_json::Map<String, Value>| map.get(name).cloned().unwrap_or_default();
+                return walk(&format!("{path}.{name}"), &of(left), &of(right));
+            }
+        }
+        let shown = |value: &Value| value.to_string().chars().take(120).collect::<String>();
+        format!("{} is {} and was logged as {}", path.trim_start_matches('.'), shown(two), shown(one))
+    }
+    walk("", &meaning(stream, one), &meaning(stream, two))
 }
 
 /// Everything that is retired at present.
@@ -274,12 +317,17 @@ fn the_log(story: &Story) -> Result<(), Violation> {
                 if artifact.version <= *version {
                     return Err(Violation::new("I4", format!("{shown} is version {} after {version}", artifact.version)));
                 }
-                let clean = !story.is_spoilt(&artifact.stream, &artifact.native_id);
+                // A policy's time is that of the level it comes from, which changes with the place.
+                let dated = Stream::named(&artifact.stream).is_some_and(|stream| stream.identity != Identity::Asked);
+                let clean = dated && !story.is_spoilt(&artifact.stream, &artifact.native_id);
                 if let (Some(before), Some(time), true) = (before, time, clean)
-                    && time < *before
+                    && time + CLOCKS_DIFFER < *before
                     && artifact.op != Op::Delete
                 {
-                    return Err(Violation::new("I4", format!("{shown} is older than the artifact before it")));
+                    let back = (before - time) / 1_000;
+                    let differ = Stream::named(&artifact.stream).map(|stream| difference(stream, raw, &artifact.raw));
+                    let what = format!("{shown} is {back} ms older than the artifact before it: {differ:?}");
+                    return Err(Violation::new("I4", what));
                 }
                 if let (Some(stream), true, true) =
                     (Stream::named(&artifact.stream), *op != Op::Delete, artifact.op != Op::Delete)

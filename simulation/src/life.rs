@@ -194,8 +194,20 @@ enum Ended {
 pub(crate) struct Sweeps {
     /// The number of each stream's sweep under way, and what it asks for.
     open: BTreeMap<&'static str, (u64, SweepKind)>,
+    /// What each stream's latest sweep asked for.
+    pub(crate) kinds: BTreeMap<&'static str, SweepKind>,
     /// Numbers of complete sweeps of everything, by stream.
     pub(crate) complete: BTreeMap<&'static str, Vec<u64>>,
+}
+
+/// Whether the token sees less than it once did.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Narrowed {
+    No,
+    /// The console lists less and says nothing of it.
+    Silently,
+    /// `GET /user` says which places are left.
+    Openly,
 }
 
 pub(crate) struct Story {
@@ -211,9 +223,7 @@ pub(crate) struct Story {
     pub(crate) sweeps: Arc<Mutex<Sweeps>>,
     /// Records that the log retired, as last looked at.
     pub(crate) retired: BTreeSet<(String, String)>,
-    /// Whether the token that is saved works and sees what it always saw.
-    narrowed: bool,
-    /// Whether some streams cannot be had at present, whatever the engine does.
+    narrowed: Narrowed,
     older: Option<(Image, String)>,
     pub(crate) tenant: bool,
     /// A token that sees the whole console and is never given to the engine.
@@ -243,7 +253,6 @@ impl Story {
         config.activities = Some(10 + below(&mut random, 50));
         config.threats = Some(2 + below(&mut random, 8));
         config.page_max = [3, 5, 8, 20, 50, 1_000][below(&mut random, 6)];
-        config.activities_cap = [20, 40, 50_000, 50_000][below(&mut random, 4)];
         config.oddities = below(&mut random, 4) != 0;
         config.modules = if below(&mut random, 3) == 0 { Modules::NONE } else { Modules::ALL };
         config.heartbeat = Some(Duration::from_secs([300, 900, 3_600][below(&mut random, 3)]));
@@ -253,6 +262,7 @@ impl Story {
         let console = Console::new(sim, &world, clock, seed, told);
         let tenant = below(&mut random, 4) != 0;
         if !tenant {
+            console.wire().whole = false;
             console.wire().token = [tokens::ACCOUNT, tokens::SERVICE, tokens::SITE][below(&mut random, 3)].to_owned();
         }
         let witness = console.sim.issue(&Scope::Tenant, Bearer::User, console.clock.now() + 3_000 * DAY * 1_000_000);
@@ -276,7 +286,7 @@ impl Story {
             said,
             sweeps: Arc::default(),
             retired: BTreeSet::new(),
-            narrowed: false,
+            narrowed: Narrowed::No,
             older: None,
             tenant,
             witness,
@@ -336,7 +346,11 @@ impl Story {
     fn round(&mut self) -> Result<(), Violation> {
         self.wait()?;
         self.happen()?;
-        let weather = self.weather();
+        let frozen = self.one_in(2);
+        let mut weather = self.weather();
+        if frozen {
+            weather.changes = 0;
+        }
         let shown = format!("weather: {weather:?}");
         self.console.say(&shown);
         if let Some((path, _)) = weather.broken {
@@ -348,7 +362,6 @@ impl Story {
         }
         let calm = weather.ills.is_empty() && forbidden.is_none() && broken.is_none() && weather.revoke_at.is_none();
         self.console.set_weather(weather);
-        let frozen = self.one_in(2);
         if frozen {
             self.console.clock.freeze();
             let edge = calm && self.one_in(3);
@@ -367,7 +380,6 @@ impl Story {
                 Ended::Died => {
                     self.crashes += 1;
                     self.console.say("the process dies");
-                    self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).open.clear();
                     invariants::after_a_crash(self)?;
                     self.reopen()?;
                 }
@@ -389,7 +401,10 @@ impl Story {
         }
         self.console.clock.thaw();
         let mut wire = self.console.wire();
-        wire.hidden.clear();
+        // What was not listed for longer than the overlap is seen by the next sweep of everything.
+        let sweep = wire.sweeps;
+        let hidden: Vec<_> = wire.hidden.drain().collect();
+        wire.spoilt.extend(hidden.into_iter().map(|(stream, id)| ((stream.to_owned(), id), sweep)));
         wire.weather.ills.clear();
         drop(wire);
         self.mend()
@@ -414,15 +429,7 @@ impl Story {
             self.console.change("changed");
         }
         match self.random.below(24) {
-            0 => {
-                let sites = self.console.sim.site_ids();
-                if let (true, Some(site)) = (sites.len() > 2, sites.last()) {
-                    let token = self.console.wire().token.clone();
-                    self.console.sim.cut_scope(&token, std::slice::from_ref(site));
-                    self.narrowed = true;
-                    self.console.played("scope-cut", &format!("the token no longer sees site {site}"));
-                }
-            }
+            0 if self.narrowed == Narrowed::No => self.narrow()?,
             1 | 2 => {
                 let stream = ["agents", "threats"][below(&mut self.random, 2)];
                 let ids = if stream == "agents" { self.console.sim.agent_ids() } else { self.console.sim.threat_ids() };
@@ -449,6 +456,41 @@ impl Story {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The token sees one site less from now on: a site is taken away, or another token takes its place.
+    fn narrow(&mut self) -> Result<(), Violation> {
+        let sites = self.console.sim.site_ids();
+        let Some((last, rest)) = sites.split_last().filter(|(_, rest)| rest.len() > 1) else { return Ok(()) };
+        if self.tenant && self.one_in(2) {
+            let scope = Scope::Sites(rest.to_vec());
+            let token = self.console.sim.issue(&scope, Bearer::User, self.console.clock.now() + 300 * DAY * 1_000_000);
+            self.console.wire().token = token;
+            self.console.set_weather(Weather::default());
+            self.connect()?;
+            self.narrowed = Narrowed::Openly;
+            self.console.wire().whole = false;
+        } else {
+            let token = self.console.wire().token.clone();
+            self.console.sim.cut_scope(&token, std::slice::from_ref(last));
+            self.narrowed = Narrowed::Silently;
+        }
+        self.console.played("scope-cut", &format!("the token no longer sees site {last}"));
+        Ok(())
+    }
+
+    /// What the console never said that it hid may be older than all that is asked for once it is back.
+    fn excuse_what_was_hidden(&self) {
+        let token = self.console.wire().token.clone();
+        for stream in sync::STREAMS {
+            let (Some(seen), Some(all)) = (self.console.snapshot(stream, &token), self.everything(stream)) else { continue };
+            let seen: rustc_hash::FxHashSet<String> = seen.into_iter().filter_map(|served| served.id).collect();
+            let mut wire = self.console.wire();
+            let sweep = wire.sweeps;
+            for id in all.difference(&seen) {
+                wire.spoilt.insert((stream.name.to_owned(), id.clone()), sweep);
+            }
+        }
     }
 
     fn weather(&mut self) -> Weather {
@@ -551,7 +593,6 @@ impl Story {
         let Ok((one, two)) = ended else {
             return Err(Violation::new("I7", "two passes did not end within fourteen days"));
         };
-        self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).open.clear();
         match (one, two) {
             (None, _) => Ok(Ended::Died),
             (_, Ok(reports)) | (Some(Ok(reports)), Err(SyncError::Fenced { .. })) => Ok(Ended::Told(reports)),
@@ -585,6 +626,9 @@ impl Story {
                 Event::StreamFinished { report } => {
                     let mut sweeps = sweeps.lock().unwrap_or_else(PoisonError::into_inner);
                     let open = sweeps.open.remove(report.stream);
+                    if let Some((_, kind)) = open {
+                        sweeps.kinds.insert(report.stream, kind);
+                    }
                     if let (true, Some((number, SweepKind::Full))) = (report.complete, open) {
                         sweeps.complete.entry(report.stream).or_default().push(number);
                     }
@@ -624,6 +668,7 @@ impl Story {
         let Some((image, token)) = self.older.take() else { return Ok(()) };
         self.store = Store::from_image(&image, SLICES).map_err(storage)?;
         self.restored = true;
+        self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).open.clear();
         self.retired = invariants::retired(self)?;
         self.console.played("restored", "an older backup takes the database's place");
         let present = self.console.wire().token.clone();
@@ -652,7 +697,6 @@ impl Story {
             self.console.say(&format!("the pass stops: {error}"));
         }
         self.number("PRAGMA max_page_count = 1073741823")?;
-        self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).open.clear();
         invariants::after_a_crash(self)
     }
 
@@ -714,7 +758,7 @@ impl Story {
     /// People set right what went wrong: a new token, a role.
     fn mend(&mut self) -> Result<(), Violation> {
         let works = self.console.wire().token_works;
-        let widen = self.narrowed && self.one_in(2);
+        let widen = self.narrowed != Narrowed::No && self.one_in(2);
         self.console.set_weather(Weather::default());
         if !works || widen {
             if self.one_in(3) && !works {
@@ -726,15 +770,19 @@ impl Story {
                     return Err(Violation::new("I7", "a revoked token was not told"));
                 }
             }
+            if self.narrowed == Narrowed::Silently {
+                self.excuse_what_was_hidden();
+            }
             let token = self.new_token();
             let mut wire = self.console.wire();
             wire.token = token;
             wire.token_works = true;
+            wire.whole = self.tenant;
             drop(wire);
             if widen {
                 self.console.played("scope-widened", "the token sees everything again");
             }
-            self.narrowed = false;
+            self.narrowed = Narrowed::No;
             self.connect()?;
         }
         Ok(())
@@ -747,7 +795,7 @@ impl Story {
         } else {
             let old = self.console.wire().token.clone();
             if let Some(new) = sim.rotate(&old)
-                && !self.narrowed
+                && self.narrowed == Narrowed::No
             {
                 return new;
             }
@@ -834,6 +882,12 @@ impl Story {
     pub(crate) fn complete_sweeps_after(&self, stream: &str, number: u64) -> usize {
         let sweeps = self.sweeps.lock().unwrap_or_else(PoisonError::into_inner);
         sweeps.complete.get(stream).map_or(0, |complete| complete.iter().filter(|sweep| **sweep > number).count())
+    }
+
+    /// Whether the latest sweep of a stream asked for changes only.
+    pub(crate) fn asked_for_changes(&self, stream: &str) -> bool {
+        let sweeps = self.sweeps.lock().unwrap_or_else(PoisonError::into_inner);
+        sweeps.kinds.get(stream) == Some(&SweepKind::Changes)
     }
 
     /// Ids of everything that exists of a stream, whoever may see it and whether it is listed at present or not.

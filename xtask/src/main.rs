@@ -8,6 +8,7 @@ mod check_sim;
 mod crash;
 mod postgres;
 mod promises;
+mod simulate;
 mod suite;
 mod tidy;
 
@@ -39,6 +40,12 @@ enum Task {
     /// target/promises.
     Crash {
         /// What is handed on: --runs, --seed, --database, --binary, --without-points, --jobs
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
+    /// Lives whole lives of the engine, each decided by a seed, and checks what must hold; figures go to target/promises.
+    Simulate {
+        /// What is handed on: --seeds, --base, --seed, --minutes, --jobs, --week
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
@@ -83,6 +90,7 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench(&options),
         Task::Crash { options } => crash::run(root(), &options),
         Task::Promises { check } => promises::run(root(), check),
+        Task::Simulate { options } => simulate::run(root(), &options),
         Task::CheckSim { against } => check_sim(&against),
     };
     match outcome {

@@ -32,6 +32,8 @@ pub fn run(root: &Path, filter: Option<&str>) -> anyhow::Result<()> {
     cargo(root, &tests)?;
 
     if filter.is_none() {
+        say("simulated lives");
+        crate::simulate::run(root, &crate::simulate::WITH_EVERY_TEST)?;
         say("examples in the documentation");
         cargo(root, &["test", "--workspace", "--all-features", "--doc", "--quiet"])?;
     }
