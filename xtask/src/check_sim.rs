@@ -26,7 +26,7 @@ const NOW: i64 = 1_795_176_000_000_000;
 const DEPTH_MAX: usize = 24;
 
 /// Endpoint template, and what asks for all of it.
-const LISTS: [(&str, &str); 8] = [
+const LISTS: [(&str, &str); 20] = [
     ("/accounts", ""),
     ("/sites", ""),
     ("/groups", ""),
@@ -35,9 +35,36 @@ const LISTS: [(&str, &str); 8] = [
     ("/agents", "isDecommissioned=true,false&isUninstalled=true,false"),
     ("/threats", ""),
     ("/activities", "includeHidden=true"),
+    ("/installed-applications", "agentIsDecommissioned=true,false"),
+    ("/installed-applications/cves", ""),
+    ("/application-management/inventory", ""),
+    ("/application-management/risks", "includeRemovals=true"),
+    ("/cloud-detection/alerts", ""),
+    ("/cloud-detection/rules", "isLegacy=false"),
+    ("/rbac/roles", ""),
+    ("/agents/tags", "includeEndpointCounters=true"),
+    ("/exclusions", ""),
+    ("/restrictions", ""),
+    ("/ranger/table-view", ""),
+    ("/xdr/assets", ""),
 ];
-const OBJECTS: [&str; 6] =
-    ["/system/status", "/system/info", "/user", "/agents/count", "/activities/types", "/tenant/policy"];
+const OBJECTS: [&str; 7] = [
+    "/system/status",
+    "/system/info",
+    "/user",
+    "/agents/count",
+    "/activities/types",
+    "/tenant/policy",
+    "/application-management/settings",
+];
+/// Endpoints that answer only for what their parameters name.
+const NARROW: [&str; 3] = [
+    "/agents/applications",
+    "/application-management/inventory/applications",
+    "/application-management/inventory/endpoints",
+];
+/// How many applications an agent of the compared console has: enough for every product.
+const APPLICATIONS: usize = 8;
 
 /// A place where an answer leaves the schema: endpoint, field, how.
 type Deviation = (String, String, OddityRank);
@@ -159,7 +186,9 @@ pub fn check_sim(dir: &Path) -> anyhow::Result<()> {
     let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let specification: Value =
         serde_json::from_slice(&text).with_context(|| format!("{} is not JSON", path.display()))?;
-    let world = World::new(Config::frozen(7, ENDPOINTS, NOW));
+    let mut config = Config::frozen(7, ENDPOINTS, NOW);
+    config.applications_per_agent = APPLICATIONS;
+    let world = World::new(config);
     let mut referee = Referee { specification: &specification, found: BTreeMap::new(), values: 0 };
     let mut endpoints = 0;
     for (template, query) in LISTS {
@@ -168,7 +197,7 @@ pub fn check_sim(dir: &Path) -> anyhow::Result<()> {
     }
     for template in OBJECTS {
         endpoints += 1;
-        read_object(&world, &mut referee, template, template)?;
+        read_object(&world, &mut referee, template, template, "")?;
     }
     for (template, ids) in [
         ("/accounts/{account_id}", world.account_ids()),
@@ -182,7 +211,7 @@ pub fn check_sim(dir: &Path) -> anyhow::Result<()> {
     ] {
         endpoints += 1;
         for id in ids {
-            read_object(&world, &mut referee, template, &fill(template, &id))?;
+            read_object(&world, &mut referee, template, &fill(template, &id), "")?;
         }
     }
     for template in ["/threats/{threat_id}/timeline", "/threats/{threat_id}/notes"] {
@@ -190,6 +219,18 @@ pub fn check_sim(dir: &Path) -> anyhow::Result<()> {
         for id in world.threat_ids() {
             read_list(&world, &mut referee, template, &fill(template, &id), "")?;
         }
+    }
+    endpoints += NARROW.len();
+    for agent in world.agent_ids().iter().take(40) {
+        for template in &NARROW[..2] {
+            read_object(&world, &mut referee, template, template, &format!("ids={agent}"))?;
+        }
+    }
+    let titles = good(&world, "/application-management/inventory", "limit=1000")?;
+    for title in titles["data"].as_array().into_iter().flatten().step_by(5) {
+        let text = |key: &str| encode(title[key].as_str().unwrap_or(""));
+        let query = format!("applicationName={}&applicationVendor={}", text("applicationName"), text("applicationVendor"));
+        read_list(&world, &mut referee, NARROW[2], NARROW[2], &query)?;
     }
     let unknown = unknown_parameters(&world, &specification)?;
     report(&referee, endpoints, &unknown)
@@ -258,9 +299,9 @@ fn schema_of(specification: &Value, template: &str) -> anyhow::Result<Value> {
     Ok(schema.clone())
 }
 
-fn read_object(world: &World, referee: &mut Referee<'_>, template: &str, path: &str) -> anyhow::Result<()> {
+fn read_object(world: &World, referee: &mut Referee<'_>, template: &str, path: &str, query: &str) -> anyhow::Result<()> {
     let schema = schema_of(referee.specification, template)?;
-    let value = good(world, path, "")?;
+    let value = good(world, path, query)?;
     referee.hold(template, "", &schema, &value, 0);
     Ok(())
 }
@@ -272,8 +313,14 @@ fn read_list(world: &World, referee: &mut Referee<'_>, template: &str, path: &st
         let value = good(world, path, &format!("limit=1000&{query}{cursor}"))?;
         referee.hold(template, "", &schema, &value, 0);
         let Some(next) = value["pagination"]["nextCursor"].as_str() else { return Ok(()) };
-        cursor = format!("&cursor={}", next.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D"));
+        cursor = format!("&cursor={}", encode(next));
     }
+}
+
+/// Percent-encodes everything but letters and digits.
+fn encode(text: &str) -> String {
+    let kept = |byte: u8| byte.is_ascii_alphanumeric();
+    text.bytes().map(|b| if kept(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 fn listed_ids(world: &World, path: &str) -> anyhow::Result<Vec<String>> {
@@ -285,7 +332,7 @@ fn listed_ids(world: &World, path: &str) -> anyhow::Result<Vec<String>> {
 /// Parameters of the specification that the simulator calls unknown.
 fn unknown_parameters(world: &World, specification: &Value) -> anyhow::Result<Vec<String>> {
     let mut unknown = Vec::new();
-    for template in LISTS.iter().map(|l| l.0).chain(OBJECTS) {
+    for template in LISTS.iter().map(|l| l.0).chain(OBJECTS).chain(NARROW) {
         let get = &specification["paths"][format!("{PREFIX}{template}")]["get"];
         for parameter in get["parameters"].as_array().into_iter().flatten() {
             let (Some(name), Some("query")) = (parameter["name"].as_str(), parameter["in"].as_str()) else { continue };

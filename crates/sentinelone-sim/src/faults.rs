@@ -58,7 +58,7 @@ pub enum Fault {
     Json403,
     /// 501 as a console answers for what it does not support.
     Json501,
-    /// The token in use may not read the path of this request from now on: 403.
+    /// The token in use may not read the path of this request any more: 403. This request is still answered.
     RoleCut,
     /// 200 with a body of errors.
     Errors200,

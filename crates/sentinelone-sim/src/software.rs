@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::catalog::{MACHINES, PROFILES, html};
 use crate::draw::mix;
 use crate::state::{Agent, State};
-use crate::text::{DAY, HOUR, Json, MINUTE, SECOND, seconds_text};
+use crate::text::{DAY, HOUR, Json, SECOND, seconds_text};
 use crate::titles::{CORE, LINUX, MAC, Product, VERSIONS_EACH, WINDOWS};
 
 /// Bits of a row's id below the agent's place.
@@ -474,7 +474,7 @@ impl State {
         match kind {
             Kind::Installed => {
                 j.out.extend_from_slice(&fragment.middle[1..]);
-                j.instant("createdAt", app.installed + 3 * MINUTE + (draw % SECOND as u64) as i64);
+                j.instant("createdAt", app.installed + (draw % SECOND as u64) as i64);
                 j.id("id", row.id);
                 j.text("installedAt", &seconds_text(app.installed));
                 j.text("name", name);
@@ -490,7 +490,7 @@ impl State {
                 j.int("size", title.size + i64::from(app.version) * 731);
                 j.text("type", title.kind);
                 // The clocks of two services differ.
-                j.instant("updatedAt", app.installed + 3 * MINUTE - (draw % 4000) as i64);
+                j.instant("updatedAt", app.installed - (draw % 4000) as i64);
                 j.text("version", version);
             }
             Kind::Endpoints => {
@@ -612,13 +612,13 @@ impl State {
     pub(crate) fn install(&mut self, agent: u32, vendor: &str, name: &str, version: &str, at: i64) {
         let family = family_of(&self.agents[agent as usize]) as u32;
         let called = self.software.titles_called(&html(name), &html(vendor));
-        let known = |titles: &[u32]| {
-            titles.iter().copied().find(|title| {
-                [family, OWN_FAMILY].contains(&(title >> FAMILY_BITS))
-                    && self.software.title(*title).versions.iter().any(|v| v == version)
+        // A product of another system will do, so that its vulnerabilities come with it.
+        let known = |of: &dyn Fn(u32) -> bool| {
+            called.iter().copied().find(|title| {
+                of(title >> FAMILY_BITS) && self.software.title(*title).versions.iter().any(|v| v == version)
             })
         };
-        let title = known(&called).unwrap_or_else(|| {
+        let title = known(&|of| of == family).or_else(|| known(&|_| true)).unwrap_or_else(|| {
             self.software.own.push(Title {
                 name: name.to_owned(),
                 vendor: vendor.to_owned(),

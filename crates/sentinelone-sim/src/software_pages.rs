@@ -1,6 +1,6 @@
 //! Pages of software: a walk along the fleet from the cursor's place. The count of a whole list is kept until something changes.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::{Value, json};
 
@@ -269,14 +269,15 @@ impl State {
                 }
             }
         }
-        let mut named: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
+        let mut named: BTreeMap<(String, String), (BTreeSet<&str>, u64)> = BTreeMap::new();
         for (title, (versions, endpoints)) in counts {
             let key = (html(&self.software.name(title)), html(&self.software.title(title).vendor));
             let count = named.entry(key).or_default();
-            count.0 |= versions;
+            let known = self.software.title(title).versions.iter().enumerate();
+            count.0.extend(known.filter(|(nth, _)| versions >> nth & 1 == 1).map(|(_, version)| version.as_str()));
             count.1 += endpoints;
         }
-        named
+        named.into_iter().map(|(key, (versions, endpoints))| (key, (versions.len() as u64, endpoints))).collect()
     }
 
     /// The rows of `GET /application-management/inventory`; kept until something changes.
@@ -285,7 +286,7 @@ impl State {
             let id = crate::list::fingerprint_of(&[&name, &vendor]);
             let row = json!({
                 "applicationName": name, "applicationVendor": vendor,
-                "applicationVersionsCount": versions.count_ones(), "endpointsCount": endpoints, "estimate": false,
+                "applicationVersionsCount": versions, "endpointsCount": endpoints, "estimate": false,
             });
             (id, row)
         });

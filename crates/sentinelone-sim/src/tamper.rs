@@ -39,7 +39,7 @@ pub(crate) fn huge_page() -> Bytes {
 pub(crate) fn bomb() -> Bytes {
     static BODY: OnceLock<Bytes> = OnceLock::new();
     let make = || {
-        let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+        let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
         // Writing to a Vec never fails, and a full block that ends on a byte can be repeated.
         let blanks = vec![b' '; 1 << 20];
         let packed = encoder.write_all(&blanks).and_then(|()| encoder.flush()).map(|()| encoder.get_ref().clone());

@@ -62,7 +62,7 @@ pub(crate) fn try_send(
         panic!("the console does not answer at once");
     };
     let response = response?;
-    assert!(response.headers().contains_key("x-rqid") && response.headers().contains_key("date"));
+    assert!(response.headers().contains_key("x-rqid") && response.headers().contains_key("server"));
     Ok(Answer {
         status: response.status().as_u16(),
         content_type: response.headers()["content-type"].to_str().unwrap().to_owned(),
@@ -108,6 +108,34 @@ pub(crate) fn all(world: &World, token: &str, path: &str, query: &str) -> Vec<Va
 
 pub(crate) fn ids(rows: &[Value]) -> Vec<String> {
     rows.iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The headers of an answer.
+pub(crate) fn headers(world: &World, request: http::Request<Bytes>) -> http::HeaderMap {
+    let service = world.service();
+    let mut answer = pin!(service(request));
+    let Poll::Ready(response) = answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+        panic!("the console does not answer at once");
+    };
+    response.unwrap().headers().clone()
+}
+
+/// Asks over HTTP for a compressed answer: its size, and how much of it unpacks within a bound.
+pub(crate) fn over_http_packed(world: &World, bound: u64) -> (usize, u64) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let address = listener.local_addr().unwrap();
+    let console = world.clone();
+    runtime.handle().clone().spawn(async move { sentinelone_sim::serve(console, listener).await });
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = "GET /web/api/v2.1/agents?limit=20 HTTP/1.1\r\nHost: console\r\nAccept-Encoding: gzip\r\n";
+    stream.write_all(format!("{head}Authorization: ApiToken {}\r\n\r\n", tokens::GLOBAL).as_bytes()).unwrap();
+    let (head, body) = read_response(&mut stream);
+    assert!(head.contains("content-encoding: gzip"), "{head}");
+    let mut decoder = flate2::read::GzDecoder::new(body.as_slice()).take(bound);
+    let unpacked = std::io::copy(&mut decoder, &mut std::io::sink()).unwrap();
+    drop(runtime);
+    (body.len(), unpacked)
 }
 
 /// Reads one response from a connection: head and body by its length. Stops early if the connection does.
