@@ -20,7 +20,7 @@ pub use console::{Console, ConsoleProblem};
 pub use error::{Advice, ApiError, Failure, Form, Instead, Status, TransportError};
 pub use json::{Json, JsonError, fields};
 pub use page::{Flaw, Page};
-pub use probe::{Probe, probe};
+pub use probe::{Probe, glance, probe};
 pub use records::*;
 pub use request::{AlertTime, AlertWindow, Endpoint, NotAnId, Request, Shape};
 pub use time::Micros;

@@ -1,11 +1,16 @@
 //! [`connect`]: tries a console and a token, and saves them once they have worked.
 
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use jobs::World;
 use kernel::{IntegrationId, Secret, Timestamp};
 use sentinelone::probe::Scope;
 use sentinelone::{Client, Console, Probe, Token, probe};
 
 use crate::checkpoint::{self, credential_name};
 use crate::run::Place;
+use crate::standing::{self, Found, Looked};
 use crate::{Integration, IntegrationState, Options, SyncError};
 
 /// The site of an integration that names none.
@@ -64,16 +69,8 @@ pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, Sync
     }
 
     let client = Client::new(order.console.clone(), order.token.clone(), place.transport.clone());
-    let world = place.world.clone();
-    let pause = move |attempt: u32, asked: Option<std::time::Duration>| {
-        let (world, doubled) = (world.clone(), 1 << attempt.saturating_sub(1).min(PAUSE_DOUBLINGS_MAX));
-        let wait = asked.map_or(std::time::Duration::from_millis(500) * doubled, |asked| {
-            asked.min(crate::verdict::RETRY_AFTER_MAX)
-        });
-        let sleeping: futures_util::future::BoxFuture<'static, ()> = Box::pin(async move { world.sleep(wait).await });
-        sleeping
-    };
-    let probe = probe(&client, &pause).await?;
+    let asked_at = place.world.now();
+    let probe = probe(&client, &pauses(place.world)).await?;
 
     let now = place.world.now();
     let rotated = known.is_some();
@@ -122,6 +119,13 @@ pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, Sync
             let secret = Secret::new(order.token.expose().to_owned());
             let version = access::store_secret(tx, &keys, org, &credential_name(saved.id), &secret)?;
             checkpoint::save_integration(tx, &saved, version, now)?;
+            let looked = Looked::of(&seen, &order.console, asked_at);
+            standing::note_look(tx, &saved, &looked, true, now)?;
+            if rotated {
+                // Whatever held it up is over: it goes on from its checkpoints at once.
+                standing::settle(tx, org, saved.id, &Found::Works, now)?;
+                standing::all_due(tx, org, saved.id)?;
+            }
             let what = if rotated { "integration.rotate" } else { "integration.connect" };
             let detail = format!("{} as {}", saved.console_host, saved.scope.as_deref().unwrap_or("unknown"));
             access::audit(tx, org, now, &who, what, &saved.name, &detail)?;
@@ -129,6 +133,46 @@ pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, Sync
         }))
         .await?;
     Ok(Connected { integration, probe, rotated })
+}
+
+/// Waits of the world, for probes.
+pub(crate) fn pauses(world: &World) -> impl Fn(u32, Option<Duration>) -> BoxFuture<'static, ()> + Send + Sync + use<> {
+    let world = world.clone();
+    move |attempt, asked| {
+        let (world, doubled) = (world.clone(), 1 << attempt.saturating_sub(1).min(PAUSE_DOUBLINGS_MAX));
+        let wait =
+            asked.map_or(Duration::from_millis(500) * doubled, |asked| asked.min(crate::verdict::RETRY_AFTER_MAX));
+        Box::pin(async move { world.sleep(wait).await })
+    }
+}
+
+impl Looked {
+    /// What a probe tells about token and clock; it was begun at `asked_at` by our clock.
+    pub(crate) fn of(probe: &Probe, console: &Console, asked_at: Timestamp) -> Looked {
+        let instant = |at: sentinelone::Micros| Timestamp::from_micros(at.0);
+        let level = match &probe.scope {
+            Scope::Unknown => None,
+            scope => Some(scope_word(scope)),
+        };
+        let places = match &probe.scope {
+            Scope::Tenant => Default::default(),
+            _ => probe.places.iter().map(|place| place.id.clone()).collect(),
+        };
+        // The console tells its clock to the second, and the answer took a moment: what lies within is no difference.
+        // A simulated console on this machine may live in another year.
+        let skew = probe.server_time.filter(|_| !console.is_loopback()).map(|server| {
+            let ahead = server.0.saturating_sub(asked_at.micros());
+            if ahead.abs() < 2_000_000 { 0 } else { ahead }
+        });
+        Looked {
+            scope_word: level.clone(),
+            sees: level.map(|level| crate::scope::Scope { level, places }),
+            role: probe.role.clone(),
+            expires_at: probe.expires_at.map(instant),
+            version: probe.version.clone(),
+            clock_skew: skew,
+        }
+    }
 }
 
 fn scope_word(scope: &Scope) -> String {

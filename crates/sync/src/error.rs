@@ -25,6 +25,12 @@ pub enum SyncError {
     /// No integration is configured at all.
     #[error("no console is connected yet")]
     NoIntegration,
+    /// The integration is switched off.
+    #[error("{name} is switched off")]
+    Paused {
+        /// Its name.
+        name: String,
+    },
     /// No stream has that name.
     #[error("there is no stream named {name:?}; there are {}", all_streams())]
     NoSuchStream {
@@ -63,6 +69,16 @@ pub enum SyncError {
         /// The stream.
         stream: &'static str,
     },
+    /// Another worker reads the stream just now.
+    #[error("{stream} is being read by {holder}")]
+    Leased {
+        /// The stream.
+        stream: String,
+        /// The worker.
+        holder: String,
+        /// Until when it holds the stream, unless it shows signs of life.
+        until: kernel::Timestamp,
+    },
     /// A checkpoint in the database cannot be read.
     #[error("the checkpoint of {stream} cannot be read")]
     Checkpoint {
@@ -93,12 +109,13 @@ impl SyncError {
         match self {
             SyncError::Console(error) => console_class(error),
             SyncError::NoSuchIntegration { .. }
+            | SyncError::Paused { .. }
             | SyncError::NoIntegration
             | SyncError::NoSuchStream { .. }
             | SyncError::NameTaken { .. }
             | SyncError::BadName { .. }
             | SyncError::BadAddress { .. } => ExitClass::Usage,
-            SyncError::Fenced { .. } => ExitClass::Storage,
+            SyncError::Fenced { .. } | SyncError::Leased { .. } => ExitClass::Storage,
             SyncError::Checkpoint { .. } => ExitClass::Bug,
             SyncError::Store(error)
             | SyncError::Inventory(InventoryError::Store(error) | InventoryError::Log(SignalsError::Store(error)))
@@ -116,6 +133,7 @@ impl SyncError {
             SyncError::NoIntegration | SyncError::NoSuchIntegration { .. } => {
                 Some("connect a console first: muster connect URL --token-file FILE".to_owned())
             }
+            SyncError::Paused { name } => Some(format!("switch it on: muster integration enable {name}")),
             SyncError::NameTaken { .. } => Some("choose another name with --name".to_owned()),
             SyncError::Fenced { .. } => Some("run one muster sync at a time".to_owned()),
             _ => None,

@@ -32,7 +32,9 @@ impl Holder {
         format!("{host}/{process}/{:08x}", random.next_u64() >> 32)
     }
 
-    fn until(&self, now: Timestamp) -> Timestamp {
+    /// When a lease that begins now runs out.
+    #[must_use]
+    pub fn until(&self, now: Timestamp) -> Timestamp {
         let micros = i64::try_from(self.lease.as_micros()).unwrap_or(i64::MAX);
         Timestamp::from_micros(now.micros().saturating_add(micros))
     }
@@ -111,13 +113,32 @@ pub fn renew(
     Ok(tx.execute(RENEW, &values)? == 1)
 }
 
-/// Gives up the lease, if it is still this holder's.
+/// Renews the lease of a key, if it is still this holder's.
 ///
 /// # Errors
 /// The database fails.
-pub fn release(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId, key: &str, holder: &Holder) -> Result<(), StoreError> {
-    const RELEASE: &str = "UPDATE sync_stream SET lease_owner = NULL, lease_until = NULL \
+pub fn prolong(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    id: IntegrationId,
+    key: &str,
+    holder: &Holder,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const PROLONG: &str = "UPDATE sync_stream SET lease_until = $5 \
         WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND lease_owner = $4";
-    tx.execute(RELEASE, &[org.into(), id.into(), key.into(), holder.name.as_str().into()])?;
+    let values = [org.into(), id.into(), key.into(), holder.name.as_str().into(), holder.until(now).into()];
+    tx.execute(PROLONG, &values)?;
+    Ok(())
+}
+
+/// Gives up every lease of this holder in an organization. The sweeps were cut off, so whoever comes next goes on at once.
+///
+/// # Errors
+/// The database fails.
+pub fn release_all(tx: &mut Tx<'_>, org: OrgId, holder: &Holder) -> Result<(), StoreError> {
+    const RELEASE: &str = "UPDATE sync_stream SET lease_owner = NULL, lease_until = NULL \
+        WHERE org_id = $1 AND lease_owner = $2";
+    tx.execute(RELEASE, &[org.into(), holder.name.as_str().into()])?;
     Ok(())
 }

@@ -1,0 +1,104 @@
+//! Choices changed later: intervals, switches, depth.
+
+use kernel::{OrgId, Timestamp};
+use store::Tx;
+
+use crate::integration::INTERVAL_MIN;
+use crate::standing::{self, Found};
+use crate::{Integration, Options, Stream, SyncError, checkpoint};
+
+/// What is to be different. What is not named stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Switches the whole integration on or off.
+    pub enabled: Option<bool>,
+    /// Intervals in seconds by stream; `None` returns to the declared one.
+    pub intervals: Vec<(String, Option<i64>)>,
+    /// Days between readings of everything at 01:15 UTC; `Some(None)` returns to intervals.
+    pub autosync_days: Option<Option<u32>>,
+    /// Streams to leave out.
+    pub without: Vec<String>,
+    /// Streams to read again.
+    pub with: Vec<String>,
+    /// How many days back history goes; `Some(None)` is everything.
+    pub depth_days: Option<Option<u32>>,
+    /// Requests a minute with this token.
+    pub requests_per_minute: Option<u32>,
+}
+
+impl Change {
+    /// Makes the change to a set of choices.
+    ///
+    /// # Errors
+    /// A stream has no such name, or an interval is too short.
+    pub fn apply(&self, options: &mut Options) -> Result<(), SyncError> {
+        let known = |name: &str| {
+            Stream::named(name).map(|_| ()).ok_or_else(|| SyncError::NoSuchStream { name: name.to_owned() })
+        };
+        for name in self.without.iter().chain(&self.with) {
+            known(name)?;
+        }
+        for (name, seconds) in &self.intervals {
+            known(name)?;
+            match seconds {
+                Some(seconds) => options.intervals.insert(name.clone(), (*seconds).max(INTERVAL_MIN)),
+                None => options.intervals.remove(name),
+            };
+        }
+        options.without_streams.retain(|name| !self.with.contains(name));
+        for name in &self.without {
+            if !options.without_streams.contains(name) {
+                options.without_streams.push(name.clone());
+            }
+        }
+        if let Some(enabled) = self.enabled {
+            options.enabled = enabled;
+        }
+        if let Some(days) = self.autosync_days {
+            options.autosync_days = days;
+        }
+        if let Some(days) = self.depth_days {
+            options.depth_days = days;
+        }
+        if let Some(rate) = self.requests_per_minute {
+            options.requests_per_minute = rate;
+        }
+        Ok(())
+    }
+}
+
+/// Changes an integration's choices, and writes down who did.
+///
+/// # Errors
+/// There is no integration or stream of that name, or the database fails.
+pub fn configure(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    name: &str,
+    change: &Change,
+    who: &str,
+    now: Timestamp,
+) -> Result<Integration, SyncError> {
+    const SET: &str =
+        "UPDATE sync_integration SET options = $3, updated_at = $4 WHERE org_id = $1 AND integration_id = $2";
+    let Some(mut of) = checkpoint::integration_named(tx, org, name)? else {
+        let known = checkpoint::integrations(tx, org)?.into_iter().map(|of| of.name).collect();
+        return Err(SyncError::NoSuchIntegration { name: name.to_owned(), known });
+    };
+    let before = of.options.clone();
+    change.apply(&mut of.options)?;
+    if of.options == before {
+        return Ok(of);
+    }
+    let text = serde_json::to_string(&of.options).expect("options are plain numbers and texts");
+    tx.execute(SET, &[org.into(), of.id.into(), text.as_str().into(), now.into()])?;
+    let what = match (before.enabled, of.options.enabled) {
+        (true, false) => "integration.disable",
+        (false, true) => "integration.enable",
+        _ => "integration.configure",
+    };
+    access::audit(tx, org, now, who, what, &of.name, &text)?;
+    standing::settle(tx, org, of.id, &Found::Nothing, now)?;
+    let after = checkpoint::integration_named(tx, org, name)?;
+    Ok(after.unwrap_or(of))
+}
