@@ -1,6 +1,6 @@
 //! The text of one line of the console's diary, made when it is asked for.
 
-use crate::agent::dotted;
+use crate::agent::{Face, dotted};
 use crate::catalog::{MALWARE, PROFILES, VERSIONS};
 use crate::detections::{FINDING, RULES};
 use crate::draw::Dice;
@@ -33,9 +33,9 @@ impl State {
         let agent = (activity.agent != NONE).then_some(activity.agent as usize);
         let threat = (activity.threat != NONE).then_some(activity.threat as usize);
         let face = agent.map(|a| self.face(a));
-        let computer = face.as_ref().map_or("", |f| f.computer.as_str());
         let older_console = odd < 300;
-        let (primary, secondary) = self.sentence(activity, computer, &mut dice);
+        let face = face.as_ref();
+        let (primary, secondary) = self.sentence(activity, face, &mut dice);
 
         let mut j = Json { out: std::mem::take(out) };
         // The buffer may end with the comma before this record.
@@ -70,18 +70,24 @@ impl State {
         j.key("data").object(|j| {
             j.text("accountName", &account.name);
             match activity.kind {
-                code::RULE_ALERT => self.alert_data(activity, j, &mut dice),
-                _ => self.data(activity, computer, j, &mut dice),
+                code::RULE_ALERT => self.alert_data(activity, face, j, &mut dice),
+                _ => self.data(activity, face, j, &mut dice),
             }
-            let mut path = format!("Global / {}", account.name);
-            let mut words = format!("Account {}", account.name);
+            let mut path = String::with_capacity(96);
+            let mut words = String::with_capacity(96);
+            if let Some(group) = group {
+                words.extend(["Group ", group.name, " in "]);
+            }
             if let Some(site) = site {
-                path = format!("{path} / {}", site.name);
-                words = format!("Site {} of {words}", site.name);
+                words.extend(["Site ", &site.name, " of "]);
+            }
+            words.extend(["Account ", &account.name]);
+            path.extend(["Global / ", &account.name]);
+            if let Some(site) = site {
+                path.extend([" / ", &site.name]);
             }
             if let Some(group) = group {
-                path = format!("{path} / {}", group.name);
-                words = format!("Group {} in {words}", group.name);
+                path.extend([" / ", group.name]);
             }
             j.text("fullScopeDetails", &words);
             if odd % 10 != 0 {
@@ -141,11 +147,12 @@ impl State {
     }
 
     /// The two sentences of a line.
-    fn sentence(&self, activity: &Activity, computer: &str, dice: &mut Dice) -> (String, Option<String>) {
+    fn sentence(&self, activity: &Activity, face: Option<&Face>, dice: &mut Dice) -> (String, Option<String>) {
+        let computer = face.map_or("", |face| face.computer.as_str());
         let user = if activity.user == NONE { "" } else { self.users[activity.user as usize].name.as_str() };
         let threat = (activity.threat != NONE).then_some(activity.threat as usize);
         let name = threat.map_or("", |t| MALWARE[usize::from(self.threats[t].malware)].name);
-        let path = || threat.map(|t| self.threat_path(t));
+        let path = || threat.map(|t| self.path_of(t, face));
         let at = || {
             let text = micros_text(activity.created);
             format!("{} {} UTC", &text[0..10], &text[11..19])
@@ -233,13 +240,11 @@ impl State {
     }
 
     /// `data` of most kinds: camel case.
-    fn data(&self, activity: &Activity, computer: &str, j: &mut Json, dice: &mut Dice) {
+    fn data(&self, activity: &Activity, face: Option<&Face>, j: &mut Json, dice: &mut Dice) {
         let user = (activity.user != NONE).then(|| &self.users[activity.user as usize]);
-        if activity.agent != NONE {
-            let agent = activity.agent as usize;
-            j.text("computerName", computer);
+        if let Some(face) = face {
+            j.text("computerName", &face.computer);
             if activity.kind != code::FIREWALL {
-                let face = self.face(agent);
                 j.text("externalIp", &dotted(face.external));
                 j.text("uuid", &face.uuid);
             }
@@ -252,7 +257,7 @@ impl State {
             j.null("escapedMaliciousProcessArguments");
             j.text("fileContentHash", &self.threat_hash(threat));
             j.text("fileDisplayName", malware.name);
-            j.text("filePath", &self.threat_path(threat));
+            j.text("filePath", &self.path_of(threat, face));
             j.text("threatClassification", malware.classification);
             j.maybe("threatClassificationSource", malware.source);
         }
@@ -358,11 +363,15 @@ impl State {
         }
     }
 
+    /// The path of a threat's file, on the agent whose face is given.
+    fn path_of(&self, threat: usize, face: Option<&Face>) -> String {
+        face.map_or_else(|| self.threat_path(threat), |face| self.threat_path_on(threat, face))
+    }
+
     /// `data` of alerts by custom rules: lower-case keys, numbers beyond 2^53, and a key that is misspelt.
-    fn alert_data(&self, activity: &Activity, j: &mut Json, dice: &mut Dice) {
-        let agent = activity.agent as usize;
-        let row = &self.agents[agent];
-        let face = self.face(agent);
+    fn alert_data(&self, activity: &Activity, face: Option<&Face>, j: &mut Json, dice: &mut Dice) {
+        let Some(face) = face else { return };
+        let row = &self.agents[activity.agent as usize];
         let profile = &PROFILES[usize::from(row.profile)];
         let alert = crate::happen::alert_id(activity.id);
         let rule = &RULES[(crate::draw::mix(self.seed ^ alert) % FINDING) as usize];

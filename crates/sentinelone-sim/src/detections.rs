@@ -295,7 +295,7 @@ impl State {
             "targetProcessInfo": {
                 // No time is the beginning of time.
                 "tgtFileCreatedAt": "1970-01-01T00:00:00Z", "tgtFileHashSha1": null, "tgtFileHashSha256": null,
-                "tgtFileId": null, "tgtFileIsSigned": if alert.id % 3 == 0 { Value::Null } else { json!("unsigned") },
+                "tgtFileId": null, "tgtFileIsSigned": if alert.id.is_multiple_of(3) { Value::Null } else { json!("unsigned") },
                 "tgtFileModifiedAt": "1970-01-01T00:00:00Z", "tgtFileOldPath": null, "tgtFilePath": null,
                 "tgtProcCmdLine": "", "tgtProcImagePath": "", "tgtProcIntegrityLevel": "unknown",
                 "tgtProcName": "", "tgtProcPid": "0", "tgtProcSignedStatus": "", "tgtProcStorylineId": "",

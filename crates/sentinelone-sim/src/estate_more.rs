@@ -39,8 +39,11 @@ pub(crate) struct Tag {
     pub(crate) gone: bool,
 }
 
-/// Kinds of devices that are seen on a network: type, function, system, maker, state.
-const DEVICES: [(&str, &str, &str, &str, &str); 8] = [
+/// A kind of device: type, function, system, maker, state.
+type DeviceKind = (&'static str, &'static str, &'static str, &'static str, &'static str);
+
+/// Kinds of devices that are seen on a network.
+const DEVICES: [DeviceKind; 8] = [
     ("Workstation", "Workstation", "windows", "Dell Inc.", "unmanaged"),
     ("Printer", "Printer", "unknown", "Brother Industries, LTD.", "unsupported"),
     ("IP Phone", "IP Phone", "unknown", "Yealink(Xiamen) Network Technology Co.,Ltd.", "unsupported"),
@@ -330,12 +333,8 @@ impl State {
         make_id(self.start - 310 * DAY + step * device as i64, IdKind::Other, 0x3_0000 + (device & 0xffff))
     }
 
-    /// A device without an agent, or now and then one with.
-    fn device_facts(
-        &self,
-        device: u64,
-    ) -> (Dice, &'static (&'static str, &'static str, &'static str, &'static str, &'static str), [u8; 4], i64, i64)
-    {
+    /// What is known of a device: its kind, its address, when it was seen first and last.
+    fn device_facts(&self, device: u64) -> (Dice, &'static DeviceKind, [u8; 4], i64, i64) {
         let mut dice = Dice::new(self.seed, salt::DEVICE, device);
         let kind = dice.pick(&DEVICES);
         let address = [10, 90 + dice.below(40) as u8, dice.below(256) as u8, 2 + dice.below(250) as u8];
@@ -364,7 +363,7 @@ impl State {
             "deviceReviewLog": [],
             "deviceType": device_type,
             "discoveryMethods": ["ARP", "mDNS"],
-            "domain": if device % 4 == 0 { "" } else { "corp.example.com" },
+            "domain": if device.is_multiple_of(4) { "" } else { "corp.example.com" },
             "externalIp": "203.0.113.77",
             "fingerPrintScore": dice.below(100),
             "firstSeen": micros_text(first),
@@ -372,7 +371,7 @@ impl State {
             "gatewayMacAddress": "02:00:00:aa:bb:01",
             "hasIdentity": false,
             "hasUserLabel": false,
-            "hostnames": if device % 5 == 0 { json!([]) } else { json!([hostname]) },
+            "hostnames": if device.is_multiple_of(5) { json!([]) } else { json!([hostname]) },
             "id": self.device_id(device).to_string(),
             "ipAddresses": [dotted(ip)],
             "labelUpdatedAt": null,

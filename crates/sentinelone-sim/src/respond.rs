@@ -694,10 +694,10 @@ impl Room {
             Some(Fault::TotalTooLow) => count = count.saturating_sub(1),
             Some(Fault::CursorEmptyText) if end == total => page["endCursor"] = json!(""),
             Some(Fault::NewField) => {
-                edges.iter_mut().for_each(|edge| edge["node"]["verdictOfTheDay"] = json!({"score": 1}))
+                edges.iter_mut().for_each(|edge| edge["node"]["verdictOfTheDay"] = json!({"score": 1}));
             }
             Some(Fault::NewEnum) => {
-                edges.iter_mut().take(1).for_each(|edge| edge["node"]["severity"] = json!("APOCALYPTIC"))
+                edges.iter_mut().take(1).for_each(|edge| edge["node"]["severity"] = json!("APOCALYPTIC"));
             }
             Some(Fault::MissingTime) => edges.iter_mut().take(1).for_each(|edge| {
                 if let Some(node) = edge["node"].as_object_mut() {
@@ -927,7 +927,12 @@ impl Room {
                 "roleId": crate::estate_more::role_id("Viewer").to_string(), "roleName": "Viewer", "roles": ["Viewer"],
             })
         };
-        let (scope, roles): (&str, Vec<Value>) = match &token.scoped {
+        // A user from whom sites were taken is one of the sites that are left.
+        let left = (!token.cut.is_empty()).then(|| {
+            let view = self.view(token);
+            Scoped::Sites((0..view.sites.len()).filter(|&site| view.sites[site]).collect())
+        });
+        let (scope, roles): (&str, Vec<Value>) = match left.as_ref().unwrap_or(&token.scoped) {
             Scoped::Tenant => ("tenant", Vec::new()),
             Scoped::Accounts(own) => {
                 ("account", own.iter().map(|&a| role(state.accounts[a].id, &state.accounts[a].name, a)).collect())

@@ -220,25 +220,33 @@ pub(crate) fn decimal(mut value: u64, buffer: &mut [u8; 20]) -> &[u8] {
 
 /// Lower-case hexadecimal digits, as many as asked for, drawn from a number and its successors.
 pub(crate) fn hex(dice: &mut crate::draw::Dice, count: usize) -> String {
+    let mut out = Vec::with_capacity(count);
+    push_hex(dice, count, &mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+fn push_hex(dice: &mut crate::draw::Dice, count: usize, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    let mut out = String::with_capacity(count);
-    while out.len() < count {
-        let mut word = dice.next();
-        for _ in 0..16.min(count - out.len()) {
-            out.push(char::from(HEX[(word & 15) as usize]));
-            word >>= 4;
-        }
+    let end = out.len() + count;
+    while out.len() < end {
+        let word = dice.next();
+        let digits: [u8; 16] = std::array::from_fn(|nth| HEX[(word >> (4 * nth) & 15) as usize]);
+        out.extend_from_slice(&digits[..16.min(end - out.len())]);
     }
-    out
 }
 
 /// A UUID-shaped text.
 pub(crate) fn uuid(dice: &mut crate::draw::Dice) -> String {
-    let mut text = hex(dice, 32);
-    for at in [20, 16, 12, 8] {
-        text.insert(at, '-');
+    let mut digits = Vec::with_capacity(32);
+    push_hex(dice, 32, &mut digits);
+    let mut out = Vec::with_capacity(36);
+    for (nth, digit) in digits.into_iter().enumerate() {
+        if matches!(nth, 8 | 12 | 16 | 20) {
+            out.push(b'-');
+        }
+        out.push(digit);
     }
-    text
+    String::from_utf8(out).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::agent::dotted;
+use crate::agent::{Face, dotted};
 use crate::catalog::{Family, MACHINES, MALWARE, PROFILES, html};
 use crate::draw::Dice;
 use crate::state::{INCIDENTS, IdKind, Mitigation, State, VERDICTS, make_id, salt};
@@ -53,10 +53,14 @@ impl State {
 
     /// The path of the file that a threat was found in.
     pub(crate) fn threat_path(&self, index: usize) -> String {
+        self.threat_path_on(index, &self.face(self.threats[index].agent as usize))
+    }
+
+    /// The same with the face of its agent, when that is known already.
+    pub(crate) fn threat_path_on(&self, index: usize, face: &Face) -> String {
         let threat = &self.threats[index];
         let name = MALWARE[usize::from(threat.malware)].name;
         let agent = &self.agents[threat.agent as usize];
-        let face = self.face(threat.agent as usize);
         match PROFILES[usize::from(agent.profile)].os_type {
             "linux" => format!("/tmp/.cache/{name}"),
             "macos" => format!("/Users/{}/Downloads/{name}", face.user),
@@ -93,7 +97,7 @@ impl State {
         let certificate = dice.below(4);
         let size = 4096 + dice.below(9_000_000) as i64;
         let second_ip = dice.per_mille(350);
-        let path = self.threat_path(index);
+        let path = self.threat_path_on(index, &face);
         let mode = if agent.detect { "detect" } else { "protect" };
 
         let mut json = Json::with_capacity(BODY_BYTES);

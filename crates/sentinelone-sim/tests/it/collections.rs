@@ -202,7 +202,7 @@ fn an_upgrade_removes_the_risks_of_the_old_version_and_tells_when_it_is_asked() 
     let products = world.products();
     let weak = products.iter().find(|p| !p.vendor.is_empty() && p.vulnerabilities.len() > 2).unwrap();
     let present = ids(&all(&world, tokens::GLOBAL, "/agents", "limit=100"));
-    let agent = present.iter().cloned().find(|id| world.installed(id).iter().all(|app| app.name != weak.name)).unwrap();
+    let agent = present.iter().find(|id| world.installed(id).iter().all(|app| app.name != weak.name)).unwrap().clone();
     let since = "riskUpdatedDate__gte=2026-11-20T12%3A00%3A00Z";
     let risks = |query: &str| {
         let rows = all(&world, tokens::GLOBAL, "/application-management/risks", &format!("limit=1000&{query}"));

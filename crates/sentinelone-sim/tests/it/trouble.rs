@@ -243,7 +243,7 @@ fn people_groups_tags_notes_and_alerts_come_change_and_go() {
     hand.fetch_add(SECOND, Ordering::SeqCst);
     let before = world.truth(tokens::GLOBAL);
     let account = world.account_ids()[0].clone();
-    let user = world.add_user(Scope::Accounts(vec![account.clone()]), Bearer::User).unwrap();
+    let user = world.add_user(Scope::Accounts(vec![account]), Bearer::User).unwrap();
     let service = world.add_user(Scope::Tenant, Bearer::ServiceUser).unwrap();
     let now = world.truth(tokens::GLOBAL);
     assert_eq!((now.users, now.service_users), (before.users + 1, before.service_users + 1));
