@@ -219,7 +219,10 @@ pub fn assess(facts: &Facts<'_>) -> Assessment {
         return about(IntegrationState::Degraded, Why::RateLimited, throttled, "");
     }
     if let Some((stream, count)) = facts.held.first() {
-        let detail = format!("{count} {stream} are missing from a complete sweep, more than is believed at once");
+        let detail = match count {
+            1 => format!("1 record of {stream} is missing from complete sweeps, more of them than is believed at once"),
+            _ => format!("{count} records of {stream} are missing from complete sweeps, more than is believed at once"),
+        };
         return Assessment {
             state: IntegrationState::Degraded,
             why: Some(Why::RemovalsHeld),

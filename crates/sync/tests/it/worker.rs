@@ -4,16 +4,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use access::Keyring;
 use jobs::World;
 use kernel::OrgId;
 use sentinelone::{Console, Service, Token, Transport, TransportError};
-use sentinelone_sim::{Config, FaultPlan, tokens};
+use sentinelone_sim::{Config, tokens};
 use store::{Access, Store};
 use sync::health::{Light, Why};
 use sync::{
-    Connect, Event, IntegrationState, Overview, Place, STREAMS, StreamStatus, SyncError, WorkerOptions, schedule,
-    worker,
+    Connect, Event, IntegrationState, Overview, Place, STREAMS, StreamStatus, SyncError, WorkerOptions, worker,
 };
 use testkit::Database;
 
@@ -54,6 +52,11 @@ fn state(lab: &Lab) -> (IntegrationState, Option<Why>, Light) {
 fn sweeps(lab: &Lab, stream: &str) -> usize {
     let told = lab.told.lock().unwrap();
     told.iter().filter(|event| matches!(event, Event::StreamFinished { report } if report.stream == stream)).count()
+}
+
+/// A console whose clock runs and on which nothing happens.
+fn living() -> Lab {
+    Build { alive: true, with: |config| config.tempo = None, ..Build::default() }.in_memory()
 }
 
 #[test]
@@ -127,7 +130,7 @@ fn an_integration_that_is_switched_off_is_left_alone_and_goes_on_when_it_is_on_a
 
 #[test]
 fn a_token_that_is_refused_stops_the_integration_and_works_again_by_itself() {
-    let mut lab = Build::default().in_memory();
+    let mut lab = living();
     lab.connect();
     work(&lab, HOUR);
     let refused = Arc::new(AtomicBool::new(true));
@@ -175,7 +178,7 @@ fn a_console_that_is_not_reached_says_what_failed_and_is_found_again_within_a_mi
             Why::Certificate,
         ),
     ] {
-        let mut lab = Build::default().in_memory();
+        let mut lab = living();
         lab.connect();
         work(&lab, HOUR);
         let whole = lab.transport.clone();
@@ -516,7 +519,7 @@ fn settings_are_written_down_with_who_changed_them(database: &Database) {
     let of = lab.integration();
     assert_eq!(of.options.intervals["agents"], 30, "no shorter than the shortest");
     assert_eq!((of.state, of.options.depth_days), (IntegrationState::Paused, Some(365)));
-    assert_eq!(lab.number("SELECT count(*) FROM access_audit WHERE action = 'integration.disable'"), 1);
+    assert_eq!(lab.number("SELECT count(*) FROM access_audit WHERE what = 'integration.disable'"), 1);
     let unknown = sync::OptionsChange { without: vec!["agent".to_owned()], ..sync::OptionsChange::default() };
     let now = lab.world.now();
     let refused =
@@ -549,7 +552,7 @@ fn a_token_that_ends_soon_is_spoken_of_at_thirty_fourteen_seven_and_one_days() {
     let end = START.plus_seconds(32 * 86_400);
     let token = lab.sim.issue(sentinelone_sim::Scope::Tenant, sentinelone_sim::Bearer::ServiceUser, end.micros());
     lab.try_connect(&token).unwrap();
-    configure(&lab, &sync::OptionsChange { autosync_days: Some(Some(1)), ..sync::OptionsChange::default() });
+    configure(&lab, &sync::OptionsChange { autosync_days: Some(Some(30)), ..sync::OptionsChange::default() });
     let patient = WorkerOptions { look_every: Duration::from_secs(3_600), ..WorkerOptions::named("one") };
     let told = Mutex::new(Vec::new());
     let tell = |event: &Event| {
@@ -566,25 +569,43 @@ fn a_token_that_ends_soon_is_spoken_of_at_thirty_fourteen_seven_and_one_days() {
     }
 }
 
+/// Makes the next look at token and clock due.
+fn look_again(lab: &Lab) {
+    let forget = |tx: &mut store::Tx<'_>| tx.execute("UPDATE sync_health SET checked_at = 0", &[]);
+    lab.store.write_blocking::<_, store::StoreError, _>(forget).unwrap();
+}
+
 #[test]
-fn a_clock_that_is_off_and_a_scope_that_shrank_degrade_and_say_so() {
+fn a_clock_that_is_off_degrades_and_says_so() {
     let lab = Build::default().in_memory();
     lab.connect();
+    work(&lab, HOUR);
     // The console's clock stands still at the start.
-    work(&lab, 25 * HOUR);
+    look_again(&lab);
+    work(&lab, Duration::from_secs(60));
     let overview = overview(&lab);
     assert_eq!(overview.assessment().why, Some(Why::ClockSkew), "{:?}", overview.assessment());
     assert!(overview.next_step().contains("clock"), "{}", overview.next_step());
+}
 
-    let lab = Build { alive: true, ..Build::default() }.in_memory();
-    lab.try_connect(tokens::ACCOUNT).unwrap();
-    work(&lab, HOUR);
-    assert_eq!(state(&lab).0, IntegrationState::Connected);
+#[test]
+fn a_scope_that_shrank_degrades_and_retires_nothing() {
+    let lab = Build { alive: true, with: |config| config.tempo = None, ..Build::default() }.in_memory();
     let sites = lab.sim.site_ids();
-    assert!(lab.sim.cut_scope(tokens::ACCOUNT, &sites[..1]));
-    work(&lab, 25 * HOUR);
-    assert_eq!(state(&lab).1, Some(Why::ScopeNarrowed), "{:?}", crate::worker::overview(&lab).assessment());
-    let _ = FaultPlan::none();
-    let _: Option<&Keyring> = None;
-    assert_eq!(schedule::AUTOSYNC_AT, 4_500);
+    let ends = START.plus_seconds(365 * 86_400).micros();
+    let scope = sentinelone_sim::Scope::Sites(sites[..2].to_vec());
+    let token = lab.sim.issue(scope, sentinelone_sim::Bearer::ServiceUser, ends);
+    lab.try_connect(&token).unwrap();
+    work(&lab, HOUR);
+    assert_eq!(state(&lab).0, IntegrationState::Connected, "{:?}", overview(&lab).assessment());
+    assert!(lab.sim.cut_scope(&token, &sites[..1]));
+    look_again(&lab);
+    work(&lab, Duration::from_secs(60));
+    let overview = overview(&lab);
+    assert_eq!(overview.assessment().why, Some(Why::ScopeNarrowed), "{:?}", overview.assessment());
+    assert!(overview.assessment().detail.contains("2 sites"), "{:?}", overview.assessment());
+    assert_eq!(lab.number("SELECT count(*) FROM inventory_source_record WHERE state = 'retired'"), 0);
+    // Connecting again says that the narrower scope is meant.
+    lab.try_connect(&token).unwrap();
+    assert_eq!(state(&lab).0, IntegrationState::Connected);
 }
