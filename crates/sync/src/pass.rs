@@ -928,8 +928,8 @@ mod tests {
         let at = Position::begin(Window { from: Some(1_000_000), to: Some(2_500_000), ..Window::ALL });
         assert_eq!(
             list_request(ask(threats), &at).path_and_query(),
-            "/web/api/v2.1/threats?sortBy=updatedAt&sortOrder=asc&limit=1000\
-             &updatedAt__gte=1970-01-01T00:00:01.000000Z&updatedAt__lt=1970-01-01T00:00:02.500000Z"
+            "/web/api/v2.1/threats?updatedAt__gte=1970-01-01T00:00:01.000000Z\
+             &updatedAt__lt=1970-01-01T00:00:02.500000Z&sortBy=updatedAt&sortOrder=asc&limit=1000"
         );
         let sites = Stream::named("sites").unwrap();
         assert_eq!(

@@ -142,6 +142,9 @@ fn left_of((since, wait): (Timestamp, Duration), now: Timestamp) -> Duration {
     wait.saturating_sub(passed)
 }
 
+/// A clock may count in steps; a wait below one of them would never end.
+const LOOK_MIN: Duration = Duration::from_millis(1);
+
 #[derive(Debug)]
 struct Bucket {
     per_second: f64,
@@ -174,7 +177,7 @@ impl Bucket {
     fn until_half(&mut self, now: Timestamp) -> Duration {
         self.refill(now);
         let lacking = self.burst / 2.0 - self.level;
-        if lacking <= 0.0 { Duration::ZERO } else { Duration::from_secs_f64(lacking / self.per_second) }
+        if lacking <= 0.0 { Duration::ZERO } else { Duration::from_secs_f64(lacking / self.per_second).max(LOOK_MIN) }
     }
 
     fn halve(&mut self, now: Timestamp) {

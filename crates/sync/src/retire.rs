@@ -151,6 +151,13 @@ impl Pass<'_> {
             Source::Each(..) => missing.iter().filter(|one| run.absent.contains(&one.native_id)).count() as u64,
             _ => missing.len() as u64,
         };
+        // The scope may have been cut while the sweep went on: one more question, and only when something is missing.
+        if !self.still_sees(run).await {
+            let why = "what the token sees changed meanwhile, so nothing is retired";
+            run.report.reason.get_or_insert_with(|| why.to_owned());
+            run.scope = None;
+            return Ok(());
+        }
         let fresh = missing.iter().filter(|one| one.since.is_none()).map(|one| one.record).collect();
         self.note(run, fresh, Some(run.began_at)).await?;
         if counted * HOLD_ONE_IN > known && !self.accept_removals {
@@ -167,25 +174,17 @@ impl Pass<'_> {
         if twice.is_empty() {
             return Ok(());
         }
-        // The scope may have been cut while the sweep went on.
-        let now = self.ask_user().await;
-        let sees = |look: &Look| match look {
-            Look::Seen(Seen { scope: Some(scope), .. }) => {
-                run.scope.as_deref().is_some_and(|before| scope.covers(&Scope::parse(before)))
-            }
-            _ => false,
-        };
-        if !sees(&now) {
-            run.report
-                .reason
-                .get_or_insert_with(|| "what the token sees changed meanwhile, so nothing is retired".to_owned());
-            return Ok(());
-        }
         let records: Vec<RecordId> = twice.iter().map(|one| one.record).collect();
         for some in records.chunks(RETIRED_AT_ONCE) {
             run.report.removed += self.retire(&run.owner, run.sweep, some.to_vec()).await?;
         }
         Ok(())
+    }
+
+    /// True if the token still sees everything that it saw when the pass began.
+    async fn still_sees(&self, run: &Run) -> bool {
+        let Look::Seen(Seen { scope: Some(now), .. }) = self.ask_user().await else { return false };
+        run.scope.as_deref().is_some_and(|before| now.covers(&Scope::parse(before)))
     }
 
     /// Notes since when records are missing, or that they are there again.
