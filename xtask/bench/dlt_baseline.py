@@ -1,7 +1,7 @@
 """The baseline of `cargo xtask bench --with-dlt`: what dlt does with the same pages of the same console.
 
-Usage: dlt_baseline.py URL TOKEN PATH [PATH ..]
-Merges every page of the given API paths into SQLite by id, one table per path, and prints the number of records of
+Usage: dlt_baseline.py URL TOKEN TARGET PATH [PATH ..]
+Merges every page of the given API paths by id into a database (`sqlite`, or a PostgreSQL URL), one table per path, and prints the number of records of
 each. Merging is what a load that is run again needs; appending would be cheaper, and store every record twice.
 """
 
@@ -36,7 +36,7 @@ def pages(session, base, path):
 
 
 def main():
-    base, token, *paths = sys.argv[1:]
+    base, token, target, *paths = sys.argv[1:]
     session = requests.Session()
     session.headers["Authorization"] = f"ApiToken {token}"
     with tempfile.TemporaryDirectory() as folder:
@@ -44,14 +44,18 @@ def main():
         os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
         # SQLite has one writer: parallel loads would only fail on its lock.
         os.environ["LOAD__WORKERS"] = "1"
+        if target == "sqlite":
+            destination = dlt.destinations.sqlalchemy(f"sqlite:///{folder}/baseline.db")
+        else:
+            destination = dlt.destinations.postgres(target)
         pipeline = dlt.pipeline(
             pipeline_name="baseline",
             pipelines_dir=folder,
-            destination=dlt.destinations.sqlalchemy(f"sqlite:///{folder}/baseline.db"),
+            destination=destination,
             dataset_name="console",
         )
         resources = [
-            dlt.resource(pages(session, base, path), name=path, primary_key="id", write_disposition="merge")
+            dlt.resource(pages(session, base, path), name=path.replace("/", "_").replace("-", "_"), primary_key="id", write_disposition="merge")
             for path in paths
         ]
         pipeline.run(resources)

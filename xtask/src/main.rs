@@ -63,6 +63,21 @@ enum Task {
     },
 }
 
+/// A part of what is measured.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum BenchPart {
+    /// Agents and activities
+    Ingest,
+    /// Questions, over what the part before stored
+    Questions,
+    /// Applications and risks, and dlt beside them
+    Software,
+    /// Memory against the fleet's size
+    Memory,
+    /// A simulated week
+    Week,
+}
+
 /// What to measure.
 #[derive(Args)]
 struct BenchOptions {
@@ -75,6 +90,12 @@ struct BenchOptions {
     /// Compares with dlt, installed into a virtual environment under target/
     #[arg(long)]
     with_dlt: bool,
+    /// Measures only these parts. Default: all
+    #[arg(long, value_name = "PART,..", value_delimiter = ',')]
+    only: Vec<BenchPart>,
+    /// Measures the memory of a million agents too
+    #[arg(long)]
+    million: bool,
     /// Measures a cold release build too, in a folder of its own under target/
     #[arg(long)]
     cold_build: bool,

@@ -16,7 +16,10 @@ const STREAMS: [&str; 4] = ["agents", "activities", "applications", "risks"];
 /// Every index as the database itself describes it, and what its planner assumes.
 fn indexes(store: &Store, database: &Database) -> Vec<String> {
     if database.text().starts_with("postgres") {
-        return texts(store, "SELECT indexdef FROM pg_catalog.pg_indexes WHERE schemaname = current_schema() ORDER BY 1");
+        return texts(
+            store,
+            "SELECT indexdef FROM pg_catalog.pg_indexes WHERE schemaname = current_schema() ORDER BY 1",
+        );
     }
     let mut all = texts(store, "SELECT sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY 1");
     all.extend(texts(store, "SELECT tbl || ' ' || idx || ' ' || stat FROM sqlite_stat1 ORDER BY 1"));
@@ -24,9 +27,8 @@ fn indexes(store: &Store, database: &Database) -> Vec<String> {
 }
 
 fn begin(store: &Store, records: u64) {
-    let begin = move |tx: &mut store::Tx<'_>| {
-        STREAMS.iter().try_for_each(|stream| inventory::begin_load(tx, stream, records))
-    };
+    let begin =
+        move |tx: &mut store::Tx<'_>| STREAMS.iter().try_for_each(|stream| inventory::begin_load(tx, stream, records));
     store.write_blocking(begin).unwrap();
 }
 
