@@ -119,14 +119,22 @@ pub fn delivered(file: &Path, database: &str, kills: u64, verdict: &mut Verdict)
     wrong
 }
 
-/// How many artifacts the log has, if it can be read.
-pub fn logged(database: &str) -> Option<u64> {
-    let store = open(database).ok()?;
-    store
-        .read_blocking::<_, StoreError, _>(|tx| {
-            signals::count(tx, OrgId::DEFAULT).map_err(|error| StoreError::Content(error.to_string()))
-        })
-        .ok()
+/// Whether a sweep was cut off, and goes on with the next pass.
+pub fn sweeps_open(database: &str) -> bool {
+    const OPEN: &str = "SELECT count(*) FROM sync_stream WHERE sweep_id IS NOT NULL";
+    let open = open(database)
+        .and_then(|store| store.read_blocking::<_, StoreError, _>(|tx| tx.query_one(OPEN, &[], |row| row.int(0))));
+    open.is_ok_and(|open| open > 0)
+}
+
+/// The versions in the log, as far as it can be read. That something is gone is not among them: it takes two sweeps to
+/// know, so the second of two that find nothing new may still say so.
+pub fn logged(database: &str) -> Vec<String> {
+    let artifacts = open(database).and_then(|store| artifacts(&store)).unwrap_or_default();
+    let versions = artifacts.into_iter().filter(|artifact| artifact.op != Op::Delete);
+    versions
+        .map(|artifact| format!("{} {} version {}", artifact.stream, artifact.native_id, artifact.version))
+        .collect()
 }
 
 /// Compares everything, at the end.

@@ -37,8 +37,8 @@ pub struct CrashPoint {
 #[cfg(not(feature = "crashpoints"))]
 mod points {
     use super::Spot;
-    use crate::StoreError;
     use crate::tx::Mode;
+    use crate::{Kind, StoreError};
 
     #[inline]
     pub(crate) fn begin(_: Mode) -> Result<(), StoreError> {
@@ -46,7 +46,7 @@ mod points {
     }
 
     #[inline]
-    pub(crate) fn at(_: Spot, _: &str, _: &str) -> Result<(), StoreError> {
+    pub(crate) fn at(_: Spot, _: &str, _: &str, _: &[(&str, Kind)]) -> Result<(), StoreError> {
         Ok(())
     }
 }
@@ -58,8 +58,8 @@ mod points {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::{CrashPoint, Spot, VARIABLE};
-    use crate::StoreError;
     use crate::tx::Mode;
+    use crate::{Kind, StoreError};
 
     /// What a thread watches for.
     struct Watch {
@@ -129,13 +129,16 @@ mod points {
                 (watch.live, watch.said) = (mode == Mode::Write, watch.point.text.is_empty());
             }
         });
-        at(Spot::Begin, "", "")
+        at(Spot::Begin, "", "", &[])
     }
 
-    pub(crate) fn at(spot: Spot, verb: &str, sql: &str) -> Result<(), StoreError> {
+    pub(crate) fn at(spot: Spot, verb: &str, sql: &str, sets: &[(&str, Kind)]) -> Result<(), StoreError> {
         WATCH.with_borrow_mut(|watch| {
             let Some(watch) = watch.as_mut().filter(|watch| watch.live || spot == Spot::At) else { return Ok(()) };
-            let holds = || format!("{verb} {sql}").contains(&watch.point.text);
+            let holds = || {
+                let sets: Vec<&str> = sets.iter().map(|(name, _)| *name).collect();
+                format!("{verb} {sql} SET {}", sets.join(", ")).contains(&watch.point.text)
+            };
             let fits = match spot {
                 Spot::Begin => watch.point.text.is_empty(),
                 Spot::Statement | Spot::At => holds(),
@@ -177,5 +180,5 @@ pub(crate) use points::{at, begin};
 #[inline]
 pub fn reached(name: &str) {
     // Only a watch that kills looks here; a failure to be reported would have nobody to report to.
-    let _ = at(Spot::At, "", name);
+    let _ = at(Spot::At, "", name, &[]);
 }

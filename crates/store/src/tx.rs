@@ -94,7 +94,7 @@ impl Tx<'_> {
     /// # Errors
     /// The database refuses it, or the values do not match the parameters in number.
     pub fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64, StoreError> {
-        match self.session("", sql)? {
+        match self.session("", sql, &[])? {
             Session::Sqlite(session) => session.execute(sql, params),
             Session::Postgres(session) => session.execute(sql, params),
         }
@@ -160,7 +160,7 @@ impl Tx<'_> {
         params: &[Value<'_>],
         each: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, StoreError>,
     ) -> Result<(), StoreError> {
-        match self.session("", sql)? {
+        match self.session("", sql, &[])? {
             Session::Sqlite(session) => session.rows(sql, params, each),
             Session::Postgres(session) => session.rows(sql, params, each),
         }
@@ -183,7 +183,7 @@ impl Tx<'_> {
         if !self.is_worth_it(table, columns, &[], values)? {
             return Ok(0);
         }
-        match self.session("INSERT INTO", table)? {
+        match self.session("INSERT INTO", table, &[])? {
             Session::Sqlite(session) => session.insert_many(table, columns, values, on_conflict),
             Session::Postgres(session) => session.insert_many(table, columns, values, on_conflict),
         }
@@ -204,7 +204,7 @@ impl Tx<'_> {
         if !self.is_worth_it(table, keys, sets, values)? {
             return Ok(0);
         }
-        match self.session("UPDATE", table)? {
+        match self.session("UPDATE", table, sets)? {
             Session::Sqlite(session) => session.update_many(table, keys, sets, values),
             Session::Postgres(session) => session.update_many(table, keys, sets, values),
         }
@@ -218,7 +218,7 @@ impl Tx<'_> {
         if !self.is_worth_it(table, keys, &[], values)? {
             return Ok(0);
         }
-        match self.session("DELETE FROM", table)? {
+        match self.session("DELETE FROM", table, &[])? {
             Session::Sqlite(session) => session.delete_many(table, keys, values),
             Session::Postgres(session) => session.delete_many(table, keys, values),
         }
@@ -247,7 +247,7 @@ impl Tx<'_> {
             found.push(each(row)?);
             Ok(ControlFlow::Continue(()))
         };
-        match self.session("", sql)? {
+        match self.session("", sql, &[])? {
             Session::Sqlite(session) => session.select_in(sql, params, keys, collect)?,
             Session::Postgres(session) => session.select_in(sql, params, keys, collect)?,
         }
@@ -318,12 +318,12 @@ impl Tx<'_> {
         }
     }
 
-    /// The connection, unless the transaction is doomed; `verb` and `sql` are what it is for.
-    fn session(&mut self, verb: &str, sql: &str) -> Result<&mut Session, StoreError> {
+    /// The connection, unless the transaction is doomed; `verb`, `sql` and the columns that are set say what it is for.
+    fn session(&mut self, verb: &str, sql: &str, sets: &[(&str, Kind)]) -> Result<&mut Session, StoreError> {
         if self.session.is_doomed() {
             return Err(StoreError::Doomed);
         }
-        if let Err(error) = crash::at(Spot::Statement, verb, sql) {
+        if let Err(error) = crash::at(Spot::Statement, verb, sql, sets) {
             self.session.doom();
             return Err(error);
         }
@@ -348,7 +348,7 @@ impl Tx<'_> {
     }
 
     pub(crate) fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
-        match self.session("", sql)? {
+        match self.session("", sql, &[])? {
             Session::Sqlite(session) => {
                 let done = session.batch(sql);
                 session.doomed |= done.is_err();
@@ -436,11 +436,11 @@ impl Session {
                 Ok(Err(StoreError::Doomed.into()))
             }
             Ok(Ok(answer)) => {
-                if let Err(error) = crash::at(Spot::Commit, "", "") {
+                if let Err(error) = crash::at(Spot::Commit, "", "", &[]) {
                     self.rollback(mode);
                     return Ok(Err(error.into()));
                 }
-                let done = self.commit(mode).and_then(|()| crash::at(Spot::Committed, "", ""));
+                let done = self.commit(mode).and_then(|()| crash::at(Spot::Committed, "", "", &[]));
                 Ok(done.map(|()| answer).map_err(E::from))
             }
             failed => {

@@ -10,12 +10,12 @@ const RUNS: u64 = 25;
 const SEED: u64 = 1;
 
 #[test]
-fn fault_01_02_03_04_05_08_killed_anywhere_on_sqlite_it_loses_and_invents_nothing() {
+fn fault_01_02_03_04_05_06_07_08_killed_anywhere_on_sqlite_it_loses_and_invents_nothing() {
     all_hold(Database::Sqlite);
 }
 
 #[test]
-fn fault_01_02_03_04_05_08_killed_anywhere_on_postgres_it_loses_and_invents_nothing() {
+fn fault_01_02_03_04_05_06_07_08_killed_anywhere_on_postgres_it_loses_and_invents_nothing() {
     all_hold(Database::Postgres);
 }
 
