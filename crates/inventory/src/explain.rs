@@ -33,6 +33,13 @@ pub(crate) fn explain(
     }
     let condition = asked.lower(checked)?;
     line("sql", &condition.sql);
+    if signals::within(&condition.sql, 0, 0).is_some() {
+        let behind = signals::unindexed_count(asked.tx, asked.org).map_err(crate::InventoryError::from)?;
+        line(
+            "words",
+            &format!("are found by the full-text index; the {behind} artifacts that it lacks were read one by one"),
+        );
+    }
     if let Some(residual) = &condition.residual {
         let kinds: Vec<String> = residual.bodies.iter().map(|(source, kind)| format!("@{source}.{kind}")).collect();
         line(

@@ -48,7 +48,7 @@ pub enum Refusal {
 }
 
 /// What a delivery did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delivered {
     /// Artifacts that the receiver took.
     pub delivered: u64,
@@ -58,6 +58,8 @@ pub struct Delivered {
     pub left_out: u64,
     /// How long to wait before the next attempt; `None`: the sink is at the end of the log, detached, or in other hands.
     pub retry_after: Option<Duration>,
+    /// Why the receiver took no more, as a sentence.
+    pub trouble: Option<String>,
 }
 
 /// Delivers to one sink until it has everything, or until its receiver fails. Call it for each sink as a task of its own:
@@ -288,32 +290,25 @@ impl<'a> Run<'a> {
         let (owner, generation) = (self.owner.clone(), self.sink.generation);
         let (after, most) = (self.sink.is.after, self.sink.is.lag_bytes_max);
         let reason = short(reason);
+        let trouble = reason.clone();
         let failing = self.store.write(move |tx| -> Result<bool, SignalsError> {
-            let lag = sink::lag_bytes(tx, org, after)?;
-            let Some(most) = most.filter(|most| lag > *most) else {
-                let wait = [
-                    org.into(),
-                    id.into(),
-                    owner.into(),
-                    at.into(),
-                    reason.clone().into(),
-                    now.into(),
-                    generation.into(),
-                ];
-                tx.execute(WAIT, &wait)?;
-                tracing::warn!(sink = %name, %reason, "The sink {name} takes nothing: {reason}");
-                return Ok(false);
-            };
-            let detail = format!(
-                "{lag} bytes of the log waited for it, and --max-lag allows {most}: it gets nothing more until it is \
+            let lag = most.map(|most| Ok::<_, SignalsError>((sink::lag_bytes(tx, org, after)?, most))).transpose()?;
+            let (org, id, owner) = (org.into(), id.into(), owner.into());
+            if let Some((lag, most)) = lag.filter(|(lag, most)| lag > most) {
+                let detail = format!(
+                    "{lag} bytes of the log waited for it, and --max-lag allows {most}: it gets nothing more until it is \
                      replayed ({reason})"
-            );
-            tracing::error!(sink = %name, %detail, "The sink {name} is detached: {detail}");
-            let detach = [org.into(), id.into(), owner.into(), detail.into(), now.into(), generation.into()];
-            Ok(tx.execute(DETACH, &detach)? > 0)
+                );
+                tracing::error!(sink = %name, %detail, "The sink {name} is detached: {detail}");
+                let detach = [org, id, owner, detail.into(), now.into(), generation.into()];
+                return Ok(tx.execute(DETACH, &detach)? > 0);
+            }
+            tx.execute(WAIT, &[org, id, owner, at.into(), reason.into(), now.into(), generation.into()])?;
+            Ok(false)
         });
         let detached = self.world.outside(failing).await?;
         self.did.retry_after = (!detached).then_some(wait);
+        self.did.trouble = Some(trouble);
         Ok(self.did)
     }
 }

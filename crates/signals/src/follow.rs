@@ -51,6 +51,14 @@ enum Work {
     Retain(OrgId),
 }
 
+/// What there is to follow.
+struct State {
+    /// The organizations that have a log, with how many artifacts wait for their index.
+    orgs: Vec<(OrgId, u64)>,
+    /// All sinks.
+    sinks: Vec<Sink>,
+}
+
 struct Running {
     done: Arc<AtomicBool>,
     _task: Task<()>,
@@ -60,7 +68,7 @@ impl Following {
     /// Starts what is due.
     async fn look(&mut self) -> Result<(), SignalsError> {
         self.tasks.retain(|_, running| !running.done.load(Ordering::SeqCst));
-        let (orgs, sinks) = self.world.outside(self.store.read(Self::state)).await?;
+        let State { orgs, sinks } = self.world.outside(self.store.read(Self::state)).await?;
         let now = self.world.now();
         let due = sinks.iter().filter(|sink| sink.is_due(now));
         let mut work: Vec<Work> = due.map(|sink| Work::Deliver(sink.org, sink.id)).collect();
@@ -75,12 +83,13 @@ impl Following {
         Ok(())
     }
 
-    /// The organizations that have a log, with how many artifacts wait for their index; and all sinks.
-    fn state(tx: &mut Tx) -> Result<(Vec<(OrgId, u64)>, Vec<Sink>), SignalsError> {
+    fn state(tx: &mut Tx) -> Result<State, SignalsError> {
         let orgs = tx.query("SELECT org_id FROM signals_head ORDER BY org_id", &[], |row| row.int(0).map(OrgId))?;
-        let behind = |org| Ok((org, text::unindexed_count(tx, org)?));
-        let orgs: Result<Vec<(OrgId, u64)>, SignalsError> = orgs.into_iter().map(behind).collect();
-        Ok((orgs?, all_sinks(tx)?))
+        let mut state = State { orgs: Vec::with_capacity(orgs.len()), sinks: all_sinks(tx)? };
+        for org in orgs {
+            state.orgs.push((org, text::unindexed_count(tx, org)?));
+        }
+        Ok(state)
     }
 
     fn start(&mut self, work: Work) {
@@ -91,7 +100,11 @@ impl Following {
         let tell = done.clone();
         let task = self.world.spawn(async move {
             let outcome = match work {
-                Work::Deliver(org, sink) => deliver(&store, &world, org, sink).await.map(drop),
+                Work::Deliver(org, sink) => deliver(&store, &world, org, sink).await.map(|did| {
+                    if let Some(trouble) = did.trouble {
+                        tracing::warn!(sink = sink.0, "A sink takes nothing: {trouble}");
+                    }
+                }),
                 Work::Index(org) => index(&store, &world, org).await.map(drop),
                 Work::Retain(org) => retain(&store, &world, org).await.map(|removed| {
                     let (artifacts, bytes) = (removed.artifacts, removed.bytes);

@@ -16,7 +16,7 @@ pub use catalogue::{ARTIFACT_IDS, RAW_KIND, UNINDEXED, artifacts, check_filter, 
 pub use deliver::{BATCH_ARTIFACTS, Delivered, Receiver, Refusal, deliver, deliver_with};
 pub use follow::follow;
 pub use line::Line;
-pub use log::{Artifact, bodies, count, find, latest, read, scan, scan_within};
+pub use log::{Artifact, bodies, count, find, last_seq, latest, read, scan, scan_within};
 pub use record::{ArtifactId, Entry, Op, Page, Recorded, record};
 pub use retain::{Keep, LogStatus, Retained, keep, log_status, retain, set_keep};
 pub use sink::{
@@ -55,6 +55,9 @@ pub enum SignalsError {
     /// A sink's name is taken.
     #[error("there is a sink named {0:?} already")]
     SinkExists(String),
+    /// Another sink has the same receiver.
+    #[error("the sink {0:?} delivers there already")]
+    SinkTarget(String),
     /// A sink's filter is not a question that can be put to artifacts.
     #[error("the filter is not understood: {0}")]
     Filter(#[source] query::Refused),

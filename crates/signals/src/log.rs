@@ -116,6 +116,15 @@ pub fn scan_within(
     Ok((artifacts, more))
 }
 
+/// The number of the latest artifact that was ever logged; 0 before the first.
+///
+/// # Errors
+/// The database fails.
+pub fn last_seq(tx: &mut Tx, org: OrgId) -> Result<i64, SignalsError> {
+    const LAST: &str = "SELECT next_seq - 1 FROM signals_head WHERE org_id = $1";
+    Ok(tx.query_opt(LAST, &[org.into()], |row| row.int(0))?.unwrap_or(0))
+}
+
 /// How many artifacts the log holds.
 ///
 /// # Errors
@@ -126,7 +135,7 @@ pub fn count(tx: &mut Tx, org: OrgId) -> Result<u64, SignalsError> {
 }
 
 /// Numbers of the latest artifact of each record, in the order of `native_ids`, which names none twice; `None` where
-/// the log has none. Artifacts that another integration of the same console logged count too.
+/// the log has none. One that this integration logged goes before those of another integration of the same console.
 ///
 /// # Errors
 /// The database fails.
@@ -138,12 +147,13 @@ pub fn latest(
     native_ids: &[&str],
 ) -> Result<Vec<Option<i64>>, SignalsError> {
     const CONSOLE: &str = "SELECT console_id FROM signals_reader WHERE org_id = $1 AND integration_id = $2";
-    const LATEST: &str = "SELECT native_id, MAX(seq) FROM signals_artifact
+    const LATEST: &str = "SELECT native_id, COALESCE(MAX(CASE WHEN integration_id = $4 THEN seq END), MAX(seq))
+        FROM signals_artifact
         WHERE org_id = $1 AND console_id = $2 AND stream = $3 AND native_id IN KEYS GROUP BY native_id";
     let Some(console) = tx.query_opt(CONSOLE, &[org.into(), integration.into()], |row| row.int(0))? else {
         return Ok(vec![None; native_ids.len()]);
     };
-    let of = [org.into(), console.into(), stream.into()];
+    let of = [org.into(), console.into(), stream.into(), integration.into()];
     let found: BTreeMap<String, i64> = tx
         .select_in(LATEST, &of, Keys::Texts(native_ids), |row| Ok((row.text(0)?.to_owned(), row.int(1)?)))?
         .into_iter()

@@ -96,7 +96,6 @@ pub fn set_keep(tx: &mut Tx, org: OrgId, keep: Keep) -> Result<(), SignalsError>
 /// # Errors
 /// The database fails.
 pub fn log_status(tx: &mut Tx, org: OrgId) -> Result<LogStatus, SignalsError> {
-    const LAST: &str = "SELECT next_seq - 1 FROM signals_head WHERE org_id = $1";
     const OLDEST: &str = "SELECT observed_at FROM signals_artifact WHERE org_id = $1 ORDER BY seq LIMIT 1";
     const SIZE: &str = "SELECT CAST(COALESCE(SUM(length(bytes)), 0) AS BIGINT), CAST(COALESCE(SUM(size), 0) AS BIGINT)
         FROM signals_block WHERE org_id = $1";
@@ -109,7 +108,7 @@ pub fn log_status(tx: &mut Tx, org: OrgId) -> Result<LogStatus, SignalsError> {
     let (removed_artifacts, removed_bytes, removed_at) = removed.unwrap_or_default();
     Ok(LogStatus {
         artifacts: log::count(tx, org)?,
-        last_seq: tx.query_opt(LAST, &of, |row| row.int(0))?.unwrap_or(0),
+        last_seq: log::last_seq(tx, org)?,
         oldest: tx.query_opt(OLDEST, &of, |row| row.int(0))?.map(Timestamp::from_micros),
         bytes: bytes.unsigned_abs(),
         raw_bytes: raw_bytes.unsigned_abs(),

@@ -3,7 +3,7 @@
 use kernel::{OrgId, Timestamp, Value};
 use store::{Row, StoreError, Tx};
 
-use crate::SignalsError;
+use crate::{SignalsError, ndjson};
 
 /// A sink's number, unique in its organization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,6 +90,17 @@ pub struct Sink {
     pub(crate) place: String,
     pub(crate) lease_until: Option<Timestamp>,
     pub(crate) generation: i64,
+}
+
+impl NewSink {
+    /// Whether another sink has the same file: two would write over each other's order, and repair each other's lines.
+    fn delivers_where(&self, other: &NewSink) -> bool {
+        let path = |sink: &NewSink| {
+            let settings = Some(&sink.settings).filter(|_| sink.kind == ndjson::KIND);
+            settings.and_then(|settings| ndjson::Settings::parse(settings).ok()).map(|settings| settings.path)
+        };
+        path(self).is_some_and(|file| !file.as_os_str().is_empty() && path(other) == Some(file))
+    }
 }
 
 const COLUMNS: &str = "SELECT s.org_id, s.sink_id, s.name, s.kind, s.settings, s.filter, s.lag_bytes_max, s.acked,
@@ -183,8 +194,13 @@ pub fn add_sink(tx: &mut Tx, org: OrgId, new: &NewSink, now: Timestamp) -> Resul
             place, state, since, detail, attempts, next_at, delivered, delivered_at, lease_owner, lease_until, generation)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '{}', 'ready', $9, '', 0, NULL, 0, NULL, NULL, NULL, 0)";
     crate::check_filter(&new.filter, now)?;
-    if sink_named(tx, org, &new.name)?.is_some() {
-        return Err(SignalsError::SinkExists(new.name.clone()));
+    for other in sinks(tx, org)? {
+        if other.is.name == new.name {
+            return Err(SignalsError::SinkExists(other.is.name));
+        }
+        if other.is.delivers_where(new) {
+            return Err(SignalsError::SinkTarget(other.is.name));
+        }
     }
     let id = tx.query_one(NUMBER, &[org.into()], |row| row.int(0))?;
     let most = new.lag_bytes_max.map(|most| i64::try_from(most).unwrap_or(i64::MAX));

@@ -108,15 +108,14 @@ pub fn unindexed(tx: &mut Tx, org: OrgId, matcher: &Matcher) -> Result<Vec<i64>,
     }
     let mut after = head(tx, org)?;
     let mut found = Vec::new();
-    while behind > 0 {
-        let (artifacts, more) = log::scan_within(tx, org, after, STEP_ARTIFACTS, STEP_BYTES)?;
+    let mut more = behind > 0;
+    while more {
+        let artifacts;
+        (artifacts, more) = log::scan_within(tx, org, after, STEP_ARTIFACTS, STEP_BYTES)?;
         let Some(last) = artifacts.last() else { break };
         after = last.seq;
         let matching = artifacts.iter().filter(|artifact| matcher.matches_text(&Words::of(&artifact.raw).text));
         found.extend(matching.map(|artifact| artifact.seq));
-        if !more {
-            break;
-        }
     }
     Ok(found)
 }

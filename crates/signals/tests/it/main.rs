@@ -28,6 +28,8 @@ testkit::on_each_database! {
     a_page_larger_than_a_block_is_cut,
     a_deletion_ends_a_record_and_a_creation_begins_it_again,
     the_latest_artifact_of_each_record_is_found,
+    two_writers_never_let_a_follower_miss_an_artifact,
+    a_record_that_another_integration_saw_go_begins_again,
 }
 
 const HOST: &str = "acme.example.net";
@@ -288,6 +290,58 @@ fn the_latest_artifact_of_each_record_is_found(database: &Database) {
     assert_eq!(latest(TWO, "agents"), [Some(2), None, Some(3)]);
     assert_eq!(latest(ONE, "threats"), [None; 3]);
     assert_eq!(latest(IntegrationId(3), "agents"), [None; 3]);
+}
+
+/// Two processes that log at once, and one that follows: numbers are given under a lock, so what is committed late has
+/// higher numbers. On SQLite there is only one writing process, with two tasks.
+fn two_writers_never_let_a_follower_miss_an_artifact(database: &Database) {
+    const PAGES: i64 = 40;
+    let one = open(database);
+    let two = if database.is_postgres() { open(database) } else { one.clone() };
+    let write = |store: &Store, integration: IntegrationId| {
+        let store = store.clone();
+        std::thread::spawn(move || {
+            for number in 0..PAGES {
+                let ids = [0, 1, 2].map(|at| format!("{}-{number}-{at}", integration.0));
+                let logged = store.write_blocking(move |tx| {
+                    let mut page = page(integration, &[]);
+                    let entry = |id| Entry {
+                        native_id: Cow::Borrowed(id),
+                        op: Op::Create,
+                        version: 1,
+                        updated_at: None,
+                        meaning_hash: [7; 32],
+                        raw: b"{}",
+                    };
+                    page.entries = ids.iter().map(|id| entry(id.as_str())).collect();
+                    signals::record(tx, &page)
+                });
+                logged.unwrap();
+            }
+        })
+    };
+    let writers = [write(&one, ONE), write(&two, TWO)];
+    let mut seen: Vec<i64> = Vec::new();
+    loop {
+        let ended = writers.iter().all(std::thread::JoinHandle::is_finished);
+        let after = seen.last().copied().unwrap_or(0);
+        let found = one.read_blocking(move |tx| signals::scan(tx, OrgId::DEFAULT, after, 50)).unwrap();
+        seen.extend(found.iter().map(|artifact| artifact.seq));
+        if ended && found.is_empty() {
+            break;
+        }
+    }
+    writers.into_iter().for_each(|writer| writer.join().unwrap());
+    assert_eq!(seen, (1..=2 * 3 * PAGES).collect::<Vec<i64>>());
+}
+
+fn a_record_that_another_integration_saw_go_begins_again(database: &Database) {
+    let store = open(database);
+    record(&store, ONE, &[("7", Op::Create, 5, "one")]);
+    assert!(!record(&store, TWO, &[("7", Op::Create, 5, "one")])[0].new);
+    record(&store, ONE, &[("7", Op::Delete, 5, "one")]);
+    record(&store, TWO, &[("7", Op::Update, 6, "two")]);
+    assert_eq!(story(&store), ["7 create one", "7 delete one", "7 create two"]);
 }
 
 /// Without statistics the planner takes org_id alone for a good key, and every page would walk the whole log.

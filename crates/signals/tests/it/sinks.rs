@@ -32,6 +32,7 @@ testkit::on_each_database! {
     fault_06_killed_after_writing_before_the_answer_repairs_the_torn_line,
     fault_07_killed_after_the_answer_before_the_place_moves_repeats_one_batch,
     fault_10_a_full_disk_of_a_sink_loses_nothing_and_stops_no_other,
+    fault_11_a_damaged_block_stops_a_sink_and_says_so,
     fault_12_a_sink_that_is_down_for_six_hours_gets_everything_afterwards,
     fault_12_a_slow_sink_delays_no_other,
     fault_12_poison_stands_alone_and_the_rest_goes_on,
@@ -100,7 +101,7 @@ fn add(store: &Store, world: &World, new: NewSink) -> SinkId {
 }
 
 fn sink(store: &Store, id: SinkId) -> Sink {
-    let sinks = store.read_blocking(|tx| signals::all_sinks(tx)).unwrap();
+    let sinks = store.read_blocking(signals::all_sinks).unwrap();
     sinks.into_iter().find(|sink| sink.id == id).unwrap()
 }
 
@@ -396,6 +397,10 @@ fn a_name_is_taken_once_and_a_filter_must_be_a_question(database: &Database) {
     let wrong = NewSink { name: "two".to_owned(), filter: "strem:agents".to_owned(), ..new.clone() };
     assert!(matches!(try_add(wrong), Err(SignalsError::Filter(_))));
     assert_eq!(signals::check_filter("STREAM:threat  and mimikatz", now).unwrap(), "stream:threat and mimikatz");
+    let here = Settings { path: "/var/a.ndjson".into(), ..Settings::default() };
+    let there = try_add(new_sink("here", &here)).unwrap();
+    assert!(matches!(try_add(new_sink("too", &here)), Err(SignalsError::SinkTarget(name)) if name == "here"));
+    store.write_blocking(move |tx| signals::remove_sink(tx, ORG, there)).unwrap();
     store.write_blocking(move |tx| signals::remove_sink(tx, ORG, id)).unwrap();
     assert_eq!(store.read_blocking(|tx| signals::sinks(tx, ORG)).unwrap(), []);
     try_add(new).unwrap();
@@ -509,6 +514,26 @@ fn fault_10_a_full_disk_of_a_sink_loses_nothing_and_stops_no_other(database: &Da
         assert_eq!((is.state, is.detail.as_str(), is.attempts), (SinkState::Ready, "", 0));
     });
     assert_eq!(seqs(&path), (1..=1200).collect::<Vec<i64>>());
+}
+
+fn fault_11_a_damaged_block_stops_a_sink_and_says_so(database: &Database) {
+    let (store, world) = (open(database), at_start());
+    let handle = world.world();
+    world.run(async {
+        log(&store, &handle, 0, 900);
+        let damage = "UPDATE signals_block SET bytes = (SELECT b.bytes FROM signals_block b WHERE b.block_id = 1)
+            WHERE block_id = 601";
+        store.write_blocking(move |tx| tx.execute(damage, &[])).unwrap();
+        let lie = "UPDATE signals_block SET size = size + 1 WHERE block_id = 601";
+        store.write_blocking(move |tx| tx.execute(lie, &[])).unwrap();
+        let id = add(&store, &handle, new_sink("siem", &Settings::default()));
+        let mut oracle = Oracle::new();
+        let did = signals::deliver_with(&store, &handle, ORG, id, &mut oracle).await.unwrap();
+        assert!(did.trouble.is_some_and(|trouble| trouble.contains("block 601 of the log cannot be read")));
+        let is = sink(&store, id);
+        assert_eq!((is.state, is.is.after), (SinkState::Waiting, 500), "nothing behind it is delivered in its place");
+        assert_eq!(oracle.got(), (1..=500).collect::<Vec<i64>>());
+    });
 }
 
 fn fault_12_a_sink_that_is_down_for_six_hours_gets_everything_afterwards(database: &Database) {
