@@ -450,7 +450,7 @@ impl State {
     }
 
     /// One page of `GET /xdr/assets`.
-    pub(crate) fn page_of_assets(&self, ask: &Ask<'_>) -> Page {
+    pub(crate) fn page_of_assets(&mut self, ask: &Ask<'_>) -> Page {
         let groups = self.group_filter(ask.view, ask.query);
         let window = ask.query.one("s1UpdatedAt__between").and_then(range);
         let mut slow = Vec::new();
@@ -476,6 +476,9 @@ impl State {
         }
         let sort = ask.query.one("sortBy").unwrap_or("id");
         let by_id = sort == "id" && ask.query.one("sortOrder") != Some("desc");
+        if by_id && slow.is_empty() {
+            return self.assets_by_id(ask, &groups, window, unheeded);
+        }
         let mut keyed = Vec::new();
         let mut assets = Vec::new();
         let mut at = None;
@@ -496,28 +499,60 @@ impl State {
                     key = Key::of(found.first().copied());
                 }
             }
-            if by_id {
-                assets.push(asset);
+            keyed.push((key, asset, assets.len() as u32));
+            assets.push(asset);
+        }
+        let (chosen, next, total) = choose(keyed, ask);
+        let page = Page::empty(ask, next, total, unheeded);
+        self.with_assets(page, chosen.into_iter().map(|index| assets[index as usize]))
+    }
+
+    /// The same in the order of ids: a walk from the cursor's place.
+    fn assets_by_id(
+        &mut self,
+        ask: &Ask<'_>,
+        groups: &[bool],
+        window: Option<(i64, i64)>,
+        unheeded: Vec<&'static str>,
+    ) -> Page {
+        let key = ask.fingerprint ^ ask.view.signature();
+        let known = self.counts.get(&key).filter(|(changes, _)| *changes == self.changes && window.is_none());
+        let mut total = known.map_or(0, |(_, total)| *total);
+        if known.is_none() && !ask.query.flag("skipCount") {
+            let mut at = None;
+            while let Some(asset) = self.asset_after(at) {
+                at = Some(asset);
+                total += u64::from(self.has_asset(groups, ask.view, ask.query, window, asset));
+            }
+            self.counts.insert(key, (self.changes, total));
+        }
+        let mut skip = if ask.cursor.is_some() { 0 } else { ask.query.number("skip").unwrap_or(0) };
+        let mut at = ask.cursor.as_ref().and_then(|c| c.after.as_ref()).map(|position| position.id);
+        let limit = if ask.query.flag("countOnly") { 0 } else { ask.limit };
+        let mut chosen = Vec::new();
+        let mut more = false;
+        while limit > 0
+            && let Some(asset) = self.asset_after(at)
+        {
+            at = Some(asset);
+            if !self.has_asset(groups, ask.view, ask.query, window, asset) {
+                continue;
+            }
+            if skip > 0 {
+                skip -= 1;
+            } else if chosen.len() == limit {
+                more = true;
+                break;
             } else {
-                keyed.push((key, asset, assets.len() as u32));
-                assets.push(asset);
+                chosen.push(asset);
             }
         }
-        let (chosen, next, total): (Vec<u64>, Option<Position>, u64) = if by_id {
-            let total = assets.len() as u64;
-            let after = ask.cursor.as_ref().and_then(|c| c.after.as_ref()).map(|p| p.id);
-            let skip = if ask.cursor.is_some() { 0 } else { ask.query.number("skip").unwrap_or(0) };
-            let first = after.map_or(0, |after| assets.partition_point(|a| *a <= after)) + skip;
-            let end = if ask.query.flag("countOnly") { first } else { (first + ask.limit).min(assets.len()) };
-            let page: Vec<u64> = assets.get(first.min(end)..end).unwrap_or_default().to_vec();
-            let more = end < assets.len() && !page.is_empty();
-            let next = page.last().filter(|_| more).map(|last| Position { key: Key::Int(*last as i64), id: *last });
-            (page, next, total)
-        } else {
-            let (chosen, next, total) = choose(keyed, ask);
-            (chosen.into_iter().map(|index| assets[index as usize]).collect(), next, total)
-        };
-        let mut page = Page::empty(ask, next, total, unheeded);
+        let next = chosen.last().filter(|_| more).map(|last| Position { key: Key::Int(*last as i64), id: *last });
+        let page = Page::empty(ask, next, total, unheeded);
+        self.with_assets(page, chosen)
+    }
+
+    fn with_assets(&self, mut page: Page, chosen: impl IntoIterator<Item = u64>) -> Page {
         for asset in chosen {
             page.begin_record();
             serde_json::to_writer(&mut page.records, &self.asset_record(asset)).expect("a value always serializes");

@@ -280,6 +280,8 @@ pub(crate) struct State {
     pub(crate) late: Option<(u16, i64)>,
     /// Moves with everything that happens: what was counted before is counted anew.
     pub(crate) changes: u64,
+    /// Orders of long lists that were asked for last.
+    pub(crate) orders: Vec<crate::list::Order>,
     /// Counts of whole lists by what was asked, and the changes that they know.
     pub(crate) counts: HashMap<u64, (u64, u64)>,
     queue: BinaryHeap<Reverse<(i64, u64, Event)>>,
@@ -315,6 +317,7 @@ impl State {
             initial_agents: config.endpoints,
             late: None,
             changes: 0,
+            orders: Vec::new(),
             counts: HashMap::new(),
             queue: BinaryHeap::new(),
             sequence: 0,

@@ -382,3 +382,22 @@ fn rules_that_are_scheduled_stay_out_unless_they_are_asked_for() {
     }
     assert_eq!(sum as u64, world.truth(tokens::GLOBAL).alerts);
 }
+
+#[test]
+fn an_order_that_is_kept_from_page_to_page_follows_every_change() {
+    let (world, hand) = moving(600);
+    let query = "isDecommissioned=true,false&isUninstalled=true,false&sortBy=updatedAt";
+    let read =
+        |order: &str| ids(&all(&world, tokens::GLOBAL, "/agents", &format!("limit=70&{query}&sortOrder={order}")));
+    let (up, mut down) = (read("asc"), read("desc"));
+    down.reverse();
+    assert_eq!(up, down);
+    let distinct: BTreeSet<&String> = up.iter().collect();
+    assert_eq!(distinct.len(), world.agent_ids().len());
+    hand.fetch_add(1_000_000, std::sync::atomic::Ordering::SeqCst);
+    assert!(world.patch_agent(&up[17], &json!({"externalId": "moved"})));
+    let after = read("asc");
+    assert_eq!(after.last(), Some(&up[17]));
+    assert!(world.remove_agent(&up[17]));
+    assert_eq!(read("asc").len(), up.len() - 1);
+}
