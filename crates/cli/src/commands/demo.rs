@@ -154,34 +154,42 @@ impl Tour<'_> {
             Some(truth.detect_mode.len()),
         )
         .await?;
-        self.question("The busiest threats", Ask { group_by: names(&["name"]), ..self.ask("findings", "") }, None)
-            .await?;
+        self.question(
+            "The busiest threats",
+            Ask { group_by: names(&["name"]), ..self.ask("findings", "kind:threat") },
+            None,
+        )
+        .await?;
         Ok(self.differs)
     }
 
     /// The console's own totals beside ours.
     async fn totals(&mut self, truth: &Truth) -> Result<(), Failure> {
         let rows = [
-            ("agents", "assets", Some(truth.agents)),
-            ("threats", "findings", Some(truth.threats)),
-            ("activities", "activities", Some(truth.activities)),
-            ("accounts", "accounts", truth.accounts),
-            ("sites", "console_sites", Some(truth.sites)),
-            ("groups", "console_groups", Some(truth.groups)),
+            ("agents", "assets", "", Some(truth.agents)),
+            ("threats", "findings", "kind:threat", Some(truth.threats)),
+            ("alerts of rules", "findings", "kind:alert", Some(truth.alerts)),
+            ("activities", "activities", "", Some(truth.activities)),
+            ("accounts", "accounts", "", truth.accounts),
+            ("sites", "console_sites", "", Some(truth.sites)),
+            ("groups", "console_groups", "", Some(truth.groups)),
+            ("applications", "software", "", Some(truth.applications_with_decommissioned)),
+            ("open risks", "vulnerabilities", "status:open", Some(truth.risks)),
+            ("users", "users", "", Some(truth.users)),
         ];
         let mut out = self.heading("Everything accounted for: the console's own totals, and ours");
-        let _ = writeln!(out, "  {:<12}{:>12}{:>12}", "", "console", "muster");
-        for (what, inventory, theirs) in rows {
+        let _ = writeln!(out, "  {:<16}{:>12}{:>12}", "", "console", "muster");
+        for (what, inventory, text, theirs) in rows {
             let Some(theirs) = theirs else { continue };
-            let ours = self.count(inventory, "").await?;
+            let ours = self.count(inventory, text).await?;
             let number = |number| self.terminal.result_number(number);
             let verdict = if ours == theirs { "" } else { "  DIFFERENT" };
             self.differs |= ours != theirs;
             let line = format!(
-                "  {what:<12}{:>12}{:>12}{verdict}   {}",
+                "  {what:<16}{:>12}{:>12}{verdict}   {}",
                 number(theirs),
                 number(ours),
-                self.typed(&Ask { want: Want::Count, ..self.ask(inventory, "") })
+                self.typed(&Ask { want: Want::Count, ..self.ask(inventory, text) })
             );
             let _ = writeln!(out, "{line}");
         }
