@@ -523,6 +523,8 @@ pub static STREAMS: &[Stream] = &[
     Stream {
         name: "applications",
         source: Source::Software,
+        // Of the three generations only the first takes it; the others tell of every agent anyway.
+        params: &[("agentIsDecommissioned", "true,false")],
         identity: Identity::Software,
         // What makes it itself is also all that it means, so that nothing else can make a version.
         volatile: &[],
@@ -607,6 +609,12 @@ impl Stream {
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Stream> {
         STREAMS.iter().find(|stream| stream.name == name)
+    }
+
+    /// Whether the log alone keeps bodies of records that are as they were logged: these records are many and small.
+    #[must_use]
+    pub fn body_in_log(&self) -> bool {
+        matches!(self.name, "applications" | "risks")
     }
 
     /// The request that brings it; of several, the first that is tried.

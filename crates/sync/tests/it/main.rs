@@ -4,11 +4,19 @@
 
 extern crate muster_sync as sync;
 
+mod aside;
 mod authentication;
+mod collections;
+mod console_faults;
 mod crashes;
 mod determinism;
+mod enrichment;
 mod faults;
+mod history;
 mod lab;
+mod retirement;
+mod software;
 mod storage;
+mod storms;
 mod sweeps;
 mod worker;
