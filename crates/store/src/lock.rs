@@ -38,6 +38,21 @@ impl WriterLock {
     }
 }
 
+/// Who holds the writer's lock of the database at `path`; nobody if it is free, or cannot be looked at.
+#[must_use]
+pub fn writer_of(path: &Path) -> Option<String> {
+    let mut file = File::open(lock_path(path)).ok()?;
+    // Shared: two that look do not take each other for the writer.
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => {
+            let mut note = String::new();
+            let _ = (&mut file).take(NOTE_BYTES_MAX).read_to_string(&mut note);
+            Some(note.trim().to_owned())
+        }
+        _ => None,
+    }
+}
+
 fn open(path: &Path) -> std::io::Result<File> {
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false);

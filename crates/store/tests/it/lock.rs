@@ -63,10 +63,14 @@ fn the_second_writer_of_a_file_is_told_who_the_first_is() {
 #[test]
 fn whoever_knows_its_place_writes_a_row_beside_the_writer_of_a_file() {
     let database = &Database::sqlite();
-    let _other = Other::holds(database);
+    let other = Other::holds(database);
+    let DatabaseUrl::Sqlite(path) = database.url() else { panic!("a file") };
+    assert!(store::writer_of(path).is_some_and(|by| by.ends_with(&format!("(pid {})", other.0.id()))));
     let beside = Store::open(database.url(), Access::Beside, &[SHOP]).unwrap();
     add(&beside, 2, "chair").unwrap();
     assert_eq!(count(&beside), 2);
+    drop(other);
+    assert_eq!(store::writer_of(path), None);
     let nowhere = Database::sqlite();
     let missing = Store::open(nowhere.url(), Access::Beside, &[SHOP]).map(drop);
     assert!(matches!(missing, Err(StoreError::Missing { .. })), "{missing:?}");
