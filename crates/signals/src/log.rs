@@ -135,7 +135,8 @@ pub fn count(tx: &mut Tx, org: OrgId) -> Result<u64, SignalsError> {
 }
 
 /// Numbers of the latest artifact of each record, in the order of `native_ids`, which names none twice; `None` where
-/// the log has none. One that this integration logged goes before those of another integration of the same console.
+/// the log has none. It is the latest that this integration logged or recognised; one that only another integration of the
+/// same console knows counts where it knows none.
 ///
 /// # Errors
 /// The database fails.
@@ -147,9 +148,11 @@ pub fn latest(
     native_ids: &[&str],
 ) -> Result<Vec<Option<i64>>, SignalsError> {
     const CONSOLE: &str = "SELECT console_id FROM signals_reader WHERE org_id = $1 AND integration_id = $2";
-    const LATEST: &str = "SELECT native_id, COALESCE(MAX(CASE WHEN integration_id = $4 THEN seq END), MAX(seq))
-        FROM signals_artifact
-        WHERE org_id = $1 AND console_id = $2 AND stream = $3 AND native_id IN KEYS GROUP BY native_id";
+    const LATEST: &str = "SELECT a.native_id, COALESCE(MAX(CASE WHEN a.integration_id = $4 OR EXISTS (
+                SELECT 1 FROM signals_sighting s WHERE s.org_id = a.org_id AND s.integration_id = $4 AND s.seq = a.seq)
+            THEN a.seq END), MAX(a.seq))
+        FROM signals_artifact a
+        WHERE a.org_id = $1 AND a.console_id = $2 AND a.stream = $3 AND a.native_id IN KEYS GROUP BY a.native_id";
     let Some(console) = tx.query_opt(CONSOLE, &[org.into(), integration.into()], |row| row.int(0))? else {
         return Ok(vec![None; native_ids.len()]);
     };

@@ -205,7 +205,8 @@ impl Step {
         Ok(Stepped { removed, next: blocks.last().map(|(block, _)| *block).filter(|_| more) })
     }
 
-    /// Removes from a block what was followed by a later version; answers how many artifacts and bytes went.
+    /// Removes from a block what was followed by a later version for every integration that knows it; answers how many
+    /// artifacts and bytes went. The place of an integration stays: its record's body may be there alone.
     fn clear(&self, tx: &mut Tx, block: i64, size: u64, to: i64) -> Result<(u64, u64), SignalsError> {
         // The artifacts of a block have the numbers from its own up to the next block's.
         const OLD: &str = "SELECT a.seq, a.position, a.artifact_id FROM signals_artifact a
@@ -213,7 +214,16 @@ impl Step {
                 AND a.seq < COALESCE((SELECT MIN(b.block_id) FROM signals_block b
                     WHERE b.org_id = $1 AND b.block_id > $2), $3 + 1)
                 AND EXISTS (SELECT 1 FROM signals_artifact n WHERE n.org_id = a.org_id AND n.console_id = a.console_id
-                    AND n.stream = a.stream AND n.native_id = a.native_id AND n.seq > a.seq)
+                    AND n.stream = a.stream AND n.native_id = a.native_id AND n.seq > a.seq
+                    AND (n.integration_id = a.integration_id OR EXISTS (SELECT 1 FROM signals_sighting s
+                        WHERE s.org_id = n.org_id AND s.integration_id = a.integration_id AND s.seq = n.seq)))
+                AND NOT EXISTS (SELECT 1 FROM signals_reader r JOIN signals_sighting s ON s.org_id = r.org_id
+                        AND s.integration_id = r.integration_id AND s.seq = a.seq
+                    WHERE r.org_id = a.org_id AND NOT EXISTS (SELECT 1 FROM signals_artifact n
+                        WHERE n.org_id = a.org_id AND n.console_id = a.console_id AND n.stream = a.stream
+                            AND n.native_id = a.native_id AND n.seq > a.seq
+                            AND (n.integration_id = s.integration_id OR EXISTS (SELECT 1 FROM signals_sighting o
+                                WHERE o.org_id = n.org_id AND o.integration_id = s.integration_id AND o.seq = n.seq))))
             ORDER BY a.seq";
         const LEFT: &str = "SELECT 1 FROM signals_artifact WHERE org_id = $1 AND block_id = $2 AND seq >= $2
             AND seq < COALESCE((SELECT MIN(b.block_id) FROM signals_block b WHERE b.org_id = $1 AND b.block_id > $2),

@@ -286,8 +286,10 @@ fn the_latest_artifact_of_each_record_is_found(database: &Database) {
             .read_blocking(move |tx| signals::latest(tx, OrgId::DEFAULT, integration, stream, &["8", "9", "7"]))
             .unwrap()
     };
-    assert_eq!(latest(ONE, "agents"), [Some(2), None, Some(3)]);
+    assert_eq!(latest(ONE, "agents"), [Some(2), None, Some(1)], "it was not told what the other one was");
     assert_eq!(latest(TWO, "agents"), [Some(2), None, Some(3)]);
+    record(&store, ONE, &[("7", Op::Update, 6, "two")]);
+    assert_eq!(latest(ONE, "agents"), [Some(2), None, Some(3)], "now it recognised that");
     assert_eq!(latest(ONE, "threats"), [None; 3]);
     assert_eq!(latest(IntegrationId(3), "agents"), [None; 3]);
 }
