@@ -88,6 +88,17 @@ pub fn records(tx: &mut Tx, ctx: &Context, native_ids: &[&str]) -> Result<Vec<Re
     tx.select_in(BY_ID, &stream, Keys::Texts(native_ids), |row| Ok(RecordId(row.int(0)?)))
 }
 
+/// Which of these native ids belong to records that are not retired.
+///
+/// # Errors
+/// The database fails.
+pub fn present(tx: &mut Tx, ctx: &Context, native_ids: &[&str]) -> Result<FxHashSet<String>, StoreError> {
+    const BY_ID: &str = "SELECT native_id FROM inventory_source_record WHERE org_id = $1 AND integration_id = $2
+        AND stream = $3 AND state <> 'retired' AND native_id IN KEYS";
+    let stream = [ctx.org.into(), ctx.integration.into(), ctx.stream.into()];
+    Ok(tx.select_in(BY_ID, &stream, Keys::Texts(native_ids), |row| Ok(row.text(0)?.to_owned()))?.into_iter().collect())
+}
+
 /// When each of these records last changed its meaning; those that are not known are left out.
 ///
 /// # Errors

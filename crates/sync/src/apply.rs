@@ -107,6 +107,7 @@ pub fn store(tx: &mut Tx<'_>, storing: &Storing, batch: &Batch) -> Result<Stored
         sweep: *sweep,
         now: *now,
         immutable: owner.stream.immutable,
+        body_in_log: owner.stream.body_in_log(),
         memory: &storing.memory,
     };
     if at.page == 0
@@ -114,6 +115,7 @@ pub fn store(tx: &mut Tx<'_>, storing: &Storing, batch: &Batch) -> Result<Stored
     {
         inventory::begin_load(tx, owner.stream.name, page.total_items.unwrap_or(0))?;
     }
+    rows.decide_gone(tx, &context)?;
     let mut accounts = BTreeMap::new();
     let mut watch = Watch::of(endpoint, at.page);
     let mut to_enrich = Vec::new();
@@ -143,7 +145,8 @@ pub fn store(tx: &mut Tx<'_>, storing: &Storing, batch: &Batch) -> Result<Stored
 
     let mut counts = PageCounts { fetched: rows.fetched, ..PageCounts::default() };
     let mut ids = Vec::with_capacity(outcomes.len());
-    let mut entries = Vec::new();
+    let (mut entries, mut logged) = (Vec::new(), Vec::new());
+    let mut gone = Vec::new();
     for (index, outcome) in outcomes.iter().enumerate() {
         let incoming = &rows.incoming[index];
         let op = match &outcome.op {
@@ -175,10 +178,23 @@ pub fn store(tx: &mut Tx<'_>, storing: &Storing, batch: &Batch) -> Result<Stored
                 None
             }
         };
-        if let Some(op) = op {
+        if rows.going.contains(&index) {
+            // What it says last is stored, and logged as its end.
+            match &outcome.op {
+                Op::Changed => counts.changed -= 1,
+                Op::Touched => counts.touched -= 1,
+                Op::Unchanged => counts.unchanged -= 1,
+                Op::Created | Op::Returned | Op::Quarantined(_) => {}
+            }
+            gone.push(outcome.record);
+            if context.body_in_log && !matches!(outcome.op, Op::Unchanged | Op::Quarantined(_)) {
+                inventory::keep_bodies(tx, &context, &[(outcome.record, incoming.raw)])?;
+            }
+        } else if let Some(op) = op {
             if endpoint != Endpoint::Activities && !storing.enriches.is_empty() {
                 to_enrich.push(incoming.native_id.to_string());
             }
+            logged.push((outcome.record, incoming.raw));
             entries.push(signals::Entry {
                 native_id: Cow::Borrowed(incoming.native_id.as_ref()),
                 op,
@@ -200,12 +216,8 @@ pub fn store(tx: &mut Tx<'_>, storing: &Storing, batch: &Batch) -> Result<Stored
     let known = inventory::retire::records(tx, &context, &lost)?;
     rows.extra += u32::try_from(lost.len() - known.len()).unwrap_or(u32::MAX);
     ids.extend(known);
-    let gone: Vec<&str> = rows.gone.iter().map(AsRef::as_ref).collect();
-    let known = inventory::retire::records(tx, &context, &gone)?;
-    let retired = if known.is_empty() { Vec::new() } else { inventory::retire(tx, &context, &known)? };
+    let retired = if gone.is_empty() { Vec::new() } else { inventory::retire(tx, &context, &gone)? };
     counts.removed = retired.len() as u64;
-    rows.extra += u32::try_from(gone.len().saturating_sub(known.len())).unwrap_or(u32::MAX);
-    ids.extend(known);
     entries.extend(retired.iter().map(retirement));
     counts.quarantined = rows.aside.len() as u64;
     let page = signals::Page {
@@ -216,7 +228,11 @@ pub fn store(tx: &mut Tx<'_>, storing: &Storing, batch: &Batch) -> Result<Stored
         now: *now,
         entries,
     };
-    signals::record(tx, &page)?;
+    let recorded = signals::record(tx, &page)?;
+    if context.body_in_log {
+        let had = logged.iter().zip(&recorded).filter(|(_, recorded)| !recorded.new).map(|(logged, _)| *logged);
+        inventory::keep_bodies(tx, &context, &had.collect::<Vec<_>>())?;
+    }
     derive_accounts(tx, storing, &accounts)?;
     watch.save(tx, owner, *now)?;
     for stream in &storing.enriches {
@@ -271,8 +287,10 @@ struct Rows<'a> {
     aside: Vec<Quarantined>,
     /// True if records may say of themselves that they are gone.
     told: bool,
-    /// Native ids of records that say so.
-    gone: Vec<Cow<'a, str>>,
+    /// Records that say so.
+    gone: Vec<(Incoming<'a>, usize, usize)>,
+    /// Which of the incoming records are to be retired.
+    going: FxHashSet<usize>,
     /// Native ids of records that could not be taken apart.
     lost: Vec<Cow<'a, str>>,
     /// Rows of which not even the id is known.
@@ -317,7 +335,9 @@ impl<'a> Rows<'a> {
                 },
             };
             match native_id {
-                Ok(native_id) if self.told && says_gone(owner, raw) => self.gone.push(native_id),
+                Ok(native_id) if self.told && says_gone(owner, raw) => {
+                    self.gone.push((Incoming { native_id, raw, raw_hash }, which, place));
+                }
                 Ok(native_id) => {
                     // Equal rows without id are one record, and still as many rows as the console counts.
                     let may_be_twice = owner.stream.identity == Identity::Software || native_id.starts_with("sha256:");
@@ -382,6 +402,29 @@ fn id_at(raw: &[u8], path: &str) -> Result<Cow<'static, str>, String> {
     id.map(|id| Cow::Owned(id.into_owned())).ok_or_else(|| format!("it has no {path}"))
 }
 
+impl Rows<'_> {
+    /// Keeps those of the records that say they are gone that were there until now. Others are nothing new: retired
+    /// before, or never known.
+    fn decide_gone(&mut self, tx: &mut Tx<'_>, context: &Context<'_>) -> Result<(), SyncError> {
+        if self.gone.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<&str> = self.gone.iter().map(|(incoming, ..)| incoming.native_id.as_ref()).collect();
+        let present = inventory::retire::present(tx, context, &ids)?;
+        for (incoming, which, place) in std::mem::take(&mut self.gone) {
+            if present.contains(incoming.native_id.as_ref()) {
+                self.going.insert(self.incoming.len());
+                self.incoming.push(incoming);
+                self.from.push(which);
+                self.place.push(place);
+            } else {
+                self.extra += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The native id of a record that carries none of its own.
 fn asked_id<'a>(owner: &Owner, parent: Option<&'a Parent>) -> &'a str {
     match (parent, owner.stream.source) {
@@ -434,6 +477,7 @@ fn derive_accounts(
         sweep: storing.sweep,
         now: storing.now,
         immutable: false,
+        body_in_log: false,
         memory: &storing.memory,
     };
     let mut meaning = Meaning::of(stream);

@@ -102,6 +102,7 @@ impl Pass<'_> {
                     sweep: SweepId(0),
                     now,
                     immutable: stream.immutable,
+                    body_in_log: false,
                     memory: &memory,
                 };
                 retry(tx, &context, stream, &host)

@@ -222,6 +222,7 @@ impl Pass<'_> {
                 sweep,
                 now,
                 immutable: owner.stream.immutable,
+                body_in_log: owner.stream.body_in_log(),
                 memory: &memory,
             };
             let retired = inventory::retire(tx, &context, &records)?;

@@ -139,7 +139,7 @@ fn what_the_token_sees_less_of_is_never_retired() {
 }
 
 /// The console with one path answering an error of its own kind.
-fn refusing(lab: &crate::lab::Lab, path: &str, status: u16) -> sentinelone::Transport {
+pub fn refusing(lab: &crate::lab::Lab, path: &str, status: u16) -> sentinelone::Transport {
     let sentinelone::Transport::InProcess(inner) = lab.transport.clone() else { panic!("labs are in process") };
     let path = path.to_owned();
     sentinelone::Transport::InProcess(std::sync::Arc::new(move |request| {

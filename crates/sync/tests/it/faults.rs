@@ -26,8 +26,25 @@ pub fn edited(lab: &Lab, edit: fn(&str, &mut Vec<Value>)) -> Transport {
     )
 }
 
+/// The console with one agent's record nesting too deep to be taken apart.
+pub fn deepened(lab: &Lab, agent: &str) -> Transport {
+    let Transport::InProcess(inner) = lab.transport.clone() else { panic!("labs are in process") };
+    let wanted = agent.to_owned();
+    answered(
+        move |path, body| {
+            let Ok(mut json) = serde_json::from_slice::<Value>(&body) else { return body };
+            let rows = json.get_mut("data").and_then(Value::as_array_mut).filter(|_| path.ends_with("/agents"));
+            let Some(row) = rows.into_iter().flatten().find(|row| row["id"] == wanted.as_str()) else { return body };
+            let deep = (0..sentinelone::page::DEPTH_MAX).fold(Value::Null, |inner, _| Value::Array(vec![inner]));
+            row["deep"] = deep;
+            Bytes::from(serde_json::to_vec(&json).unwrap())
+        },
+        inner,
+    )
+}
+
 /// The console with the bytes of its answers changed on their way.
-fn answered(change: impl Fn(&str, Bytes) -> Bytes + Send + Sync + 'static, inner: Service) -> Transport {
+pub fn answered(change: impl Fn(&str, Bytes) -> Bytes + Send + Sync + 'static, inner: Service) -> Transport {
     let change = Arc::new(change);
     Transport::InProcess(Arc::new(move |request| {
         let (path, change, answer) = (request.uri().path().to_owned(), change.clone(), inner(request));
