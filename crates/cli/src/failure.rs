@@ -97,11 +97,12 @@ impl Failure {
     }
 }
 
-/// A clause as a sentence: a capital at the beginning, a full stop at the end.
+/// A clause as a sentence: a capital at the beginning, a full stop at the end, but none after a command to be copied.
 pub fn sentence(clause: &str) -> String {
     let mut letters = clause.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    let end = if clause.ends_with(['.', '?']) { "" } else { "." };
+    let command = clause.rsplit_once(": muster ").is_some_and(|(_, command)| !command.contains([';', ',']));
+    let end = if clause.ends_with(['.', '?']) || command { "" } else { "." };
     format!("{first}{}{end}", letters.as_str())
 }
 
@@ -193,6 +194,12 @@ impl From<signals::SignalsError> for Failure {
     fn from(error: signals::SignalsError) -> Failure {
         match error {
             signals::SignalsError::Store(error) => error.into(),
+            signals::SignalsError::SinkExists(_) => {
+                Failure::usage(error.to_string()).with("Another name: --name NAME. What there is: muster sink list.")
+            }
+            signals::SignalsError::SinkTarget(_) => Failure::usage(error.to_string())
+                .with("Choose another file. A filter is changed by removing the sink and adding it anew."),
+            signals::SignalsError::Filter(_) => Failure::usage(chain(&error)),
             other => Failure::new(Exit::Storage, chain(&other)).with(DAMAGED),
         }
     }

@@ -11,7 +11,11 @@ use crate::place::Place;
 use crate::terminal::{Terminal, counted, duration};
 
 pub async fn run(global: &Global, query: Query, terminal: &Terminal) -> Result<(), Failure> {
-    let store = Place::new(global)?.open_to_read()?;
+    let place = Place::new(global)?;
+    let store = place.open_to_read()?;
+    if is_of_artifacts(&query.inventory) && asks_words(&query.text) {
+        index_first(&place, &store, terminal).await?;
+    }
     let format = if query.json { Format::Json } else { query.format };
     let mut ask = Ask::new(&query.inventory, &query.text, terminal.now());
     ask.fields = query.fields;
@@ -53,6 +57,41 @@ pub async fn run(global: &Global, query: Query, terminal: &Terminal) -> Result<(
     Ok(())
 }
 
+/// So many artifacts are rather read one by one than added to the full-text index first.
+const UNINDEXED_FEW: u64 = 2_000;
+
+/// Brings the full-text index up to date before a question uses it, if it is far behind and nobody else writes.
+async fn index_first(place: &Place, store: &Store, terminal: &Terminal) -> Result<(), Failure> {
+    let behind = store.read(|tx| signals::unindexed_count(tx, OrgId::DEFAULT)).await?;
+    if behind <= UNINDEXED_FEW {
+        return Ok(());
+    }
+    // Whoever writes at present indexes too, or will: the answer is complete either way.
+    let Ok(store) = place.open_to_write() else { return Ok(()) };
+    terminal.note(&format!("Adding {} artifacts to the full-text index ..", terminal.number(behind)));
+    signals::index(&store, &jobs::World::real(), OrgId::DEFAULT).await?;
+    Ok(())
+}
+
+fn is_of_artifacts(inventory: &str) -> bool {
+    inventory::catalogue().inventory(inventory).is_some_and(|inventory| inventory.name == "artifacts")
+}
+
+/// Whether a question looks for words.
+fn asks_words(text: &str) -> bool {
+    use query::tree::{Node, NodeKind};
+    fn asks(node: &Node) -> bool {
+        match &node.kind {
+            NodeKind::And(parts) | NodeKind::Or(parts) => parts.iter().any(asks),
+            NodeKind::Not(part) => asks(part),
+            NodeKind::Bare(_) => true,
+            NodeKind::Term { name, .. } => ["text", "words", "full_text"].contains(&name.text.to_lowercase().as_str()),
+            _ => false,
+        }
+    }
+    query::parse(text).0.root.is_some_and(|root| asks(&root))
+}
+
 fn milliseconds(micros: i64) -> u64 {
     u64::try_from(micros / 1000).unwrap_or(0)
 }
@@ -68,8 +107,7 @@ pub async fn asked(store: &Store, ask: &Ask, terminal: &Terminal) -> Result<Answ
             Ok(answer)
         }
         Err(AskError::Refused(refused)) => {
-            let head = heading("error", &refused.problems, terminal);
-            terminal.note(&format!("{head}\n{}", drawn(&ask.text, &refused.problems, terminal.note_width())));
+            terminal.note(&mistakes(&ask.text, &refused.problems, terminal));
             terminal.note(&format!("See all fields: muster help fields {}", ask.inventory));
             Err(Failure::told(Exit::Usage))
         }
@@ -146,6 +184,11 @@ async fn nothing_was_read(store: &Store) -> bool {
         }
     }
     true
+}
+
+/// A refused question with carets, and its mistakes in words.
+pub fn mistakes(text: &str, problems: &[Problem], terminal: &Terminal) -> String {
+    format!("{}\n{}", heading("error", problems, terminal), drawn(text, problems, terminal.note_width()))
 }
 
 fn heading(word: &str, problems: &[Problem], terminal: &Terminal) -> String {

@@ -1,0 +1,141 @@
+//! Sinks and the log: what is added, delivered, played again, kept and searched.
+
+use testkit::Database;
+
+use crate::assert_run;
+use crate::harness::{Console, Muster};
+
+testkit::on_each_database! {
+    what_was_read_is_delivered_and_found_in_the_log,
+}
+
+/// Sites and groups only: few, and the same in every run.
+const STREAMS: &str = "sites,groups";
+
+fn lines(muster: &Muster, name: &str) -> Vec<serde_json::Value> {
+    let text = std::fs::read_to_string(muster.dir.join(name)).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn what_was_read_is_delivered_and_found_in_the_log(database: &Database) {
+    let console = Console::start();
+    let muster = Muster::on(database).connect(&console);
+    muster.ok(&["sync"]);
+    let file = muster.dir.join("out.ndjson").display().to_string();
+    muster.ok(&["sink", "add", "ndjson", &file, "--name", "all"]);
+    let threats = muster.dir.join("threats.ndjson").display().to_string();
+    muster.ok(&["sink", "add", "ndjson", &threats, "--filter", "stream:threat"]);
+    muster.ok(&["sink", "run", "--once"]);
+    let all = muster.count("artifacts", "");
+    assert_eq!(lines(&muster, "out.ndjson").len() as u64, all);
+    let found = muster.count("artifacts", "stream:threats");
+    assert_eq!(
+        (lines(&muster, "threats.ndjson").len() as u64, found),
+        (found, muster.count("findings", "source:s1 and not no:id").min(found))
+    );
+    // A word of a record finds it, by the index and without it.
+    let line = &lines(&muster, "threats.ndjson")[0];
+    let hash = line["record"]["threatInfo"]["sha1"].as_str().unwrap().to_owned();
+    let before = muster.count("artifacts", &hash);
+    assert!(before > 0);
+    muster.ok(&["log", "index"]);
+    assert_eq!(muster.count("artifacts", &hash), before);
+    assert_eq!(
+        muster.count("artifacts", &format!("@s1.threatInfo.sha1:={hash} and stream:threats")),
+        1.max(before.min(1))
+    );
+    // Nothing new, nothing delivered; then everything again.
+    assert!(muster.ok(&["sink", "run", "--once", "all"]).out.contains("all: 0 delivered"));
+    muster.ok(&["sink", "replay", "all", "--from", "start"]);
+    muster.ok(&["sink", "run", "--once"]);
+    assert_eq!(lines(&muster, "out.ndjson").len() as u64, 2 * all);
+}
+
+#[test]
+fn a_sink_is_told_in_words() {
+    let (console, muster) = (Console::start(), Muster::new());
+    let muster = muster.connect(&console);
+    muster.ok(&["sync", "--stream", STREAMS]);
+    let home = muster.dir.path().display().to_string();
+    let (file, folder) = (format!("{home}/out.ndjson"), format!("{home}/no/such/folder.ndjson"));
+    let mut told = String::new();
+    let mut tell = |arguments: &[&str]| {
+        let run = muster.run(arguments);
+        let shown = muster.shown(&run);
+        told += &format!("$ muster {}\n{shown}\n\n", arguments.join(" ").replace(&home, "[HOME]"));
+    };
+    tell(&["sink", "list"]);
+    tell(&["sink", "add", "ndjson", &file, "--name", "siem", "--max-lag", "10GB", "--rotate-daily"]);
+    tell(&["sink", "add", "ndjson", &file, "--name", "siem"]);
+    tell(&["sink", "add", "ndjson", &folder]);
+    tell(&["sink", "add", "ndjson", &file, "--name", "two", "--filter", "stream:sites and nmae:x"]);
+    tell(&["sink", "add", "ndjson", &file, "--name", "two"]);
+    let second = format!("{home}/two.ndjson");
+    tell(&["sink", "add", "ndjson", &second, "--filter", "Stream:site", "--from", "now"]);
+    tell(&["sink", "list"]);
+    tell(&["sink", "run", "--once"]);
+    tell(&["sink", "list", "--json"]);
+    tell(&["sink", "replay", "siem", "--from", "3"]);
+    std::fs::rename(&file, format!("{home}/moved")).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    tell(&["sink", "run", "siem", "--once"]);
+    tell(&["sink", "list"]);
+    tell(&["sink", "test", "siem"]);
+    tell(&["sink", "remove", "two"]);
+    tell(&["sink", "remove", "two"]);
+    tell(&["sink", "replay", "siem", "--from", "soon"]);
+    tell(&["log", "status"]);
+    tell(&["log", "retain", "--keep-days", "30", "--keep-size", "20GB"]);
+    tell(&["log", "index"]);
+    tell(&["log", "status"]);
+    tell(&["log", "status", "--json"]);
+    tell(&["log", "retain", "--keep-everything"]);
+    let mut filters = crate::harness::FILTERS.to_vec();
+    filters.push((r" {2,}", "  "));
+    filters.push((r#""(raw_)?bytes":\d+"#, r#""${1}bytes":[N]"#));
+    insta::with_settings!({ filters => filters, omit_expression => true }, {
+        insta::assert_snapshot!(told);
+    });
+}
+
+#[test]
+fn sinks_and_log_explain_themselves() {
+    let muster = Muster::new();
+    let mut all = String::new();
+    for topic in [
+        ["sink"].as_slice(),
+        &["sink", "add", "ndjson"],
+        &["sink", "replay"],
+        &["sink", "run"],
+        &["log"],
+        &["log", "retain"],
+        &["fields", "artifacts"],
+    ] {
+        let run = muster.ok(&[&["help"], topic].concat());
+        all += &format!("$ muster help {}\n{}\n", topic.join(" "), run.out);
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn the_log_is_asked_like_everything_else() {
+    let (console, muster) = (Console::start(), Muster::new());
+    let muster = muster.connect(&console);
+    muster.ok(&["sync", "--stream", STREAMS]);
+    let run = muster.run(&["query", "stream:site", "--in", "artifacts", "--fields", "seq,stream,op,version,console"]);
+    assert_run!(muster, run);
+    let run = muster.run(&["query", "stream:agnets and op:gone and text:mid*dle and strem:x", "--in", "artifacts"]);
+    assert_run!(muster, run);
+    let run = muster.run(&["query", "@s1.state:active and default", "--in", "artifacts", "--explain"]);
+    assert_run!(muster, run);
+}
+
+/// The catalogue of the log is declared below the engine; here both are known.
+#[test]
+fn every_stream_can_be_asked_in_the_log() {
+    let now = kernel::Timestamp::from_seconds(0);
+    for stream in sync::STREAMS.iter() {
+        let asked = signals::check_filter(&format!("stream:{}", stream.name), now);
+        assert_eq!(asked.unwrap(), format!("stream:{}", stream.name));
+    }
+}
