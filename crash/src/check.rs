@@ -235,8 +235,11 @@ fn versions(artifacts: &[Logged], console: &Console, verdict: &mut Verdict) {
         let before = last.insert((&artifact.stream, &artifact.native_id), artifact);
         match before {
             None if artifact.version != 1 => verdict.lost.push(format!("{name}: it is the first")),
+            // A record that changes and says that it is gone in one breath is logged once, as its end.
+            Some(before) if artifact.op == Op::Delete && before.version + 2 == artifact.version => {}
             Some(before) if before.version + 1 != artifact.version => {
-                verdict.lost.push(format!("{name}: it follows version {}", before.version));
+                let (op, earlier) = (artifact.op.as_str(), before.op.as_str());
+                verdict.lost.push(format!("{name} ({op}): it follows version {} ({earlier})", before.version));
             }
             Some(before) if before.raw == artifact.raw && before.op == artifact.op => {
                 verdict.twice.push(format!("{name}: nothing is different"));

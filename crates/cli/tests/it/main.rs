@@ -3,7 +3,10 @@
 
 mod canary;
 mod crash;
+mod faults;
 mod harness;
 mod help;
+mod sinks;
+mod states;
 mod stories;
 mod trouble;
