@@ -10,6 +10,9 @@ use crate::draw::Dice;
 use crate::state::{Agent, State, ascii, make_id, salt, version_family};
 use crate::text::{DAY, HOUR, Json, MINUTE, SECOND, hex, millis_text, seconds_text, uuid};
 
+/// After how many changes it is worth counting again how many bodies are kept.
+const RECOUNT_AFTER: u64 = 1000;
+
 /// How a body is sized before it is written; bodies are three to four kilobytes.
 const BODY_BYTES: usize = 4096;
 
@@ -100,12 +103,31 @@ impl State {
         let agent = &mut self.agents[index];
         agent.last_active_at = last_active_at as u32;
         agent.updated_at = updated_at as u32;
+        self.bodies += body.len();
         agent.body = Some(body.into_boxed_slice());
+    }
+
+    /// Whether another rendered body may be kept. What is counted is at least what is kept, so that it is counted anew now and
+    /// then before the answer is no.
+    fn may_keep(&mut self) -> bool {
+        if self.bodies > self.bodies_max && self.changes >= self.bodies_counted_at {
+            self.bodies_counted_at = self.changes + RECOUNT_AFTER;
+            self.bodies = self.agents.iter().filter_map(|agent| agent.body.as_ref()).map(|body| body.len()).sum();
+        }
+        self.bodies <= self.bodies_max
     }
 
     /// Appends an agent's record, its two moving instants as of now.
     pub(crate) fn write_agent(&mut self, index: usize, out: &mut Vec<u8>) {
+        let kept = self.agents[index].body.is_some() || self.may_keep();
         self.render_agent(index);
+        self.copy_agent(index, out);
+        if !kept && let Some(body) = self.agents[index].body.take() {
+            self.bodies -= body.len().min(self.bodies);
+        }
+    }
+
+    fn copy_agent(&self, index: usize, out: &mut Vec<u8>) {
         let agent = &self.agents[index];
         let body = agent.body.as_deref().unwrap_or_default();
         let begin = out.len();

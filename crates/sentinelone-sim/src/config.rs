@@ -72,6 +72,8 @@ pub struct Config {
     pub applications_per_agent: usize,
     /// How many devices without an agent the network discovery sees; absent: one for every ten endpoints.
     pub devices: Option<usize>,
+    /// How many bytes of rendered agents are kept, about; what is beyond is rendered each time.
+    pub bodies_bytes_max: usize,
     /// Whether the odd values of real consoles appear: nulls, empty strings, unknown enum values, extra and missing fields.
     pub oddities: bool,
     /// Which modules answer.
@@ -107,6 +109,7 @@ impl Config {
             orphan_threats: 2,
             applications_per_agent: 20,
             devices: None,
+            bodies_bytes_max: 512 << 20,
             oddities: true,
             modules: Modules::ALL,
             page_max: 1000,

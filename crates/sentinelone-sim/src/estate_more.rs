@@ -10,6 +10,11 @@ use crate::params::{Query, range};
 use crate::state::{IdKind, State, make_id, salt};
 use crate::text::{DAY, HOUR, hex, micros_text, millis_text, seconds_text};
 
+/// The most exclusions that follow from the size of a fleet.
+const EXCLUSIONS_MAX: u64 = 1500;
+/// The most blocked hashes that follow from the size of a fleet.
+const RESTRICTIONS_MAX: u64 = 5000;
+
 /// Roles that every console has.
 const ROLES: [(&str, &str); 6] = [
     ("Admin", "Full access to everything in its scope"),
@@ -224,7 +229,7 @@ impl State {
 
     /// Rows of `GET /exclusions`.
     pub(crate) fn exclusion_rows(&self, view: &View, query: &Query) -> Vec<(u64, Value)> {
-        let count = 14 + self.initial_agents as u64 / 60;
+        let count = 14 + (self.initial_agents as u64 / 60).min(EXCLUSIONS_MAX);
         let mut rows = Vec::new();
         for nth in 0..count {
             let mut dice = Dice::new(self.seed, salt::EXCLUSION, nth);
@@ -280,7 +285,7 @@ impl State {
 
     /// Rows of `GET /restrictions`.
     pub(crate) fn restriction_rows(&self, view: &View, query: &Query) -> Vec<(u64, Value)> {
-        let count = 20 + self.initial_agents as u64 / 20;
+        let count = 20 + (self.initial_agents as u64 / 20).min(RESTRICTIONS_MAX);
         let mut rows = Vec::new();
         for nth in 0..count {
             let mut dice = Dice::new(self.seed, salt::RESTRICTION, nth);

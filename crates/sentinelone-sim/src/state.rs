@@ -280,6 +280,11 @@ pub(crate) struct State {
     pub(crate) late: Option<(u16, i64)>,
     /// Moves with everything that happens: what was counted before is counted anew.
     pub(crate) changes: u64,
+    /// How many bytes of rendered agents are kept at most, and how many may be kept now.
+    pub(crate) bodies_max: usize,
+    pub(crate) bodies: usize,
+    /// From which count of changes on they may be counted again.
+    pub(crate) bodies_counted_at: u64,
     /// Orders of long lists that were asked for last.
     pub(crate) orders: Vec<crate::list::Order>,
     /// Counts of whole lists by what was asked, and the changes that they know.
@@ -317,6 +322,9 @@ impl State {
             initial_agents: config.endpoints,
             late: None,
             changes: 0,
+            bodies_max: config.bodies_bytes_max,
+            bodies: 0,
+            bodies_counted_at: 0,
             orders: Vec::new(),
             counts: HashMap::new(),
             queue: BinaryHeap::new(),

@@ -262,7 +262,7 @@ fn as_days_pass_software_is_brought_up_to_date_and_nothing_is_counted_twice() {
 }
 
 #[test]
-fn a_million_agents_with_twenty_applications_each_answer_from_an_index() {
+fn hundreds_of_thousands_of_applications_answer_from_an_index() {
     let mut config = Config::frozen(7, 20_000, NOW);
     config.applications_per_agent = 20;
     config.activities = Some(10);
@@ -400,4 +400,19 @@ fn an_order_that_is_kept_from_page_to_page_follows_every_change() {
     assert_eq!(after.last(), Some(&up[17]));
     assert!(world.remove_agent(&up[17]));
     assert_eq!(read("asc").len(), up.len() - 1);
+}
+
+#[test]
+fn what_is_kept_of_rendered_agents_has_a_bound_and_changes_no_answer() {
+    let read = |bytes_max: usize| {
+        let mut config = Config::frozen(7, 80, NOW);
+        config.bodies_bytes_max = bytes_max;
+        let world = World::new(config);
+        let pages = || client::pages(&world, tokens::GLOBAL, "/agents", "limit=30").into_iter().map(|page| page.body);
+        let first: Vec<_> = pages().collect();
+        assert_eq!(first, pages().collect::<Vec<_>>());
+        first
+    };
+    assert_eq!(read(0), read(512 << 20));
+    assert_eq!(read(20_000), read(512 << 20));
 }
