@@ -78,7 +78,7 @@ pub fn only_the_allow_list_makes_requests(tree: &Tree) -> Vec<Offence> {
         .collect()
 }
 
-/// Rule: inventory, signals and everything below take part in a transaction; they do not open one that writes.
+/// Rule: inventory and what is below it take part in a transaction; they do not open one that writes, except [`WRITERS`].
 pub fn transactions_have_an_owner(tree: &Tree) -> Vec<Offence> {
     static WRITE: LazyLock<Regex> =
         LazyLock::new(|| Regex::new(r"\.write(?:_blocking)?\s*\(\s*(?:move\s*)?\|").expect("a literal"));
