@@ -56,6 +56,10 @@ pub struct Context<'a> {
     pub now: Timestamp,
     /// Whether records of this stream never change: then bodies are kept in the log only.
     pub immutable: bool,
+    /// Whether the log alone keeps the body of a record that is as it was logged; a record that is touched afterwards
+    /// keeps its own again. For streams of many small records. The caller logs every record that is created or changed,
+    /// and calls [`keep_bodies`] for those that the log had already.
+    pub body_in_log: bool,
     /// What is kept in memory between pages; one per process and database, shared by all integrations.
     pub memory: &'a Memory,
 }
@@ -376,8 +380,12 @@ fn write_source_records(
     bodies: &[Body],
     outcomes: &[Option<Outcome>],
 ) -> Result<(), InventoryError> {
-    if !ctx.immutable && !head.bodies().knows(ctx.stream) {
-        let samples: Vec<&[u8]> = bodies.iter().map(|body| page[body.at].raw).collect();
+    let in_log = |one: &Body| {
+        let outcome = outcomes[one.at].as_ref();
+        ctx.immutable || ctx.body_in_log && outcome.is_some_and(|outcome| outcome.op != Op::Touched)
+    };
+    if !head.bodies().knows(ctx.stream) {
+        let samples: Vec<&[u8]> = bodies.iter().filter(|one| !in_log(one)).map(|body| page[body.at].raw).collect();
         if let Some(dictionary) = body::train(&samples) {
             head.add_body_dictionary(ctx.stream, ctx.now, dictionary);
         }
@@ -387,16 +395,10 @@ fn write_source_records(
     let mut updated: Vec<Value> = Vec::new();
     for one in bodies {
         let outcome = outcomes[one.at].as_ref().expect("a record to be written has an outcome");
-        let (codec, dictionary, bytes) = if ctx.immutable {
-            (None, None, None)
-        } else {
-            let packed = head.bodies().compress(ctx.stream, page[one.at].raw);
-            let (dictionary, bytes) = packed.map_err(|source| InventoryError::Body {
-                record: RecordId(one.record).to_string(),
-                doing: "compressed",
-                source,
-            })?;
-            (Some(body::CODEC), dictionary, Some(bytes))
+        let packed = if in_log(one) { None } else { Some(pack(head, ctx.stream, one.record, page[one.at].raw)?) };
+        let (codec, dictionary, bytes) = match packed {
+            None => (None, None, None),
+            Some((dictionary, bytes)) => (Some(body::CODEC), dictionary, Some(bytes)),
         };
         let rows = if one.known { &mut updated } else { &mut created };
         rows.extend([ctx.org.into(), one.record.into()]);
@@ -421,6 +423,35 @@ fn write_source_records(
     let columns = [SOURCE_KEY, SOURCE_NEW, SOURCE_SET].concat();
     tx.insert_many("inventory_source_record", &columns, &created, "")?;
     tx.update_many("inventory_source_record", SOURCE_KEY, SOURCE_SET, &updated)?;
+    Ok(())
+}
+
+/// Compresses a body; answers the dictionary's id, if one was used, and the bytes.
+fn pack(head: &mut Head, stream: &str, record: i64, raw: &[u8]) -> Result<(Option<i64>, Vec<u8>), InventoryError> {
+    head.bodies().compress(stream, raw).map_err(|source| InventoryError::Body {
+        record: RecordId(record).to_string(),
+        doing: "compressed",
+        source,
+    })
+}
+
+/// Keeps bodies with their records, where the log does not have them as this integration was told them.
+///
+/// # Errors
+/// The database fails or a body cannot be compressed.
+pub fn keep_bodies(tx: &mut Tx, ctx: &Context, bodies: &[(RecordId, &[u8])]) -> Result<(), InventoryError> {
+    const BODY: &[(&str, Kind)] = &[("codec", Kind::Text), ("dictionary_id", Kind::Int), ("body", Kind::Bytes)];
+    if bodies.is_empty() {
+        return Ok(());
+    }
+    let mut head = Head::lock(tx, ctx.org, ctx.memory)?;
+    let mut rows: Vec<Value> = Vec::with_capacity(bodies.len() * (SOURCE_KEY.len() + BODY.len()));
+    for (record, raw) in bodies {
+        let (dictionary, bytes) = pack(&mut head, ctx.stream, record.0, raw)?;
+        rows.extend([ctx.org.into(), (*record).into(), body::CODEC.into(), dictionary.into(), bytes.into()]);
+    }
+    tx.update_many("inventory_source_record", SOURCE_KEY, BODY, &rows)?;
+    head.finish(tx, ctx.memory)?;
     Ok(())
 }
 

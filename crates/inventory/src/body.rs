@@ -92,8 +92,8 @@ pub fn body(tx: &mut Tx, org: OrgId, record: RecordId) -> Result<Option<Vec<u8>>
     Ok(bodies(tx, org, &[record])?.pop().flatten())
 }
 
-/// The bodies of many records, none named twice, in the same order: from the source record, or for immutable streams
-/// from the log.
+/// The bodies of many records, none named twice, in the same order: from the source record, or from the log
+/// where that alone has them.
 ///
 /// # Errors
 /// As [`body`].

@@ -23,7 +23,7 @@ pub mod software;
 pub mod user;
 pub mod vulnerability;
 
-pub use apply::{Context, Incoming, InventoryError, Op, Outcome, Reason, Translation, apply};
+pub use apply::{Context, Incoming, InventoryError, Op, Outcome, Reason, Translation, apply, keep_bodies};
 pub use ask::{Answer, Ask, AskError, Term, Want, ask, ask_in};
 pub use body::{bodies, body};
 pub use catalogue::catalogue;

@@ -22,6 +22,7 @@ testkit::on_each_database! {
     memory_that_another_writer_overtook_is_read_again,
     both_databases_store_the_same_rows,
     bodies_come_back_from_records_and_from_the_log,
+    a_body_is_in_the_log_alone_until_its_record_is_touched,
     a_dictionary_is_trained_once_and_outlives_memory,
     every_noun_has_its_row_and_its_children,
     a_finding_reaches_its_asset_whichever_came_first,
@@ -273,6 +274,28 @@ fn bodies_come_back_from_records_and_from_the_log(database: &Database) {
         Some(Agent::new("8").raw()),
     ];
     assert_eq!(agents.bodies(&records), expected);
+}
+
+fn a_body_is_in_the_log_alone_until_its_record_is_touched(database: &Database) {
+    const KEPT: &str = "SELECT COUNT(*) FROM inventory_source_record WHERE body IS NOT NULL";
+    let store = open(database);
+    let source = Source { body_in_log: true, ..Source::agents(&store) };
+    let other = Source { integration: 2, ..source.clone() };
+    let one = source.apply_and_record(&[Agent::new("7")])[0].record;
+    let body = |source: &Source, record| source.bodies(&[record]).remove(0);
+    assert_eq!((one_int(&store, KEPT), body(&source, one)), (0, Some(Agent::new("7").raw())));
+
+    // Another integration of the same console is told a later version, which is not what this one was told.
+    let later = Agent { os: "Windows 12", ..Agent::new("7") };
+    let two = other.apply_and_record(&[later.clone()])[0].record;
+    assert_eq!((body(&source, one), body(&other, two)), (Some(Agent::new("7").raw()), Some(later.raw())));
+
+    let moved = Agent { last_seen: 3_000, ..Agent::new("7") };
+    source.later(60).apply_and_record(&[moved.clone()]);
+    assert_eq!((one_int(&store, KEPT), body(&source, one)), (1, Some(moved.raw())));
+    source.later(120).apply_and_record(&[Agent { os: "Windows 11", ..moved.clone() }]);
+    let changed = Agent { os: "Windows 11", ..moved };
+    assert_eq!((one_int(&store, KEPT), body(&source, one)), (0, Some(changed.raw())));
 }
 
 fn a_dictionary_is_trained_once_and_outlives_memory(database: &Database) {

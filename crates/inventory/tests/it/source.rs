@@ -120,6 +120,7 @@ pub struct Source {
     pub integration: i64,
     pub stream: &'static str,
     pub immutable: bool,
+    pub body_in_log: bool,
     pub now: Timestamp,
 }
 
@@ -140,6 +141,7 @@ impl Source {
             integration: 1,
             stream: "agents",
             immutable: false,
+            body_in_log: false,
             now: at(1_000_000),
         }
     }
@@ -187,6 +189,7 @@ impl Source {
             sweep: SweepId(1),
             now: self.now,
             immutable: self.immutable,
+            body_in_log: self.body_in_log,
             memory: &self.memory,
         };
         let incoming: Vec<Incoming> = (page.iter())

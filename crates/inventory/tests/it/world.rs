@@ -408,6 +408,7 @@ fn apply_page(
         sweep: SweepId(1),
         now: NOW,
         immutable: stream == "activities",
+        body_in_log: false,
         memory,
     };
     let bytes: Vec<Vec<u8>> = page.iter().map(|said| said.raw.to_string().into_bytes()).collect();
