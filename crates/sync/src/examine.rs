@@ -1,7 +1,7 @@
 //! [`examine`]: a live look at one integration, step by step, for `doctor`; and why there may be no data.
 
 use sentinelone::probe::ModuleState;
-use sentinelone::{ApiError, Endpoint, Failure, Form, Probe, Request, TransportError};
+use sentinelone::{ApiError, Client, Endpoint, Failure, Form, Probe, Request, TransportError};
 use serde::Serialize;
 use store::Tx;
 
@@ -83,7 +83,7 @@ pub struct StreamCount {
 pub async fn examine(place: Place<'_>, of: &Overview) -> Result<Examination, SyncError> {
     let (client, _) = crate::run::client(place, &of.integration).await?;
     let (org, id) = (of.integration.org, of.integration.id);
-    let ours = place.world.outside(place.store.read(move |tx| records(tx, org, id))).await?;
+    let ours = place.world.outside(place.store.read(move |tx| record_counts(tx, org, id))).await?;
     let worked = of.worked();
     let asked_at = place.world.now();
     // One try without the token: whoever answers may not be the console.
@@ -96,13 +96,20 @@ pub async fn examine(place: Place<'_>, of: &Overview) -> Result<Examination, Syn
         Err(error) => Err(error),
     };
     Ok(match probed {
-        Ok(probe) => Examination {
-            failed: None,
-            trouble: None,
-            clock_skew: Looked::of(&probe, client.console(), asked_at).clock_skew.map(|micros| micros / 1_000_000),
-            counts: counts(&probe, &ours),
-            probe: Some(probe),
-        },
+        Ok(probe) => {
+            let mut counts = counts(&probe, &ours);
+            for count in &mut counts {
+                recount(&client, count).await;
+            }
+            let skew = Looked::of(&probe, client.console(), asked_at).clock_skew;
+            Examination {
+                failed: None,
+                trouble: None,
+                clock_skew: skew.map(|micros| micros / 1_000_000),
+                counts,
+                probe: Some(probe),
+            }
+        }
         Err(error) => Examination {
             failed: Some(failed_step(&error)),
             trouble: Some(health::trouble(&error, worked)),
@@ -113,7 +120,15 @@ pub async fn examine(place: Place<'_>, of: &Overview) -> Result<Examination, Syn
     })
 }
 
-fn records(tx: &mut Tx<'_>, org: kernel::OrgId, id: kernel::IntegrationId) -> Result<Vec<(String, u64)>, SyncError> {
+/// How many records of each stream we have that are not retired.
+///
+/// # Errors
+/// The database fails.
+pub fn record_counts(
+    tx: &mut Tx<'_>,
+    org: kernel::OrgId,
+    id: kernel::IntegrationId,
+) -> Result<Vec<(String, u64)>, SyncError> {
     const COUNT: &str = "SELECT stream, count(*) FROM inventory_source_record \
         WHERE org_id = $1 AND integration_id = $2 AND state = 'present' GROUP BY stream";
     Ok(tx.query(COUNT, &[org.into(), id.into()], |row| Ok((row.text(0)?.to_owned(), row.int(1)?.unsigned_abs())))?)
@@ -128,6 +143,16 @@ fn failed_step(error: &ApiError) -> Step {
         Failure::Status(answer) if answer.status == 401 => Step::Token,
         Failure::Status(answer) if answer.status == 403 => Step::Permission,
         _ => Step::Http,
+    }
+}
+
+/// A stream that is read with parameters is counted with them: without, agents that were decommissioned are left out.
+async fn recount(client: &Client, count: &mut StreamCount) {
+    let Some(stream) = Stream::named(count.stream).filter(|stream| !stream.params.is_empty()) else { return };
+    let Some(request) = Request::to(stream.endpoint()).filter(|_| count.theirs.is_some()) else { return };
+    let request = stream.params.iter().fold(request, |request, (name, value)| request.param(*name, value));
+    if let Ok(total) = client.count(&request).await {
+        count.theirs = total;
     }
 }
 
@@ -156,6 +181,9 @@ pub fn no_data(of: &Overview, seen: &Examination, now: kernel::Timestamp) -> Vec
     let name = &of.integration.name;
     if !of.integration.options.enabled {
         return vec![format!("{name} is switched off: muster integration enable {name}")];
+    }
+    if seen.probe.is_none() {
+        return Vec::new();
     }
     let left_out: Vec<&str> =
         of.streams.iter().filter(|standing| !standing.enabled).map(|standing| standing.stream.name).collect();

@@ -362,8 +362,8 @@ pub fn next_step(state: IntegrationState, why: Option<Why>, about: About<'_>) ->
             "look at the console; if they are really gone: muster sync {name} --stream {subject} --accept-removals"
         ),
         (S::Degraded, Some(Why::ScopeNarrowed)) => format!(
-            "ask the console's administrator for the old scope; if the new one is meant, connect again: muster connect {host} \
-             --name {name}"
+            "ask the console's administrator for the old scope; if the new one is meant, say so by connecting again: muster \
+             connect {host} --name {name} --token-file FILE"
         ),
         (S::Degraded, Some(Why::ModuleLost)) => format!(
             "ask the console's administrator whether its licence or the role changed; if it stays so: muster integration \
@@ -414,7 +414,8 @@ pub fn next_step(state: IntegrationState, why: Option<Why>, about: About<'_>) ->
 
 /// For an address inside a private network, or a name that is not the vendor's, being inside may be what is missing.
 fn on_premises(host: &str, check: &str) -> String {
-    if host.ends_with(".sentinelone.net") {
+    let here = host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]");
+    if here || host.ends_with(".sentinelone.net") {
         check.to_owned()
     } else {
         format!("{check}; a console on premises answers only from inside its network: run Muster there")

@@ -146,6 +146,9 @@ pub(crate) fn chosen_integrations(all: Vec<Integration>, names: &[String]) -> Re
     if let Some(paused) = all.iter().find(|of| names.contains(&of.name) && !of.options.enabled) {
         return Err(SyncError::Paused { name: paused.name.clone() });
     }
+    if all.iter().all(|of| !of.options.enabled) {
+        return Err(SyncError::Paused { name: all.into_iter().map(|of| of.name).collect::<Vec<_>>().join(", ") });
+    }
     let chosen = |of: &Integration| if names.is_empty() { of.options.enabled } else { names.contains(&of.name) };
     Ok(all.into_iter().filter(chosen).collect())
 }

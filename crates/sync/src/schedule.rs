@@ -107,7 +107,7 @@ fn retry(failures: u32) -> i64 {
 
 /// The same for the same reading, different between integrations, streams and days: what asks twice gets one answer.
 fn jitter(interval: i64, attempted_at: Timestamp, salt: u64) -> i64 {
-    let spread = (interval / JITTER_PART).min(JITTER_MAX).max(1);
+    let spread = (interval / JITTER_PART).clamp(1, JITTER_MAX);
     let mut mixed = salt ^ attempted_at.micros().cast_unsigned();
     // The finaliser of MurmurHash3: near inputs lie far apart afterwards.
     mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);

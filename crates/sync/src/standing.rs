@@ -183,6 +183,12 @@ impl Overview {
     #[must_use]
     pub fn next_step(&self) -> String {
         let assessment = self.assessment();
+        if assessment.state == IntegrationState::Syncing && self.streams.iter().all(|stream| stream.lease.is_none()) {
+            return format!(
+                "read it once: muster sync {}; or keep reading: muster serve --role worker",
+                self.integration.name
+            );
+        }
         let about = About {
             name: &self.integration.name,
             subject: assessment.subject.as_deref(),

@@ -446,10 +446,9 @@ fn plan(
         if probe_at.is_some() {
             continue;
         }
-        let mut rank = of_mine.len();
-        for (low, nudged, task) in due_streams(now, overview, &of_mine, &mut plan) {
-            wanted.push((Rank { low, waits: !nudged, turn: rank }, at, task));
-            rank += 1;
+        let due = due_streams(now, overview, &of_mine, &mut plan);
+        for (turn, (low, nudged, task)) in (of_mine.len()..).zip(due) {
+            wanted.push((Rank { low, waits: !nudged, turn }, at, task));
         }
     }
     wanted.sort_by_key(|(rank, ..)| *rank);
@@ -496,7 +495,7 @@ fn due_streams(now: Timestamp, overview: &Overview, running: &[Task], plan: &mut
     let mut due = Vec::new();
     for standing in overview.streams.iter().filter(|standing| standing.enabled) {
         let task = Task::Sweep(standing.stream, Lane::Live);
-        if !running.contains(&task) && !waits_for_parent(standing, overview, running) {
+        if !running.contains(&task) && !waits_for_parent(standing, overview) {
             match standing.next(now, of) {
                 Next::Now => due.push((task.is_low(), standing.attempts.nudged_at.is_some(), task)),
                 Next::At(at) => plan.wait_for(at),
@@ -519,7 +518,7 @@ fn due_streams(now: Timestamp, overview: &Overview, running: &[Task], plan: &mut
 }
 
 /// Whether a stream is asked for record by record, and those records are not listed yet.
-fn waits_for_parent(standing: &StreamStanding, overview: &Overview, running: &[Task]) -> bool {
+fn waits_for_parent(standing: &StreamStanding, overview: &Overview) -> bool {
     let parent = match standing.stream.source {
         Source::Each(_, parents) => parents.stream(),
         Source::Queued(_, parent) => parent,
@@ -527,10 +526,5 @@ fn waits_for_parent(standing: &StreamStanding, overview: &Overview, running: &[T
         _ => return false,
     };
     let Some(parent) = overview.streams.iter().find(|other| other.stream.name == parent) else { return false };
-    let never = parent.status.is_none();
-    never
-        && parent.enabled
-        && (running.contains(&Task::Sweep(parent.stream, Lane::Live))
-            || !parent.attempts.ended
-            || parent.attempts.attempted_at.is_none())
+    parent.enabled && parent.status.is_none()
 }
