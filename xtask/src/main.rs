@@ -11,6 +11,8 @@ mod promises;
 mod simulate;
 mod suite;
 mod tidy;
+#[cfg(feature = "product")]
+mod workers;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -55,6 +57,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Runs several workers on one PostgreSQL database and many simulated consoles, and kills one of them.
+    Workers(WorkersOptions),
     /// Compares the simulated console's answers with a vendor's specification.
     CheckSim {
         /// The folder that holds the specification.
@@ -104,6 +108,23 @@ struct BenchOptions {
     dist: bool,
 }
 
+/// How many of everything.
+#[derive(Args)]
+struct WorkersOptions {
+    /// Simulated consoles
+    #[arg(long, default_value_t = 20)]
+    consoles: u32,
+    /// Agents of each
+    #[arg(long, default_value_t = 5_000)]
+    agents: u32,
+    /// Workers
+    #[arg(long, default_value_t = 2)]
+    workers: u32,
+    /// After how many seconds the first one is killed
+    #[arg(long, default_value_t = 8)]
+    kill_after: u64,
+}
+
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Test { filter } => suite::run(root(), filter.as_deref()),
@@ -112,6 +133,7 @@ fn main() -> ExitCode {
         Task::Crash { options } => crash::run(root(), &options),
         Task::Promises { check } => promises::run(root(), check),
         Task::Simulate { options } => simulate::run(root(), &options),
+        Task::Workers(options) => workers(&options),
         Task::CheckSim { against } => check_sim(&against),
     };
     match outcome {
@@ -126,6 +148,16 @@ fn main() -> ExitCode {
 #[cfg(feature = "product")]
 fn bench(options: &BenchOptions) -> anyhow::Result<()> {
     bench::run(root(), options)
+}
+
+#[cfg(feature = "product")]
+fn workers(options: &WorkersOptions) -> anyhow::Result<()> {
+    workers::run(root(), options)
+}
+
+#[cfg(not(feature = "product"))]
+fn workers(_: &WorkersOptions) -> anyhow::Result<()> {
+    again_with_the_product(&[])
 }
 
 #[cfg(feature = "product")]
