@@ -118,10 +118,45 @@ Examples:
   muster query 'infected:true' --fields name,os,site,last_seen --sort -last_seen
   muster query '' --group-by os
   muster query '' --in findings --count
+  muster query 'mimikatz stream:threats' --in artifacts
   muster query 'name:lap' --format csv > laptops.csv
 
 The language: muster help query. All fields: muster help fields [INVENTORY].")]
     Query(Query),
+    /// Keeps reading every console, each stream when it is due
+    #[command(after_help = "\
+It runs until Ctrl-C or SIGTERM, and ends after the page that is being stored. While it runs, muster sync asks it \
+for a reading at once and shows the outcome, and settings changed with muster integration count from then on. One \
+worker writes to a SQLite file; with PostgreSQL several may share the work, and one that dies is replaced by the \
+others within two minutes.
+
+Example:
+  muster serve --role worker")]
+    Serve(Serve),
+    /// Lists integrations, shows one, switches it, or changes how it is read
+    #[command(after_help = "\
+Examples:
+  muster integration list
+  muster integration show acme
+  muster integration set acme --interval threats=15m --interval agents=2h
+  muster integration set acme --autosync 1d
+  muster integration disable acme")]
+    Integration(Integration),
+    /// Delivers every change to files, for a SIEM or a data lake to read
+    #[command(after_help = "\
+Every version of every record is an artifact in Muster's log, in the order in which it was seen. A sink gets them in that \
+order, each at least once, with an id that is the same when it comes again. A sink that takes nothing delays no other, and \
+nothing is lost: what waits is delivered later.")]
+    Sink {
+        #[command(subcommand)]
+        command: crate::commands::sink::SinkCommand,
+    },
+    /// Shows what the log of all changes holds, and decides for how long
+    #[command(after_help = "To search it: muster query TEXT --in artifacts.")]
+    Log {
+        #[command(subcommand)]
+        command: crate::commands::log::LogCommand,
+    },
     /// Serves a simulated console over HTTP, for trying things out
     #[command(after_help = "It prints its address and its tokens, and answers until it is stopped.")]
     Simulate(Simulate),
@@ -176,6 +211,8 @@ pub struct Connect {
     /// Streams that are not read at all, separated by commas
     #[arg(long, value_name = "STREAM,..", value_delimiter = ',')]
     pub without: Option<Vec<String>>,
+    #[command(flatten)]
+    pub rhythm: Rhythm,
     /// Allows an address inside a private network; without it, only public addresses and this machine are asked
     #[arg(long)]
     pub allow_private: bool,
@@ -206,6 +243,9 @@ pub struct Sync {
     /// Reads everything again, as if for the first time
     #[arg(long)]
     pub full: bool,
+    /// Accepts that records are gone, where more than a tenth of a stream vanished at once
+    #[arg(long)]
+    pub accept_removals: bool,
     /// Prints one JSON object per stream
     #[arg(long)]
     pub json: bool,
@@ -216,7 +256,8 @@ pub struct Query {
     /// The question; '' matches everything
     #[arg(value_name = "TEXT", allow_hyphen_values = true)]
     pub text: String,
-    /// What to ask: assets, findings, activities, policies, console_sites, console_groups, accounts, sites
+    /// What to ask: assets, software, vulnerabilities, findings, activities, users, policies, console_sites,
+    /// console_groups, accounts, sites; artifacts is the log of all changes
     #[arg(long = "in", value_name = "INVENTORY", default_value = "assets")]
     pub inventory: String,
     /// Prints how many match, exactly, and nothing else
@@ -295,8 +336,130 @@ pub struct Simulate {
     pub once_every: u64,
 }
 
+/// How often and how far back an integration is read.
+#[derive(Args, Clone, Default)]
+pub struct Rhythm {
+    /// How often a stream is read, 30s or more; STREAM=default takes the usual again
+    #[arg(long = "interval", value_name = "STREAM=TIME", value_parser = interval)]
+    pub intervals: Vec<(String, Option<i64>)>,
+    /// Reads everything every N days at 01:15 UTC instead, such as 1d; off returns to intervals
+    #[arg(long, value_name = "Nd", value_parser = days_or_off)]
+    pub autosync: Option<Days>,
+    /// How many days back threats and activities are read at first, such as 365d; all is everything
+    #[arg(long, value_name = "Nd", value_parser = days_or_all)]
+    pub depth: Option<Days>,
+}
+
+/// A number of days, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Days(pub Option<u32>);
+
+fn interval(text: &str) -> Result<(String, Option<i64>), String> {
+    let Some((stream, time)) = text.split_once('=') else {
+        return Err("write it as STREAM=TIME, such as threats=15m".to_owned());
+    };
+    let seconds = match time {
+        "default" => None,
+        time => Some(sync::schedule::parse_interval(time)?),
+    };
+    Ok((stream.to_owned(), seconds))
+}
+
+fn days(text: &str, none: &str, most: u32) -> Result<Days, String> {
+    if text == none {
+        return Ok(Days(None));
+    }
+    let days = text.strip_suffix('d').unwrap_or(text).parse::<u32>().ok().filter(|days| (1..=most).contains(days));
+    days.map(|days| Days(Some(days))).ok_or_else(|| format!("write 1d to {most}d, or {none}"))
+}
+
+fn days_or_off(text: &str) -> Result<Days, String> {
+    days(text, "off", sync::schedule::AUTOSYNC_DAYS_MAX)
+}
+
+fn days_or_all(text: &str) -> Result<Days, String> {
+    days(text, "all", DEPTH_DAYS_MAX)
+}
+
+/// No console is older.
+const DEPTH_DAYS_MAX: u32 = 10_000;
+
+#[derive(Args)]
+pub struct Serve {
+    /// What this process does: worker reads the consoles; web and all come with the web interface
+    #[arg(long, value_enum, value_name = "ROLE", default_value = "all")]
+    pub role: Role,
+}
+
+/// What a serving process does.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Reads and answers.
+    All,
+    /// Answers only.
+    Web,
+    /// Reads only.
+    Worker,
+}
+
+#[derive(Args)]
+pub struct Integration {
+    #[command(subcommand)]
+    pub command: IntegrationCommand,
+}
+
+#[derive(Subcommand)]
+pub enum IntegrationCommand {
+    /// Lists every integration, how it fares, and when it is read next
+    List {
+        /// Prints one JSON object per integration
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows one integration: its settings, its token, and every stream
+    Show {
+        /// Which
+        name: String,
+        /// Prints one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Switches an integration on again
+    Enable {
+        /// Which
+        name: String,
+    },
+    /// Switches an integration off; everything read so far is kept
+    Disable {
+        /// Which
+        name: String,
+    },
+    /// Changes how an integration is read; what is not named stays
+    Set(Set),
+}
+
+#[derive(Args)]
+pub struct Set {
+    /// Which
+    pub name: String,
+    #[command(flatten)]
+    pub rhythm: Rhythm,
+    /// Streams that are not read any more, separated by commas
+    #[arg(long, value_name = "STREAM,..", value_delimiter = ',')]
+    pub without: Vec<String>,
+    /// Streams that are read again, separated by commas
+    #[arg(long, value_name = "STREAM,..", value_delimiter = ',')]
+    pub with: Vec<String>,
+    /// The most requests a minute with this token, over all paths
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub requests_per_minute: Option<u32>,
+}
+
 #[derive(Args)]
 pub struct Doctor {
+    /// Asks no console: tells what is written down
+    #[arg(long)]
+    pub offline: bool,
     /// Prints one JSON object per finding
     #[arg(long)]
     pub json: bool,

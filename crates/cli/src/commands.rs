@@ -4,9 +4,13 @@ pub mod connect;
 pub mod demo;
 pub mod doctor;
 pub mod help;
+pub mod integration;
+pub mod log;
 pub mod migrate;
 pub mod query;
+pub mod serve;
 pub mod simulate;
+pub mod sink;
 pub mod sync;
 
 /// Who gives the order, for the audit trail: the system's name for the person at the terminal.

@@ -45,7 +45,7 @@ fn run(arguments: Arguments, terminal: &Terminal) -> Result<(), Failure> {
         .build()
         .map_err(|error| Failure::new(Exit::Bug, format!("starting the runtime failed: {error}")))?;
     // A server is ended by Ctrl-C in its own way; everything else is cut off where it stands.
-    let serves = matches!(command, Command::Simulate(_));
+    let serves = matches!(command, Command::Simulate(_) | Command::Serve(_));
     let outcome = runtime.block_on(async {
         let story = dispatch(&global, command, terminal);
         tokio::select! {
@@ -70,6 +70,10 @@ async fn dispatch(global: &arguments::Global, command: Command, terminal: &Termi
         Command::Connect(connect) => commands::connect::run(global, connect, terminal).await,
         Command::Sync(sync) => commands::sync::run(global, sync, terminal).await,
         Command::Query(query) => commands::query::run(global, query, terminal).await,
+        Command::Serve(serve) => commands::serve::run(global, &serve, terminal).await,
+        Command::Integration(order) => commands::integration::run(global, order.command, terminal).await,
+        Command::Sink { command } => commands::sink::run(global, command, terminal).await,
+        Command::Log { command } => commands::log::run(global, command, terminal).await,
         Command::Simulate(simulate) => commands::simulate::run(&simulate, terminal).await,
         Command::Doctor(doctor) => commands::doctor::run(global, &doctor, terminal).await,
         Command::Migrate(migrate) => commands::migrate::run(global, &migrate, terminal),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use access::Keyring;
-use store::{Access, DatabaseUrl, Slice, Store};
+use store::{Access, DatabaseUrl, Slice, Store, StoreError};
 
 use crate::arguments::Global;
 use crate::failure::{Exit, Failure};
@@ -55,11 +55,34 @@ impl Place {
 
     /// Opens the database to write, makes it if there is none, and migrates it.
     pub fn open_to_write(&self) -> Result<Store, Failure> {
+        Ok(self.open_to_write_plainly()??)
+    }
+
+    /// Opens the database to write; or, where a worker has it, to leave it a request or a setting.
+    pub fn open_to_write_or_beside(&self) -> Result<Opened, Failure> {
+        match self.open_to_write_plainly()? {
+            Ok(store) => Ok(Opened::Writer(store)),
+            Err(StoreError::Locked { by }) if is_worker(&by) => {
+                Ok(Opened::Beside { store: Store::open(&self.database, Access::Beside, SLICES)?, by })
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Whether some process holds the writer's lock.
+    pub fn is_being_written(&self) -> bool {
+        match &self.database {
+            DatabaseUrl::Sqlite(path) => store::writer_of(path).is_some(),
+            _ => true,
+        }
+    }
+
+    fn open_to_write_plainly(&self) -> Result<Result<Store, StoreError>, Failure> {
         if let DatabaseUrl::Sqlite(path) = &self.database {
             // The folder of a file that was named by hand is its owner's business, but a missing one is made.
             private_folder(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
         }
-        Ok(Store::open(&self.database, Access::Writer, SLICES)?)
+        Ok(Store::open(&self.database, Access::Writer, SLICES))
     }
 
     /// The keys at hand; none is not an error until a secret has to be opened.
@@ -77,6 +100,31 @@ impl Place {
         store.read_blocking(move |tx| access::check_keys(tx, &found))?;
         Ok(Keyring::load_or_create(&|name| std::env::var_os(name), &self.data_dir)?)
     }
+}
+
+/// A database that may be written to.
+pub enum Opened {
+    /// By this process.
+    Writer(Store),
+    /// By a worker; a row or two may be left for it.
+    Beside {
+        store: Store,
+        /// The worker, as `muster serve (pid 4711)`.
+        by: String,
+    },
+}
+
+impl Opened {
+    pub fn store(&self) -> &Store {
+        match self {
+            Opened::Writer(store) | Opened::Beside { store, .. } => store,
+        }
+    }
+}
+
+/// Whether the holder of the writer's lock looks for requests.
+fn is_worker(by: &str) -> bool {
+    by.contains(" serve (")
 }
 
 fn private_folder(folder: &Path) -> Result<(), Failure> {

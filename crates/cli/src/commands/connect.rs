@@ -7,7 +7,7 @@ use reports::terminal::harmless;
 use sentinelone::probe::{ModuleState, Probe, Scope, TokenKind};
 use sentinelone::request::Endpoint;
 use sentinelone::{ApiError, Console, Form, Token, Transport};
-use sync::{Connected, Options, SyncError};
+use sync::{Connected, Options, OptionsChange, SyncError};
 use zeroize::Zeroizing;
 
 use crate::arguments::{Connect, Global, TokenFrom};
@@ -29,20 +29,16 @@ pub async fn run(global: &Global, order: Connect, terminal: &Terminal) -> Result
     }
     let token = token(&order.token)?;
     let place = Place::new(global)?;
-    let store = place.open_to_write()?;
-    let (keys, made) = place.keys_or_make(&store)?;
+    let opened = place.open_to_write_or_beside()?;
+    let store = opened.store();
+    let (keys, made) = place.keys_or_make(store)?;
     let world = jobs::World::real();
     let (transport, who) = (over_the_network()?, super::who());
-    let at = sync::Place {
-        store: &store,
-        world: &world,
-        org: OrgId::DEFAULT,
-        keys: &keys,
-        transport: &transport,
-        who: &who,
-    };
-    let options = options(&order);
-    let order_of = sync::Connect { console, token, name: order.name, site: order.site, options };
+    let at = sync::Place { store, world: &world, org: OrgId::DEFAULT, keys: &keys, transport: &transport, who: &who };
+    let change = change(&order);
+    // What cannot be meant is said before anything is sent.
+    change.apply(&mut Options::default())?;
+    let order_of = sync::Connect { console, token, name: order.name, site: order.site, options: None };
     let connected = sync::connect(at, order_of).await.map_err(|error| {
         let stranger = matches!(&error, SyncError::Console(error) if is_stranger(error));
         let mut failure = Failure::from(error);
@@ -52,6 +48,11 @@ pub async fn run(global: &Global, order: Connect, terminal: &Terminal) -> Result
         failure.more.insert(0, "Nothing was saved; what was connected before is as it was.".to_owned());
         failure
     })?;
+    if change != OptionsChange::default() {
+        let (name, now) = (connected.integration.name.clone(), terminal.now());
+        let write = store.write(move |tx| sync::configure(tx, OrgId::DEFAULT, &name, &change, &who, now));
+        write.await?;
+    }
     if let Some(path) = made {
         let path = path.display();
         terminal.note(&format!("Made the key that seals tokens: {path}. Keep it apart from backups of the database."));
@@ -84,18 +85,13 @@ pub fn over_the_network() -> Result<Transport, Failure> {
         .map_err(|error| Failure::new(Exit::Bug, format!("starting the HTTP client failed: {error}")))
 }
 
-fn options(order: &Connect) -> Option<Options> {
-    if order.requests_per_minute.is_none() && order.without.is_none() {
-        return None;
+/// The choices that were named; on a known integration the others stay.
+fn change(order: &Connect) -> OptionsChange {
+    OptionsChange {
+        without: order.without.clone().unwrap_or_default(),
+        requests_per_minute: order.requests_per_minute,
+        ..super::integration::rhythm(&order.rhythm)
     }
-    let mut options = Options::default();
-    if let Some(rate) = order.requests_per_minute {
-        options.requests_per_minute = rate;
-    }
-    if let Some(streams) = &order.without {
-        options.without_streams.clone_from(streams);
-    }
-    Some(options)
 }
 
 /// Reads the token; the text is wiped from memory when it has been checked.

@@ -1,44 +1,80 @@
-//! `muster doctor`: looks at data, key and integrations, and says what needs somebody.
+//! `muster doctor`: looks at data, key and every integration, live, and says what needs somebody and what exactly.
 
 use std::fmt::Write as _;
 
 use kernel::{OrgId, Timestamp};
 use store::Store;
-use sync::{Integration, IntegrationState, StreamStatus};
+use sync::examine::{self, Examination, Step};
+use sync::health::{self, About, Light};
+use sync::{IntegrationState, Overview, StreamStanding, StreamStatus};
 
 use crate::arguments::{Doctor, Global};
 use crate::failure::{Exit, Failure, chain, sentence};
 use crate::place::Place;
 use crate::terminal::{Terminal, size};
 
-/// How long before its end a token is spoken of.
-const TOKEN_DAYS_LEFT: i64 = 30;
+/// Streams whose trouble is told one by one; the others are counted.
+const STREAMS_TOLD: usize = 12;
 
 /// One line of the report.
 struct Line {
     what: String,
-    light: Light,
+    mark: Mark,
     words: String,
+    /// What it means, in a clause; empty if that is plain.
+    meaning: String,
     /// What somebody has to do, as a clause; empty if nothing.
     next: String,
+    /// More for programs.
+    data: Option<serde_json::Value>,
+}
+
+impl Line {
+    fn new(what: &str, mark: Mark, words: impl Into<String>) -> Line {
+        Line {
+            what: what.to_owned(),
+            mark,
+            words: words.into(),
+            meaning: String::new(),
+            next: String::new(),
+            data: None,
+        }
+    }
+
+    fn next(mut self, next: impl Into<String>) -> Line {
+        self.next = next.into();
+        self
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Light {
+enum Mark {
     Ok,
     /// Worth knowing; the line above says what to do, or there is nothing to do.
     Note,
+    /// Switched off.
+    Off,
     Amber,
     Red,
 }
 
-impl Light {
+impl Mark {
     fn word(self) -> &'static str {
         match self {
-            Light::Ok => "ok",
-            Light::Note => "note",
-            Light::Amber => "amber",
-            Light::Red => "red",
+            Mark::Ok => "ok",
+            Mark::Note => "note",
+            Mark::Off => "off",
+            Mark::Amber => "amber",
+            Mark::Red => "red",
+        }
+    }
+
+    fn of(light: Light) -> Mark {
+        match light {
+            Light::Green => Mark::Ok,
+            Light::Amber => Mark::Amber,
+            Light::Red => Mark::Red,
+            Light::Grey => Mark::Off,
         }
     }
 }
@@ -52,29 +88,52 @@ pub async fn run(global: &Global, doctor: &Doctor, terminal: &Terminal) -> Resul
     match place.open_to_read() {
         Err(failure) => {
             exit = failure.exit;
-            let next = failure.more.join(" ");
-            lines.push(Line { what: "data".to_owned(), light: Light::Red, words: failure.what, next });
+            lines.push(Line::new("data", Mark::Red, failure.what).next(failure.more.join(" ")));
         }
         Ok(store) => {
-            lines.push(data(&place, &store).await);
+            let data = data(&place, &store).await;
+            if data.mark == Mark::Red {
+                exit = Exit::Storage;
+            }
+            lines.push(data);
             lines.push(key(&place, &store).await);
-            match sync::integrations(&store, &world, OrgId::DEFAULT).await {
-                Ok(known) => {
-                    for known in &known {
-                        lines.push(integration(known, terminal.now(), &time));
-                        lines.extend(streams(&store, &world, known, &time).await?);
+            let now = terminal.now();
+            let known = super::integration::overviews(&store, now).await?;
+            let (keys, transport, who) = (place.keys(), super::connect::over_the_network()?, super::who());
+            if known.is_empty() {
+                let none = Line::new("consoles", Mark::Note, "none is connected yet");
+                lines.push(none.next("connect one: muster connect URL --token-file FILE"));
+            }
+            for of in &known {
+                let live = match &keys {
+                    Ok(keys) if !doctor.offline && of.integration.options.enabled => {
+                        let at = sync::Place {
+                            store: &store,
+                            world: &world,
+                            org: OrgId::DEFAULT,
+                            keys,
+                            transport: &transport,
+                            who: &who,
+                        };
+                        match examine::examine(at, of).await {
+                            Ok(seen) => Some(seen),
+                            // A key that is missing has a line of its own; the rest is told as it was written down.
+                            Err(error) => {
+                                let words = chain(&error);
+                                lines.push(
+                                    Line::new(&of.integration.name, Mark::Red, words).next("see the lines above"),
+                                );
+                                None
+                            }
+                        }
                     }
-                }
-                Err(error) => lines.push(Line {
-                    what: "consoles".to_owned(),
-                    light: Light::Red,
-                    words: chain(&error),
-                    next: "report this line".to_owned(),
-                }),
+                    _ => None,
+                };
+                lines.extend(integration(of, live.as_ref(), now, &time));
             }
         }
     }
-    let needed = lines.iter().filter(|line| matches!(line.light, Light::Amber | Light::Red)).count();
+    let needed = lines.iter().filter(|line| matches!(line.mark, Mark::Amber | Mark::Red)).count();
     match doctor.json {
         true => terminal.result(&as_json(&lines))?,
         false => terminal.result(&told(&lines, needed))?,
@@ -83,30 +142,21 @@ pub async fn run(global: &Global, doctor: &Doctor, terminal: &Terminal) -> Resul
 }
 
 async fn data(place: &Place, store: &Store) -> Line {
-    let checked = store.read(|tx| tx.check()).await;
-    let what = "data".to_owned();
-    match checked {
+    const REPAIR: &str = "restore a backup, or move the file away and sync anew";
+    match store.read(|tx| tx.check()).await {
         Ok(health) if health.problems.is_empty() => {
             let words = format!("{}, {}, {}, integrity ok", place.database, size(health.bytes), health.version);
-            Line { what, light: Light::Ok, words, next: String::new() }
+            Line::new("data", Mark::Ok, words)
         }
-        Ok(health) => Line {
-            what,
-            light: Light::Red,
-            words: format!("{}: damaged: {}", place.database, health.problems.join("; ")),
-            next: "restore a backup, or move the file away and sync anew".to_owned(),
-        },
-        Err(error) => Line {
-            what,
-            light: Light::Red,
-            words: chain(&error),
-            next: "restore a backup, or move the file away and sync anew".to_owned(),
-        },
+        Ok(health) => {
+            let words = format!("{}: damaged: {}", place.database, health.problems.join("; "));
+            Line::new("data", Mark::Red, words).next(REPAIR)
+        }
+        Err(error) => Line::new("data", Mark::Red, chain(&error)).next(REPAIR),
     }
 }
 
 async fn key(place: &Place, store: &Store) -> Line {
-    let what = "key".to_owned();
     let found = match place.keys() {
         Ok(keys) => {
             let given = keys.clone();
@@ -116,81 +166,206 @@ async fn key(place: &Place, store: &Store) -> Line {
         Err(failure) => Err(failure),
     };
     match found {
-        Ok(keys) if keys.is_empty() => Line {
-            what,
-            light: Light::Ok,
-            words: "none yet: the first muster connect makes one".to_owned(),
-            next: String::new(),
-        },
-        Ok(keys) => {
-            Line { what, light: Light::Ok, words: format!("key {}", keys.ids().join(", ")), next: String::new() }
-        }
-        Err(failure) => Line { what, light: Light::Red, words: failure.what, next: failure.more.join(" ") },
+        Ok(keys) if keys.is_empty() => Line::new("key", Mark::Ok, "none yet: the first muster connect makes one"),
+        Ok(keys) => Line::new("key", Mark::Ok, format!("key {}", keys.ids().join(", "))),
+        Err(failure) => Line::new("key", Mark::Red, failure.what).next(failure.more.join(" ")),
     }
 }
 
-fn integration(known: &Integration, now: Timestamp, time: &dyn Fn(Timestamp) -> String) -> Line {
-    let light = match known.state {
-        IntegrationState::Connected => Light::Ok,
-        IntegrationState::Syncing | IntegrationState::Incomplete => Light::Amber,
-        _ => Light::Red,
-    };
-    let mut words = format!("{} since {}", known.state.word().replace('_', " "), time(known.since));
-    if !known.detail.is_empty() {
-        let _ = write!(words, ": {}", known.detail);
-    }
-    let mut line = Line { what: known.name.clone(), light, words, next: known.state.next_step().to_owned() };
-    if light == Light::Ok {
-        line.next.clear();
-        let left = known.token_expires_at.map(|end| (end, end.seconds_since(now) / 86_400));
-        if let Some((end, days)) = left {
-            let _ = write!(line.words, "; its token ends {}", time(end));
-            if days < TOKEN_DAYS_LEFT {
-                line.light = Light::Amber;
-                line.next =
-                    format!("its token ends in {days} days: make a new one, then muster connect with the same name");
-            }
+/// The lines of one integration: how it fares, the way to it step by step, its token, its streams.
+fn integration(
+    of: &Overview,
+    live: Option<&Examination>,
+    now: Timestamp,
+    time: &dyn Fn(Timestamp) -> String,
+) -> Vec<Line> {
+    let mut lines = vec![head(of, live, now, time)];
+    let name = &of.integration.name;
+    if let Some(seen) = live {
+        lines.push(Line::new("", Mark::Note, way(seen, of.integration.console_url.starts_with("https"))));
+        if let Some(words) = examine::clock_words(seen.clock_skew)
+            && of.assessment().why != Some(health::Why::ClockSkew)
+        {
+            lines.push(Line::new(&format!("{name}/clock"), Mark::Note, words));
         }
+        if let Some(probe) = &seen.probe {
+            let words = token(of, probe, time);
+            lines.push(Line::new("", Mark::Note, words));
+        }
+        if let Some(words) = counts(seen) {
+            lines.push(Line::new("", Mark::Note, words));
+        }
+        for answer in examine::no_data(of, seen, now) {
+            lines.push(Line::new(&format!("{name}/data"), Mark::Note, answer));
+        }
+    }
+    if let Some(warning) = sync::token_warning(&of.integration, now)
+        && of.integration.options.enabled
+        && lines[0].mark != Mark::Red
+    {
+        let host = &of.integration.console_host;
+        let line = Line::new(&format!("{name}/token"), Mark::Amber, warning.in_words(name));
+        lines.push(line.next(format!(
+            "make the next one in good time (Settings > Users > Service Users), then: muster connect {host} --name {name} \
+             --token-file FILE"
+        )));
+    }
+    let mut trouble: Vec<Line> = of.streams.iter().filter_map(|stream| stream_line(of, stream, now, time)).collect();
+    let more = trouble.len().saturating_sub(STREAMS_TOLD);
+    trouble.truncate(STREAMS_TOLD);
+    lines.extend(trouble);
+    if more > 0 {
+        let words = format!("{more} more streams: muster integration show {name}");
+        lines.push(Line::new(name, Mark::Note, words));
+    }
+    lines
+}
+
+fn head(of: &Overview, live: Option<&Examination>, now: Timestamp, time: &dyn Fn(Timestamp) -> String) -> Line {
+    let integration = &of.integration;
+    let written = of.assessment();
+    let about = About { name: &integration.name, subject: written.subject.as_deref(), host: &integration.console_host };
+    // What is found now outweighs what was written down when it was last read.
+    if let Some(trouble) = live.and_then(|seen| seen.trouble.as_ref()) {
+        let since =
+            if trouble.state == written.state { format!(" since {}", time(integration.since)) } else { String::new() };
+        let state = trouble.state.word().replace('_', " ");
+        let words = format!("{state}{since}: {}", trouble.detail);
+        let light = if trouble.state == IntegrationState::Degraded { Mark::Amber } else { Mark::Red };
+        let mut line = Line::new(&integration.name, light, words);
+        line.meaning = health::meaning(trouble.state, trouble.why).to_owned();
+        line.next = health::next_step(trouble.state, trouble.why, About { subject: Some("threats"), ..about });
+        line.data = Some(super::integration::as_json(of, now));
+        return line;
+    }
+    let stopped = of.health.probe_at.is_some();
+    let mut words = format!("{} since {}", written.state.word().replace('_', " "), time(integration.since));
+    if !written.detail.is_empty() {
+        let _ = write!(words, ": {}", written.detail);
+    }
+    let mut line = Line::new(&integration.name, Mark::of(of.light(now)), words);
+    if written.state != IntegrationState::Connected {
+        line.meaning = of.meaning().to_owned();
+    }
+    line.next = of.next_step();
+    line.data = Some(super::integration::as_json(of, now));
+    if live.is_some() && stopped {
+        line.mark = Mark::Amber;
+        line.meaning.clear();
+        line.words = format!(
+            "answers again; it was {} since {}",
+            written.state.word().replace('_', " "),
+            time(integration.since)
+        );
+        line.next = format!("read it: muster sync {}; a worker does so by itself", integration.name);
+        return line;
+    }
+    let stale: Vec<&StreamStanding> = of.streams.iter().filter(|stream| !stream.is_fresh(now)).collect();
+    if written.state == IntegrationState::Connected && !stale.is_empty() {
+        let never = stale.iter().all(|stream| stream.attempts.attempted_at.is_none());
+        line.words = match never {
+            true => format!("connected since {}, and not read yet", time(integration.since)),
+            false => format!("{}; {} streams were not read for longer than two intervals", line.words, stale.len()),
+        };
+        line.next =
+            format!("read it once: muster sync {0}; or keep reading: muster serve --role worker", integration.name);
     }
     line
 }
 
-/// The streams of an integration that are not complete: what is missing, and since when.
-async fn streams(
-    store: &Store,
-    world: &jobs::World,
-    of: &Integration,
-    time: &dyn Fn(Timestamp) -> String,
-) -> Result<Vec<Line>, Failure> {
-    let standing = sync::standing(store, world, of).await?;
-    let lines = standing.into_iter().filter(|stream| stream.status != Some(StreamStatus::Complete)).map(|stream| {
-        let status = stream.status.map_or("first sweep under way", StreamStatus::word).replace('_', " ");
-        let mut words = status;
-        if let Some(reason) = &stream.reason {
-            let _ = write!(words, ": {reason}");
+/// `dns ok · port ok · tls ok · console ok · token refused`.
+fn way(seen: &Examination, tls: bool) -> String {
+    let mut words = Vec::new();
+    for step in Step::ALL.into_iter().filter(|step| tls || *step != Step::Tls) {
+        if seen.failed == Some(step) {
+            words.push(format!("{} FAILS", step.word()));
+            break;
         }
+        words.push(format!("{} ok", step.word()));
+    }
+    if seen.failed.is_none()
+        && let Some(skew) = seen.clock_skew
+    {
+        words.push(format!("clock within {} s", skew.abs().max(2)));
+    }
+    words.join(" · ")
+}
+
+/// What we have of what the console counts: `agents 47 of 47 · threats 7 of 7`.
+fn counts(seen: &Examination) -> Option<String> {
+    let told = seen.counts.iter().filter_map(|count| {
+        let theirs = count.theirs.filter(|theirs| *theirs > 0)?;
+        Some(format!("{} {} of {theirs}", count.stream, count.ours))
+    });
+    let told: Vec<String> = told.take(COUNTS_TOLD).collect();
+    (!told.is_empty()).then(|| format!("have: {}", told.join(" · ")))
+}
+
+/// How many streams are counted in one line.
+const COUNTS_TOLD: usize = 6;
+
+fn token(of: &Overview, probe: &sentinelone::Probe, time: &dyn Fn(Timestamp) -> String) -> String {
+    let scope = of.integration.scope.as_deref().unwrap_or("unknown");
+    let role = probe.role.as_deref().or(of.integration.role.as_deref()).unwrap_or("unknown");
+    let end = match probe.expires_at.map(|at| Timestamp::from_micros(at.0)).or(of.integration.token_expires_at) {
+        Some(end) => format!("ends {}", time(end)),
+        None => "the console does not say when it ends".to_owned(),
+    };
+    format!("token: scope {scope}, role {role}, {end}")
+}
+
+/// What is to be said of a stream; nothing of one that is well.
+fn stream_line(
+    of: &Overview,
+    stream: &StreamStanding,
+    now: Timestamp,
+    time: &dyn Fn(Timestamp) -> String,
+) -> Option<Line> {
+    let aside = stream.quarantined > 0 || stream.drifted > 0 || stream.held > 0;
+    let well =
+        !stream.enabled || stream.status == Some(StreamStatus::Complete) || stream.attempts.attempted_at.is_none();
+    if well && !aside {
+        return None;
+    }
+    let mut words = stream.status.map_or("first sweep not over", StreamStatus::word).replace('_', " ");
+    if let (Some(reason), false) = (&stream.reason, stream.status == Some(StreamStatus::Complete)) {
+        let _ = write!(words, ": {reason}");
+    }
+    if stream.status == Some(StreamStatus::NotAvailable) && !stream.stream.without.is_empty() {
+        let _ = write!(words, "; {}", stream.stream.without);
+    }
+    if stream.status != Some(StreamStatus::Complete) {
         let _ = match stream.complete_at {
             Some(at) => write!(words, "; last complete {}", time(at)),
             None => write!(words, "; never complete"),
         };
-        Line { what: format!("{}/{}", of.name, stream.stream), light: Light::Note, words, next: String::new() }
-    });
-    Ok(lines.collect())
+    }
+    for (count, one, many) in [
+        (stream.held, "record is held as not gone yet", "records are held as not gone yet"),
+        (stream.quarantined, "record is kept aside", "records are kept aside"),
+        (stream.drifted, "place differs from what is documented", "places differ from what is documented"),
+    ] {
+        if count > 0 {
+            let _ = write!(words, "; {count} {}", if count == 1 { one } else { many });
+        }
+    }
+    if stream.light(now) == Light::Amber && stream.lease.is_some() {
+        words.push_str("; it is being read just now");
+    }
+    Some(Line::new(&format!("{}/{}", of.integration.name, stream.stream.name), Mark::Note, words))
 }
 
 fn told(lines: &[Line], needed: usize) -> String {
     let width = lines.iter().map(|line| line.what.chars().count()).max().unwrap_or(0);
     let mut out = String::new();
     for line in lines {
-        let _ = writeln!(
-            out,
-            "{:width$}  {:5}  {}",
-            line.what,
-            line.light.word(),
-            reports::terminal::harmless(&line.words)
-        );
-        if !line.next.is_empty() && line.light != Light::Ok {
-            let _ = writeln!(out, "{:width$}         {}", "", sentence(&line.next));
+        let mark = if line.what.is_empty() { "" } else { line.mark.word() };
+        let _ = writeln!(out, "{:width$}  {mark:5}  {}", line.what, reports::terminal::harmless(&line.words));
+        if !line.meaning.is_empty() {
+            let _ = writeln!(out, "{:width$}         {}", "", sentence(&line.meaning));
+        }
+        if !line.next.is_empty() && line.mark != Mark::Ok {
+            let _ = writeln!(out, "{:width$}         {}", "", reports::terminal::harmless(&sentence(&line.next)));
         }
     }
     let _ = match needed {
@@ -204,9 +379,14 @@ fn told(lines: &[Line], needed: usize) -> String {
 fn as_json(lines: &[Line]) -> String {
     let object = |line: &Line| {
         let next = (!line.next.is_empty()).then_some(&line.next);
-        serde_json::json!({ "what": line.what, "status": line.light.word(), "detail": line.words, "next": next })
-            .to_string()
-            + "\n"
+        let mut object = serde_json::json!({
+            "what": line.what, "status": line.mark.word(), "detail": line.words, "next": next,
+            "meaning": (!line.meaning.is_empty()).then_some(&line.meaning),
+        });
+        if let Some(data) = &line.data {
+            object["integration"] = data.clone();
+        }
+        object.to_string() + "\n"
     };
     lines.iter().map(object).collect()
 }

@@ -1,37 +1,48 @@
 //! `muster sync`: one pass, with progress while it runs and words when it is over.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use kernel::OrgId;
 use store::Store;
-use sync::{ExitClass, IntegrationState, Run, StreamReport};
+use sync::{ExitClass, IntegrationState, Overview, Run, StreamReport};
 
 use crate::arguments::{Global, Sync};
 use crate::failure::{Exit, Failure, sentence};
-use crate::place::{Place, word};
+use crate::place::{Opened, Place, word};
 use crate::progress::{Progress, cost, summary};
 use crate::terminal::Terminal;
 
 pub async fn run(global: &Global, order: Sync, terminal: &Terminal) -> Result<(), Failure> {
     let place = Place::new(global)?;
-    let store = place.open_to_write()?;
-    let keys = place.keys()?;
-    let world = jobs::World::real();
-    let (transport, who) = (super::connect::over_the_network()?, super::who());
-    let at = sync::Place {
-        store: &store,
-        world: &world,
-        org: OrgId::DEFAULT,
-        keys: &keys,
-        transport: &transport,
-        who: &who,
-    };
     let order_json = order.json;
-    let run = Run {
-        names: order.names,
-        streams: order.streams,
-        full: order.full,
-        accept_removals: order.accept_removals,
+    let run =
+        Run { names: order.names, streams: order.streams, full: order.full, accept_removals: order.accept_removals };
+    let wanted = !global.no_progress && !order_json;
+    let (store, pass) = loop {
+        match place.open_to_write_or_beside()? {
+            Opened::Writer(store) => {
+                let keys = place.keys()?;
+                let world = jobs::World::real();
+                let (transport, who) = (super::connect::over_the_network()?, super::who());
+                let at = sync::Place {
+                    store: &store,
+                    world: &world,
+                    org: OrgId::DEFAULT,
+                    keys: &keys,
+                    transport: &transport,
+                    who: &who,
+                };
+                let pass = pass(at, &run, wanted, terminal).await?;
+                break (store, pass);
+            }
+            Opened::Beside { store, by } => {
+                if let Some(pass) = ask_worker(&place, &store, &by, &run, wanted, terminal).await? {
+                    break (store, pass);
+                }
+                // The worker ended before it was done: then this is the one to do it.
+            }
+        }
     };
-    let pass = pass(at, &run, !global.no_progress && !order_json, terminal).await?;
     if order_json {
         let lines = pass.reports.iter().map(|report| {
             serde_json::to_string(report)
@@ -42,10 +53,63 @@ pub async fn run(global: &Global, order: Sync, terminal: &Terminal) -> Result<()
     } else {
         terminal.result(&told(&pass, &|number| terminal.result_number(number)))?;
     }
-    match ended(&store, &pass, terminal).await {
+    let known = super::integration::overviews(&store, terminal.now()).await?;
+    let known: Vec<&Overview> =
+        known.iter().filter(|of| pass.integrations.iter().any(|(name, ..)| *name == of.integration.name)).collect();
+    let ended = ended(&store, &pass, &known, terminal).await;
+    for line in also(&known, terminal) {
+        terminal.note(&line);
+    }
+    match ended {
         None => Ok(()),
         Some(failure) => Err(failure),
     }
+}
+
+/// Leaves the worker a request and follows it; nothing if the worker ended before it was done.
+async fn ask_worker(
+    place: &Place,
+    store: &Store,
+    by: &str,
+    run: &Run,
+    wanted: bool,
+    terminal: &Terminal,
+) -> Result<Option<Pass>, Failure> {
+    let world = jobs::World::real();
+    let (who, order, started) = (super::who(), run.clone(), world.now());
+    let id = store.write(move |tx| sync::nudge(tx, OrgId::DEFAULT, &order, &who, started)).await?;
+    terminal.note(&format!("{by} reads it."));
+    let progress = Progress::new(terminal, wanted);
+    // Whether somebody holds the writer's lock is asked now and then only: to ask is to touch it.
+    let looks = AtomicU32::new(0);
+    let alive = || !looks.fetch_add(1, Ordering::Relaxed).is_multiple_of(LOOKS) || place.is_being_written();
+    let told = |event: &sync::Event| progress.tell(event);
+    let reports = sync::follow(store, &world, OrgId::DEFAULT, id, &alive, &told).await;
+    let integrations = progress.finish();
+    let took_ms = u64::try_from((world.now().micros() - started.micros()) / 1000).unwrap_or(0);
+    Ok(reports?.map(|reports| Pass { reports, integrations, took_ms }))
+}
+
+/// After how many looks at the outcome the worker itself is looked for.
+const LOOKS: u32 = 10;
+
+/// What a person should know beside the outcome: what is not as it should be, and tokens that end soon.
+fn also(known: &[&Overview], terminal: &Terminal) -> Vec<String> {
+    let mut lines = Vec::new();
+    for of in known {
+        let (name, assessment) = (&of.integration.name, of.assessment());
+        if assessment.state == IntegrationState::Degraded {
+            let detail = reports::terminal::harmless(&assessment.detail).into_owned();
+            lines.push(format!("{name} is degraded: {detail}. {}", sentence(&of.next_step())));
+        }
+        if let Some(warning) = sync::token_warning(&of.integration, terminal.now()) {
+            lines.push(format!(
+                "{} Make the next one in good time: muster help token",
+                sentence(&warning.in_words(name))
+            ));
+        }
+    }
+    lines
 }
 
 /// What a pass brought.
@@ -82,7 +146,7 @@ pub fn told(pass: &Pass, number: &dyn Fn(u64) -> String) -> String {
 }
 
 /// How the process ends after a pass: nothing to say if all is well, else what happened, what was kept, what to do.
-async fn ended(store: &Store, pass: &Pass, terminal: &Terminal) -> Option<Failure> {
+async fn ended(store: &Store, pass: &Pass, known: &[&Overview], terminal: &Terminal) -> Option<Failure> {
     let class = ExitClass::worst(&pass.reports);
     if class == ExitClass::Done {
         return None;
@@ -104,7 +168,8 @@ async fn ended(store: &Store, pass: &Pass, terminal: &Terminal) -> Option<Failur
         if let Some(kept) = kept(store, terminal).await {
             failure.more.push(kept);
         }
-        failure.more.push(sentence(state.next_step()));
+        let next = known.iter().find(|of| of.integration.name == *name).map(|of| of.next_step());
+        failure.more.push(sentence(&next.unwrap_or_else(|| state.next_step().to_owned())));
     }
     Some(failure)
 }

@@ -1,0 +1,258 @@
+//! `muster integration`: what is connected, how it fares, and how it is read.
+
+use std::fmt::Write as _;
+
+use kernel::{Cell, OrgId, Table, Timestamp};
+use reports::terminal::harmless;
+use store::Store;
+use sync::schedule::{Next, interval_words};
+use sync::{Overview, StreamStanding, StreamStatus};
+
+use crate::arguments::{Global, IntegrationCommand, Rhythm, Set};
+use crate::failure::{Failure, sentence};
+use crate::place::{Opened, Place};
+use crate::terminal::{Terminal, to_the_second};
+
+pub async fn run(global: &Global, command: IntegrationCommand, terminal: &Terminal) -> Result<(), Failure> {
+    let place = Place::new(global)?;
+    match command {
+        IntegrationCommand::List { json } => list(&place.open_to_read()?, json, terminal).await,
+        IntegrationCommand::Show { name, json } => show(&place.open_to_read()?, &name, json, terminal).await,
+        IntegrationCommand::Enable { name } => {
+            let change = sync::OptionsChange { enabled: Some(true), ..sync::OptionsChange::default() };
+            change_it(&place, &name, change, terminal).await
+        }
+        IntegrationCommand::Disable { name } => {
+            let change = sync::OptionsChange { enabled: Some(false), ..sync::OptionsChange::default() };
+            change_it(&place, &name, change, terminal).await
+        }
+        IntegrationCommand::Set(Set { name, rhythm: chosen, without, with, requests_per_minute }) => {
+            let change = sync::OptionsChange { without, with, requests_per_minute, ..rhythm(&chosen) };
+            if change == sync::OptionsChange::default() {
+                return Err(Failure::usage("nothing is to be changed")
+                    .with("Such as: muster integration set NAME --interval threats=15m. All of it: muster integration set --help"));
+            }
+            change_it(&place, &name, change, terminal).await
+        }
+    }
+}
+
+/// What the flags of a rhythm change.
+pub fn rhythm(chosen: &Rhythm) -> sync::OptionsChange {
+    sync::OptionsChange {
+        intervals: chosen.intervals.clone(),
+        autosync_days: chosen.autosync.map(|days| days.0),
+        depth_days: chosen.depth.map(|days| days.0),
+        ..sync::OptionsChange::default()
+    }
+}
+
+/// Everything about every integration.
+pub async fn overviews(store: &Store, now: Timestamp) -> Result<Vec<Overview>, Failure> {
+    Ok(store.read(move |tx| sync::overviews(tx, OrgId::DEFAULT, now)).await?)
+}
+
+async fn change_it(place: &Place, name: &str, change: sync::OptionsChange, terminal: &Terminal) -> Result<(), Failure> {
+    let opened = place.open_to_write_or_beside()?;
+    let (who, wanted, now) = (super::who(), name.to_owned(), terminal.now());
+    let written = opened.store().write(move |tx| sync::configure(tx, OrgId::DEFAULT, &wanted, &change, &who, now));
+    let of = written.await?;
+    let mut told = format!("{}: {}\n", of.name, settings(&of.options));
+    if let Opened::Beside { by, .. } = &opened {
+        let _ = writeln!(told, "{by} goes by that from now on.");
+    }
+    terminal.result(&told)
+}
+
+/// The choices of an integration in words.
+fn settings(options: &sync::Options) -> String {
+    let mut said = vec![if options.enabled { "on".to_owned() } else { "off, nothing is read".to_owned() }];
+    match options.autosync_days {
+        Some(1) => said.push("everything daily at 01:15 UTC".to_owned()),
+        Some(days) => said.push(format!("everything every {days} days at 01:15 UTC")),
+        None => said.extend(
+            options.intervals.iter().map(|(stream, seconds)| format!("{stream} every {}", interval_words(*seconds))),
+        ),
+    }
+    if !options.without_streams.is_empty() {
+        said.push(format!("without {}", options.without_streams.join(", ")));
+    }
+    if let Some(days) = options.depth_days {
+        said.push(format!("history of {days} days"));
+    }
+    if options.requests_per_minute != sync::REQUESTS_PER_MINUTE {
+        said.push(format!("at most {} requests a minute", options.requests_per_minute));
+    }
+    said.join("; ")
+}
+
+async fn list(store: &Store, json: bool, terminal: &Terminal) -> Result<(), Failure> {
+    let now = terminal.now();
+    let all = overviews(store, now).await?;
+    if json {
+        let lines = all.iter().map(|of| format!("{}\n", as_json(of, now))).collect::<String>();
+        return terminal.result(&lines);
+    }
+    if all.is_empty() {
+        return terminal.result("No console is connected yet: muster connect URL --token-file FILE\n");
+    }
+    let columns = ["integration", "light", "state", "since", "console", "site", "last read", "next"];
+    let rows = all.iter().map(|of| {
+        let integration = &of.integration;
+        let text = |text: &str| Cell::Text(text.to_owned());
+        let last = of.streams.iter().filter_map(|stream| stream.attempts.attempted_at).max();
+        let next = of.streams.iter().filter_map(|stream| next_at(stream, of, now)).min();
+        vec![
+            text(&integration.name),
+            text(of.light(now).word()),
+            text(&of.assessment().state.word().replace('_', " ")),
+            Cell::Time(to_the_second(integration.since)),
+            text(&integration.console_host),
+            text(&integration.site_name),
+            last.map_or(Cell::Empty, when),
+            next.map_or(Cell::Empty, when),
+        ]
+    });
+    terminal.table(&Table { columns: columns.map(str::to_owned).to_vec(), rows: rows.collect() })
+}
+
+fn when(at: Timestamp) -> Cell {
+    Cell::Time(to_the_second(at))
+}
+
+/// When a stream is read next; nothing if it is not.
+fn next_at(stream: &StreamStanding, of: &Overview, now: Timestamp) -> Option<Timestamp> {
+    match stream.next(now, &of.integration) {
+        Next::Never => None,
+        Next::Now => Some(now),
+        Next::At(at) => Some(at),
+    }
+}
+
+async fn show(store: &Store, name: &str, json: bool, terminal: &Terminal) -> Result<(), Failure> {
+    let now = terminal.now();
+    let all = overviews(store, now).await?;
+    let Some(of) = all.iter().find(|of| of.integration.name == name) else {
+        let known = all.into_iter().map(|of| of.integration.name).collect();
+        return Err(sync::SyncError::NoSuchIntegration { name: name.to_owned(), known }.into());
+    };
+    if json {
+        return terminal.result(&format!("{}\n", as_json(of, now)));
+    }
+    let id = of.integration.id;
+    let records = store.read(move |tx| sync::examine::record_counts(tx, OrgId::DEFAULT, id)).await?;
+    terminal.result(&head(of, now, terminal))?;
+    terminal.table(&streams(of, &records, now))
+}
+
+fn head(of: &Overview, now: Timestamp, terminal: &Terminal) -> String {
+    let integration = &of.integration;
+    let time = |at| terminal.result_time(at, false);
+    let assessment = of.assessment();
+    let mut out = String::new();
+    let mut say = |name: &str, words: &str| {
+        let _ = writeln!(out, "{name:<9} {}", harmless(words));
+    };
+    say(&integration.name, &format!("{} at {}", of.light(now).word(), integration.console_url));
+    let state = assessment.state.word().replace('_', " ");
+    let detail = if assessment.detail.is_empty() { String::new() } else { format!(": {}", assessment.detail) };
+    say("state", &format!("{state} since {}{detail}", time(integration.since)));
+    say("", &sentence(of.meaning()));
+    let next = of.next_step();
+    if !next.is_empty() {
+        say("do", &sentence(&next));
+    }
+    let scope = integration.scope.as_deref().unwrap_or("unknown");
+    let role = integration.role.as_deref().unwrap_or("unknown");
+    let end = match integration.token_expires_at {
+        Some(end) => format!("ends {}", time(end)),
+        None => "the console does not say when it ends".to_owned(),
+    };
+    say("token", &format!("scope {scope}, role {role}, {end}"));
+    if let Some(warning) = sync::token_warning(integration, now) {
+        say("", &sentence(&warning.in_words(&integration.name)));
+    }
+    say("site", &integration.site_name);
+    say("read", &settings(&integration.options));
+    out.push('\n');
+    out
+}
+
+fn streams(of: &Overview, records: &[(String, u64)], now: Timestamp) -> Table {
+    let columns =
+        ["stream", "light", "status", "every", "complete", "next", "records", "aside", "drift", "held", "reason"];
+    let rows = of.streams.iter().map(|stream| {
+        let status = match (stream.enabled, stream.status) {
+            (false, _) => "left out".to_owned(),
+            (true, Some(status)) => status.word().replace('_', " "),
+            (true, None) if stream.lease.is_some() => "first sweep".to_owned(),
+            (true, None) => "not read yet".to_owned(),
+        };
+        let count = |number: u64| match number {
+            0 => Cell::Empty,
+            number => Cell::Int(i64::try_from(number).unwrap_or(i64::MAX)),
+        };
+        vec![
+            Cell::Text(stream.stream.name.to_owned()),
+            Cell::Text(stream.light(now).word().to_owned()),
+            Cell::Text(status),
+            Cell::Text(interval_words(stream.interval)),
+            stream.complete_at.map_or(Cell::Empty, when),
+            next_at(stream, of, now).map_or(Cell::Empty, when),
+            count(records.iter().find(|(name, _)| name == stream.stream.name).map_or(0, |(_, count)| *count)),
+            count(stream.quarantined),
+            count(stream.drifted),
+            count(stream.held),
+            match stream.status {
+                Some(StreamStatus::Complete) | None => Cell::Empty,
+                _ => stream.reason.clone().map_or(Cell::Empty, Cell::Text),
+            },
+        ]
+    });
+    Table { columns: columns.map(str::to_owned).to_vec(), rows: rows.collect() }
+}
+
+/// Everything that is known of an integration, for programs.
+pub fn as_json(of: &Overview, now: Timestamp) -> serde_json::Value {
+    let integration = &of.integration;
+    let assessment = of.assessment();
+    let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
+    let streams = of.streams.iter().map(|stream| {
+        serde_json::json!({
+            "stream": stream.stream.name,
+            "enabled": stream.enabled,
+            "light": stream.light(now).word(),
+            "status": stream.status.map(StreamStatus::word),
+            "reason": stream.reason,
+            "interval_seconds": stream.interval,
+            "complete_at": time(stream.complete_at),
+            "attempted_at": time(stream.attempts.attempted_at),
+            "next_at": time(next_at(stream, of, now)),
+            "console_total": stream.console_total,
+            "quarantined": stream.quarantined,
+            "drift": stream.drifted,
+            "held": stream.held,
+            "read_by": stream.lease.as_ref().map(|(holder, _)| holder),
+        })
+    });
+    let next = of.next_step();
+    serde_json::json!({
+        "integration": integration.name,
+        "console": integration.console_url,
+        "site": integration.site_name,
+        "light": of.light(now).word(),
+        "state": assessment.state.word(),
+        "why": assessment.why.map(sync::health::Why::word),
+        "since": integration.since.to_string(),
+        "detail": assessment.detail,
+        "meaning": of.meaning(),
+        "next_step": (!next.is_empty()).then_some(next),
+        "scope": integration.scope,
+        "role": integration.role,
+        "token_expires_at": time(integration.token_expires_at),
+        "token_warning_days": sync::token_warning(integration, now).map(|warning| warning.threshold),
+        "clock_skew_seconds": of.health.clock_skew.map(|micros| micros / 1_000_000),
+        "options": integration.options,
+        "streams": streams.collect::<Vec<_>>(),
+    })
+}

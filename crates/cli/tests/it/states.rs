@@ -1,0 +1,162 @@
+//! Every state of an integration as people read it, and a worker as people run it.
+
+use sentinelone_sim::tokens;
+use store::{Access, Store};
+
+use crate::assert_run;
+use crate::harness::{Console, Muster, SLICES, wait_until};
+
+/// Writes down that `acme` fares so.
+fn fares(muster: &Muster, state: &str, why: Option<&str>, subject: Option<&str>, detail: &str, stopped: bool) {
+    let url = format!("sqlite:{}", muster.data_dir().join("muster.db").display());
+    let store = Store::open(&url.parse().unwrap(), Access::Writer, SLICES).unwrap();
+    let given = [Some(state), why, subject, Some(detail)].map(|text| text.map(str::to_owned));
+    store
+        .write_blocking::<_, store::StoreError, _>(move |tx| {
+            let [state, why, subject, detail] = &given;
+            let set = "UPDATE sync_integration SET state = $1, detail = $2";
+            tx.execute(set, &[state.as_deref().into(), detail.as_deref().into()])?;
+            let probe_at = stopped.then_some(0);
+            let set = "UPDATE sync_health SET why = $1, subject = $2, probe_at = $3";
+            tx.execute(set, &[why.as_deref().into(), subject.as_deref().into(), probe_at.into()])
+        })
+        .unwrap();
+}
+
+#[test]
+fn every_state_says_what_it_means_and_what_helps() {
+    let console = Console::start();
+    let muster = Muster::connected(&console);
+    let mut told = String::new();
+    let mut show = |title: &str, muster: &Muster| {
+        let doctor = muster.run(&["doctor", "--offline"]);
+        told += &format!("# {title}\n{}\n\n", muster.shown(&doctor));
+    };
+    show("connected, not read yet", &muster);
+    muster.ok(&["sync"]);
+    show("connected", &muster);
+    let s = |state, why, subject, detail, stopped| fares(&muster, state, why, subject, detail, stopped);
+    s(
+        "degraded",
+        Some("rate_limited"),
+        Some("threats"),
+        "threats: the console keeps asking for fewer requests (429)",
+        false,
+    );
+    show("degraded: rate limited", &muster);
+    s(
+        "degraded",
+        Some("removals_held"),
+        Some("agents"),
+        "400 records of agents are missing from complete sweeps",
+        false,
+    );
+    show("degraded: removals held", &muster);
+    s(
+        "degraded",
+        Some("scope_narrowed"),
+        None,
+        "the token saw 2 sites when it was connected, and sees 1 site now",
+        false,
+    );
+    show("degraded: scope narrowed", &muster);
+    s("degraded", Some("module_lost"), Some("risks"), "risks was read before and is not available now: 403", false);
+    show("degraded: module lost", &muster);
+    s("degraded", Some("clock_skew"), None, "the console's clock is 7 min ahead of this machine's", false);
+    show("degraded: clock", &muster);
+    s("incomplete", Some("core_missing"), Some("threats"), "threats is not available: 403", false);
+    show("incomplete: a core stream is missing", &muster);
+    s("incomplete", Some("cut_short"), Some("agents"), "agents: the console counts 3 more than it shows", false);
+    show("incomplete: cut short", &muster);
+    for (why, detail) in [
+        ("dns", "the name has no address"),
+        ("port", "the connection was refused"),
+        ("no_connection", "no connection within 10 s"),
+        ("tls", "no secure connection could be made: received corrupt message"),
+        ("http", "threats: the console answers 500, 6 tries"),
+        ("not_data", "a page for people came instead of data"),
+    ] {
+        s("unreachable", Some(why), None, detail, true);
+        show(&format!("unreachable: {why}"), &muster);
+    }
+    s("invalid", Some("not_a_console"), None, "what answers there is no console", true);
+    show("invalid: not a console", &muster);
+    s("invalid", Some("certificate"), None, "invalid peer certificate: Expired", true);
+    show("invalid: certificate", &muster);
+    s("permission_missing", None, None, "agents: 403 Insufficient permissions", true);
+    show("permission missing", &muster);
+    s("authentication_failed", None, None, "401 at GET /user", true);
+    show("authentication failed", &muster);
+    muster.ok(&["integration", "disable", "acme"]);
+    show("paused", &muster);
+    insta::with_settings!({ filters => crate::harness::FILTERS.iter().copied(), omit_expression => true }, {
+        insta::assert_snapshot!(told);
+    });
+}
+
+#[test]
+fn what_is_broken_is_found_live_step_by_step() {
+    let console = Console::start();
+    let muster = Muster::connected(&console);
+    muster.ok(&["sync"]);
+    assert_run!(muster, muster.run(&["doctor"]));
+    console.world.revoke(tokens::ACCOUNT);
+    let run = muster.run(&["doctor"]);
+    assert!(run.out.contains("token FAILS") && run.out.contains("new token"), "{}", run.out);
+}
+
+#[test]
+fn integrations_are_listed_shown_and_changed() {
+    let console = Console::start();
+    let muster = Muster::connected(&console);
+    assert_run!(muster, muster.run(&["integration", "list"]));
+    let set = ["integration", "set", "acme", "--interval", "threats=15m", "--without", "risks", "--depth", "365d"];
+    assert_run!(muster, muster.run(&set));
+    assert_run!(muster, muster.run(&["integration", "set", "acme", "--autosync", "1d", "--with", "risks"]));
+    assert_run!(muster, muster.run(&["integration", "set", "acme"]));
+    assert_run!(muster, muster.run(&["integration", "set", "acme", "--interval", "threats=5s"]));
+    assert_run!(muster, muster.run(&["integration", "set", "acme", "--without", "agent"]));
+    assert_run!(muster, muster.run(&["integration", "show", "nobody"]));
+    assert_run!(muster, muster.run(&["integration", "disable", "acme"]));
+    assert_run!(muster, muster.run(&["sync"]));
+    assert_run!(muster, muster.run(&["integration", "enable", "acme"]));
+    let shown = muster.ok(&["integration", "show", "acme", "--json"]);
+    assert!(shown.out.contains(r#""interval_seconds":86400"#), "{}", shown.out);
+}
+
+#[test]
+fn a_worker_reads_serves_requests_and_ends_in_order() {
+    let console = Console::start();
+    let muster = Muster::connected(&console);
+    let mut worker = muster.start(&["serve", "--role", "worker"]);
+    let agents = console.world.truth(tokens::ACCOUNT).agents;
+    wait_until("the worker read everything", || {
+        muster.ok(&["integration", "list", "--json"]).out.contains(r#""light":"green""#)
+    });
+    assert_eq!(muster.count("assets", ""), agents);
+    // Beside it: a reading on demand, a setting, and a second worker that is refused by name.
+    let asked = muster.ok(&["sync", "--stream", "sites,threats", "--json"]);
+    let streams: Vec<&str> = asked.out.lines().collect();
+    assert_eq!(streams.len(), 2, "{}", asked.out);
+    assert!(streams.iter().all(|line| line.contains(r#""status":"complete""#)), "{}", asked.out);
+    muster.ok(&["integration", "set", "acme", "--interval", "threats=30s"]);
+    let second = muster.run(&["serve", "--role", "worker"]);
+    assert_eq!(second.code, 6);
+    assert!(second.err.contains(&format!("muster serve (pid {})", worker.id())), "{}", second.err);
+    let terminated = std::process::Command::new("kill").args(["-TERM", &worker.id().to_string()]).status().unwrap();
+    assert!(terminated.success());
+    let ended = worker.wait().unwrap();
+    assert_eq!(ended.code(), Some(0));
+    // Nothing is held: whoever comes next goes on at once.
+    muster.ok(&["sync"]);
+}
+
+#[test]
+fn roles_that_are_not_here_yet_say_so() {
+    let muster = Muster::new();
+    for role in ["all", "web"] {
+        let run = muster.run(&["serve", "--role", role]);
+        assert_eq!(run.code, 2, "{}", run.err);
+        assert!(run.err.contains("--role worker"), "{}", run.err);
+    }
+}
