@@ -18,6 +18,13 @@ testkit::on_each_database! {
 /// Every how many statements, or operations, one fails: a prime, so that no place is left out for ever.
 const STRIDE: u64 = 13;
 
+/// What is read here: enough for pages, windows, single records and the log, without what costs many requests.
+const STREAMS: &[&str] = &["accounts", "sites", "groups", "agents", "threats", "activities"];
+
+fn run() -> sync::Run {
+    sync::Run { streams: STREAMS.iter().map(|name| (*name).to_owned()).collect(), ..sync::Run::default() }
+}
+
 /// Artifact ids in the log.
 fn ids(store: &Store) -> Vec<Vec<u8>> {
     const IDS: &str = "SELECT artifact_id FROM signals_artifact ORDER BY seq";
@@ -40,7 +47,7 @@ fn nothing_is_half_done(lab: &Lab, what: &str) {
 
 /// All that the console has is there, and every version once.
 fn all_is_there(lab: &Lab) {
-    all_complete(&lab.sync());
+    all_complete(&lab.sync_streams(STREAMS));
     let truth = lab.sim.truth(tokens::GLOBAL);
     for (stream, expected) in [("agents", truth.agents), ("threats", truth.threats), ("activities", truth.activities)] {
         let expected = i64::try_from(expected).unwrap();
@@ -56,7 +63,7 @@ fn fault_04_a_statement_that_fails_anywhere_in_a_pass_leaves_no_page_in_part(dat
     let mut failures = 0;
     for nth in (1..).step_by(usize::try_from(STRIDE).unwrap()) {
         fail_at(&lab.store, &format!("statement::{nth}"));
-        let ended = lab.try_run(&sync::Run::default());
+        let ended = lab.try_run(&run());
         if !has_failed(&lab.store) {
             all_complete(&ended.unwrap());
             break;
@@ -74,7 +81,7 @@ fn fault_05_a_page_whose_commit_was_not_answered_is_not_logged_twice(database: &
     lab.connect();
     for page in 1..=6 {
         fail_at(&lab.store, "committed:signals_artifact");
-        assert!(lab.try_run(&sync::Run::default()).is_err(), "page {page}");
+        assert!(lab.try_run(&run()).is_err(), "page {page}");
         assert!(has_failed(&lab.store), "page {page}");
         nothing_is_half_done(&lab, &format!("page {page} was committed and nobody was told"));
     }
@@ -115,7 +122,7 @@ fn fault_09_power_loss_in_the_middle_of_a_pass_takes_data_and_checkpoint_back_to
     let mut lab = Build { page_max: 6, endpoints: 20, ..Build::default() }.on(disk.open(SLICES).unwrap());
     lab.connect();
     let from = disk.moment();
-    all_complete(&lab.sync());
+    all_complete(&lab.sync_streams(STREAMS));
     let all = ids(&lab.store);
     let until = disk.moment();
     // A disk must outlive the store on it.
@@ -134,11 +141,59 @@ fn fault_09_power_loss_in_the_middle_of_a_pass_takes_data_and_checkpoint_back_to
 }
 
 #[test]
+fn fault_10_while_the_database_is_full_fetching_stops_and_sinks_go_on() {
+    let (database, folder) = (Database::sqlite(), testkit::TestDir::new());
+    let lab = Build { page_max: 10, endpoints: 60, ..Build::default() }.on(database.open(SLICES));
+    lab.connect();
+    all_complete(&lab.sync_streams(&["accounts", "sites", "groups"]));
+    let file = folder.join("artifacts.ndjson");
+    let settings = signals::ndjson::Settings { path: file.clone(), ..signals::ndjson::Settings::default() };
+    let now = lab.world.now();
+    let add = lab.store.write_blocking::<_, signals::SignalsError, _>(move |tx| {
+        let new = signals::NewSink {
+            name: "file".to_owned(),
+            kind: signals::ndjson::KIND.to_owned(),
+            settings: settings.to_json(),
+            filter: String::new(),
+            lag_bytes_max: None,
+            after: 0,
+        };
+        signals::add_sink(tx, kernel::OrgId::DEFAULT, &new, now)
+    });
+    let sink = add.unwrap();
+    let limit = |pages: Option<i64>| {
+        lab.store
+            .write_blocking::<_, StoreError, _>(move |tx| {
+                let present = tx.query_one("PRAGMA page_count", &[], |row| row.int(0))?;
+                let pages = pages.map_or(1 << 30, |more| present + more);
+                tx.query_one(&format!("PRAGMA max_page_count = {pages}"), &[], |row| row.int(0))
+            })
+            .unwrap();
+    };
+    // Room for the beginning of what is to come.
+    limit(Some(12));
+    for _ in 0..2 {
+        let refused = lab.try_run(&run()).unwrap_err();
+        assert_eq!(refused.to_string(), StoreError::Full.to_string());
+        assert_eq!(refused.exit_class(), sync::ExitClass::Storage);
+        nothing_is_half_done(&lab, "the disk is full");
+    }
+    let logged = ids(&lab.store).len();
+    let deliver = || lab.time.run(signals::deliver(&lab.store, &lab.world, kernel::OrgId::DEFAULT, sink)).unwrap();
+    assert_eq!(deliver().delivered, u64::try_from(logged).unwrap());
+    limit(None);
+    all_is_there(&lab);
+    deliver();
+    let lines = std::fs::read_to_string(&file).unwrap().lines().count();
+    assert_eq!(lines, ids(&lab.store).len(), "each once, and nothing was lost");
+}
+
+#[test]
 fn fault_11_a_log_that_was_cut_takes_data_and_checkpoint_back_together() {
     let disk = Disk::new();
     let mut lab = Build { page_max: 6, endpoints: 20, ..Build::default() }.on(disk.open(SLICES).unwrap());
     lab.connect();
-    all_complete(&lab.sync());
+    all_complete(&lab.sync_streams(STREAMS));
     let all = ids(&lab.store).into_iter().collect::<BTreeSet<_>>();
     let moment = disk.moment();
     let mut copies = Vec::new();
@@ -164,7 +219,7 @@ fn fault_25_yesterdays_backup_brings_the_same_artifacts_again_and_loses_none() {
     let disk = Disk::new();
     let mut lab = Build::default().on(disk.open(SLICES).unwrap());
     lab.connect();
-    all_complete(&lab.sync());
+    all_complete(&lab.sync_streams(STREAMS));
     let backup = disk.after_power_loss(disk.moment(), Loss::Nothing);
     let then = ids(&lab.store).len();
     for (at, agent) in lab.sim.agent_ids().iter().take(5).enumerate() {
@@ -172,12 +227,12 @@ fn fault_25_yesterdays_backup_brings_the_same_artifacts_again_and_loses_none() {
     }
     let agent = lab.sim.agent_ids().remove(0);
     lab.sim.add_threat(&agent).unwrap();
-    all_complete(&lab.sync());
+    all_complete(&lab.sync_streams(STREAMS));
     let now: BTreeSet<Vec<u8>> = ids(&lab.store).into_iter().collect();
     assert!(now.len() > then + 5);
     lab.store = backup.open(SLICES).unwrap();
     assert_eq!(ids(&lab.store).len(), then);
-    all_complete(&lab.sync());
+    all_complete(&lab.sync_streams(STREAMS));
     let again = ids(&lab.store);
     assert_eq!(again.len(), now.len(), "each once");
     assert_eq!(again.into_iter().collect::<BTreeSet<_>>(), now, "a receiver that drops known ids ends with each once");
@@ -187,11 +242,11 @@ fn fault_25_two_collectors_with_one_token_write_the_same_artifacts(database: &Da
     let elsewhere = Database::sqlite();
     let mut lab = Build::default().on(database.open(SLICES));
     lab.connect();
-    all_complete(&lab.sync());
+    all_complete(&lab.sync_streams(STREAMS));
     let here = ids(&lab.store);
     lab.store = elsewhere.open(SLICES);
     lab.connect();
-    all_complete(&lab.sync());
+    all_complete(&lab.sync_streams(STREAMS));
     let there = ids(&lab.store);
     assert_eq!(here.iter().collect::<BTreeSet<_>>(), there.iter().collect::<BTreeSet<_>>());
     assert_eq!(here.iter().collect::<BTreeSet<_>>().len(), here.len());
