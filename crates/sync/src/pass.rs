@@ -101,6 +101,8 @@ pub(crate) struct Run {
     pub absent: Vec<String>,
     /// The scope to be remembered if the sweep is complete.
     pub scope: Option<String>,
+    /// Where a sweep over changes began.
+    pub lower: Option<Timestamp>,
 }
 
 /// Which part of a stream a sweep reads.
@@ -182,29 +184,41 @@ impl Pass<'_> {
         let (now, holder) = (self.world.now(), self.holder.clone());
         let (full, accepts) = (self.full, self.accept_removals);
         let scopes = self.scopes(stream).await?;
+        let sees = self.seen.as_ref().and_then(|seen| seen.scope.clone());
         let history = self.history(stream, now);
         let lanes = self.lanes && stream.has_history();
-        let (owner, standing, sweep, kind, began_at, position) = self
+        let (owner, standing, sweep, kind, began_at, position, lower) = self
             .write(move |tx| {
                 let key = lane.key(stream);
+                let mut wider = false;
+                if let Some(sees) = &sees {
+                    wider = lane == Lane::Live && checkpoint::forget_if_wider(tx, org, id, &key, sees)?;
+                }
                 let standing = checkpoint::claim(tx, org, id, &key, &holder, now)?;
+                if let Some(sees) = &sees {
+                    checkpoint::note_scope(tx, org, id, &key, sees)?;
+                }
                 inventory::finish_load(tx, stream.name)?;
                 let owner = Owner { org, id, name, stream, key, generation: standing.generation, holder };
                 let full = full || (accepts && standing.held > 0);
                 if let Some(Open { sweep, kind, started_at, position }) = resumable(&standing, full, now, lane) {
-                    return Ok((owner, standing, sweep, kind, started_at, position));
+                    let lower = standing.lower_bound.filter(|_| kind == SweepKind::Changes);
+                    return Ok((owner, standing, sweep, kind, started_at, position, lower));
                 }
                 let (kind, windows) = match lane {
                     Lane::Backfill => (SweepKind::Full, vec![history.window(&standing)]),
-                    Lane::Live if lanes && standing.watermark.is_none() => {
+                    // What a wider scope shows has no history yet, and the lane of what was seen before is closed.
+                    Lane::Live if lanes && standing.watermark.is_none() && !wider => {
                         checkpoint::open_lane(tx, org, id, &Lane::Backfill.key(stream), history.present, now)?;
                         (SweepKind::Changes, vec![Window::since(Some(history.present.micros()))])
                     }
                     Lane::Live => windows(stream, &standing, full, &history, &scopes, now),
                 };
+                let lower = windows.first().and_then(|window| window.from).map(Timestamp::from_micros);
+                let lower = lower.filter(|_| kind == SweepKind::Changes);
                 let position = Position::over(windows, scopes);
                 let sweep = checkpoint::begin(tx, &owner, kind, &position, now)?;
-                Ok::<_, SyncError>((owner, standing, sweep, kind, now, position))
+                Ok::<_, SyncError>((owner, standing, sweep, kind, now, position, lower))
             })
             .await?;
         let report = StreamReport::begun(&self.integration.name, stream, StreamStatus::Incomplete);
@@ -223,6 +237,7 @@ impl Pass<'_> {
             endpoint,
             absent,
             scope,
+            lower,
         })
     }
 
@@ -311,10 +326,14 @@ impl Pass<'_> {
             let first = (!page.is_empty()).then(|| canonical::digest(page.record(0)));
             if first.is_some() && first == before {
                 next.rows = at.rows;
+                next.empty = at.empty + 1;
             }
             before = first;
             if next.empty > EMPTY_PAGES_MAX {
-                if let Some(left) = self.lose_cursor(run, "the console sends pages without records").await? {
+                if let Some(left) = self
+                    .lose_cursor(run, "the console sends pages without records, or the same one again and again")
+                    .await?
+                {
                     return Ok(left);
                 }
                 continue;
@@ -603,7 +622,8 @@ impl Pass<'_> {
         let moved = match run.lane {
             // A lane's upper end stays where live polling began.
             Lane::Backfill => run.standing.watermark,
-            Lane::Live => watermark(run.standing.watermark, newest.map(Timestamp::from_micros), server),
+            // Whatever came, everything up to where the sweep began is known.
+            Lane::Live => watermark(run.standing.watermark, newest.map(Timestamp::from_micros), server).max(run.lower),
         };
         let reread_at = run.position.reread_seen(run.kind == SweepKind::Full).then_some(run.began_at);
         let (owner, sweep, report) = (run.owner.clone(), run.sweep, run.report.clone());
@@ -712,11 +732,13 @@ fn resumable(standing: &Standing, full: bool, now: Timestamp, lane: Lane) -> Opt
 /// Whether a new sweep asks for everything.
 fn kind_of_sweep(stream: &Stream, standing: &Standing, full: bool, now: Timestamp) -> SweepKind {
     let due = stream.full_every.is_some_and(|every| standing.full_at.is_none_or(|at| now.seconds_since(at) >= every));
-    if full || due || stream.change.is_none() || standing.watermark.is_none() {
-        SweepKind::Full
+    // A queue is filled by what changes; everything enters it once.
+    let whole = if stream.is_enrichment() {
+        standing.full_at.is_none()
     } else {
-        SweepKind::Changes
-    }
+        stream.change.is_none() || standing.watermark.is_none()
+    };
+    if full || due || whole { SweepKind::Full } else { SweepKind::Changes }
 }
 
 /// The windows of a new sweep, and what kind it is.

@@ -61,10 +61,10 @@ fn fault_13_a_clock_of_ours_that_jumps_leaves_no_gap() {
         lab.pass_time(Duration::from_secs(1_200));
         // What the console's clock is ahead of ours, ours is behind.
         lab.sim.set_skew(jump * 1_000_000);
-        lab.sim.add_late_activity(30_000_000);
+        let _ = lab.sim.add_late_activity(30_000_000);
         all_complete(&lab.sync_streams(&CORE));
         lab.pass_time(Duration::from_secs(1_200));
-        lab.sim.add_late_activity(30_000_000);
+        let _ = lab.sim.add_late_activity(30_000_000);
         all_complete(&lab.sync_streams(&CORE));
         nothing_is_lost(&lab, &format!("a jump of {jump} s"));
     }
@@ -74,15 +74,13 @@ fn fault_13_a_clock_of_ours_that_jumps_leaves_no_gap() {
 fn fault_13_the_watermark_follows_the_consoles_clock_and_not_ours() {
     let lab = living(50);
     lab.connect();
-    // Ours is a day ahead: were it the edge of a window, a day would never be read.
-    lab.sim.set_skew(-86_400_000_000);
+    // The console's clock stands still for half a day of ours: were ours the edge of a window, that would never be read.
+    lab.sim.set_skew(-43_200_000_000);
+    lab.pass_time(Duration::from_secs(40_000));
     lab.sync_streams(&["activities"]);
-    let watermark = "SELECT COALESCE(max(watermark), 0) FROM sync_stream WHERE stream = 'activities'";
-    let behind = lab.world.now().micros() - lab.number(watermark);
-    assert!(behind >= 86_400_000_000, "the watermark is {behind} microseconds behind our clock");
-    lab.sim.set_skew(0);
-    lab.pass_time(Duration::from_secs(600));
-    lab.sim.add_late_activity(1_000_000);
+    let ahead = format!("SELECT count(*) FROM sync_stream WHERE watermark > {}", crate::lab::START.micros());
+    assert_eq!(lab.number(&ahead), 0, "the watermark is not ours");
+    let _ = lab.sim.add_late_activity(1_000_000);
     all_complete(&lab.sync_streams(&["activities"]));
     let truth = lab.sim.truth(tokens::GLOBAL).activities;
     assert_eq!(lab.number("SELECT count(*) FROM inventory_activity"), i64::try_from(truth).unwrap());
@@ -102,7 +100,7 @@ fn fault_13_a_stamp_from_the_future_does_not_move_the_watermark_there() {
         let moved = format!("SELECT count(*) FROM sync_stream WHERE watermark > {ahead}");
         assert_eq!(lab.number(&moved), 0, "{fault}");
         lab.pass_time(Duration::from_secs(1_800));
-        lab.sim.add_late_activity(1_000_000);
+        let _ = lab.sim.add_late_activity(1_000_000);
         all_complete(&lab.sync_streams(&CORE));
         let truth = lab.sim.truth(tokens::GLOBAL).activities;
         assert_eq!(lab.number("SELECT count(*) FROM inventory_activity"), i64::try_from(truth).unwrap(), "{fault}");
@@ -211,9 +209,13 @@ fn fault_16_a_cursor_that_was_refused_is_never_sent_again() {
     let asked = asked.lock().unwrap().clone();
     let agents: Vec<&String> =
         asked.iter().filter(|request| request.contains("/agents?") && !request.contains("countOnly")).collect();
-    // The third request was refused: the fourth begins the window anew.
-    assert!(agents[2].contains("cursor="), "{agents:?}");
-    assert!(!agents[3].contains("cursor="), "{agents:?}");
+    // One request was refused: the next one begins the window anew.
+    let begun: Vec<usize> =
+        agents.iter().enumerate().filter(|(_, request)| !request.contains("cursor=")).map(|(at, _)| at).collect();
+    assert_eq!(begun.len(), 2, "{agents:?}");
+    let refused = agents[begun[1] - 1];
+    assert!(refused.contains("cursor="), "{agents:?}");
+    assert!(agents.windows(2).all(|pair| pair[0] != pair[1]), "no cursor is sent twice in a row: {agents:?}");
 }
 
 /// Everything that the console is asked from now on, with its parameters.
@@ -286,7 +288,6 @@ fn fault_20_a_body_that_cannot_be_read_spoils_nothing_else() {
         Fault::LoneSurrogate,
         Fault::Deep,
         Fault::LargeRecord,
-        Fault::StrangeRecord,
     ] {
         survives(fault, 5);
     }
@@ -312,7 +313,8 @@ fn fault_20_a_page_larger_than_anybody_reads_is_refused_in_bounded_memory() {
     lab.faults(FaultPlan::of(3, vec![Rule::always(Fault::HugePage).at(Rate::Once(2)).on("/agents")]));
     let reports = lab.sync_streams(&["agents"]);
     all_complete(&reports);
-    assert!(of(&reports, "agents").requests > 5, "half as many records a page, then more again");
+    let agents = of(&reports, "agents");
+    assert_eq!(agents.requests, agents.pages + 1, "asked for once more, with half as many records");
 }
 
 #[test]
@@ -370,6 +372,11 @@ fn fault_23_an_open_threat_that_changes_without_its_time_is_seen_within_six_hour
     lab.connect();
     let agent = lab.sim.agent_ids().remove(0);
     let threat = lab.sim.add_threat(&agent).unwrap();
+    lab.pass_time(Duration::from_secs(60));
+    all_complete(&lab.sync_streams(&["threats"]));
+    // A later one, so that the overlap does not reach back to the first.
+    lab.pass_time(Duration::from_secs(1_800));
+    lab.sim.add_threat(&agent).unwrap();
     lab.pass_time(Duration::from_secs(60));
     all_complete(&lab.sync_streams(&["threats"]));
     assert!(lab.sim.patch_threat_quietly(&threat, &serde_json::json!({ "analystVerdict": "true_positive" })));

@@ -47,6 +47,7 @@ fn fault_26_history_is_read_beside_live_polling_and_both_meet() {
     assert_eq!(lab.number(&seen), 1, "two intervals are enough for what is new");
     lab.faults(FaultPlan::none());
     work(&lab, Duration::from_secs(7200));
+    all_complete(&lab.sync_streams(&["activities"]));
     assert_eq!(activities(&lab), truth(&lab), "nothing lies between history and the present");
     assert_eq!(
         lab.number("SELECT count(*) FROM sync_stream WHERE stream = 'activities.backfill' AND full_at IS NULL"),

@@ -287,7 +287,6 @@ fn a_policy_goes_with_what_it_was_for() {
     full(&lab, &all);
     accepting(&lab, &["sites", "groups", "agents"]);
     assert_eq!(in_state(&lab, "sites", "retired"), 1);
-    full(&lab, &["site_policies"]);
     let reports = full(&lab, &["site_policies"]);
     assert_eq!((of(&reports, "site_policies").removed, of(&reports, "site_policies").held), (1, 0), "{reports:?}");
     assert_eq!(in_state(&lab, "site_policies", "present"), policies - 1);
