@@ -29,7 +29,7 @@ fn topics_are_explained() {
     assert!(muster.ok(&["help", "query"]).out.contains("# The language"));
     assert!(muster.ok(&["help", "token"]).out.contains("Create New Service User"));
     let fields = muster.ok(&["help", "fields"]).out;
-    assert!(fields.contains("edr.name") && fields.contains("Other inventories: findings"), "{fields}");
+    assert!(fields.contains("edr.name") && fields.contains("Other inventories: software"), "{fields}");
     assert!(muster.ok(&["help", "fields", "findings"]).out.contains("classification"));
     assert_run!(muster, muster.run(&["help", "fields", "asets"]));
 }

@@ -25,8 +25,12 @@ fn totals_are_the_consoles_own(database: &Database) {
     let truth = console.world.truth(tokens::ACCOUNT);
     for (inventory, text, theirs) in [
         ("assets", "", truth.agents),
-        ("findings", "", truth.threats),
+        ("findings", "", truth.threats + truth.alerts),
+        ("findings", "kind:alert", truth.alerts),
         ("activities", "", truth.activities),
+        ("vulnerabilities", "", truth.risks),
+        ("vulnerabilities", "mapped:f", truth.risks_unmapped),
+        ("users", "", truth.users),
         ("console_sites", "", truth.sites),
         ("console_groups", "", truth.groups),
         ("accounts", "", truth.accounts.unwrap()),
