@@ -129,8 +129,8 @@ impl Fetcher<'_> {
 
     async fn send(&self, meter: &Meter, request: &Request, cursor: Option<&str>) -> Result<Page, ApiError> {
         let family = request.endpoint().family();
-        while meter.low {
-            let wait = self.budget().spare(self.world.now());
+        loop {
+            let wait = if meter.low { self.budget().spare(self.world.now()) } else { Duration::ZERO };
             if wait.is_zero() {
                 break;
             }
