@@ -36,15 +36,16 @@ pub fn software(agents: usize, seed: u64) -> Vec<Said> {
         let version = *pick(random, versions);
         let agent = agent(random.below(agents as u64 + 1));
         let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-        let installed_at = (number % 5 > 0).then(|| ago(random, 300));
+        let installed_at = (!number.is_multiple_of(5)).then(|| ago(random, 300));
         let raw = json!({"id": format!("{number}"), "name": product, "publisher": vendor, "version": version,
             "agentId": agent, "riskLevel": if number.is_multiple_of(3) { json!("high") } else { json!(null) }});
         let noun = SoftwareNoun {
             product: text(product),
             vendor: text(vendor),
             version: text(version),
-            kind: (number % 4 > 0).then(|| if product.starts_with("KB") { "patch" } else { "app" }.to_owned()),
-            size: (number % 3 > 0).then(|| 1_000 * i64::try_from(number).unwrap()),
+            kind: (!number.is_multiple_of(4))
+                .then(|| if product.starts_with("KB") { "patch" } else { "app" }.to_owned()),
+            size: (!number.is_multiple_of(3)).then(|| 1_000 * (number as u64).cast_signed()),
             installed_at,
             agent_id: Some(agent.clone()),
         };
@@ -86,7 +87,7 @@ pub fn vulnerabilities(agents: usize, seed: u64) -> Vec<Said> {
             agent_type: Some("laptop".to_owned()),
             agent_os_family: Some("windows".to_owned()),
             detected_at: Some(ago(random, 90)),
-            published_at: (number % 6 > 0).then(|| ago(random, 900)),
+            published_at: (!number.is_multiple_of(6)).then(|| ago(random, 900)),
             scanned_at: Some(ago(random, 3)),
         };
         Said { id: format!("{number:08}"), raw, noun: Noun::Vulnerability(noun) }
