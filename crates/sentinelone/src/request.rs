@@ -176,6 +176,8 @@ impl Endpoint {
                 "/policy"
             }
             Endpoint::Activities | Endpoint::ActivityTypes => "/activities",
+            Endpoint::Agents | Endpoint::AgentApplications | Endpoint::AgentTags => "/agents",
+            Endpoint::ApplicationInventory | Endpoint::ApplicationEndpoints => "/application-management/inventory",
             other => other.template(),
         }
     }
