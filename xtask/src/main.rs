@@ -120,6 +120,9 @@ struct WorkersOptions {
     /// Workers
     #[arg(long, default_value_t = 2)]
     workers: u32,
+    /// The program to run; without it, it is built for speed first
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
     /// After how many seconds the first one is killed
     #[arg(long, default_value_t = 8)]
     kill_after: u64,

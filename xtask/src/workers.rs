@@ -36,9 +36,15 @@ impl Drop for Running {
 /// Runs it, and says what came of it.
 pub fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     ensure!(options.workers >= 2, "one worker has nobody to be replaced by");
-    let built = Command::new("cargo").args(["build", "--release", "--package", "muster"]).current_dir(root).status()?;
-    ensure!(built.success(), "the program does not build");
-    let muster = root.join("target/release/muster");
+    let muster = match &options.binary {
+        Some(file) => file.clone(),
+        None => {
+            let mut build = Command::new("cargo");
+            build.args(["build", "--release", "--package", "muster"]).current_dir(root);
+            ensure!(build.status()?.success(), "the program does not build");
+            root.join("target/release/muster")
+        }
+    };
     let (database, folder) = (Database::postgres(), TestDir::new());
     let at = |arguments: &[&str]| {
         let mut command = Command::new(&muster);
