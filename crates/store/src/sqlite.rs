@@ -43,6 +43,9 @@ pub(crate) struct Session {
     numbered: FxHashMap<Box<str>, Numbered>,
     /// A statement of the present transaction failed.
     pub doomed: bool,
+    /// The present transaction may not write. Asked of each statement: `PRAGMA query_only` would make SQLite compile all
+    /// of them anew.
+    reading: bool,
 }
 
 /// Which part a connection plays.
@@ -104,7 +107,13 @@ impl Session {
     fn new(connection: Connection, role: Role, path: &Path) -> Result<Session, StoreError> {
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         connection.busy_timeout(BUSY).map_err(|error| explain(&error, "setting the busy time-out", path))?;
-        let session = Session { connection, path: path.to_owned(), numbered: FxHashMap::default(), doomed: false };
+        let session = Session {
+            connection,
+            path: path.to_owned(),
+            numbered: FxHashMap::default(),
+            doomed: false,
+            reading: false,
+        };
         let cache = if role == Role::Writer { WRITER_CACHE_KIB } else { READER_CACHE_KIB };
         // LIKE minds case, as PostgreSQL's does: patterns and the columns they meet are folded by us, and only so can
         // an index serve them. REPLACE fires delete triggers, so that an append-only table stays one.
@@ -142,33 +151,24 @@ impl Session {
 
     pub fn begin(&mut self, mode: Mode) -> Result<(), StoreError> {
         self.doomed = false;
-        match mode {
-            Mode::Write => self.batch("BEGIN IMMEDIATE"),
-            // A memory database has one connection for both; the file's readers cannot write anyway.
-            Mode::Read => self.batch("PRAGMA query_only = ON; BEGIN"),
-        }
+        self.reading = mode == Mode::Read;
+        self.batch(if self.reading { "BEGIN" } else { "BEGIN IMMEDIATE" })
     }
 
-    pub fn commit(&mut self, mode: Mode) -> Result<(), StoreError> {
+    pub fn commit(&mut self) -> Result<(), StoreError> {
         let done = self.batch("COMMIT");
         if done.is_err() {
-            self.rollback(mode);
-        } else if mode == Mode::Read {
-            self.batch("PRAGMA query_only = OFF")?;
+            self.rollback();
         }
         done
     }
 
     /// Gives the transaction up. SQLite may have done so itself, on a full disk for instance.
-    pub fn rollback(&mut self, mode: Mode) {
+    pub fn rollback(&mut self) {
         if !self.connection.is_autocommit()
             && let Err(error) = self.batch("ROLLBACK")
         {
             tracing::error!(%error, "A transaction could not be rolled back");
-        }
-        if mode == Mode::Read {
-            // Fails only where ROLLBACK did, and that is logged.
-            let _ = self.batch("PRAGMA query_only = OFF");
         }
     }
 
@@ -298,6 +298,9 @@ impl Session {
         }
         let mut statement =
             self.connection.prepare_cached(&numbered.sqlite).map_err(|error| explain(&error, sql, &self.path))?;
+        if self.reading && !statement.readonly() {
+            return Err(StoreError::ReadOnly);
+        }
         work(&mut statement).map_err(|error| explain(&error, sql, &self.path))
     }
 }

@@ -388,16 +388,16 @@ impl Session {
         }
     }
 
-    fn commit(&mut self, mode: Mode) -> Result<(), StoreError> {
+    fn commit(&mut self) -> Result<(), StoreError> {
         match self {
-            Session::Sqlite(session) => session.commit(mode),
+            Session::Sqlite(session) => session.commit(),
             Session::Postgres(session) => session.commit(),
         }
     }
 
-    fn rollback(&mut self, mode: Mode) {
+    fn rollback(&mut self) {
         match self {
-            Session::Sqlite(session) => session.rollback(mode),
+            Session::Sqlite(session) => session.rollback(),
             Session::Postgres(session) => session.rollback(),
         }
     }
@@ -432,19 +432,19 @@ impl Session {
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&mut tx)));
         match result {
             Ok(Ok(_)) if self.is_doomed() => {
-                self.rollback(mode);
+                self.rollback();
                 Ok(Err(StoreError::Doomed.into()))
             }
             Ok(Ok(answer)) => {
                 if let Err(error) = crash::at(Spot::Commit, "", "", &[]) {
-                    self.rollback(mode);
+                    self.rollback();
                     return Ok(Err(error.into()));
                 }
-                let done = self.commit(mode).and_then(|()| crash::at(Spot::Committed, "", "", &[]));
+                let done = self.commit().and_then(|()| crash::at(Spot::Committed, "", "", &[]));
                 Ok(done.map(|()| answer).map_err(E::from))
             }
             failed => {
-                self.rollback(mode);
+                self.rollback();
                 failed
             }
         }
