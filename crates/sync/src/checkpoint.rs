@@ -9,6 +9,7 @@ use crate::lease::{self, Holder};
 use crate::position::Position;
 use crate::quarantine::TRANSLATOR_VERSION;
 use crate::report::{StreamStatus, SweepKind};
+use crate::scope::Scope;
 use crate::seen::{self, Seen};
 use crate::{Integration, IntegrationState, Stream, SyncError};
 
@@ -216,6 +217,47 @@ pub fn streams(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId) -> Result<Vec<Str
             source: row.opt_text(8)?.map(str::to_owned),
         })
     })
+}
+
+/// Forgets up to where a stream is known if the token now sees what it did not see in the latest sweep: what is new to
+/// it may be older than everything that would be asked for. Answers whether it did.
+///
+/// # Errors
+/// The database fails.
+pub fn forget_if_wider(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    id: IntegrationId,
+    key: &str,
+    scope: &Scope,
+) -> Result<bool, StoreError> {
+    const READ: &str = "SELECT asked_scope FROM sync_stream WHERE org_id = $1 AND integration_id = $2 AND stream = $3";
+    const FORGET: &str = "UPDATE sync_stream SET watermark = NULL, full_at = NULL, sweep_id = NULL, cursor = NULL, \
+        position = NULL, page = 0 WHERE org_id = $1 AND integration_id = $2 AND stream = $3";
+    let of: [Value<'_>; 3] = [org.into(), id.into(), key.into()];
+    let before = tx.query_opt(READ, &of, |row| Ok(row.opt_text(0)?.map(str::to_owned)))?.flatten();
+    let wider = before.is_some_and(|before| !Scope::parse(&before).covers(scope));
+    if wider {
+        tx.execute(FORGET, &of)?;
+    }
+    Ok(wider)
+}
+
+/// Notes under which scope a stream is asked for now.
+///
+/// # Errors
+/// The database fails.
+pub fn note_scope(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    id: IntegrationId,
+    key: &str,
+    scope: &Scope,
+) -> Result<(), StoreError> {
+    const NOTE: &str = "UPDATE sync_stream SET asked_scope = $4 \
+        WHERE org_id = $1 AND integration_id = $2 AND stream = $3";
+    tx.execute(NOTE, &[org.into(), id.into(), key.into(), scope.to_string().into()])?;
+    Ok(())
 }
 
 /// Takes a stream for this pass, and says where it stands. An earlier pass that still runs can write no more.

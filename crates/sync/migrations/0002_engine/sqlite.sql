@@ -4,6 +4,8 @@
 -- moving was last asked for again. `source`: which of several generations of the API answered. `held`: records that the
 -- console no longer shows and that nobody has accepted as gone, of `held_of` present ones, `held_since`.
 ALTER TABLE sync_stream ADD COLUMN scope TEXT;
+-- Under which scope the latest sweep began: one that sees more has to ask for everything anew.
+ALTER TABLE sync_stream ADD COLUMN asked_scope TEXT;
 ALTER TABLE sync_stream ADD COLUMN reread_at INTEGER;
 ALTER TABLE sync_stream ADD COLUMN source TEXT;
 ALTER TABLE sync_stream ADD COLUMN held INTEGER;
