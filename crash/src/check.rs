@@ -73,8 +73,9 @@ pub fn lapse(database: &str) -> Result<(), StoreError> {
     }
     let store = Store::open(&database.parse()?, Access::Writer, SLICES)?;
     store.write_blocking(|tx| {
-        tx.execute("UPDATE sync_stream SET lease_until = 0 WHERE lease_until IS NOT NULL", &[])?;
-        tx.execute("UPDATE signals_sink SET lease_until = 0 WHERE lease_until IS NOT NULL", &[])?;
+        for table in ["sync_stream", "signals_sink"] {
+            tx.execute(&format!("UPDATE {table} SET lease_until = 0 WHERE lease_until IS NOT NULL"), &[])?;
+        }
         Ok(())
     })
 }
@@ -165,7 +166,7 @@ pub fn verdict(database: &str, console: &Console) -> Verdict {
         match records.get(&((*stream).to_owned(), id.clone())) {
             None => verdict.lost.push(format!("{stream} {id}: there is no record")),
             Some(stored) if stored != form => {
-                verdict.lost.push(format!("{stream} {id}: the record is not as it is now"))
+                verdict.lost.push(format!("{stream} {id}: the record is not as it is now"));
             }
             Some(_) => {}
         }

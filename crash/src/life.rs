@@ -43,8 +43,8 @@ const MINUTES_MAX: u64 = 40;
 /// faults that it stands for.
 const POINTS: &[(&str, u64, &str)] = &[
     ("begin:", 30, "3 before the page's transaction"),
-    ("statement:INSERT INTO signals_artifact", 12, "4 between statements"),
-    ("statement:UPDATE sync_stream", 30, "4 between statements"),
+    ("statement:INTO signals_artifact", 12, "4 between statements"),
+    ("statement:sync_stream SET", 30, "4 between statements"),
     ("statement:inventory_source_record", 40, "4 between statements"),
     ("commit:signals_artifact", 12, "4 between statements"),
     ("committed:signals_artifact", 12, "5 after COMMIT, before return"),
