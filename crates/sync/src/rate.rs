@@ -30,8 +30,9 @@ const FAMILIES: &[(&str, f64, f64)] = &[
 /// Families that the table does not name (groups, policies, risks ..).
 const FAMILY_ELSE: (f64, f64) = (3.0, 3.0);
 
-/// No 429 pushes a rate below one request in ten seconds.
-const RATE_MIN: f64 = 0.1;
+/// No 429 pushes a rate below one request a second: a console that throttles by chance, and not by rate, would otherwise
+/// be read for hours. A storm is bounded by the waits between tries and by the broken circuit.
+const RATE_MIN: f64 = 1.0;
 
 /// How much of its ceiling a rate wins back in a minute without 429.
 const GROWTH_PER_MINUTE: f64 = 0.1;
@@ -182,7 +183,7 @@ impl Bucket {
 
     fn halve(&mut self, now: Timestamp) {
         self.refill(now);
-        self.per_second = (self.per_second / 2.0).max(RATE_MIN);
+        self.per_second = (self.per_second / 2.0).max(RATE_MIN.min(self.ceiling));
         self.level = self.level.min(0.0);
     }
 }
@@ -234,6 +235,21 @@ mod tests {
         assert!(after < 400, "{after}");
         let restored = sent(&mut budget, "/agents", 60, START.plus_seconds(3_700));
         assert!(restored >= 600, "{restored}");
+    }
+
+    #[test]
+    fn a_console_that_throttles_by_chance_is_still_read() {
+        let mut budget = Budget::new(600, false, START);
+        for at in 0..20 {
+            budget.throttled("/agents", Duration::ZERO, START.plus_seconds(at));
+            budget.throttled("/cloud-detection/rules", Duration::ZERO, START.plus_seconds(at));
+            budget.answered();
+        }
+        let from = START.plus_seconds(20);
+        let read = sent(&mut budget, "/agents", 60, from);
+        assert!((55..=130).contains(&read), "{read}");
+        let rules = sent(&mut budget, "/cloud-detection/rules", 60, from.plus_seconds(60));
+        assert!(rules <= 31, "{rules}: a 429 never raises a rate");
     }
 
     #[test]
