@@ -71,6 +71,7 @@ pub fn lapse(database: &str) -> Result<(), StoreError> {
         Err(StoreError::Missing { .. } | StoreError::Older { .. }) => return Ok(()),
         opened => drop(opened?),
     }
+    let _alone = crate::life::STARTING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let store = Store::open(&database.parse()?, Access::Writer, SLICES)?;
     store.write_blocking(|tx| {
         for table in ["sync_stream", "signals_sink"] {

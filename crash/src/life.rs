@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use kernel::Random;
@@ -290,8 +291,7 @@ impl Life<'_> {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        let child = self.command(arguments).spawn().unwrap_or_else(|error| panic!("starting the program: {error}"));
-        ends(child, HANGS_AFTER)
+        ends(start(&mut self.command(arguments)), HANGS_AFTER)
     }
 
     /// Starts the program and lets it die.
@@ -315,7 +315,7 @@ impl Life<'_> {
             }
         }
         let started = now();
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("starting the program: {error}"));
+        let mut child = start(&mut command);
         let mut died = false;
         let is_server = matches!(death, Death::Server(_));
         loop {
@@ -401,6 +401,15 @@ impl Life<'_> {
             self.broken.push(format!("a pass over a console that stood still logged {new}"));
         }
     }
+}
+
+/// A process that was just forked holds every lock of this one until it becomes another program: no run may start one while
+/// another run's database is open for writing here.
+pub static STARTING: Mutex<()> = Mutex::new(());
+
+fn start(command: &mut Command) -> Child {
+    let _alone = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
+    command.spawn().unwrap_or_else(|error| panic!("starting the program: {error}"))
 }
 
 /// Waits for a program's end; one that does not come to it is killed.

@@ -254,7 +254,8 @@ fn tell_crash(figures: &Value) -> String {
         let places: Vec<String> = places.map(|(place, kills)| format!("{kills} {place}")).collect();
         let _ = write!(out, ". Kills: {}", places.join("; "));
         for what in of.get("wrong").and_then(Value::as_array).into_iter().flatten() {
-            let _ = write!(out, "\n  - {}", what.as_str().unwrap_or_default());
+            let words = what.as_str().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+            let _ = write!(out, "\n  - {words}");
         }
     }
     out
