@@ -156,3 +156,37 @@ impl Swept {
         Swept { report, stops: live.stops.or(self.stops) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_stream_and_every_lane_has_a_checkpoint_of_its_own() {
+        let keys = STREAMS.iter().flat_map(|stream| [Lane::Live.key(stream), Lane::Backfill.key(stream)]);
+        let mut keys: Vec<String> = keys.collect();
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), 2 * STREAMS.len());
+        assert_eq!(Lane::Live.key(Stream::named("activities").unwrap()), "activities");
+    }
+
+    #[test]
+    fn only_what_never_changes_has_a_history_of_its_own() {
+        let names: Vec<_> = Stream::with_history().map(|stream| stream.name).collect();
+        assert_eq!(names, ["activities"]);
+    }
+
+    #[test]
+    fn a_depth_that_is_raised_is_read_after_the_fact_and_one_that_moves_with_the_clock_is_not() {
+        let day = 24 * 3600;
+        let present = Timestamp::from_seconds(1_000 * day);
+        let history = |days: Option<i64>| History { present, from: days.map(|days| present.plus_seconds(-days * day)) };
+        let read =
+            |days: Option<i64>| Lanes { done: true, lower_bound: days.map(|days| present.plus_seconds(-days * day)) };
+        assert!(history(Some(30)).is_due(&Lanes { done: false, lower_bound: None }));
+        assert!(!history(Some(30)).is_due(&read(Some(30))) && !history(Some(30)).is_due(&read(Some(60))));
+        assert!(history(Some(60)).is_due(&read(Some(30))) && history(None).is_due(&read(Some(30))));
+        assert!(!history(None).is_due(&read(None)) && !history(Some(30)).is_due(&read(None)));
+    }
+}

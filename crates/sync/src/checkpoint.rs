@@ -247,13 +247,7 @@ pub fn forget_if_wider(
 ///
 /// # Errors
 /// The database fails.
-pub fn note_scope(
-    tx: &mut Tx<'_>,
-    org: OrgId,
-    id: IntegrationId,
-    key: &str,
-    scope: &Scope,
-) -> Result<(), StoreError> {
+pub fn note_scope(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId, key: &str, scope: &Scope) -> Result<(), StoreError> {
     const NOTE: &str = "UPDATE sync_stream SET asked_scope = $4 \
         WHERE org_id = $1 AND integration_id = $2 AND stream = $3";
     tx.execute(NOTE, &[org.into(), id.into(), key.into(), scope.to_string().into()])?;
@@ -786,6 +780,16 @@ pub fn native_ids(
         AND stream = $3 AND native_id > $4 AND state <> 'retired' ORDER BY native_id LIMIT $5";
     let values = [org.into(), id.into(), stream.into(), after.into(), limit.into()];
     tx.query(READ, &values, |row| Ok(row.text(0)?.to_owned()))
+}
+
+/// How many records of a stream are not retired.
+///
+/// # Errors
+/// The database fails.
+pub fn present(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId, stream: &str) -> Result<u64, StoreError> {
+    const COUNT: &str = "SELECT count(*) FROM inventory_source_record WHERE org_id = $1 AND integration_id = $2 \
+        AND stream = $3 AND state <> 'retired'";
+    tx.query_one(COUNT, &[org.into(), id.into(), stream.into()], |row| Ok(row.int(0)?.unsigned_abs()))
 }
 
 /// Notes how many records of how many wait for a person to accept that they are gone; none clears it.

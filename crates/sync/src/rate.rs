@@ -220,6 +220,48 @@ mod tests {
     }
 
     #[test]
+    fn every_family_of_the_table_is_one_that_requests_belong_to() {
+        for (family, ..) in FAMILIES {
+            let known = sentinelone::Endpoint::ALL.iter().any(|endpoint| endpoint.family() == *family);
+            assert!(known, "{family}");
+        }
+    }
+
+    #[test]
+    fn twelve_429_in_a_row_break_the_circuit_and_one_answer_closes_it() {
+        let mut budget = Budget::new(600, false, START);
+        for throttled in 1..=BREAK_AFTER {
+            assert_eq!(budget.broken(START), None, "after {throttled}");
+            budget.throttled("/agents", Duration::ZERO, START);
+        }
+        assert_eq!(budget.broken(START), Some(BROKEN_FIRST));
+        let later = START.plus_seconds(61);
+        assert_eq!(budget.broken(later), None, "one request tries");
+        budget.throttled("/agents", Duration::ZERO, later);
+        assert_eq!(budget.broken(later), Some(2 * BROKEN_FIRST));
+        for _ in 0..40 {
+            budget.throttled("/agents", Duration::from_secs(86_400), later);
+        }
+        assert_eq!(budget.broken(later), Some(BROKEN_MAX));
+        budget.answered();
+        assert_eq!(budget.broken(later), None);
+    }
+
+    #[test]
+    fn what_can_wait_leaves_half_of_the_burst_to_what_cannot() {
+        let mut budget = Budget::new(600, false, START);
+        let mut taken = 0;
+        while budget.spare(START).is_zero() {
+            budget.take("/threats/*", START);
+            taken += 1;
+        }
+        assert_eq!(taken, 11, "ten a second, two seconds of burst");
+        assert!(budget.take("/agents", START).is_zero(), "there is room for what is live");
+        assert!(budget.spare(START) >= LOOK_MIN);
+        assert!(budget.spare(START.plus_seconds(2)).is_zero());
+    }
+
+    #[test]
     fn a_slow_family_is_held_back_below_the_tokens_rate() {
         let mut budget = Budget::new(1_000, false, START);
         let groups = sent(&mut budget, "/groups", 60, START);

@@ -155,7 +155,10 @@ impl Pass<'_> {
                 }
                 Ok(Ok(requests))
             }
-            Generation::ByAgent => Ok(Ok(self.agents().await?.len() as u64)),
+            Generation::ByAgent => {
+                let (org, id) = (self.integration.org, self.integration.id);
+                Ok(Ok(self.read(move |tx| Ok::<_, SyncError>(checkpoint::present(tx, org, id, "agents")?)).await?))
+            }
         }
     }
 

@@ -14,6 +14,7 @@ ALTER TABLE sync_stream ADD COLUMN held_since BIGINT;
 ALTER TABLE sync_sweep ADD COLUMN removed BIGINT NOT NULL DEFAULT 0;
 -- Which version of the translator could not understand it.
 ALTER TABLE sync_quarantine ADD COLUMN translator BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX sync_quarantine_translator ON sync_quarantine (org_id, integration_id, stream, translator);
 
 -- Records whose details are still to be asked for, one request each.
 CREATE TABLE sync_enrichment (

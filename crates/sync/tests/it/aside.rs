@@ -57,6 +57,8 @@ fn what_was_kept_aside_is_tried_again_by_a_translator_that_has_learned(database:
     assert_eq!(aside(&lab).len(), 2);
     assert!(aside(&lab).iter().all(|one| one.kept && one.reason == "what is this"));
     all_complete(&lab.sync_streams(&["agents"]));
+    let counted = lab.store.read_blocking::<_, store::StoreError, _>(move |tx| sync::quarantined_count(tx, org, id));
+    assert_eq!(counted.unwrap(), 1);
     assert_eq!(aside(&lab).len(), 1, "what this translator kept aside itself is not tried again");
     assert_eq!(lab.number("SELECT count(*) FROM inventory_asset"), agents + 1);
     let logged = "SELECT count(*) FROM signals_artifact WHERE native_id = '999999999999999999' AND op = 'create'";

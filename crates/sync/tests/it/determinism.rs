@@ -9,7 +9,7 @@ use crate::lab::Build;
 
 /// Everything that a run left behind: tables, what the console was asked, and what was told.
 fn life(seed: u64) -> (String, String, Vec<Event>) {
-    let lab = Build { seed, page_max: 6, alive: true, endpoints: 15, ..Build::default() }.in_memory();
+    let lab = Build { seed, page_max: 12, alive: true, endpoints: 6, ..Build::default() }.in_memory();
     lab.connect();
     let mut faults = Fault::TRANSIENT.to_vec();
     faults.extend([

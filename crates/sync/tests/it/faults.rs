@@ -58,7 +58,7 @@ pub fn answered(change: impl Fn(&str, Bytes) -> Bytes + Send + Sync + 'static, i
 }
 
 fn small() -> Lab {
-    Build { page_max: 6, ..Build::default() }.in_memory()
+    Build { page_max: 6, endpoints: 22, ..Build::default() }.in_memory()
 }
 
 fn holds_everything(lab: &Lab) {

@@ -4,14 +4,20 @@ use std::time::Duration;
 
 use kernel::OrgId;
 use sentinelone_sim::{Fault, FaultPlan, Rule};
+use store::Store;
 use sync::{OptionsChange, WorkerOptions};
+use testkit::Database;
 
-use crate::lab::{Build, Lab, all_complete};
+use crate::lab::{Build, Lab, SLICES, all_complete};
 
 /// A console with a long history, of which only activities are read.
 fn lab(depth_days: Option<u32>) -> Lab {
+    lab_on(depth_days, Store::in_memory(SLICES).unwrap())
+}
+
+fn lab_on(depth_days: Option<u32>, store: Store) -> Lab {
     let with = |config: &mut sentinelone_sim::Config| config.activities = Some(3_000);
-    let lab = Build { endpoints: 20, page_max: 50, alive: true, with, ..Build::default() }.in_memory();
+    let lab = Build { endpoints: 20, page_max: 50, alive: true, with, ..Build::default() }.on(store);
     lab.connect();
     let left_out = sync::STREAMS.iter().map(|stream| stream.name.to_owned());
     let without = left_out.filter(|name| name != "activities").collect();
@@ -55,13 +61,19 @@ fn fault_26_history_is_read_beside_live_polling_and_both_meet() {
     );
 }
 
-#[test]
-fn a_depth_leaves_out_what_is_older() {
-    let lab = lab(Some(2));
+testkit::on_each_database! {
+    a_depth_leaves_out_what_is_older,
+}
+
+fn a_depth_leaves_out_what_is_older(database: &Database) {
+    let lab = lab_on(Some(2), database.open(SLICES));
     work(&lab, Duration::from_secs(7200));
     let (read, all) = (activities(&lab), truth(&lab));
     assert!(read > 0 && read < all, "{read} of {all}");
     let oldest = lab.number("SELECT min(created_at) FROM inventory_activity");
+    let (org, id) = (OrgId::DEFAULT, lab.integration().id);
+    let lanes = lab.store.read_blocking::<_, store::StoreError, _>(move |tx| sync::backfills(tx, org, id)).unwrap();
+    assert!(lanes.is_empty(), "the lane is done");
     assert!(oldest >= crate::lab::START.plus_seconds(-2 * 24 * 3600 - 60).micros());
 }
 

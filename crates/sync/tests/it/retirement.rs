@@ -105,6 +105,12 @@ fn more_than_a_tenth_at_once_is_held_until_somebody_accepts_it(database: &Databa
         assert!(held.reason.as_deref().unwrap().contains("--accept-removals"), "{held:?}");
         assert_eq!(in_state(&lab, "agents", "retired"), 0);
     }
+    let (org, id) = (kernel::OrgId::DEFAULT, lab.integration().id);
+    let waiting = lab.store.read_blocking::<_, store::StoreError, _>(move |tx| sync::held(tx, org, id)).unwrap();
+    assert_eq!(
+        (waiting[0].stream.as_str(), waiting[0].gone, waiting[0].of),
+        ("agents", gone.len() as u64, agents.len() as u64)
+    );
     assert_eq!(lab.integration().state, sync::IntegrationState::Degraded, "{:?}", lab.integration());
 
     let reports = accepting(&lab, &["agents"]);
@@ -232,6 +238,35 @@ fn a_module_that_is_refused_retires_nothing() {
     lab.faults(FaultPlan::of(1, vec![Rule::always(Fault::Json403).on("/application-management/risks")]));
     for _ in 0..3 {
         assert_eq!(of(&full(&lab, &["risks"]), "risks").status, StreamStatus::NotAvailable);
+    }
+    assert_eq!(in_state(&lab, "risks", "present"), risks);
+}
+
+#[test]
+fn a_module_that_one_account_lacks_is_read_for_the_others_and_retires_nothing() {
+    let mut lab = small();
+    lab.connect();
+    full(&lab, &["accounts", "risks"]);
+    let risks = in_state(&lab, "risks", "present");
+    let account = lab.sim.account_ids().remove(0);
+    let sentinelone::Transport::InProcess(inner) = lab.transport.clone() else { panic!("labs are in process") };
+    let refused = format!("accountIds={account}");
+    lab.transport = sentinelone::Transport::InProcess(std::sync::Arc::new(move |request| {
+        let uri = request.uri().to_string();
+        if !(uri.contains("/risks?") && uri.contains(&refused)) {
+            return inner(request);
+        }
+        let body = r#"{"errors":[{"code":4030010,"detail":"no such module","title":"Insufficient permissions"}]}"#;
+        let answer = http::Response::builder().status(403).header("content-type", "application/json");
+        let answer = answer.body(bytes::Bytes::from(body)).unwrap();
+        Box::pin(async move { Ok(answer) })
+    }));
+    for _ in 0..3 {
+        let reports = full(&lab, &["risks"]);
+        let report = of(&reports, "risks");
+        assert_eq!((report.status, report.removed), (StreamStatus::Complete, 0), "{report:?}");
+        let reason = report.reason.as_deref().unwrap();
+        assert!(reason.contains(&account) || reason.contains("a part of the console"), "{reason}");
     }
     assert_eq!(in_state(&lab, "risks", "present"), risks);
 }
