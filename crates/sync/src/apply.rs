@@ -93,6 +93,7 @@ pub enum Proven {
 /// The database fails, or another pass took the stream; nothing of the batch is kept then.
 pub fn store(tx: &mut Tx<'_>, storing: &Storing, batch: &Batch) -> Result<Stored, SyncError> {
     let Storing { owner, sweep, at, now, endpoint, .. } = storing;
+    checkpoint::fence(tx, owner)?;
     let endpoint = *endpoint;
     let mut rows = Rows { told: storing.told, ..Rows::default() };
     let mut meaning = Meaning::of(owner.stream);

@@ -354,6 +354,19 @@ pub fn open_lane(
     Ok(())
 }
 
+/// Refuses the writes of a pass whose stream another one took, before one of them meets a row of the other's.
+///
+/// # Errors
+/// The database fails, or another pass took the stream.
+pub fn fence(tx: &mut Tx<'_>, owner: &Owner) -> Result<(), SyncError> {
+    const MINE: &str = "SELECT 1 FROM sync_stream \
+        WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND generation = $4";
+    match tx.query_opt(MINE, &owner.keys(), |row| row.int(0))? {
+        Some(_) => Ok(()),
+        None => Err(owner.fenced()),
+    }
+}
+
 /// Begins a sweep; one that was cut off and is given up ends here, as incomplete.
 ///
 /// # Errors
