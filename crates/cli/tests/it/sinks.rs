@@ -29,10 +29,8 @@ fn what_was_read_is_delivered_and_found_in_the_log(database: &Database) {
     let all = muster.count("artifacts", "");
     assert_eq!(lines(&muster, "out.ndjson").len() as u64, all);
     let found = muster.count("artifacts", "stream:threats");
-    assert_eq!(
-        (lines(&muster, "threats.ndjson").len() as u64, found),
-        (found, muster.count("findings", "source:s1 and not no:id").min(found))
-    );
+    assert!(found > 0);
+    assert_eq!(lines(&muster, "threats.ndjson").len() as u64, found);
     // A word of a record finds it, by the index and without it.
     let line = &lines(&muster, "threats.ndjson")[0];
     let hash = line["record"]["threatInfo"]["sha1"].as_str().unwrap().to_owned();
@@ -40,10 +38,8 @@ fn what_was_read_is_delivered_and_found_in_the_log(database: &Database) {
     assert!(before > 0);
     muster.ok(&["log", "index"]);
     assert_eq!(muster.count("artifacts", &hash), before);
-    assert_eq!(
-        muster.count("artifacts", &format!("@s1.threatInfo.sha1:={hash} and stream:threats")),
-        1.max(before.min(1))
-    );
+    let by_field = muster.count("artifacts", &format!("@s1.threatInfo.sha1:={hash} and stream:threats"));
+    assert!((1..=before).contains(&by_field), "{by_field} of {before}");
     // Nothing new, nothing delivered; then everything again.
     assert!(muster.ok(&["sink", "run", "--once", "all"]).out.contains("all: 0 delivered"));
     muster.ok(&["sink", "replay", "all", "--from", "start"]);
