@@ -244,7 +244,12 @@ fn status(report: &StreamReport) -> String {
         why => format!("{word}: {why}"),
     };
     match report.status {
-        StreamStatus::Complete if reason.is_empty() => "complete".to_owned(),
+        StreamStatus::Complete if reason.is_empty() => {
+            match report.source.as_deref().and_then(|by| by.split(' ').next()) {
+                Some(by) => format!("complete, by {}", harmless(by)),
+                None => "complete".to_owned(),
+            }
+        }
         StreamStatus::Complete => format!("complete; {reason}"),
         StreamStatus::Incomplete => said("INCOMPLETE"),
         StreamStatus::NotAvailable => said("not available"),
