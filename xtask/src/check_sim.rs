@@ -229,7 +229,8 @@ pub fn check_sim(dir: &Path) -> anyhow::Result<()> {
     let titles = good(&world, "/application-management/inventory", "limit=1000")?;
     for title in titles["data"].as_array().into_iter().flatten().step_by(5) {
         let text = |key: &str| encode(title[key].as_str().unwrap_or(""));
-        let query = format!("applicationName={}&applicationVendor={}", text("applicationName"), text("applicationVendor"));
+        let query =
+            format!("applicationName={}&applicationVendor={}", text("applicationName"), text("applicationVendor"));
         read_list(&world, &mut referee, NARROW[2], NARROW[2], &query)?;
     }
     let unknown = unknown_parameters(&world, &specification)?;
@@ -299,7 +300,13 @@ fn schema_of(specification: &Value, template: &str) -> anyhow::Result<Value> {
     Ok(schema.clone())
 }
 
-fn read_object(world: &World, referee: &mut Referee<'_>, template: &str, path: &str, query: &str) -> anyhow::Result<()> {
+fn read_object(
+    world: &World,
+    referee: &mut Referee<'_>,
+    template: &str,
+    path: &str,
+    query: &str,
+) -> anyhow::Result<()> {
     let schema = schema_of(referee.specification, template)?;
     let value = good(world, path, query)?;
     referee.hold(template, "", &schema, &value, 0);

@@ -17,7 +17,8 @@ const EDGE: &[&str] = &["sentinelone", "sentinelone-sim", "sync", "cli", "xtask"
 
 /// Crates that may open a transaction that writes; the others take part in one that they are handed. `signals` does so only
 /// where it runs the story: delivering, indexing, forgetting.
-const WRITERS: &[&str] = &["store", "jobs", "access", "signals", "sync", "cli", "testkit", "xtask", "simulation", "crash"];
+const WRITERS: &[&str] =
+    &["store", "jobs", "access", "signals", "sync", "cli", "testkit", "xtask", "simulation", "crash"];
 
 fn each_match<'a>(text: &'a str, pattern: &'a Regex) -> impl Iterator<Item = (usize, &'a str)> {
     pattern.find_iter(text).map(|found| (rust::line_of(text, found.start()), found.as_str()))
