@@ -349,6 +349,9 @@ fn stream_line(
             let _ = write!(words, "; {count} {}", if count == 1 { one } else { many });
         }
     }
+    if stream.quarantined > 0 || stream.drifted > 0 {
+        let _ = write!(words, " (muster integration show {})", of.integration.name);
+    }
     if stream.light(now) == Light::Amber && stream.lease.is_some() {
         words.push_str("; it is being read just now");
     }

@@ -6,7 +6,7 @@ use kernel::{Cell, OrgId, Table, Timestamp};
 use reports::terminal::harmless;
 use store::Store;
 use sync::schedule::{Next, interval_words};
-use sync::{Overview, StreamStanding, StreamStatus};
+use sync::{Aside, Drifted, Overview, StreamStanding, StreamStatus};
 
 use crate::arguments::{Global, IntegrationCommand, Rhythm, Set};
 use crate::failure::{Failure, sentence};
@@ -136,13 +136,87 @@ async fn show(store: &Store, name: &str, json: bool, terminal: &Terminal) -> Res
         let known = all.into_iter().map(|of| of.integration.name).collect();
         return Err(sync::SyncError::NoSuchIntegration { name: name.to_owned(), known }.into());
     };
-    if json {
-        return terminal.result(&format!("{}\n", as_json(of, now)));
-    }
     let id = of.integration.id;
+    let world = jobs::World::real();
+    let drift = sync::drift(store, &world, OrgId::DEFAULT, id).await?;
+    let aside = sync::quarantined(store, &world, OrgId::DEFAULT, id, ASIDE_SHOWN).await?;
+    if json {
+        let mut all = as_json(of, now);
+        all["drift"] = drift.iter().map(drift_as_json).collect();
+        all["quarantined"] = aside.iter().map(aside_as_json).collect();
+        return terminal.result(&format!("{all}\n"));
+    }
     let records = store.read(move |tx| sync::examine::record_counts(tx, OrgId::DEFAULT, id)).await?;
     terminal.result(&head(of, now, terminal))?;
-    terminal.table(&streams(of, &records, now))
+    terminal.table(&streams(of, &records, now))?;
+    if !aside.is_empty() {
+        terminal.result("\nKept aside: not understood, and tried again by a newer version\n")?;
+        terminal.table(&aside_table(&aside))?;
+    }
+    if !drift.is_empty() {
+        terminal.result("\nNot as documented: kept as sent, and nothing to do\n")?;
+        terminal.table(&drift_table(&drift))?;
+    }
+    Ok(())
+}
+
+/// Records kept aside that are listed, the latest first.
+const ASIDE_SHOWN: u32 = 50;
+
+fn aside_table(aside: &[Aside]) -> Table {
+    let text = |text: &str| Cell::Text(text.to_owned());
+    let rows = aside.iter().map(|aside| {
+        vec![
+            text(&aside.stream),
+            aside.native_id.as_deref().map_or(Cell::Empty, text),
+            aside.size.map_or(Cell::Empty, |size| Cell::Int(i64::try_from(size).unwrap_or(i64::MAX))),
+            when(aside.first_seen_at),
+            text(&aside.reason),
+        ]
+    });
+    Table {
+        columns: ["stream", "id", "bytes", "first seen", "reason"].map(str::to_owned).to_vec(),
+        rows: rows.collect(),
+    }
+}
+
+fn drift_table(drift: &[Drifted]) -> Table {
+    let rows = drift.iter().map(|drift| {
+        vec![
+            Cell::Text(drift.stream.clone()),
+            Cell::Text(drift.path.clone()),
+            Cell::Text(drift.kind.word().replace('_', " ")),
+            Cell::Text(drift.example.clone()),
+            Cell::Int(i64::try_from(drift.times).unwrap_or(i64::MAX)),
+            when(drift.last_seen_at),
+        ]
+    });
+    let columns = ["stream", "path", "what", "example", "times", "last seen"];
+    Table { columns: columns.map(str::to_owned).to_vec(), rows: rows.collect() }
+}
+
+fn drift_as_json(drift: &Drifted) -> serde_json::Value {
+    serde_json::json!({
+        "stream": drift.stream,
+        "path": drift.path,
+        "kind": drift.kind.word(),
+        "example": drift.example,
+        "record_id": drift.record_id,
+        "times": drift.times,
+        "first_seen_at": drift.first_seen_at.to_string(),
+        "last_seen_at": drift.last_seen_at.to_string(),
+    })
+}
+
+fn aside_as_json(aside: &Aside) -> serde_json::Value {
+    serde_json::json!({
+        "stream": aside.stream,
+        "native_id": aside.native_id,
+        "reason": aside.reason,
+        "bytes": aside.size,
+        "kept": aside.kept,
+        "first_seen_at": aside.first_seen_at.to_string(),
+    })
 }
 
 fn head(of: &Overview, now: Timestamp, terminal: &Terminal) -> String {

@@ -1,6 +1,6 @@
 //! Every state of an integration as people read it, and a worker as people run it.
 
-use sentinelone_sim::tokens;
+use sentinelone_sim::{Fault, FaultPlan, tokens};
 use store::{Access, Store};
 
 use crate::assert_run;
@@ -122,6 +122,22 @@ fn integrations_are_listed_shown_and_changed() {
     assert_run!(muster, muster.run(&["integration", "enable", "acme"]));
     let shown = muster.ok(&["integration", "show", "acme", "--json"]);
     assert!(shown.out.contains(r#""interval_seconds":86400"#), "{}", shown.out);
+}
+
+#[test]
+fn what_is_not_as_documented_is_listed_with_its_place_and_an_example() {
+    let console = Console::start();
+    let muster = Muster::connected(&console);
+    console.world.set_faults(FaultPlan::once(Fault::NewField, 1, "/sites"));
+    muster.ok(&["sync", "--stream", "sites"]);
+    let shown = muster.ok(&["integration", "show", "acme"]).out;
+    let (_, listed) = shown.split_once("Not as documented").expect("there is a list");
+    assert!(listed.lines().any(|line| line.starts_with("sites ") && line.contains("new field")), "{shown}");
+    let json: serde_json::Value =
+        serde_json::from_str(&muster.ok(&["integration", "show", "acme", "--json"]).out).unwrap();
+    assert_eq!((&json["drift"][0]["stream"], &json["drift"][0]["kind"]), (&"sites".into(), &"new_field".into()));
+    // Only one stream was read: doctor answers no, and says where to look.
+    assert!(muster.run(&["doctor"]).out.contains("(muster integration show acme)"));
 }
 
 #[test]
