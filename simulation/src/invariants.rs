@@ -82,7 +82,10 @@ pub(crate) fn compare(story: &Story, reports: &[StreamReport], before: Option<&S
                     }
                 }
                 Some(Stored { state, .. }) => {
-                    return Err(Violation::new("I2", format!("{} {id} is {state}, and the console lists it", stream.name)));
+                    return Err(Violation::new(
+                        "I2",
+                        format!("{} {id} is {state}, and the console lists it", stream.name),
+                    ));
                 }
                 None => {
                     let stamp = stamp(stream, raw).unwrap_or_default();
@@ -93,18 +96,21 @@ pub(crate) fn compare(story: &Story, reports: &[StreamReport], before: Option<&S
         }
         doubtful.sort_unstable();
         for (id, logged) in doubtful.iter().zip(latest(story, stream.name, &doubtful)?) {
-            let logged = logged.ok_or_else(|| {
-                Violation::new("I1", format!("{} {id} is stored and was never logged", stream.name))
-            })?;
+            let logged = logged
+                .ok_or_else(|| Violation::new("I1", format!("{} {id} is stored and was never logged", stream.name)))?;
             if !same_meaning(stream, &logged.raw, &now[*id]) {
                 // What the console changed without saying so is seen by the next sweep of everything, not by this one.
-                let stamped = stamp(stream, &now[*id]).as_ref().and_then(Value::as_str).and_then(sentinelone::Micros::parse);
+                let stamped =
+                    stamp(stream, &now[*id]).as_ref().and_then(Value::as_str).and_then(sentinelone::Micros::parse);
                 let stored = known.get(*id).and_then(|stored| stored.stamp);
                 if story.asked_for_changes(stream.name) && stored == stamped.map(|stamp| stamp.0) {
                     continue;
                 }
                 let differ = difference(stream, &logged.raw, &now[*id]);
-                return Err(Violation::new("I1", format!("{} {id} changed and the log does not know: {differ}", stream.name)));
+                return Err(Violation::new(
+                    "I1",
+                    format!("{} {id} changed and the log does not know: {differ}", stream.name),
+                ));
             }
         }
     }
@@ -238,7 +244,10 @@ pub(crate) fn retirements(story: &mut Story) -> Result<(), Violation> {
         let last = story.console.wire().delivered.get(&(stream.name, id.clone())).copied().unwrap_or(0);
         let absent = story.complete_sweeps_after(stream.name, last);
         if absent < 2 && !story.restored {
-            return Err(Violation::new("I2", format!("{name} {id} is retired after {absent} complete sweeps without it")));
+            return Err(Violation::new(
+                "I2",
+                format!("{name} {id} is retired after {absent} complete sweeps without it"),
+            ));
         }
     }
     Ok(())
@@ -246,7 +255,8 @@ pub(crate) fn retirements(story: &mut Story) -> Result<(), Violation> {
 
 /// I5: what a checkpoint stands behind is stored.
 pub(crate) fn after_a_crash(story: &Story) -> Result<(), Violation> {
-    const CURSORS: &str = "SELECT stream, cursor FROM sync_stream WHERE org_id = $1 AND sweep_id IS NOT NULL AND cursor IS NOT NULL";
+    const CURSORS: &str =
+        "SELECT stream, cursor FROM sync_stream WHERE org_id = $1 AND sweep_id IS NOT NULL AND cursor IS NOT NULL";
     const AHEAD: &str = "SELECT count(*) FROM sync_stream t WHERE t.sweep_id IS NOT NULL AND t.page <> \
         (SELECT count(*) FROM sync_sweep_page p WHERE p.org_id = t.org_id AND p.sweep_id = t.sweep_id) \
         AND NOT EXISTS (SELECT 1 FROM sync_sweep_page p WHERE p.org_id = t.org_id AND p.sweep_id = t.sweep_id AND p.part > 0)";
@@ -263,7 +273,10 @@ pub(crate) fn after_a_crash(story: &Story) -> Result<(), Violation> {
     for (stream, watermark) in watermarks {
         if watermark > now {
             let ahead = (watermark - now) / 1_000;
-            return Err(Violation::new("I5", format!("{stream} is known up to {ahead} ms after the console's own clock")));
+            return Err(Violation::new(
+                "I5",
+                format!("{stream} is known up to {ahead} ms after the console's own clock"),
+            ));
         }
     }
     for (name, cursor) in cursors {
@@ -275,7 +288,10 @@ pub(crate) fn after_a_crash(story: &Story) -> Result<(), Violation> {
         let known = records(story, stream)?;
         for id in ids {
             if !known.contains_key(&id) && !story.is_spoilt(stream, &id) {
-                return Err(Violation::new("I5", format!("the checkpoint of {stream} stands behind {id}, which is not stored")));
+                return Err(Violation::new(
+                    "I5",
+                    format!("the checkpoint of {stream} stands behind {id}, which is not stored"),
+                ));
             }
         }
     }
@@ -303,7 +319,13 @@ fn the_log(story: &Story) -> Result<(), Violation> {
         let Some(end) = artifacts.last().map(|artifact| artifact.seq) else { return Ok(()) };
         after = end;
         for artifact in artifacts {
-            let shown = format!("artifact {} ({} {}, {})", artifact.seq, artifact.stream, artifact.native_id, artifact.op.as_str());
+            let shown = format!(
+                "artifact {} ({} {}, {})",
+                artifact.seq,
+                artifact.stream,
+                artifact.native_id,
+                artifact.op.as_str()
+            );
             if !ids.insert(artifact.id.0) {
                 return Err(Violation::new("I6", format!("{shown} has the id of an earlier one")));
             }
@@ -315,7 +337,10 @@ fn the_log(story: &Story) -> Result<(), Violation> {
             let key = (artifact.stream.clone(), artifact.native_id.clone());
             if let Some((version, before, op, raw)) = last.get(&key) {
                 if artifact.version <= *version {
-                    return Err(Violation::new("I4", format!("{shown} is version {} after {version}", artifact.version)));
+                    return Err(Violation::new(
+                        "I4",
+                        format!("{shown} is version {} after {version}", artifact.version),
+                    ));
                 }
                 // A policy's time is that of the level it comes from, which changes with the place.
                 let dated = Stream::named(&artifact.stream).is_some_and(|stream| stream.identity != Identity::Asked);

@@ -50,9 +50,7 @@ fn main() -> ExitCode {
     if let Some(seed) = arguments.seed {
         return one(seed);
     }
-    let base = arguments.base.unwrap_or_else(|| {
-        u64::from_le_bytes(kernel::Random::secret_bytes()) % BASE_BELOW
-    });
+    let base = arguments.base.unwrap_or_else(|| u64::from_le_bytes(kernel::Random::secret_bytes()) % BASE_BELOW);
     println!("simulation: {} seeds from {base}, {} threads", arguments.seeds, arguments.jobs);
     let order = Many {
         base,
@@ -99,7 +97,10 @@ fn one(seed: u64) -> ExitCode {
     for line in &life.trace {
         println!("{line}");
     }
-    println!("seed {seed}: {} passes, {} deaths, {} requests, hash {:016x}", life.passes, life.crashes, life.requests, life.hash);
+    println!(
+        "seed {seed}: {} passes, {} deaths, {} requests, hash {:016x}",
+        life.passes, life.crashes, life.requests, life.hash
+    );
     match life.violation {
         None => ExitCode::SUCCESS,
         Some(violation) => {
@@ -110,9 +111,9 @@ fn one(seed: u64) -> ExitCode {
 }
 
 fn one_week(endpoints: usize) -> ExitCode {
-    match week(endpoints, 7) {
+    match week(endpoints, 7, &[]) {
         Ok(week) => {
-            println!("{week:?}");
+            println!("{week:#?}");
             ExitCode::SUCCESS
         }
         Err(error) => {

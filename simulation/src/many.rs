@@ -77,8 +77,12 @@ impl Summary {
     /// As the promises page reads it.
     #[must_use]
     pub fn json(&self) -> Value {
-        let rows: BTreeMap<String, u64> =
-            self.faults_by_row.iter().filter(|(row, _)| **row > 0).map(|(row, times)| (row.to_string(), *times)).collect();
+        let rows: BTreeMap<String, u64> = self
+            .faults_by_row
+            .iter()
+            .filter(|(row, _)| **row > 0)
+            .map(|(row, times)| (row.to_string(), *times))
+            .collect();
         let broken: Vec<Value> = self
             .broken
             .iter()
@@ -115,7 +119,10 @@ impl Summary {
 
 /// Lives `many.seeds` lives, or as many as there is time for.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "real time bounds how long people wait, and decides nothing inside a life")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "real time bounds how long people wait, and decides nothing inside a life"
+)]
 pub fn many(many: Many, tell: &(dyn Fn(&Life) + Sync)) -> Summary {
     let began = Instant::now();
     let next = AtomicU64::new(0);

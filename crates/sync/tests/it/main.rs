@@ -15,6 +15,7 @@ mod faults;
 mod history;
 mod lab;
 mod retirement;
+mod simulated;
 mod software;
 mod storage;
 mod storms;
