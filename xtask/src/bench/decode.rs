@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 /// Pages that are decoded, and how often.
 const PAGES: usize = 10;
-const TIMES: usize = 10;
+const TIMES: usize = 40;
 
 /// What is decoded.
 #[derive(Clone, Copy)]
@@ -366,12 +366,12 @@ struct Tag<'a> {
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "decoding it is what is measured")]
 struct ProxyStates<'a> {
-    #[serde(rename = "console")]
-    console: Option<bool>,
-    #[serde(rename = "deepVisibility")]
-    deep_visibility: Option<bool>,
-    #[serde(rename = "pacFileUsage")]
-    pac_file_usage: Option<bool>,
+    #[serde(borrow, rename = "console")]
+    console: Option<&'a RawValue>,
+    #[serde(borrow, rename = "deepVisibility")]
+    deep_visibility: Option<&'a RawValue>,
+    #[serde(borrow, rename = "pacFileUsage")]
+    pac_file_usage: Option<&'a RawValue>,
     #[serde(borrow, rename = "proxyMethod")]
     proxy_method: Option<Text<'a>>,
     #[serde(borrow, rename = "consoleProxyAddress")]
