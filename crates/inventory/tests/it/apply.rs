@@ -287,14 +287,14 @@ fn a_body_is_in_the_log_alone_until_its_record_is_touched(database: &Database) {
 
     // Another integration of the same console is told a later version, which is not what this one was told.
     let later = Agent { os: "Windows 12", ..Agent::new("7") };
-    let two = other.apply_and_record(&[later.clone()])[0].record;
+    let two = other.apply_and_record(std::slice::from_ref(&later))[0].record;
     assert_eq!((body(&source, one), body(&other, two)), (Some(Agent::new("7").raw()), Some(later.raw())));
 
     let moved = Agent { last_seen: 3_000, ..Agent::new("7") };
-    source.later(60).apply_and_record(&[moved.clone()]);
+    source.later(60).apply_and_record(std::slice::from_ref(&moved));
     assert_eq!((one_int(&store, KEPT), body(&source, one)), (1, Some(moved.raw())));
-    source.later(120).apply_and_record(&[Agent { os: "Windows 11", ..moved.clone() }]);
     let changed = Agent { os: "Windows 11", ..moved };
+    source.later(120).apply_and_record(std::slice::from_ref(&changed));
     assert_eq!((one_int(&store, KEPT), body(&source, one)), (0, Some(changed.raw())));
 }
 
