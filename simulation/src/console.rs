@@ -231,8 +231,10 @@ impl ConsoleClock {
         }
     }
 
+    /// Stands still from the next whole second on: the `Date` of an answer knows no parts of one.
     pub(crate) fn freeze(&self) {
-        self.frozen.store(self.now(), Ordering::Relaxed);
+        let second = (self.now() + 999_999).div_euclid(1_000_000) * 1_000_000;
+        self.frozen.store(second, Ordering::Relaxed);
     }
 
     pub(crate) fn thaw(&self) {
@@ -524,7 +526,8 @@ impl Console {
             }
         }
         if let (Some(stream), Some(next)) = (stream, next) {
-            wire.cursors.insert(next, (stream, ids));
+            // A cursor that is given twice still stands behind the page that it was given with first.
+            wire.cursors.entry(next).or_insert((stream, ids));
         }
         answer
     }

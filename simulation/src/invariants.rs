@@ -306,11 +306,14 @@ pub(crate) fn at_the_end(story: &mut Story) -> Result<(), Violation> {
     the_requests(story)
 }
 
+/// The latest artifact of each stream's native id: its version, its source's time, what it did, and its bytes.
+type Latest = FxHashMap<(String, String), (i64, Option<i64>, Op, Vec<u8>)>;
+
 /// I2, I3, I4 and I6 over the whole log.
 fn the_log(story: &Story) -> Result<(), Violation> {
     let mut after = 0;
     let mut ids: FxHashSet<[u8; 32]> = FxHashSet::default();
-    let mut last: FxHashMap<(String, String), (i64, Option<i64>, Op, Vec<u8>)> = FxHashMap::default();
+    let mut last: Latest = FxHashMap::default();
     loop {
         let artifacts = story
             .store

@@ -522,14 +522,18 @@ impl Story {
             0 => weather.revoke_at = Some(1 + self.random.below(40)),
             1 => {
                 weather.forbidden =
-                    Some(["/agents", "/threats", "/groups", "/accounts", "/activities"][below(&mut self.random, 5)])
+                    Some(["/agents", "/threats", "/groups", "/accounts", "/activities"][below(&mut self.random, 5)]);
             }
-            2 | 3 => {
-                let path = ["/timeline", "/notes", "/policy", "/users", "/rbac/roles", "/exclusions"]
-                    [below(&mut self.random, 6)];
-                let ill = [Ill::Unavailable, Ill::Sim(sentinelone_sim::Fault::Json500), Ill::ErrorsWith200]
-                    [below(&mut self.random, 3)];
+            2..=4 => {
+                let paths = ["/timeline", "/timeline", "/notes", "/policy", "/users", "/rbac/roles", "/exclusions"];
+                let path = paths[below(&mut self.random, paths.len())];
+                let ills = [Ill::Unavailable, Ill::Sim(sentinelone_sim::Fault::Json500), Ill::ErrorsWith200];
+                let ill = ills[below(&mut self.random, ills.len())];
                 weather.broken = Some((path, ill));
+                // Most often it is all that is wrong, so that it shows what else it breaks.
+                if !self.one_in(3) {
+                    weather.ills.clear();
+                }
             }
             _ => {}
         }

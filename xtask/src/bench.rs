@@ -228,7 +228,7 @@ impl Bench<'_> {
         }
         report.goal(
             &format!("Peak memory from 10,000 to {} agents", if million.is_some() { "1,000,000" } else { "100,000" }),
-            format!("{} MB", most / 1_000_000),
+            &format!("{} MB", most / 1_000_000),
             most < 400_000_000,
             "below 400 MB",
         );
@@ -242,7 +242,7 @@ impl Bench<'_> {
         let mut week = Command::new(self.root.join("target/release/muster-simulation"));
         let cost = run_measured(week.args(["--week", "2000"]).stdout(Stdio::null()))?;
         let told = format!("{:.1} s of wall time, {:.1} CPU s", cost.wall, cost.cpu);
-        report.goal("A simulated week of polling, 2,000 endpoints, in memory", told, cost.wall < 10.0, "under 10 s");
+        report.goal("A simulated week of polling, 2,000 endpoints, in memory", &told, cost.wall < 10.0, "under 10 s");
         Ok(())
     }
 
@@ -434,7 +434,7 @@ impl Report {
         let rate = synced.fetched as f64 / synced.cost.cpu;
         self.goal(
             &format!("{what}, against the decode limit"),
-            format!("1/{:.1} (1/{:.1} of the product's own reader)", limit.serde / rate, limit.own / rate),
+            &format!("1/{:.1} (1/{:.1} of the product's own reader)", limit.serde / rate, limit.own / rate),
             rate * part >= limit.serde,
             &format!("1/{part}"),
         );
@@ -447,7 +447,7 @@ impl Report {
     }
 
     fn times(&mut self, what: &str, times: f64, least: f64) {
-        self.goal(what, format!("{times:.1}x"), times >= least, &format!("{least}x"));
+        self.goal(what, &format!("{times:.1}x"), times >= least, &format!("{least}x"));
     }
 
     /// A line through the points, by least squares: what a sync costs, and what each change adds.
@@ -464,7 +464,7 @@ impl Report {
         let whole = base / 1e3 + slope * fleet as f64;
         self.goal(
             &format!("A sync with k changes among {} agents", grouped(fleet)),
-            format!("{base:.0} ms + k x {each:.0} us of CPU (least squares, {} points)", points.len()),
+            &format!("{base:.0} ms + k x {each:.0} us of CPU (least squares, {} points)", points.len()),
             base / 1e3 * 10.0 <= whole,
             "no more than a tenth of it independent of k at k = everything",
         );
@@ -475,7 +475,7 @@ impl Report {
     }
 
     /// A goal and how far it was met.
-    fn goal(&mut self, what: &str, figure: String, met: bool, goal: &str) {
+    fn goal(&mut self, what: &str, figure: &str, met: bool, goal: &str) {
         let verdict = if met { "met" } else { "**not met**" };
         println!("{what}: {figure}; goal {goal}: {verdict}");
         self.goals.push(format!("| {what} | {goal} | {figure} | {verdict} |"));

@@ -34,6 +34,7 @@ impl Drop for Running {
 }
 
 /// Runs it, and says what came of it.
+#[expect(clippy::disallowed_methods, reason = "other processes are killed and waited for in the machine's own time")]
 pub fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     ensure!(options.workers >= 2, "one worker has nobody to be replaced by");
     let muster = match &options.binary {
