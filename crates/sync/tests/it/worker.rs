@@ -234,7 +234,7 @@ fn one_consoles_trouble_delays_no_other() {
     let hosts = consoles.transport(&lab);
     consoles.connect(&lab, &hosts);
     // Five of them hang, in every request.
-    let Transport::InProcess(healthy) = hosts.clone() else { panic!("a simulator") };
+    let Transport::InProcess(healthy) = hosts else { panic!("a simulator") };
     let transport = Transport::InProcess(Arc::new(move |request: http::Request<bytes::Bytes>| {
         if request.uri().host() == Some("console0.sentinelone.net") { healthy(request) } else { hanging(request) }
     }));
@@ -301,9 +301,12 @@ impl Consoles {
     }
 }
 
+/// Integration, stream, worker, instant, and whether the sweep began or ended.
+type Swept = (String, String, &'static str, i64, bool);
+
 /// A worker's life in the story of several: who swept what, and when.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<(String, String, &'static str, i64, bool)>>>);
+struct Log(Arc<Mutex<Vec<Swept>>>);
 
 impl Log {
     fn teller(&self, worker: &'static str, world: &World) -> impl Fn(&Event) + Sync + use<> {
@@ -451,14 +454,7 @@ fn a_stream_has_one_owner_until_its_lease_runs_out(database: &Database) {
     let take = |name: &str, at: i64| {
         let holder = holder(name);
         let write = move |tx: &mut store::Tx<'_>| {
-            Ok::<_, store::StoreError>(sync::take_lease(
-                tx,
-                OrgId::DEFAULT,
-                id,
-                "agents",
-                &holder,
-                START.plus_seconds(at),
-            )?)
+            sync::take_lease(tx, OrgId::DEFAULT, id, "agents", &holder, START.plus_seconds(at))
         };
         lab.store.write_blocking(write).unwrap()
     };
