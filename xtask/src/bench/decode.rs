@@ -186,8 +186,8 @@ struct Agent<'a> {
     last_active_date: Option<Text<'a>>,
     #[serde(rename = "isActive")]
     is_active: Option<bool>,
-    #[serde(rename = "isUpToDate")]
-    is_up_to_date: Option<bool>,
+    #[serde(borrow, rename = "isUpToDate")]
+    is_up_to_date: Option<&'a RawValue>,
     #[serde(borrow, rename = "networkStatus")]
     network_status: Option<Text<'a>>,
     #[serde(borrow, rename = "registeredAt")]
@@ -258,8 +258,8 @@ struct Agent<'a> {
     remote_profiling_state_expiration: Option<Text<'a>>,
     #[serde(rename = "networkQuarantineEnabled")]
     network_quarantine_enabled: Option<bool>,
-    #[serde(rename = "firewallEnabled")]
-    firewall_enabled: Option<bool>,
+    #[serde(borrow, rename = "firewallEnabled")]
+    firewall_enabled: Option<&'a RawValue>,
     #[serde(rename = "locationEnabled")]
     location_enabled: Option<bool>,
     #[serde(borrow, rename = "cloudProviders")]
