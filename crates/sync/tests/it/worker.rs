@@ -301,7 +301,7 @@ impl Consoles {
     }
 }
 
-/// Integration, stream, worker, instant, and whether the sweep began or ended.
+/// Worker, integration, stream, instant, and true where the sweep began.
 type Swept = (String, String, &'static str, i64, bool);
 
 /// A worker's life in the story of several: who swept what, and when.
