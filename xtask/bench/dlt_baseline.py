@@ -8,6 +8,7 @@ each. Merging is what a load that is run again needs; appending would be cheaper
 import os
 import sys
 import tempfile
+import urllib.parse
 
 import dlt
 import requests
@@ -35,6 +36,20 @@ def pages(session, base, path):
             return
 
 
+def credentials(target):
+    """dlt wants every part of a URL, also where a socket needs no password."""
+    url = urllib.parse.urlsplit(target)
+    query = dict(urllib.parse.parse_qsl(url.query))
+    return {
+        "drivername": "postgresql",
+        "host": url.hostname or urllib.parse.quote(query.get("host", ""), safe=""),
+        "port": url.port or 5432,
+        "username": url.username or query.get("user", "postgres"),
+        "password": url.password or "none",
+        "database": url.path.lstrip("/"),
+    }
+
+
 def main():
     base, token, target, *paths = sys.argv[1:]
     session = requests.Session()
@@ -47,19 +62,26 @@ def main():
         if target == "sqlite":
             destination = dlt.destinations.sqlalchemy(f"sqlite:///{folder}/baseline.db")
         else:
-            destination = dlt.destinations.postgres(target)
+            destination = dlt.destinations.postgres(credentials(target))
         pipeline = dlt.pipeline(
             pipeline_name="baseline",
             pipelines_dir=folder,
             destination=destination,
-            dataset_name="console",
+            dataset_name=f"console_{os.getpid()}",
         )
         resources = [
-            dlt.resource(pages(session, base, path), name=path.replace("/", "_").replace("-", "_"), primary_key="id", write_disposition="merge")
+            dlt.resource(
+                pages(session, base, path),
+                name=path.replace("/", "_").replace("-", "_"),
+                primary_key="id",
+                write_disposition="merge",
+            )
             for path in paths
         ]
         pipeline.run(resources)
         counts = pipeline.last_trace.last_normalize_info.row_counts
+        with pipeline.sql_client() as client:
+            client.drop_dataset()
         print({path: counts.get(path) for path in paths})
 
 
