@@ -111,9 +111,10 @@ fn a_reader_makes_no_database(database: &Database) {
 
 #[test]
 fn slices_that_contradict_themselves_are_refused() {
-    const GAP: Slice = Slice { name: "shop", migrations: &[SHELVES, step(3, "x", "")] };
+    const TWICE: Slice = Slice { name: "shop", migrations: &[SHELVES, step(1, "x", "")] };
+    const LATE: Slice = Slice { name: "shop", migrations: &[step(2, "x", "")] };
     const NAMELESS: Slice = Slice { name: "", migrations: &[] };
-    for slices in [&[GAP][..], &[SHOP, SHOP][..], &[NAMELESS][..]] {
+    for slices in [&[TWICE][..], &[LATE][..], &[SHOP, SHOP][..], &[NAMELESS][..]] {
         assert!(matches!(Store::in_memory(slices), Err(StoreError::Slices(_))));
     }
 }
