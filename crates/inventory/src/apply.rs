@@ -8,6 +8,7 @@ use store::{Keys, Kind, Row, StoreError, Tx};
 
 use crate::body;
 use crate::change::{CHANGE, Subject};
+use crate::left_out::{LeftOut, Onboard};
 use crate::memory::{Head, Memory};
 use crate::noun::Noun;
 use crate::out::{Child, Children, Out};
@@ -33,6 +34,8 @@ pub struct Translation {
     pub updated_at: Option<Timestamp>,
     /// The record in our words.
     pub noun: Noun,
+    /// The option by which it is left out; `None` if it is not.
+    pub left_out: Option<LeftOut>,
 }
 
 /// Why a record could not be understood, as a sentence. The record is quarantined; the page goes on.
@@ -62,6 +65,8 @@ pub struct Context<'a> {
     pub body_in_log: bool,
     /// What is kept in memory between pages; one per process and database, shared by all integrations.
     pub memory: &'a Memory,
+    /// What becomes of machines that nobody has spoken of before.
+    pub onboard: Onboard,
 }
 
 /// What became of one record of the page.

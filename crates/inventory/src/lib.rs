@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 pub mod activity;
-pub mod agent;
 pub mod apply;
 pub mod ask;
 pub mod body;
@@ -11,15 +10,20 @@ pub mod console;
 pub mod counts;
 mod explain;
 pub mod finding;
+pub mod left_out;
 pub mod load;
+pub mod machine;
 pub mod memory;
 pub mod noun;
 mod out;
 pub mod policy;
+pub mod project;
 mod projection;
+pub mod reproject;
 pub mod retire;
 pub mod site;
 pub mod software;
+pub mod survive;
 pub mod user;
 pub mod vulnerability;
 
@@ -28,9 +32,11 @@ pub use ask::{Answer, Ask, AskError, Term, Want, ask, ask_in};
 pub use body::{bodies, body};
 pub use catalogue::catalogue;
 pub use counts::{StreamCount, counts};
+pub use left_out::{LeftOut, Onboard};
 pub use load::{begin_load, finish_load};
 pub use memory::Memory;
 pub use noun::Noun;
+pub use reproject::{Reprojected, reproject};
 pub use retire::{Census, Missing, Retired, census, miss, retire};
 pub use site::ensure_site;
 
@@ -51,6 +57,12 @@ pub const SLICE: Slice = Slice {
             name: "software_vulnerabilities_users",
             sqlite: include_str!("../migrations/0002_software_vulnerabilities_users/sqlite.sql"),
             postgres: include_str!("../migrations/0002_software_vulnerabilities_users/postgres.sql"),
+        },
+        Migration {
+            number: 3,
+            name: "machines",
+            sqlite: include_str!("../migrations/0003_machines/sqlite.sql"),
+            postgres: include_str!("../migrations/0003_machines/postgres.sql"),
         },
     ],
 };

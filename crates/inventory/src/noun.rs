@@ -5,9 +5,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub use crate::activity::{ActivityNoun, ActivityTypeNoun};
-pub use crate::agent::{AgentNoun, AgentState};
 pub use crate::console::{AccountNoun, ConsoleGroupNoun, ConsoleSiteNoun};
 pub use crate::finding::{FindingAction, FindingNoun, Technique};
+pub use crate::machine::{Address, AgentState, CloudId, Grade, MachineNoun, ServiceNoun};
 pub use crate::policy::{PolicyEngine, PolicyNoun};
 pub use crate::software::SoftwareNoun;
 pub use crate::user::{UserNoun, UserRole};
@@ -18,8 +18,8 @@ use crate::out::Out;
 /// One record's meaning. The variant says which inventory it belongs to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Noun {
-    /// An agent on a machine; it becomes an asset.
-    Agent(AgentNoun),
+    /// What one record says about one machine; it becomes an asset, or joins one.
+    Machine(MachineNoun),
     /// An EDR threat, or an alert of a custom rule.
     Finding(FindingNoun),
     /// Something that happened on the console.

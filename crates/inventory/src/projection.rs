@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use store::{Keys, Kind, Row, StoreError, Tx};
 
 use crate::noun::{
-    AccountNoun, ActivityNoun, ActivityTypeNoun, AgentNoun, ConsoleGroupNoun, ConsoleSiteNoun, FindingNoun, Noun,
+    AccountNoun, ActivityNoun, ActivityTypeNoun, ConsoleGroupNoun, ConsoleSiteNoun, FindingNoun, MachineNoun, Noun,
     PolicyNoun, SoftwareNoun, UserNoun, VulnerabilityNoun,
 };
 use crate::out::{Child, Column, Out, columns};
@@ -31,7 +31,7 @@ pub(crate) enum Projection {
 impl Noun {
     pub(crate) fn write(self, out: &mut Out) {
         match self {
-            Noun::Agent(agent) => agent.write(out),
+            Noun::Machine(agent) => agent.write(out),
             Noun::Finding(finding) => finding.write(out),
             Noun::Activity(activity) => activity.write(out),
             Noun::Policy(policy) => policy.write(out),
@@ -77,7 +77,7 @@ impl Projection {
     /// Where a noun goes; `None` for one that is kept and not projected.
     pub fn of(noun: &Noun) -> Option<Projection> {
         Some(match noun {
-            Noun::Agent(_) => Projection::Asset,
+            Noun::Machine(_) => Projection::Asset,
             Noun::Finding(_) => Projection::Finding,
             Noun::Activity(_) => Projection::Activity,
             Noun::Policy(_) => Projection::Policy,
@@ -201,7 +201,7 @@ impl Projection {
     /// A noun that says nothing.
     fn empty(self) -> Noun {
         match self {
-            Projection::Asset => Noun::Agent(AgentNoun::default()),
+            Projection::Asset => Noun::Machine(MachineNoun::default()),
             Projection::Finding => Noun::Finding(FindingNoun::default()),
             Projection::Activity => Noun::Activity(ActivityNoun::default()),
             Projection::Policy => Noun::Policy(PolicyNoun::default()),

@@ -4,10 +4,10 @@ use kernel::{IntegrationId, OrgId, RecordId, Timestamp, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Keys, Kind, StoreError, Tx};
 
-use crate::agent::AgentState;
 use crate::apply::{Context, InventoryError};
 use crate::body::bodies;
 use crate::change::{CHANGE, Subject};
+use crate::machine::AgentState;
 use crate::memory::Head;
 use crate::projection::Projection;
 

@@ -110,6 +110,7 @@ pub fn store(tx: &mut Tx<'_>, storing: &Storing, batch: &Batch) -> Result<Stored
         immutable: owner.stream.immutable,
         body_in_log: owner.stream.body_in_log(),
         memory: &storing.memory,
+        onboard: inventory::Onboard::Always,
     };
     if at.page == 0
         && let [(None, page)] = batch.pages.as_slice()
@@ -141,7 +142,7 @@ pub fn store(tx: &mut Tx<'_>, storing: &Storing, batch: &Batch) -> Result<Stored
             Identity::Software => software_meaning(&rows.incoming[index].native_id),
             _ => meaning.hash(raw)?,
         };
-        Ok(Translation { meaning_hash, updated_at, noun })
+        Ok(Translation { meaning_hash, updated_at, noun, left_out: None })
     })?;
 
     let mut counts = PageCounts { fetched: rows.fetched, ..PageCounts::default() };
@@ -480,12 +481,13 @@ fn derive_accounts(
         immutable: false,
         body_in_log: false,
         memory: &storing.memory,
+        onboard: inventory::Onboard::Always,
     };
     let mut meaning = Meaning::of(stream);
     inventory::apply(tx, &context, &incoming, &mut |index| {
         let raw = incoming[index].raw;
         let (noun, updated_at) = translate(Endpoint::Accounts, raw, Asked::default())?;
-        Ok(Translation { meaning_hash: meaning.hash(raw)?, updated_at, noun })
+        Ok(Translation { meaning_hash: meaning.hash(raw)?, updated_at, noun, left_out: None })
     })?;
     Ok(())
 }

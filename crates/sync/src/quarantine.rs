@@ -104,6 +104,7 @@ impl Pass<'_> {
                     immutable: stream.immutable,
                     body_in_log: false,
                     memory: &memory,
+                    onboard: inventory::Onboard::Always,
                 };
                 retry(tx, &context, stream, &host)
             })
@@ -167,7 +168,7 @@ fn retry(tx: &mut Tx<'_>, context: &Context<'_>, stream: &'static Stream, host: 
             Identity::Software => software_meaning(native_id),
             _ => meaning.hash(raw)?,
         };
-        Ok(Translation { meaning_hash, updated_at, noun })
+        Ok(Translation { meaning_hash, updated_at, noun, left_out: None })
     })?;
     let mut entries = Vec::new();
     let mut done: Vec<&[u8]> = stale.iter().map(|one| one.hash.as_slice()).collect();

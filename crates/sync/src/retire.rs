@@ -224,6 +224,7 @@ impl Pass<'_> {
                 immutable: owner.stream.immutable,
                 body_in_log: owner.stream.body_in_log(),
                 memory: &memory,
+                onboard: inventory::Onboard::Always,
             };
             let retired = inventory::retire(tx, &context, &records)?;
             let page = signals::Page {

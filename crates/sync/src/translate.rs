@@ -43,7 +43,7 @@ pub fn translate(endpoint: Endpoint, raw: &[u8], asked: Asked<'_>) -> Result<(No
     Ok(match endpoint {
         Endpoint::Agents => {
             let agent = Agent::decode(raw).map_err(unreadable)?;
-            (Noun::Agent(agent::agent(&agent)), at(agent.updated_at))
+            (Noun::Machine(agent::agent(&agent)), at(agent.updated_at))
         }
         Endpoint::Threats => {
             let threat = Threat::decode(raw).map_err(unreadable)?;
@@ -216,13 +216,13 @@ fn escape(name: &str) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
-    use inventory::noun::{AgentNoun, AgentState};
+    use inventory::noun::{AgentState, MachineNoun};
 
     use super::*;
 
-    fn agent_of(raw: &str) -> AgentNoun {
+    fn agent_of(raw: &str) -> MachineNoun {
         match translate(Endpoint::Agents, raw.as_bytes(), Asked::default()) {
-            Ok((Noun::Agent(agent), _)) => agent,
+            Ok((Noun::Machine(agent), _)) => agent,
             other => panic!("{other:?}"),
         }
     }

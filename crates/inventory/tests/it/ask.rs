@@ -74,7 +74,7 @@ fn the_headline_query_finds_machines_without_a_live_agent(database: &Database) {
     let expected = world::agents(AGENTS, 7)
         .iter()
         .filter(|said| {
-            let inventory::Noun::Agent(agent) = &said.noun else { unreachable!() };
+            let inventory::Noun::Machine(agent) = &said.noun else { unreachable!() };
             agent.os.as_ref().unwrap().to_lowercase().contains("windows")
                 && agent.type_.as_deref() != Some("server")
                 && !agent.state.unwrap().is_live()

@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use inventory::noun::{
-    AccountNoun, ActivityNoun, AgentNoun, AgentState, ConsoleGroupNoun, ConsoleScope, ConsoleSiteNoun, FindingAction,
-    FindingNoun, Interface, Mac, Name, PolicyEngine, PolicyNoun, Tag, Technique,
+    AccountNoun, ActivityNoun, Address, AgentState, ConsoleGroupNoun, ConsoleScope, ConsoleSiteNoun, FindingAction,
+    FindingNoun, Interface, Mac, MachineNoun, Name, PolicyEngine, PolicyNoun, Tag, Technique,
 };
 use inventory::{Context, Incoming, InventoryError, Memory, Noun, Op, Outcome, Reason, Translation};
 use kernel::{IntegrationId, OrgId, RecordId, SiteId, SweepId, Timestamp, Value};
@@ -94,7 +94,7 @@ impl Agent {
             addresses: self.addresses.iter().map(|ip| ip.parse().unwrap()).collect(),
             ..Interface::default()
         };
-        Noun::Agent(AgentNoun {
+        Noun::Machine(MachineNoun {
             name: Some(self.name()),
             names: vec![Name { kind: "computer", text: self.name() }],
             os: Some(self.os.to_owned()),
@@ -106,7 +106,7 @@ impl Agent {
             state: Some(self.state),
             interfaces: vec![interface],
             tags: self.tags.iter().map(|(key, value)| Tag { key: (*key).into(), value: (*value).into() }).collect(),
-            ..AgentNoun::default()
+            ..MachineNoun::default()
         })
     }
 }
@@ -191,6 +191,7 @@ impl Source {
             immutable: self.immutable,
             body_in_log: self.body_in_log,
             memory: &self.memory,
+            onboard: inventory::Onboard::Always,
         };
         let incoming: Vec<Incoming> = (page.iter())
             .map(|ready| Incoming {
@@ -203,7 +204,8 @@ impl Source {
         let outcomes = inventory::apply(tx, &ctx, &incoming, &mut |at| {
             asked[at] += 1;
             let ready = &page[at];
-            let translation = |noun| Translation { meaning_hash: ready.meaning_hash, updated_at: None, noun };
+            let translation =
+                |noun| Translation { meaning_hash: ready.meaning_hash, updated_at: None, noun, left_out: None };
             ready.noun.clone().map(translation)
         })?;
         assert!(asked.iter().all(|times| *times <= 1), "nothing is translated twice");
@@ -263,18 +265,18 @@ pub fn every_noun() -> Vec<(&'static str, [Noun; 3])> {
     let text = |text: &str| Some(text.to_owned());
     let console = |word: &str| ConsoleScope { account: text("ACME"), site: text(word), ..ConsoleScope::default() };
     let agent = |word: &str, seen| {
-        Noun::Agent(AgentNoun {
+        Noun::Machine(MachineNoun {
             name: text(word),
             names: vec![Name { kind: "computer", text: word.to_owned() }],
             serial: text("Série 7"),
             last_seen: Some(at(seen)),
             external_ip: "203.0.113.7".parse().ok(),
-            addresses: vec!["10.0.0.1".parse().unwrap(), "10.0.0.1".parse().unwrap()],
+            addresses: vec![Address::reported("10.0.0.1".parse().unwrap()); 2],
             interfaces: vec![Interface { gateway_mac: Mac::parse("00:00:5e:00:53:01"), ..Interface::default() }],
             tags: vec![Tag { key: "k".to_owned(), value: word.to_owned() }],
             needs: vec!["reboot_needed".to_owned(), "reboot_needed".to_owned()],
             console: console(word),
-            ..AgentNoun::default()
+            ..MachineNoun::default()
         })
     };
     let finding = |word: &str, seen| {

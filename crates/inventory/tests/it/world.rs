@@ -8,8 +8,8 @@ use serde_json::{Value as Json, json};
 use store::Store;
 
 use inventory::noun::{
-    AccountNoun, ActivityNoun, AgentNoun, AgentState, ConsoleGroupNoun, ConsoleScope, ConsoleSiteNoun, FindingAction,
-    FindingNoun, Interface, Mac, Name, PolicyEngine, PolicyNoun, Tag, Technique,
+    AccountNoun, ActivityNoun, AgentState, ConsoleGroupNoun, ConsoleScope, ConsoleSiteNoun, FindingAction, FindingNoun,
+    Interface, Mac, MachineNoun, Name, PolicyEngine, PolicyNoun, Tag, Technique,
 };
 use inventory::{Context, Incoming, InventoryError, Memory, Noun, Translation};
 
@@ -174,7 +174,7 @@ fn agent(random: &mut Random, number: usize) -> Said {
         "locations": null,
         "cloudProviders": if number.is_multiple_of(7) { json!({"AWS": {"cloudAccount": "111", "awsSubnetIds": ["subnet-1"]}}) } else { json!({}) },
     });
-    let noun = AgentNoun {
+    let noun = MachineNoun {
         name: (!maybe(random, 3)).then(|| name.clone()),
         names: vec![Name { kind: "computer", text: name }],
         type_: Some(machine.to_owned()),
@@ -216,9 +216,9 @@ fn agent(random: &mut Random, number: usize) -> Said {
         interfaces,
         tags,
         needs,
-        ..AgentNoun::default()
+        ..MachineNoun::default()
     };
-    Said { id, raw, noun: Noun::Agent(noun) }
+    Said { id, raw, noun: Noun::Machine(noun) }
 }
 
 /// Findings of agents of the same count.
@@ -410,6 +410,7 @@ fn apply_page(
         immutable: stream == "activities",
         body_in_log: false,
         memory,
+        onboard: inventory::Onboard::Always,
     };
     let bytes: Vec<Vec<u8>> = page.iter().map(|said| said.raw.to_string().into_bytes()).collect();
     let incoming: Vec<Incoming> = page
@@ -420,7 +421,7 @@ fn apply_page(
     let mut nouns: Vec<Option<Noun>> = page.iter().map(|said| Some(said.noun.clone())).collect();
     let outcomes = inventory::apply(tx, &context, &incoming, &mut |at| {
         let noun = nouns[at].take().expect("asked once");
-        Ok(Translation { meaning_hash: hash(&bytes[at]), updated_at: Some(NOW), noun })
+        Ok(Translation { meaning_hash: hash(&bytes[at]), updated_at: Some(NOW), noun, left_out: None })
     })?;
     let entries = outcomes.iter().zip(page.iter().zip(&bytes)).map(|(outcome, (said, raw))| signals::Entry {
         native_id: Cow::Borrowed(said.id.as_str()),

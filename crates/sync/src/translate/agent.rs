@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use inventory::noun::{AgentNoun, AgentState, ConsoleScope, Interface, Mac, Name, Tag};
+use inventory::noun::{Address, AgentState, ConsoleScope, Grade, Interface, Mac, MachineNoun, Name, Tag};
 use sentinelone::Agent;
 
 use super::{address, at, id, joined, text, word};
 
-pub(super) fn agent(agent: &Agent<'_>) -> AgentNoun {
+pub(super) fn agent(agent: &Agent<'_>) -> MachineNoun {
     let name = text(agent.computer_name.as_ref());
     let domain = text(agent.domain.as_ref());
     let mut names = Vec::new();
@@ -22,7 +22,9 @@ pub(super) fn agent(agent: &Agent<'_>) -> AgentNoun {
     let os_version = text(agent.os_revision.as_ref());
     let hw = text(agent.model_name.as_ref());
     let directory = agent.active_directory.as_deref();
-    AgentNoun {
+    MachineNoun {
+        grade: Grade::Agent,
+        source: inventory::catalogue::SENTINELONE.into(),
         names,
         type_: word(agent.machine_type.as_ref(), |kind| kind.as_str()),
         os: joined(&[&os_name, &os_version]),
@@ -84,7 +86,7 @@ pub(super) fn agent(agent: &Agent<'_>) -> AgentNoun {
         },
         external_ip: agent.external_ip.as_deref().and_then(address),
         interfaces: agent.network_interfaces.iter().flatten().map(interface).collect(),
-        addresses: agent.last_ip_to_mgmt.as_deref().and_then(address).into_iter().collect(),
+        addresses: agent.last_ip_to_mgmt.as_deref().and_then(address).map(Address::reported).into_iter().collect(),
         tags: agent
             .tags
             .iter()
@@ -96,6 +98,7 @@ pub(super) fn agent(agent: &Agent<'_>) -> AgentNoun {
             .collect(),
         needs: words(agent.user_actions_needed.as_deref().unwrap_or_default()),
         name,
+        ..MachineNoun::default()
     }
 }
 

@@ -1,5 +1,6 @@
-//! Agents, and the assets that are projected from them.
+//! What one record says about one machine: an agent, a scanner, a neighbour that saw it, or a list that somebody keeps.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -8,9 +9,13 @@ use kernel::{Timestamp, Value};
 use crate::noun::{ConsoleScope, Interface, Name, Reach, Tag, ip_bytes, sorted};
 use crate::out::{Child, Out, folded_name};
 
-/// What an agent says about itself and its machine.
+/// What one record says about one machine. Several of them may be one asset.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct AgentNoun {
+pub struct MachineNoun {
+    /// How the source knows what it says.
+    pub grade: Grade,
+    /// Who says it, as `source:` understands it: `sentinelone`, `scan`, `custom`, `netbox`.
+    pub source: Cow<'static, str>,
     /// The machine's name.
     pub name: Option<String>,
     /// Every name of the machine, the one above included.
@@ -31,6 +36,10 @@ pub struct AgentNoun {
     pub hw: Option<String>,
     /// The hardware's vendor alone, where it can be told.
     pub hw_vendor: Option<String>,
+    /// Who made the hardware, as the source says it in a field of its own: a serial number is unique for its maker only.
+    pub manufacturer: Option<String>,
+    /// The model alone.
+    pub model: Option<String>,
     /// The processor's name.
     pub cpu: Option<String>,
     /// Number of processors.
@@ -41,6 +50,8 @@ pub struct AgentNoun {
     pub memory_mb: Option<i64>,
     /// The serial number as sent.
     pub serial: Option<String>,
+    /// The tag that somebody stuck on it.
+    pub asset_tag: Option<String>,
     /// The domain or work group.
     pub domain: Option<String>,
     /// Who logged in last.
@@ -49,6 +60,8 @@ pub struct AgentNoun {
     pub directory_name: Option<String>,
     /// The cloud it runs in: `AWS`.
     pub cloud: Option<String>,
+    /// Its place in that cloud.
+    pub cloud_id: Option<CloudId>,
     /// When the source first saw it, by the source's own clock.
     pub first_seen: Option<Timestamp>,
     /// When it was last active, by the source's own clock. Volatile.
@@ -69,6 +82,8 @@ pub struct AgentNoun {
     pub agent_version: Option<String>,
     /// The agent's uuid; may be shared by clones, hence no identity.
     pub agent_uuid: Option<String>,
+    /// The console's id of the agent that this record says is on the machine; nothing for the agent's own record.
+    pub agent_id: Option<String>,
     /// When the agent registered.
     pub registered_at: Option<Timestamp>,
     /// When the console last changed the agent's row. Volatile.
@@ -115,12 +130,119 @@ pub struct AgentNoun {
     pub external_ip: Option<IpAddr>,
     /// Its interfaces in the source's order.
     pub interfaces: Vec<Interface>,
-    /// Addresses that belong to no interface.
-    pub addresses: Vec<IpAddr>,
+    /// Addresses that belong to no interface, and those that were measured.
+    pub addresses: Vec<Address>,
     /// Its tags.
     pub tags: Vec<Tag>,
     /// What it asks of its user: `reboot_needed`.
     pub needs: Vec<String>,
+    /// What answered on its ports.
+    pub services: Vec<ServiceNoun>,
+    /// Columns of a list that are ours in no other way: key and value, in the list's order.
+    pub custom: Vec<(String, String)>,
+}
+
+/// How a source knows what it says about a machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Grade {
+    /// An agent on the machine itself.
+    #[default]
+    Agent,
+    /// A scanner that asked the machine over the network: it measures addresses.
+    Scan,
+    /// A list that people or other programs keep.
+    List,
+    /// Somebody who saw it on the network, such as a neighbouring agent.
+    Discovery,
+}
+
+impl Grade {
+    /// Every grade.
+    pub const ALL: [Grade; 4] = [Grade::Agent, Grade::Scan, Grade::List, Grade::Discovery];
+
+    /// The number that is stored in `inventory_machine.grade`.
+    #[must_use]
+    pub const fn code(self) -> i64 {
+        match self {
+            Grade::Agent => 1,
+            Grade::Scan => 2,
+            Grade::List => 3,
+            Grade::Discovery => 4,
+        }
+    }
+
+    /// The grade behind a stored number; what is unknown is a list, which may claim least.
+    #[must_use]
+    pub const fn from_code(code: i64) -> Grade {
+        match code {
+            1 => Grade::Agent,
+            2 => Grade::Scan,
+            4 => Grade::Discovery,
+            _ => Grade::List,
+        }
+    }
+
+    /// The word that people read.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Grade::Agent => "agent",
+            Grade::Scan => "scan",
+            Grade::List => "list",
+            Grade::Discovery => "discovery",
+        }
+    }
+}
+
+/// What names a machine in its cloud, all over the world.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CloudId {
+    /// The provider: `aws`.
+    pub provider: String,
+    /// The account, subscription or project there.
+    pub account: Option<String>,
+    /// The instance's id.
+    pub instance: String,
+}
+
+/// An address of a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The address.
+    pub ip: IpAddr,
+    /// Whether it answered: then it is primary. What is merely reported is secondary.
+    pub measured: bool,
+    /// When it was seen; if nothing is said, when the record was last seen.
+    pub observed_at: Option<Timestamp>,
+}
+
+impl Address {
+    /// An address that a source merely reports.
+    #[must_use]
+    pub const fn reported(ip: IpAddr) -> Address {
+        Address { ip, measured: false, observed_at: None }
+    }
+}
+
+/// Something that answered on a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceNoun {
+    /// The address that answered.
+    pub ip: IpAddr,
+    /// The port.
+    pub port: u16,
+    /// `tcp`, `udp`, `sctp`.
+    pub transport: String,
+    /// What is spoken there: `http`, `ssh`.
+    pub protocol: Option<String>,
+    /// The program that answers.
+    pub product: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
+    /// What it said.
+    pub banner: Option<String>,
+    /// When it was seen.
+    pub seen_at: Option<Timestamp>,
 }
 
 /// Where an agent is in its life.
@@ -171,7 +293,7 @@ impl AgentState {
     }
 }
 
-impl AgentNoun {
+impl MachineNoun {
     /// Writes the asset's row and the child rows of its record.
     pub(crate) fn write(self, out: &mut Out) {
         let (mut addresses, mut macs) = (BTreeMap::new(), BTreeSet::new());
@@ -181,8 +303,8 @@ impl AgentNoun {
             }
             macs.extend(interface.mac);
         }
-        for ip in &self.addresses {
-            addresses.entry(ip_bytes(*ip)).or_insert((*ip, None));
+        for address in &self.addresses {
+            addresses.entry(ip_bytes(address.ip)).or_insert((address.ip, None));
         }
         let reach = |wanted| addresses.values().any(|(ip, _)| Reach::of(*ip) == wanted);
         let is_v6 =

@@ -1,0 +1,1 @@
+//! Assets as projections: what an asset's records say together, by survivorship.

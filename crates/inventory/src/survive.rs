@@ -1,0 +1,1 @@
+//! Survivorship: which of several records' words becomes an asset's.
