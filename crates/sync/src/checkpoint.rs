@@ -680,7 +680,13 @@ pub struct Quarantined {
     pub bytes: Option<Vec<u8>>,
 }
 
+/// The bytes of records that are kept aside for one integration. Beyond them only hash, size, place and reason are kept:
+/// a console cannot fill the disk with what nobody understands.
+pub const QUARANTINE_BYTES_MAX: i64 = 256 << 20;
+
 /// Keeps records aside; one that lies there already is not written again.
+///
+/// What does not fit into [`QUARANTINE_BYTES_MAX`] is kept without its bytes.
 ///
 /// # Errors
 /// The database fails.
@@ -707,8 +713,17 @@ pub fn quarantine(
         ("first_seen_at", Kind::Int),
         ("translator", Kind::Int),
     ];
+    const BYTES: &str = "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM sync_quarantine WHERE org_id = $1 \
+        AND integration_id = $2 AND bytes IS NOT NULL";
+    if kept.is_empty() {
+        return Ok(());
+    }
+    let there = tx.query_one(BYTES, &[owner.org.into(), owner.id.into()], |row| row.int(0))?;
+    let mut room = usize::try_from(QUARANTINE_BYTES_MAX - there).unwrap_or(0);
     let mut values = Vec::with_capacity(kept.len() * COLUMNS.len());
     for record in kept {
+        let bytes = record.bytes.as_deref().filter(|bytes| bytes.len() <= room);
+        room -= bytes.map_or(0, <[u8]>::len);
         values.extend([
             owner.org.into(),
             owner.id.into(),
@@ -720,7 +735,7 @@ pub fn quarantine(
             i64::from(page).into(),
             i64::try_from(record.place).unwrap_or(i64::MAX).into(),
             record.size.map(|size| i64::try_from(size).unwrap_or(i64::MAX)).into(),
-            record.bytes.as_deref().into(),
+            bytes.into(),
             now.into(),
             TRANSLATOR_VERSION.into(),
         ]);

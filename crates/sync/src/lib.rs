@@ -33,7 +33,7 @@ mod verdict;
 mod worker;
 
 pub use backfill::{LANE_SUFFIX, backfills};
-pub use checkpoint::{Held, StreamSummary, held};
+pub use checkpoint::{Held, QUARANTINE_BYTES_MAX, StreamSummary, held};
 pub use configure::{Change as OptionsChange, configure};
 pub use connect::{Connect, Connected, SITE_DEFAULT, connect};
 pub use drift::{Drifted, Surprise, drift};

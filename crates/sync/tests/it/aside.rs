@@ -9,6 +9,7 @@ use crate::lab::{Build, Lab, SLICES, all_complete, of};
 testkit::on_each_database! {
     what_was_kept_aside_is_tried_again_by_a_translator_that_has_learned,
     what_does_not_look_as_documented_is_listed_once_with_an_example,
+    what_is_kept_aside_does_not_fill_the_disk,
 }
 
 fn aside(lab: &Lab) -> Vec<Aside> {
@@ -93,4 +94,36 @@ fn what_does_not_look_as_documented_is_listed_once_with_an_example(database: &Da
     );
     let times: u64 = drift(&lab).iter().filter(|one| one.path == "brandNew").map(|one| one.times).sum();
     assert!(times > 0 && times < lab.sim.agent_ids().len() as u64, "a sample, not every record: {times}");
+}
+
+fn what_is_kept_aside_does_not_fill_the_disk(database: &Database) {
+    let mut lab = Build { page_max: 9, ..Build::default() }.on(database.open(SLICES));
+    lab.transport = crate::faults::edited(&lab, |path, data| {
+        if let ("/web/api/v2.1/agents", [first, ..]) = (path, data.as_mut_slice()) {
+            first.as_object_mut().unwrap().remove("id");
+        }
+    });
+    lab.connect();
+    let (org, id) = (OrgId::DEFAULT, lab.integration().id);
+    let fill = move |tx: &mut store::Tx<'_>| {
+        tx.execute(
+            "INSERT INTO sync_quarantine (org_id, integration_id, stream, raw_hash, reason, sweep_id, page, place, size, \
+             bytes, first_seen_at, translator) VALUES ($1, $2, 'agents', $3, 'large', 1, 0, 0, $4, $3, 0, $5)",
+            &[
+                org.into(),
+                id.into(),
+                (&[1u8; 32]).into(),
+                (sync::QUARANTINE_BYTES_MAX - 5000).into(),
+                sync::TRANSLATOR_VERSION.into(),
+            ],
+        )
+    };
+    lab.store.write_blocking::<_, store::StoreError, _>(fill).unwrap();
+    let agents = of(&lab.sync_streams(&["agents"]), "agents").clone();
+    let kept: Vec<Aside> = aside(&lab).into_iter().filter(|one| one.reason == "it has no id").collect();
+    assert!(kept.len() > 2 && kept.len() as u64 <= agents.quarantined, "{agents:?}");
+    let of_bytes = |one: &&Aside| one.kept;
+    let bytes: u64 = kept.iter().filter(of_bytes).filter_map(|one| one.size).sum();
+    assert!(bytes <= 5000 && kept.iter().any(|one| !one.kept), "{bytes} bytes of {} records", kept.len());
+    assert!(kept.iter().all(|one| one.size.is_some_and(|size| size > 500)), "what is not kept is known by its size");
 }
