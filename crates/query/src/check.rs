@@ -11,7 +11,7 @@ use crate::near::{least_far, nearest};
 use crate::problem::render;
 use crate::tree::{Name, Node, NodeKind, Op, Operand, Verb};
 use crate::value::{Meaning, Typed, bare_matcher, int_range};
-use crate::{Problem, Severity, Span, Tree, parse};
+use crate::{Problem, Severity, Span, Template, Tree, parse};
 
 /// What the data holds, for suggestions and for enums that a console extended. Every answer may be "not known".
 pub trait Known {
@@ -25,7 +25,26 @@ pub trait Known {
     fn sources(&self) -> Option<Vec<String>> {
         None
     }
+
+    /// The saved queries that `saved:NAME` may name; `None`: none can be used here.
+    fn saved(&self) -> Option<Vec<Saved>> {
+        None
+    }
 }
+
+/// A query that somebody saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// Its name.
+    pub name: String,
+    /// The inventory that it asks, by its own name.
+    pub inventory: String,
+    /// Its text, with parameters.
+    pub text: String,
+}
+
+/// How many saved queries one query may use, those that they use included.
+pub const SAVED_MAX: usize = 16;
 
 /// Knows nothing: every check falls back on what the catalogue declares.
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,7 +76,13 @@ pub struct Checked {
     pub canonical: String,
     /// Warnings and notices, by position.
     pub notes: Vec<Problem>,
+    /// What the terms about time mean at present: (`last_seen:>14d`, `before 2026-11-07T12:00:00Z`).
+    pub times: Vec<(String, String)>,
     pub(crate) root: Cond,
+    /// The query as it is written canonically; `None` for everything.
+    pub(crate) node: Option<Node>,
+    /// The saved queries that were put in: name and text.
+    expanded: Vec<(String, String)>,
     /// The parts of the top-level `and`, in canonical text and as conditions.
     parts: Vec<(String, Cond)>,
 }
@@ -121,28 +146,36 @@ pub fn check(tree: &Tree, asking: &Asking<'_>) -> Result<Checked, Vec<Problem>> 
         let message = format!("there is no inventory {}. There are {}.", asking.inventory, names.join(", "));
         return Err(vec![Problem::error(Span::default(), message).near(nearest(asking.inventory, names))]);
     };
-    let mut checker = Checker { asking, problems: Vec::new(), scopes: Vec::new() };
-    let (root, canonical, parts) = match &tree.root {
-        None => (Cond::Const(true), String::new(), Vec::new()),
+    let mut checker = Checker {
+        asking,
+        problems: Vec::new(),
+        scopes: Vec::new(),
+        times: Vec::new(),
+        expanding: Vec::new(),
+        expanded: Vec::new(),
+    };
+    let (root, canonical, parts, node) = match &tree.root {
+        None => (Cond::Const(true), String::new(), Vec::new(), None),
         Some(root) => {
             let (cond, node) = checker.node(root, inventory);
             let canonical = node.to_string();
-            let parts = match (node.kind, &cond) {
+            let parts = match (&node.kind, &cond) {
                 (NodeKind::And(nodes), Cond::And(conds)) if nodes.len() == conds.len() => {
                     nodes.iter().map(ToString::to_string).zip(conds.iter().cloned()).collect()
                 }
                 _ => vec![(canonical.clone(), cond.clone())],
             };
-            (cond, canonical, parts)
+            (cond, canonical, parts, Some(node))
         }
     };
-    let mut problems = checker.problems;
+    let Checker { mut problems, mut times, expanded, .. } = checker;
+    times.dedup();
     problems.sort_by_key(|problem| (problem.span, std::cmp::Reverse(problem.severity)));
     problems.dedup();
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         return Err(problems);
     }
-    Ok(Checked { inventory: inventory.name, canonical, notes: problems, root, parts })
+    Ok(Checked { inventory: inventory.name, canonical, notes: problems, times, root, node, expanded, parts })
 }
 
 /// One part of the top-level `and`.
@@ -188,16 +221,34 @@ impl Checked {
         found
     }
 
+    /// A part of the question as a question of its own.
+    pub(crate) fn part(&self, inventory: &'static str, canonical: String, root: Cond) -> Checked {
+        Checked {
+            inventory,
+            canonical,
+            notes: Vec::new(),
+            times: Vec::new(),
+            root,
+            node: None,
+            expanded: Vec::new(),
+            parts: Vec::new(),
+        }
+    }
+
+    /// Everything that decides the answer, in one text: the canonical text, and that of every saved query in it.
+    #[must_use]
+    pub fn sealed(&self) -> String {
+        let mut text = self.canonical.clone();
+        for (name, saved) in &self.expanded {
+            text.push_str(&format!("\nsaved:{name} {saved}"));
+        }
+        text
+    }
+
     /// The parts of the top-level `and`, for hit counts: each alone, and together with those before it.
     #[must_use]
     pub fn steps(&self) -> Vec<Step> {
-        let part = |canonical: String, root: Cond| Checked {
-            inventory: self.inventory,
-            canonical,
-            notes: Vec::new(),
-            root,
-            parts: Vec::new(),
-        };
+        let part = |canonical: String, root: Cond| self.part(self.inventory, canonical, root);
         let upto = |count: usize| {
             let texts: Vec<&str> = self.parts[..count].iter().map(|(text, _)| text.as_str()).collect();
             let conds = self.parts[..count].iter().map(|(_, cond)| cond.clone()).collect();
@@ -235,6 +286,11 @@ struct Checker<'a> {
     problems: Vec<Problem>,
     /// The scopes around the place that is checked.
     scopes: Vec<&'a Scope>,
+    times: Vec<(String, String)>,
+    /// The saved queries around the place that is checked.
+    expanding: Vec<String>,
+    /// Those that were put in, with their texts.
+    expanded: Vec<(String, String)>,
 }
 
 impl<'a> Checker<'a> {
@@ -466,6 +522,17 @@ impl<'a> Checker<'a> {
             operands,
             all,
         };
+        if name.text.eq_ignore_ascii_case("saved") && inventory.field("saved").is_none() {
+            return match operands {
+                [operand] if !all && matches!(operand.op, Op::Contains | Op::Equal) => {
+                    (self.saved(operand, inventory), renamed("saved", operands.to_vec()))
+                }
+                _ => {
+                    self.error(name.span, "saved: takes the name of one saved query.");
+                    (Cond::Const(false), NodeKind::Mistake)
+                }
+            };
+        }
         match self.find(name, inventory) {
             Found::Field(field) => {
                 let (cond, operands) = self.field_term(field, operands, all, inventory, name.span);
@@ -498,6 +565,69 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// `saved:name`, `saved:"name days=60"`: what that query asks, with its defaults.
+    fn saved(&mut self, operand: &Operand, inventory: &'a Inventory) -> Cond {
+        let nothing = Cond::Const(false);
+        let Some(all) = self.asking.known.saved() else {
+            self.error(operand.span, "saved queries cannot be used here: write what it asks.");
+            return nothing;
+        };
+        let text = crate::matcher::unescaped(&operand.text);
+        let mut words = text.split_whitespace();
+        let name = words.next().unwrap_or_default();
+        let given: Option<Vec<(String, String)>> =
+            words.map(|word| word.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))).collect();
+        let Some(saved) = all.iter().find(|saved| saved.name.eq_ignore_ascii_case(name)) else {
+            let near = nearest(name, all.iter().map(|saved| saved.name.as_str()));
+            let message = format!("there is no saved query {name}.{}", did_you_mean(&near));
+            self.problems.push(Problem::error(operand.span, message).near(near));
+            return nothing;
+        };
+        let asks = self.asking.catalogue.inventory(&saved.inventory).map_or("", |asks| asks.name);
+        if asks != inventory.name {
+            let message =
+                format!("saved:{} asks {}, and this is about {}.", saved.name, saved.inventory, inventory.name);
+            self.error(operand.span, message);
+            return nothing;
+        }
+        if self.expanding.contains(&saved.name) {
+            let way = [self.expanding.as_slice(), std::slice::from_ref(&saved.name)].concat().join(" -> ");
+            self.error(operand.span, format!("saved queries go round in a circle: {way}."));
+            return nothing;
+        }
+        if self.expanded.len() == SAVED_MAX {
+            self.error(operand.span, format!("a query may use {SAVED_MAX} saved queries, this one uses more."));
+            return nothing;
+        }
+        let filled = given.ok_or_else(|| "its parameters are written name=value".to_owned()).and_then(|given| {
+            let template = Template::parse(&saved.text).map_err(|refused| refused.to_string())?;
+            template.fill(&given, self.asking.now).map_err(|error| error.to_string())
+        });
+        let filled = match filled {
+            Ok(filled) => filled,
+            Err(reason) => {
+                self.error(operand.span, format!("saved:{}: {reason}.", saved.name));
+                return nothing;
+            }
+        };
+        let (tree, mut problems) = parse(&filled.text);
+        self.expanding.push(saved.name.clone());
+        self.expanded.push((saved.name.clone(), filled.text));
+        std::mem::swap(&mut self.problems, &mut problems);
+        let cond = tree.root.as_ref().map_or(Cond::Const(true), |root| self.node(root, inventory).0);
+        std::mem::swap(&mut self.problems, &mut problems);
+        self.expanding.pop();
+        // Its places are in another text: they are told where it is used.
+        let told = problems.into_iter().filter(|problem| problem.severity > Severity::Notice).map(|problem| Problem {
+            span: operand.span,
+            message: format!("in saved:{}: {}", saved.name, problem.message),
+            nearest: Vec::new(),
+            ..problem
+        });
+        self.problems.extend(told);
+        cond
+    }
+
     /// Reads a term about the elements of a scope.
     fn via(
         &mut self,
@@ -522,7 +652,15 @@ impl<'a> Checker<'a> {
     ) -> (Cond, Vec<Operand>) {
         let place = match self.place(field, span) {
             Some(place) => place,
-            None => return (Cond::Const(false), operands.to_vec()),
+            None => {
+                // There is nothing to compare with, and yet a time is shown as it would be read.
+                let mut normal = operands.to_vec();
+                if matches!(field.ty, Type::Timestamp(_)) {
+                    let mut typed = Typed::field(field, self.asking.now, &|| None);
+                    normal.iter_mut().for_each(|operand| drop(typed.meaning(operand, &mut Vec::new())));
+                }
+                return (Cond::Const(false), normal);
+            }
         };
         if let Place::Body(path) = &place {
             let tense = if field.ty == Type::Timestamp(Tense::Future) { Tense::Future } else { Tense::Past };
@@ -576,6 +714,9 @@ impl<'a> Checker<'a> {
                 Some(empty) => Cond::Or(vec![not(present()), Cond::Test(Test::any(place.clone(), empty))]),
                 None => not(present()),
             };
+            if let Some((low, high)) = meaning.instants(typed) {
+                self.times.push((format!("{}:{operand}", typed.name()), spell(low, high)));
+            }
             match meaning {
                 Meaning::Matches(matcher) => matchers.push(matcher),
                 Meaning::MatchesNot(matcher) => others.push(not(Cond::Test(Test::any(place.clone(), matcher)))),
@@ -795,6 +936,17 @@ impl<'a> Checker<'a> {
                 (Cond::Scope(*scope, Box::new(cond)), NodeKind::Scope { name, body: Box::new(body) })
             }
             Found::Via(scope, rest) => self.via(scope, |checker, elements| checker.scope(&rest, body, elements), name),
+            Found::Field(_) | Found::Raw { .. } if spread(name, body).is_some() => {
+                let spread = spread(name, body).unwrap_or_else(|| body.clone());
+                let (cond, node) = self.node(&spread, inventory);
+                if matches!(node.kind, NodeKind::And(_)) {
+                    let list = bare_words(body).map(|words| format!("{}:({})", name.text, words.join(", ")));
+                    let any = list.as_ref().map_or(String::new(), |list| format!(" Any of them is {list}."));
+                    let message = format!("all of these have to hold: read as {node}.{any}");
+                    self.problems.push(Problem::notice(body.span, message).near(list));
+                }
+                (cond, node.kind)
+            }
             Found::Field(_) | Found::Raw { .. } => {
                 let scopes: Vec<&str> = inventory.scopes.iter().map(|scope| scope.name).collect();
                 let words = bare_words(body);
@@ -813,6 +965,31 @@ impl<'a> Checker<'a> {
             }
             Found::Unknown => (Cond::Const(false), NodeKind::Mistake),
         }
+    }
+}
+
+/// `field:(a and not b)`: the same said of each word.
+fn spread(name: &Name, body: &Node) -> Option<Node> {
+    let all = |parts: &[Node]| parts.iter().map(|part| spread(name, part)).collect::<Option<Vec<_>>>();
+    let kind = match &body.kind {
+        NodeKind::And(parts) => NodeKind::And(all(parts)?),
+        NodeKind::Or(parts) => NodeKind::Or(all(parts)?),
+        NodeKind::Not(part) => NodeKind::Not(Box::new(spread(name, part)?)),
+        NodeKind::Bare(operand) => NodeKind::Term { name: name.clone(), operands: vec![operand.clone()], all: false },
+        _ => return None,
+    };
+    Some(Node { span: body.span, kind })
+}
+
+/// The instants of a range, in words.
+fn spell(low: Option<i64>, high: Option<i64>) -> String {
+    let at = |micros: i64| Timestamp::from_micros(micros).to_string();
+    match (low, high) {
+        (Some(low), Some(high)) if low > high => "never".to_owned(),
+        (Some(low), Some(high)) => format!("from {} to {}", at(low), at(high)),
+        (Some(low), None) => format!("after {}", at(low)),
+        (None, Some(high)) => format!("before {}", at(high)),
+        (None, None) => "at any time".to_owned(),
     }
 }
 

@@ -377,6 +377,18 @@ pub(crate) fn unescaped(text: &str) -> String {
     plain
 }
 
+/// A literal in the form of [`crate::tree::Operand::text`]: nothing in it is a wildcard.
+pub(crate) fn literal(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for char in text.chars() {
+        if matches!(char, '\\' | '%' | '*' | '?') {
+            escaped.push('\\');
+        }
+        escaped.push(char);
+    }
+    escaped
+}
+
 /// Whether a value has a wildcard that is not disarmed: any run, or one character.
 pub(crate) fn wildcards(text: &str) -> (bool, bool) {
     let (mut any, mut one) = (false, false);

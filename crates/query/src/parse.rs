@@ -633,15 +633,18 @@ impl<'t> Parser<'t> {
         self.at = open;
         self.terms = terms;
         self.problems.truncate(problems);
-        if let Some((_, sign)) = op {
-            let message = "an operator before parentheses needs a list of values in them: field:=(a, b).";
-            self.problems.push(Problem::error(sign, message));
-        }
         let Some(body) = self.nested(open, |parser, start| parser.parenthesised(start).map(Piece::of)) else {
             return NodeKind::Mistake;
         };
         // Words alone are a list, whatever parentheses stand around them: one tree for one meaning.
         let body = body.node;
+        if let Some((op, sign)) = op {
+            if let Some(node) = each_word(&name, op, &body).filter(|_| op != Op::NotEqual) {
+                return node.kind;
+            }
+            let message = "an operator before parentheses needs a list of values in them: field:=(a, b).";
+            self.problems.push(Problem::error(sign, message));
+        }
         match body.kind {
             NodeKind::Bare(operand) => NodeKind::Term { name, operands: vec![operand], all: false },
             NodeKind::Or(parts) if parts.iter().all(|part| matches!(part.kind, NodeKind::Bare(_))) => {
@@ -967,6 +970,22 @@ impl<'t> Parser<'t> {
             self.problems.push(Problem::error(span, message));
         }
     }
+}
+
+/// `field:=(a and not b)`: the same said of each word; `None` if there is anything but words.
+fn each_word(name: &Name, op: Op, body: &Node) -> Option<Node> {
+    let all = |parts: &[Node]| parts.iter().map(|part| each_word(name, op, part)).collect::<Option<Vec<_>>>();
+    let kind = match &body.kind {
+        NodeKind::And(parts) => NodeKind::And(all(parts)?),
+        NodeKind::Or(parts) => NodeKind::Or(all(parts)?),
+        NodeKind::Not(part) => NodeKind::Not(Box::new(each_word(name, op, part)?)),
+        NodeKind::Bare(operand) => {
+            let operand = Operand { op, ..operand.clone() };
+            NodeKind::Term { name: name.clone(), operands: vec![operand], all: false }
+        }
+        _ => return None,
+    };
+    Some(Node { span: body.span, kind })
 }
 
 fn negated(kind: NodeKind, span: Span) -> NodeKind {

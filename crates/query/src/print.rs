@@ -74,6 +74,12 @@ fn grouped(part: &Node, out: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
 }
 
+impl fmt::Display for Operand {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.print(Place::Value, out)
+    }
+}
+
 impl fmt::Display for Name {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plain = self.text.starts_with(|first: char| first.is_alphabetic() || matches!(first, '_' | '@'))

@@ -7,7 +7,7 @@ use crate::Problem;
 use crate::address::{looks_like_ip, looks_like_mac, mac_digits, network_meant, range};
 use crate::catalogue::{Choices, Column, Field, Tense, Type};
 use crate::check::{VALUE_BYTES_MAX, asks_presence, did_you_mean, folded};
-use crate::matcher::{Matcher, Pattern, RawMatcher, RealRange, unescaped, wildcards};
+use crate::matcher::{Matcher, Pattern, RawMatcher, RealRange, literal, unescaped, wildcards};
 use crate::near::{most_frequent, nearest, words};
 use crate::time::{Moment, length, moment};
 use crate::tree::{Op, Operand};
@@ -26,6 +26,18 @@ pub(crate) enum Meaning {
     /// Absent or, if a matcher for it is given, empty.
     Blank(Option<Matcher>),
     NotBlank(Option<Matcher>),
+}
+
+impl Meaning {
+    /// The instants that it allows, if it is about time.
+    pub(crate) fn instants(&self, typed: &Typed<'_>) -> Option<(Option<i64>, Option<i64>)> {
+        let (Meaning::Matches(matcher) | Meaning::MatchesNot(matcher)) = self else { return None };
+        match (matcher, &typed.of) {
+            (Matcher::Int { low, high }, Of::Field { ty: Type::Timestamp(_), .. }) => Some((*low, *high)),
+            (Matcher::Raw(raw), Of::Raw { .. }) => raw.instant,
+            _ => None,
+        }
+    }
 }
 
 type Values = Option<Vec<(String, u64)>>;
@@ -54,6 +66,10 @@ impl<'a> Typed<'a> {
 
     pub(crate) fn raw(name: &'a str, tense: Tense, epoch: bool, now: Timestamp) -> Typed<'a> {
         Typed { name, of: Of::Raw { tense, epoch }, now }
+    }
+
+    pub(crate) fn name(&self) -> &'a str {
+        self.name
     }
 
     /// What the operand means; it is brought into its normal form on the way.
@@ -90,7 +106,7 @@ impl<'a> Typed<'a> {
         }
         operand.inside = false;
         let found = match &self.of {
-            Of::Raw { tense, epoch } => self.raw_matcher(operand, *tense, *epoch),
+            Of::Raw { tense, epoch } => self.raw_matcher(operand, *tense, *epoch, problems),
             Of::Field { ty, dictionary, known } => match ty {
                 Type::Text => self.text(operand, *dictionary, *known, problems),
                 Type::Id => self.id(operand),
@@ -249,7 +265,7 @@ impl<'a> Typed<'a> {
             match begin.as_slice() {
                 [] => {}
                 [only] => {
-                    operand.text = escaped(only);
+                    operand.text = literal(only);
                     return Ok(spellings(choices, only).map_or_else(|| Matcher::Equals(only.clone()), one_of));
                 }
                 several => {
@@ -374,6 +390,16 @@ impl<'a> Typed<'a> {
             };
             let is_age = |text: Option<&str>| text.is_none_or(|text| length(text).is_some());
             let (from_end, to_end) = (end(from)?, end(to)?);
+            if !back && [from, to].into_iter().flatten().any(|text| length(text).is_some()) {
+                let plain = |text: Option<&str>| match text {
+                    Some(text) if length(text).is_some() => format!("now+{}", text.replace(' ', "")),
+                    text => text.unwrap_or_default().to_owned(),
+                };
+                let plain = format!("{}..{}", plain(from), plain(to));
+                let message = format!("{} lies ahead: {text} is read as {plain}.", self.name);
+                problems.push(Problem::notice(operand.span, message));
+                operand.text = plain;
+            }
             // 1d..7d on a past field is an age: the larger end is the earlier instant.
             if back && is_age(from) && is_age(to) {
                 return Ok((to_end.map(|(start, _)| start), from_end.map(|(_, last)| last)));
@@ -439,8 +465,20 @@ impl<'a> Typed<'a> {
         digits.map(Matcher::Mac).ok_or_else(|| wrong(message))
     }
 
-    fn raw_matcher(&self, operand: &Operand, tense: Tense, epoch: bool) -> Result<Matcher, Wrong> {
+    fn raw_matcher(
+        &self,
+        operand: &mut Operand,
+        tense: Tense,
+        epoch: bool,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Matcher, Wrong> {
         let text = unescaped(&operand.text);
+        let orders_age = operand.op.orders() && length(&text).is_some();
+        if orders_age && tense == Tense::Future {
+            // A length of time on what lies ahead counts from now, and is shown so.
+            let _ = self.moment(operand, tense, problems);
+        }
+        let text = if orders_age { unescaped(&operand.text) } else { text };
         let number = real_range(operand);
         let orders = operand.op.orders();
         let ranged = two_ends(&text).is_some() && (number.is_some() || self.raw_moment(operand, tense).is_some());
@@ -605,16 +643,4 @@ fn listed(choices: &Choices) -> String {
         shown.push("..");
     }
     shown.join(", ")
-}
-
-/// A literal in the form of [`Operand::text`].
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for char in text.chars() {
-        if matches!(char, '\\' | '%' | '*' | '?') {
-            escaped.push('\\');
-        }
-        escaped.push(char);
-    }
-    escaped
 }

@@ -4,4 +4,6 @@
 mod cases;
 mod catalogue;
 mod generated;
+mod outline;
 mod print;
+mod saved;
