@@ -41,6 +41,8 @@ pub struct Saved {
     pub inventory: String,
     /// Its text, with parameters.
     pub text: String,
+    /// What its parameters are when a query does not say, in the place of its own defaults.
+    pub settings: Vec<(String, String)>,
 }
 
 /// How many saved queries one query may use, those that they use included.
@@ -601,6 +603,7 @@ impl<'a> Checker<'a> {
         }
         let filled = given.ok_or_else(|| "its parameters are written name=value".to_owned()).and_then(|given| {
             let template = Template::parse(&saved.text).map_err(|refused| refused.to_string())?;
+            let given = [saved.settings.clone(), given].concat();
             template.fill(&given, self.asking.now).map_err(|error| error.to_string())
         });
         let filled = match filled {

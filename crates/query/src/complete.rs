@@ -502,6 +502,7 @@ mod tests {
                 name: name.to_owned(),
                 inventory: inventory.to_owned(),
                 text: "os:windows".to_owned(),
+                settings: Vec::new(),
             };
             Some(vec![saved("stale", "assets"), saved("old", "software")])
         }

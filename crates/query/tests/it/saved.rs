@@ -14,6 +14,7 @@ impl Known for Kept {
             name: name.clone(),
             inventory: if name.starts_with("software") { "software" } else { "assets" }.to_owned(),
             text: text.clone(),
+            settings: Vec::new(),
         };
         Some(self.0.iter().map(saved).collect())
     }
