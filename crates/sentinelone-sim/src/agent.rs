@@ -2,11 +2,9 @@
 
 use serde_json::Value;
 
-use crate::catalog::{
-    CPUS, FIRST, Family, LAST, MAC_MODELS, MACHINES, MODELS, PROFILES, ROLES, SERVER_CPUS, SERVER_MODELS, TAGS,
-    VERSIONS, html,
-};
+use crate::catalog::{CPUS, FIRST, Family, LAST, MACHINES, PROFILES, ROLES, SERVER_CPUS, TAGS, VERSIONS, html};
 use crate::draw::Dice;
+use crate::hardware::{gateway, gateway_mac, mac_text};
 use crate::state::{Agent, State, ascii, make_id, salt, version_family};
 use crate::text::{DAY, HOUR, Json, MINUTE, SECOND, hex, millis_text, seconds_text, uuid};
 
@@ -31,7 +29,7 @@ pub(crate) fn dotted(ip: [u8; 4]) -> String {
 }
 
 impl State {
-    /// Name, person and addresses of an agent. They never change, so that what quotes them stays true.
+    /// Name, person and addresses of an agent. They do not change but for what is planted, so that what quotes them stays true.
     pub(crate) fn face(&self, index: usize) -> Face {
         let agent = &self.agents[index];
         let mut dice = Dice::new(self.seed, salt::AGENT_NAME, index as u64);
@@ -40,7 +38,8 @@ impl State {
         let code = self.sites[agent.home as usize].code;
         let first = dice.pick(&FIRST);
         let last = dice.pick(&LAST);
-        let address = [10, 20 + dice.below(60) as u8, dice.below(256) as u8, 2 + dice.below(250) as u8];
+        let plant = agent.plant.as_deref();
+        let address = self.address(index);
         let number = index + 1;
         let computer = match profile.family {
             Family::Workstation if agent.machine == 1 => format!("{code}-LT-{number:05}"),
@@ -61,6 +60,9 @@ impl State {
             _ => [192, 0, 2, 1 + dice.below(250) as u8],
         };
         let domain = match profile.family {
+            _ if plant.is_some_and(|plant| plant.domain.is_some()) => {
+                plant.and_then(|plant| plant.domain).unwrap_or_default().to_owned()
+            }
             Family::Workstation | Family::Server if dice.per_mille(850) => "CORP".to_owned(),
             Family::Workstation | Family::Server => "WORKGROUP".to_owned(),
             Family::LinuxServer => "corp.example.com".to_owned(),
@@ -73,6 +75,8 @@ impl State {
             _ => format!("{}.{}", ascii(first), ascii(last)),
         };
         let uuid = if profile.os_type == "linux" { uuid(&mut dice) } else { hex(&mut dice, 32) };
+        let computer = plant.and_then(|plant| plant.name.clone()).unwrap_or(computer);
+        let uuid = plant.and_then(|plant| plant.uuid.clone()).unwrap_or(uuid);
         Face { computer, user, uuid, address, external, domain }
     }
 
@@ -151,8 +155,9 @@ impl State {
         let account = &self.accounts[site.account];
         let mut dice = Dice::new(self.seed, salt::AGENT_BODY, index as u64);
         // Drawn in one fixed order, before anything that depends on what changed.
-        let odd = dice.below(1000);
-        let odd = if self.oddities { odd } else { 1000 };
+        dice.below(1000);
+        let odd = self.odd(index);
+        let hardware = self.hardware(index);
         let older_console = odd < 60;
         let revision = *dice.pick(profile.revisions);
         let memory = [4035, 8192, 16_087, 16_384, 32_476, 65_536][dice.index(6)];
@@ -161,20 +166,12 @@ impl State {
         let server = matches!(profile.family, Family::Server | Family::LinuxServer | Family::Node);
         let joined = face.domain == "CORP";
         let laptop = agent.machine == 1;
-        let model = match profile.family {
-            Family::Mac => (*dice.pick(&MAC_MODELS)).to_owned(),
-            Family::Node => "Amazon EC2 - m5.xlarge".to_owned(),
-            Family::Server | Family::LinuxServer => (*dice.pick(&SERVER_MODELS)).to_owned(),
-            _ => MODELS[if laptop { dice.index(4) } else { 4 + dice.index(4) }].0.to_owned(),
-        };
         let cpu = match profile.family {
             Family::Mac if profile.arch == "ARM64" => "Apple M2",
             _ if server => dice.pick(&SERVER_CPUS),
             _ => dice.pick(&CPUS),
         };
-        let serial = hex(&mut dice, 8).to_uppercase();
-        let mac_bytes = dice.next();
-        let second_interface = dice.per_mille(350);
+        let tagged = dice.next();
         let tag_count = if dice.per_mille(300) { 1 + dice.index(2) } else { 0 };
         let reboot_needed = dice.per_mille(45);
         let encrypted = dice.per_mille(if laptop { 900 } else { 350 });
@@ -199,7 +196,7 @@ impl State {
                             j.string("CN=BitLocker,OU=Groups,DC=corp,DC=example,DC=com");
                         }
                     });
-                } else if odd % 2 == 0 {
+                } else if odd.is_multiple_of(2) {
                     j.null("computerMemberOf");
                 } else {
                     j.key("computerMemberOf").array(|_| {});
@@ -209,7 +206,7 @@ impl State {
                 j.maybe("lastUserDistinguishedName", person.then_some(user_dn.as_str()));
                 if person {
                     j.key("lastUserMemberOf").array(|j| j.string("CN=Staff,OU=Groups,DC=corp,DC=example,DC=com"));
-                } else if odd % 3 == 0 {
+                } else if odd.is_multiple_of(3) {
                     j.null("lastUserMemberOf");
                 } else {
                     j.key("lastUserMemberOf").array(|_| {});
@@ -230,7 +227,7 @@ impl State {
             }
             j.int("activeThreats", i64::from(agent.active_threats));
             j.text("agentVersion", self.version(agent));
-            j.bool("allowRemoteShell", odd % 4 == 0);
+            j.bool("allowRemoteShell", odd.is_multiple_of(4));
             j.text("appsVulnerabilityStatus", ["patch_required", "up_to_date", "not_applicable"][(odd % 3) as usize]);
             j.key("cloudProviders").object(|j| {
                 if profile.family == Family::Node {
@@ -255,12 +252,13 @@ impl State {
                         j.text("agentNamespace", "sentinelone");
                         j.text("agentPodName", &format!("sentinelone-agent-{index:05x}"));
                     });
-                } else if model.starts_with("VMware") {
+                } else if hardware.model.starts_with("VMware") {
                     j.key("ESXI").object(|_| {});
                 }
             });
             j.text("computerName", &face.computer);
-            j.text("consoleMigrationStatus", "N/A");
+            let migrated = agent.plant.as_ref().is_some_and(|plant| plant.migrated);
+            j.text("consoleMigrationStatus", if migrated { "Migrated" } else { "N/A" });
             if !older_console {
                 if profile.family == Family::Node {
                     j.key("containerizedWorkloadCounts").object(|j| {
@@ -277,7 +275,7 @@ impl State {
             j.text("cpuId", cpu);
             j.instant("createdAt", agent.created);
             if !older_console {
-                j.maybe("detectionState", if odd % 5 == 0 { None } else { Some("full_mode") });
+                j.maybe("detectionState", if odd.is_multiple_of(5) { None } else { Some("full_mode") });
             }
             j.text("domain", &face.domain);
             j.bool("encryptedApplications", encrypted);
@@ -293,7 +291,7 @@ impl State {
                 j.bool("firewallEnabled", odd % 10 != 3);
             }
             if !older_console {
-                j.maybe_instant("firstFullModeTime", (odd % 5 != 0).then_some(agent.created + MINUTE));
+                j.maybe_instant("firstFullModeTime", (!odd.is_multiple_of(5)).then_some(agent.created + MINUTE));
                 j.maybe_instant("fullDiskScanLastUpdatedAt", agent.scan_finished);
             }
             j.id("groupId", group.id);
@@ -325,8 +323,8 @@ impl State {
                 j.bool("isUpToDate", current);
             }
             last_active_at = j.instant("lastActiveDate", last_seen);
-            j.maybe("lastIpToMgmt", (odd % 11 != 0).then_some(dotted(face.address)).as_deref());
-            j.text("lastLoggedInUserName", if odd % 9 == 0 { "" } else { &face.user });
+            j.maybe("lastIpToMgmt", (!odd.is_multiple_of(11)).then_some(dotted(face.address)).as_deref());
+            j.text("lastLoggedInUserName", if odd.is_multiple_of(9) { "" } else { &face.user });
             if !older_console {
                 // Three digits: this service writes milliseconds.
                 let last = agent.scan_finished.map(millis_text);
@@ -337,7 +335,7 @@ impl State {
             if server {
                 j.text("locationType", "not_supported");
                 j.null("locations");
-            } else if odd % 3 == 0 {
+            } else if odd.is_multiple_of(3) {
                 j.text("locationType", "specific");
                 j.key("locations").array(|j| {
                     j.object(|j| {
@@ -371,59 +369,44 @@ impl State {
                     }
                     _ => {}
                 });
-            } else if odd % 2 == 0 {
+            } else if odd.is_multiple_of(2) {
                 j.key("missingPermissions").array(|_| {});
             }
             j.text("mitigationMode", if agent.detect { "detect" } else { "protect" });
             j.text("mitigationModeSuspicious", "detect");
-            j.text("modelName", &model);
+            j.text("modelName", &hardware.model);
             j.key("networkInterfaces").array(|j| {
-                let mut interface = |nth: u64, name: &str, ip: Option<[u8; 4]>| {
+                for (card, nth) in hardware.cards.iter().zip(1..) {
                     j.object(|j| {
-                        let gateway = ip.map(|ip| dotted([ip[0], ip[1], ip[2], 1]));
-                        let physical = mac(mac_bytes.wrapping_add(nth << 8), odd);
+                        let router = card.address.map(|ip| dotted(gateway(ip)));
                         if odd % 4 != 1 {
-                            j.maybe("gatewayIp", gateway.as_deref());
-                            let known = gateway.is_some() && odd % 5 != 2;
-                            let gateway_mac = mac(u64::from(face.address[1]) << 8 | u64::from(face.address[2]), odd);
-                            j.maybe("gatewayMacAddress", known.then_some(gateway_mac.as_str()));
+                            j.maybe("gatewayIp", router.as_deref());
+                            let known = router.is_some() && odd % 5 != 2;
+                            let router_mac = mac(gateway_mac(face.address), odd);
+                            j.maybe("gatewayMacAddress", known.then_some(router_mac.as_str()));
                         }
                         j.id("id", agent.id + nth);
                         j.key("inet").array(|j| {
-                            if let Some(ip) = ip {
+                            // The second card of some is idle.
+                            if let Some(ip) = card.address.filter(|_| nth == 1 || odd % 3 != 2) {
                                 j.string(&dotted(ip));
                             }
                         });
                         j.key("inet6").array(|j| {
-                            if odd % 6 != 0 {
-                                let b = mac_bytes.to_be_bytes();
+                            if !odd.is_multiple_of(6) {
+                                let b = card.mac;
                                 j.string(&format!(
                                     "fe80::{:x}:{:x}:{:x}:{:x}",
-                                    u16::from_be_bytes([b[0] | 2, b[1]]),
+                                    u16::from_be_bytes([b[0] ^ 2, b[1]]),
                                     u16::from_be_bytes([b[2], 0xff]),
                                     u16::from_be_bytes([0xfe, b[3]]),
-                                    u16::from_be_bytes([b[4], b[5]]).wrapping_add(nth as u16)
+                                    u16::from_be_bytes([b[4], b[5]])
                                 ));
                             }
                         });
-                        j.text("name", name);
-                        j.text("physical", &physical);
+                        j.text("name", card.name);
+                        j.text("physical", &mac(card.mac, odd));
                     });
-                };
-                let first = match profile.os_type {
-                    "macos" => "en0",
-                    "linux" => "eth0",
-                    _ => "Ethernet",
-                };
-                interface(1, first, Some(face.address));
-                if second_interface {
-                    let name = match profile.os_type {
-                        "macos" => "utun3",
-                        "linux" => "docker0",
-                        _ => "Wi-Fi",
-                    };
-                    let ip = [172, 17, face.address[2], face.address[3]];
-                    interface(2, name, (odd % 3 != 2).then_some(ip));
                 }
             });
             j.bool("networkQuarantineEnabled", odd % 8 == 1);
@@ -442,17 +425,17 @@ impl State {
             j.text("osRevision", revision);
             j.text("osStartTime", &seconds_text((last_seen - boot).max(agent.created - 2 * HOUR)));
             j.text("osType", profile.os_type);
-            j.maybe("osUsername", (odd % 13 == 0 && !face.user.is_empty()).then_some(face.user.as_str()));
+            j.maybe("osUsername", (odd.is_multiple_of(13) && !face.user.is_empty()).then_some(face.user.as_str()));
             if !older_console {
                 j.instant("policyUpdatedAt", group.created.max(agent.created) + 3 * SECOND);
                 j.key("proxyStates").object(|j| {
-                    j.bool("console", odd % 17 == 0);
+                    j.bool("console", odd.is_multiple_of(17));
                     j.bool("deepVisibility", false);
-                    if odd % 2 == 0 {
+                    if odd.is_multiple_of(2) {
                         j.null("pacFileUsage");
                         j.null("proxyMethod");
                     }
-                    if odd % 17 == 0 {
+                    if odd.is_multiple_of(17) {
                         j.text("consoleProxyAddress", "proxy.corp.example.com:3128");
                         j.text("deepVisibilityProxyAddress", "");
                     }
@@ -467,11 +450,7 @@ impl State {
             j.maybe_instant("scanFinishedAt", agent.scan_finished);
             j.instant("scanStartedAt", agent.scan_started);
             j.text("scanStatus", if agent.scan_finished.is_some() { "finished" } else { "started" });
-            match odd % 20 {
-                0 => j.null("serialNumber"),
-                1 => j.text("serialNumber", ""),
-                _ => j.text("serialNumber", &serial),
-            }
+            j.maybe("serialNumber", hardware.serial.as_deref());
             if !older_console {
                 j.bool("showAlertIcon", agent.active_threats > 0);
             }
@@ -483,7 +462,7 @@ impl State {
                 j.key("tags").object(|j| {
                     j.key("sentinelone").array(|j| {
                         for nth in 0..tag_count {
-                            let which = (mac_bytes as usize / 7 + nth * 3) % TAGS.len();
+                            let which = (tagged as usize / 7 + nth * 3) % TAGS.len();
                             let (key, value) = TAGS[which];
                             let at = agent.created + DAY;
                             j.object(|j| {
@@ -524,17 +503,6 @@ impl State {
 }
 
 /// A hardware address in one of the spellings that consoles send.
-fn mac(bytes: u64, odd: u64) -> String {
-    let b = bytes.to_be_bytes();
-    let six = [b[2] & 0xfc | 2, b[3], b[4], b[5], b[6], b[7]];
-    let mut out = String::with_capacity(17);
-    for (nth, byte) in six.iter().enumerate() {
-        use std::fmt::Write as _;
-        if nth > 0 {
-            out.push(if odd.is_multiple_of(3) { '-' } else { ':' });
-        }
-        let written = if odd.is_multiple_of(3) { write!(out, "{byte:02X}") } else { write!(out, "{byte:02x}") };
-        written.expect("writing to a String never fails");
-    }
-    out
+fn mac(bytes: [u8; 6], odd: u64) -> String {
+    if odd.is_multiple_of(3) { mac_text(bytes, '-', true) } else { mac_text(bytes, ':', false) }
 }

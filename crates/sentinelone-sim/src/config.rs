@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use crate::Cases;
+
 /// The present instant, in microseconds since 1970-01-01T00:00:00Z. A clock that stands still makes the console stand still.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
@@ -76,6 +78,9 @@ pub struct Config {
     pub bodies_bytes_max: usize,
     /// Whether the odd values of real consoles appear: nulls, empty strings, unknown enum values, extra and missing fields.
     pub oddities: bool,
+    /// What is planted that makes it hard to say which records are one machine. By default nothing: every agent is a machine
+    /// of its own.
+    pub cases: Cases,
     /// Which modules answer.
     pub modules: Modules,
     /// The most records that one page holds, whatever the request says (at most 1,000).
@@ -111,6 +116,7 @@ impl Config {
             devices: None,
             bodies_bytes_max: 512 << 20,
             oddities: true,
+            cases: Cases::NONE,
             modules: Modules::ALL,
             page_max: 1000,
             activities_cap: 50_000,

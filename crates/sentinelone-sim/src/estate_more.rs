@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 use crate::agent::dotted;
 use crate::catalog::{Family, PROFILES, TAGS, html};
 use crate::draw::{Dice, mix};
+use crate::hardware::{self, Maker, card, gateway_mac, mac_text, seat};
 use crate::list::{Ask, Key, Page, Position, View, choose, leaves, test};
+use crate::nmap::at;
 use crate::params::{Query, range};
 use crate::state::{IdKind, State, make_id, salt};
 use crate::text::{DAY, HOUR, hex, micros_text, millis_text, seconds_text};
@@ -44,20 +46,66 @@ pub(crate) struct Tag {
     pub(crate) gone: bool,
 }
 
-/// A kind of device: type, function, system, maker, state.
-type DeviceKind = (&'static str, &'static str, &'static str, &'static str, &'static str);
+/// A kind of device that is seen on a network.
+pub(crate) struct DeviceKind {
+    type_: &'static str,
+    function: &'static str,
+    os: &'static str,
+    vendor: &'static str,
+    state: &'static str,
+    /// What a scan makes of it.
+    pub(crate) system: usize,
+    maker: Maker,
+}
 
-/// Kinds of devices that are seen on a network.
+const fn device(
+    (type_, function, os): (&'static str, &'static str, &'static str),
+    vendor: &'static str,
+    state: &'static str,
+    system: usize,
+    maker: Maker,
+) -> DeviceKind {
+    DeviceKind { type_, function, os, vendor, state, system, maker }
+}
+
 const DEVICES: [DeviceKind; 8] = [
-    ("Workstation", "Workstation", "windows", "Dell Inc.", "unmanaged"),
-    ("Printer", "Printer", "unknown", "Brother Industries, LTD.", "unsupported"),
-    ("IP Phone", "IP Phone", "unknown", "Yealink(Xiamen) Network Technology Co.,Ltd.", "unsupported"),
-    ("Server", "Server", "linux", "VMware, Inc.", "unmanaged"),
-    ("Mobile", "Mobile", "android", "Samsung Electronics Co.,Ltd", "unsupported"),
-    ("Network", "Switch", "unknown", "Cisco Systems, Inc", "unsupported"),
-    ("Video", "Camera", "linux", "Axis Communications AB <Lund>", "unknown"),
-    ("Unknown", "", "unknown", "", "unknown"),
+    device(("Workstation", "Workstation", "windows"), "Dell Inc.", "unmanaged", at::WINDOWS_11, [0x18, 0x66, 0xda]),
+    device(
+        ("Printer", "Printer", "unknown"),
+        "Brother Industries, LTD.",
+        "unsupported",
+        at::PRINTER,
+        [0x00, 0x80, 0x77],
+    ),
+    device(
+        ("IP Phone", "IP Phone", "unknown"),
+        "Yealink(Xiamen) Network Technology Co.,Ltd.",
+        "unsupported",
+        at::IP_PHONE,
+        [0x80, 0x5e, 0xc0],
+    ),
+    device(("Server", "Server", "linux"), "VMware, Inc.", "unmanaged", at::LINUX, [0x00, 0x05, 0x69]),
+    device(
+        ("Mobile", "Mobile", "android"),
+        "Samsung Electronics Co.,Ltd",
+        "unsupported",
+        at::ANDROID,
+        [0x8c, 0xf5, 0xa3],
+    ),
+    device(("Network", "Switch", "unknown"), "Cisco Systems, Inc", "unsupported", at::SWITCH, [0x00, 0x1b, 0x54]),
+    device(("Video", "Camera", "linux"), "Axis Communications AB <Lund>", "unknown", at::CAMERA, [0x00, 0x40, 0x8c]),
+    device(("Unknown", "", "unknown"), "", "unknown", at::UNKNOWN, [0x24, 0x6f, 0x28]),
 ];
+
+/// What is known of a device.
+pub(crate) struct DeviceFacts {
+    dice: Dice,
+    pub(crate) kind: &'static DeviceKind,
+    pub(crate) address: [u8; 4],
+    pub(crate) mac: [u8; 6],
+    first: i64,
+    last: i64,
+}
 
 impl State {
     /// The tags of every console.
@@ -330,37 +378,63 @@ impl State {
 
     /// The site that sees a device.
     pub(crate) fn device_site(&self, device: u64) -> usize {
+        if let Some(agent) = self.managed_by(device) {
+            return self.agents[agent].home as usize;
+        }
         (mix(self.seed ^ device ^ 0xdec) % self.sites.len() as u64) as usize
     }
 
-    fn device_id(&self, device: u64) -> u64 {
+    pub(crate) fn device_id(&self, device: u64) -> u64 {
         let step = 300 * DAY / i64::try_from(self.devices.max(1)).unwrap_or(i64::MAX);
         make_id(self.start - 310 * DAY + step * device as i64, IdKind::Other, 0x3_0000 + (device & 0xffff))
     }
 
-    /// What is known of a device: its kind, its address, when it was seen first and last.
-    fn device_facts(&self, device: u64) -> (Dice, &'static DeviceKind, [u8; 4], i64, i64) {
+    /// The agent of a device that has one: discovery sees some machines that are managed. Nothing is planted on those.
+    pub(crate) fn managed_by(&self, device: u64) -> Option<usize> {
+        let agent = usize::try_from(device).ok()? * 10 + 3;
+        let there = agent < self.initial_agents && device % 9 == 4;
+        (there && !self.agents[agent].gone && self.agents[agent].plant.is_none()).then_some(agent)
+    }
+
+    /// What is known of a device: its kind, its addresses, when it was seen first and last.
+    pub(crate) fn device_facts(&self, device: u64) -> DeviceFacts {
         let mut dice = Dice::new(self.seed, salt::DEVICE, device);
-        let kind = dice.pick(&DEVICES);
-        let address = [10, 90 + dice.below(40) as u8, dice.below(256) as u8, 2 + dice.below(250) as u8];
+        let mut kind = dice.pick(&DEVICES);
+        let (mut address, mut mac) = (seat(hardware::DEVICES, device), card(kind.maker, self.seed, device));
         let first = self.start - dice.between(HOUR, 300 * DAY);
         let last = self.start - dice.between(0, (self.start - first).min(6 * DAY));
-        (dice, kind, address, first, last)
+        if let Some(agent) = self.managed_by(device) {
+            (address, mac) = (self.address(agent), self.hardware(agent).cards[0].mac);
+            let profile = &PROFILES[usize::from(self.agents[agent].profile)];
+            // What discovery makes of anything but a Windows workstation is anybody's guess.
+            kind = if profile.os_type.starts_with("windows") && profile.family == Family::Workstation {
+                &DEVICES[0]
+            } else {
+                &DEVICES[7]
+            };
+        }
+        DeviceFacts { dice, kind, address, mac, first, last }
+    }
+
+    /// What a device is called; some have no name.
+    pub(crate) fn device_name(&self, device: u64) -> Option<String> {
+        if let Some(agent) = self.managed_by(device) {
+            return Some(self.face(agent).computer);
+        }
+        let type_ = self.device_facts(device).kind.type_.to_lowercase().replace(' ', "-");
+        (!device.is_multiple_of(5)).then(|| format!("{type_}-{device:05}"))
     }
 
     /// A row of `GET /ranger/table-view`.
     pub(crate) fn device_record(&self, device: u64) -> Value {
-        let (mut dice, kind, ip, first, last) = self.device_facts(device);
+        let DeviceFacts { mut dice, kind, address: ip, mac, first, last } = self.device_facts(device);
         let site = &self.sites[self.device_site(device)];
-        let (device_type, function, system, maker, state) = *kind;
+        let DeviceKind { type_: device_type, function, os: system, vendor: maker, state, .. } = *kind;
         let subnet = format!("{}.{}.{}.0/24", ip[0], ip[1], ip[2]);
         let gateway = dotted([ip[0], ip[1], ip[2], 1]);
-        let mac =
-            format!("02:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", ip[1], ip[2], ip[3], device >> 8 & 255, device & 255);
-        let hostname = format!("{}-{device:05}", device_type.to_lowercase().replace(' ', "-"));
-        let managed = (device % 9 == 4)
-            .then(|| self.agents.iter().find(|a| !a.gone && self.site_of(a) == self.device_site(device)))
-            .flatten();
+        let router_mac = mac_text(gateway_mac(ip), ':', false);
+        let managed = self.managed_by(device).map(|agent| &self.agents[agent]);
+        let guarded = managed.is_some_and(|agent| agent.decommissioned.is_none() && agent.uninstalled.is_none());
         json!({
             "agentId": managed.map_or(Value::Null, |agent| json!(agent.id.to_string())),
             "deviceFunction": function,
@@ -373,22 +447,22 @@ impl State {
             "fingerPrintScore": dice.below(100),
             "firstSeen": micros_text(first),
             "gatewayIpAddress": gateway,
-            "gatewayMacAddress": "02:00:00:aa:bb:01",
+            "gatewayMacAddress": router_mac,
             "hasIdentity": false,
             "hasUserLabel": false,
-            "hostnames": if device.is_multiple_of(5) { json!([]) } else { json!([hostname]) },
+            "hostnames": self.device_name(device).map_or_else(|| json!([]), |name| json!([name])),
             "id": self.device_id(device).to_string(),
             "ipAddresses": [dotted(ip)],
             "labelUpdatedAt": null,
             "labelUserName": null,
             "lastSeen": micros_text(last),
             "localIp": dotted(ip),
-            "macAddress": mac,
-            "managedState": if managed.is_some() { json!("managed") } else if device % 7 == 3 { Value::Null } else { json!(state) },
+            "macAddress": mac_text(mac, ':', false),
+            "managedState": if guarded { json!("managed") } else if device % 7 == 3 { Value::Null } else { json!(state) },
             "manufacturer": maker,
             "networkName": "Office",
             "networks": [{
-                "externalIp": "203.0.113.77", "gatewayIpAddress": gateway, "gatewayMacAddress": "02:00:00:aa:bb:01",
+                "externalIp": "203.0.113.77", "gatewayIpAddress": gateway, "gatewayMacAddress": router_mac,
                 "ip": dotted(ip), "networkName": "Office", "subnetAddress": subnet,
             }],
             "osName": if system == "windows" { "Windows" } else { "" },
@@ -411,6 +485,13 @@ impl State {
         devices.map(|device| (self.device_id(device), self.device_record(device))).collect()
     }
 
+    /// How many devices that a token sees are Windows workstations without an agent.
+    pub(crate) fn unprotected_devices(&self, view: &View, query: &Query) -> u64 {
+        let seen = (0..self.devices).filter(|&d| self.sees_scope(view, query, 2, self.device_site(d)));
+        let alone = seen.filter(|&device| self.managed_by(device).is_none());
+        alone.filter(|&device| self.device_facts(device).kind.os == "windows").count() as u64
+    }
+
     // -- assets --
 
     /// The id of the n-th asset: twenty-six lower-case letters and digits. Agents come first, then devices.
@@ -423,9 +504,14 @@ impl State {
     /// The number of an asset as cursors and orders have it: devices lie behind any agent.
     const DEVICE_ASSETS: u64 = 1 << 40;
 
+    /// The id of a device in the same list.
+    pub(crate) fn device_asset_id(&self, device: u64) -> String {
+        self.asset_id(State::DEVICE_ASSETS + device)
+    }
+
     fn asset_updated(&self, asset: u64) -> i64 {
         if asset >= State::DEVICE_ASSETS {
-            self.device_facts(asset - State::DEVICE_ASSETS).4
+            self.device_facts(asset - State::DEVICE_ASSETS).last
         } else {
             self.agent_updated(asset as usize, &self.agents[asset as usize])
         }
@@ -596,11 +682,11 @@ impl State {
         let site;
         if asset >= State::DEVICE_ASSETS {
             let device = asset - State::DEVICE_ASSETS;
-            let (_, kind, ip, first, last) = self.device_facts(device);
+            let DeviceFacts { kind, address: ip, first, last, .. } = self.device_facts(device);
             site = self.device_site(device);
             put("activeCoverage", json!([]));
             put("assetStatus", json!("Active"));
-            put("category", json!(if kind.0 == "Workstation" || kind.0 == "Server" { kind.0 } else { "Device" }));
+            put("category", json!(if matches!(kind.type_, "Workstation" | "Server") { kind.type_ } else { "Device" }));
             put("detectedFromSite", json!(self.sites[site].name));
             put("deviceReview", json!("Not Reviewed"));
             put("discoveryMethods", json!(["ARP"]));
@@ -609,13 +695,13 @@ impl State {
             put("infectionStatus", json!("Healthy"));
             put("lastActiveDt", json!(millis_text(last)));
             put("lastUpdateDt", json!(millis_text(last)));
-            put("manufacturer", json!(kind.3));
+            put("manufacturer", json!(kind.vendor));
             put("name", json!(dotted(ip)));
-            put("resourceType", json!(kind.1));
+            put("resourceType", json!(kind.function));
             put("riskFactors", json!([]));
             put("s1UpdatedAt", json!(millis_text(last)));
             put("serialNumber", json!(""));
-            put("subCategory", json!(if kind.0 == "Unknown" { "Other Device" } else { kind.0 }));
+            put("subCategory", json!(if kind.type_ == "Unknown" { "Other Device" } else { kind.type_ }));
             put("surfaces", json!(["Network Discovery"]));
             put("tcpPorts", json!(["80", "443"]));
             put("id", json!(self.asset_id(asset)));
@@ -671,7 +757,7 @@ impl State {
             put("s1GroupId", json!(group.id.to_string()));
             put("s1GroupName", json!(group.name));
             put("s1UpdatedAt", json!(millis_text(self.agent_updated(index, agent))));
-            put("serialNumber", json!(if asset % 20 == 1 { String::new() } else { format!("SN{index:07}") }));
+            put("serialNumber", json!(self.hardware(index).serial.unwrap_or_default()));
             put("subCategory", json!(if server { "Other Server" } else { "Other Workstation" }));
             put("surfaces", json!(["Endpoint"]));
             put(

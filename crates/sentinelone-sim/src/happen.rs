@@ -171,6 +171,8 @@ impl State {
             }
             Event::Decommissioned(agent) => self.retire(at, agent, false),
             Event::Uninstalled(agent) => self.retire(at, agent, true),
+            Event::Surprise(number) => self.surprise_happens(at, number),
+            Event::Arrives(number) => self.arrives(at, number),
             Event::Routine(number) => self.routine(at, &mut Dice::new(self.seed, salt::ROUTINE, number)),
             Event::Tick(number) => self.tick(at, &mut Dice::new(self.seed, salt::TICK, number)),
         }
@@ -368,6 +370,11 @@ impl State {
             .find(|&a| self.present(a) && self.agents[a as usize].created + HOUR < at)
     }
 
+    /// The same, and nothing is planted on it: what is planted stays as it was planted.
+    fn some_plain_agent(&self, at: i64, dice: &mut Dice) -> Option<u32> {
+        self.some_agent(at, dice).filter(|&agent| self.agents[agent as usize].plant.is_none())
+    }
+
     /// The ordinary work of a day.
     fn routine(&mut self, at: i64, dice: &mut Dice) {
         let roll = dice.below(1000);
@@ -509,12 +516,12 @@ impl State {
                 self.tell_agent(at, code::AGENT_SUBSCRIBED, agent, NONE, NONE, 0);
             }
             82..86 => {
-                if let Some(agent) = self.some_agent(at, dice) {
+                if let Some(agent) = self.some_plain_agent(at, dice) {
                     self.retire(at, agent, false);
                 }
             }
             86..89 => {
-                if let Some(agent) = self.some_agent(at, dice) {
+                if let Some(agent) = self.some_plain_agent(at, dice) {
                     self.retire(at, agent, true);
                 }
             }

@@ -2,6 +2,7 @@
 
 mod activity;
 mod agent;
+mod cases;
 mod catalog;
 mod changes;
 mod config;
@@ -11,8 +12,11 @@ mod estate;
 mod estate_more;
 mod faults;
 mod happen;
+mod hardware;
 mod journal;
 mod list;
+mod network;
+mod nmap;
 mod oddities;
 mod params;
 mod policy;
@@ -29,10 +33,12 @@ pub mod tokens;
 mod truth;
 mod world;
 
+pub use cases::{CASES, Case, Cases};
 pub use changes::{Installed, Product};
 pub use config::{Clock, Config, Modules, Sleep};
 pub use faults::{Fault, FaultPlan, Rate, Rule, UnknownFault};
 pub use journal::{Asked, Journal, LOG_MAX, Refusal};
+pub use network::{Host, Machine, Network, Where};
 pub use oddities::{ODDITIES, Oddity, OddityKind};
 pub use serve::serve;
 pub use truth::Truth;

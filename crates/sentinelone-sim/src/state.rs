@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use serde_json::{Map, Value, json};
 
 use crate::Config;
+use crate::cases::{Arrival, Cases, Plant, Stranger, Surprise};
 use crate::catalog::{ACCOUNTS, CITIES, FIRST, Family, GROUPS, LAST, MACHINES, PROFILES, SERVER, SITE_KINDS, weighted};
 use crate::draw::{Dice, mix};
 use crate::estate_more::Tag;
@@ -34,6 +35,10 @@ pub(crate) mod salt {
     pub(crate) const RESTRICTION: u64 = 18;
     pub(crate) const DEVICE: u64 = 19;
     pub(crate) const ASSET: u64 = 20;
+    pub(crate) const HARDWARE: u64 = 21;
+    pub(crate) const CASE: u64 = 22;
+    pub(crate) const HOST: u64 = 23;
+    pub(crate) const STRANGER: u64 = 24;
 }
 
 /// "No such index".
@@ -152,6 +157,8 @@ pub(crate) struct Agent {
     /// Moves with every change that shows in a body, so that bodies which quote the agent are made anew.
     pub(crate) revision: u32,
     pub(crate) patch: Option<Box<Map<String, Value>>>,
+    /// What makes it hard to say which machine it is on.
+    pub(crate) plant: Option<Box<Plant>>,
     pub(crate) body: Option<Box<[u8]>>,
     /// Where the text of `lastActiveDate` and `updatedAt` begins in the body (0: nowhere).
     pub(crate) last_active_at: u32,
@@ -248,6 +255,8 @@ pub(crate) enum Event {
     LoggedOut(u32),
     Decommissioned(u32),
     Uninstalled(u32),
+    Surprise(u32),
+    Arrives(u32),
     Routine(u64),
     Tick(u64),
 }
@@ -272,6 +281,12 @@ pub(crate) struct State {
     pub(crate) software: Software,
     pub(crate) alerts: Vec<Alert>,
     pub(crate) tags: Vec<Tag>,
+    /// Hosts that only a scan sees, planted by hand.
+    pub(crate) strangers: Vec<Stranger>,
+    /// What happens to planted agents later.
+    pub(crate) surprises: Vec<(u32, Surprise)>,
+    /// Planted agents that come later.
+    pub(crate) arrivals: Vec<Arrival>,
     /// How many devices without an agent there are.
     pub(crate) devices: u64,
     /// How many agents there were at the start.
@@ -318,6 +333,9 @@ impl State {
             software: Software::new(config.start, config.applications_per_agent),
             alerts: Vec::new(),
             tags: Vec::new(),
+            strangers: Vec::new(),
+            surprises: Vec::new(),
+            arrivals: Vec::new(),
             devices: config.devices.unwrap_or(config.endpoints / 10) as u64,
             initial_agents: config.endpoints,
             late: None,
@@ -335,7 +353,7 @@ impl State {
         };
         state.build_estate(config.endpoints);
         state.build_users(config.endpoints);
-        state.build_agents(config.endpoints, config.orphan_threats);
+        state.build_agents(config.endpoints, config.orphan_threats, config.cases);
         state.build_tags();
         state.live_through_history(config);
         state
@@ -457,7 +475,7 @@ impl State {
         }
     }
 
-    fn build_agents(&mut self, endpoints: usize, orphans: usize) {
+    fn build_agents(&mut self, endpoints: usize, orphans: usize, cases: Cases) {
         let total = endpoints + orphans;
         let slots = i64::try_from(total.max(1)).unwrap_or(i64::MAX);
         let step = (FLEET_AGE - 2 * DAY) / slots;
@@ -483,18 +501,22 @@ impl State {
             }
         }
         self.plant_unprotected_workstation();
+        let leaving = self.leaving();
+        self.plant(cases, &|agent| leaving.contains(&agent));
+    }
+
+    /// The agents that are going to leave.
+    fn leaving(&self) -> BTreeSet<u32> {
+        let leaves = |event: &Event| match event {
+            Event::Decommissioned(agent) | Event::Uninstalled(agent) => Some(*agent),
+            _ => None,
+        };
+        self.queue.iter().filter_map(|Reverse((_, _, event))| leaves(event)).collect()
     }
 
     /// Whatever the size, the first site has a Windows workstation that was decommissioned, and the console one that was uninstalled.
     fn plant_unprotected_workstation(&mut self) {
-        let leaving: BTreeSet<u32> = self
-            .queue
-            .iter()
-            .filter_map(|Reverse((_, _, event))| match event {
-                Event::Decommissioned(agent) | Event::Uninstalled(agent) => Some(*agent),
-                _ => None,
-            })
-            .collect();
+        let leaving = self.leaving();
         let workstation = |state: &State, agent: &Agent| {
             !agent.gone
                 && PROFILES[usize::from(agent.profile)].os_type.starts_with("windows")
@@ -569,6 +591,7 @@ impl State {
             scan_finished: (!dice.per_mille(60)).then(|| scan_started + dice.between(15 * MINUTE, 90 * MINUTE)),
             revision: 0,
             patch: None,
+            plant: None,
             body: None,
             last_active_at: 0,
             updated_at: 0,

@@ -1,6 +1,6 @@
 //! What the console itself knows to be the right answers, computed from its own state and from nothing a client does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::World;
 use crate::list::View;
@@ -31,9 +31,14 @@ pub struct Truth {
     pub agents_by_os: BTreeMap<String, u64>,
     /// All agents by `machineType`.
     pub agents_by_machine_type: BTreeMap<String, u64>,
-    /// Ids of the Windows agents that are no servers and are decommissioned or uninstalled, in ascending order: the answer to
+    /// Machines with at least one agent; fewer than agents if [`crate::Config::cases`] puts several on one machine.
+    pub machines: u64,
+    /// Ids of the Windows agents that are no servers and whose machine has no agent that is neither decommissioned nor
+    /// uninstalled, in ascending order, one for each machine: the part that agents have in the answer to
     /// `os:windows and not type:server and not edr.name:SentinelOne`.
     pub unprotected_workstations: Vec<String>,
+    /// Windows workstations that network discovery sees and that have no agent: the part that devices have in it.
+    pub unprotected_devices: u64,
     /// Ids of all agents whose `mitigationMode` is `detect`, in ascending order.
     pub detect_mode: Vec<String>,
     /// Ids of the agents among `detect_mode` that are neither decommissioned nor uninstalled.
@@ -120,7 +125,20 @@ impl World {
         let groups = || state.groups.iter().filter(|g| !g.deleted && seen(g.site));
         truth.groups = groups().count() as u64;
         truth.groups_not_inheriting = groups().filter(|g| g.policy.is_some()).count() as u64;
-        for agent in state.agents.iter().filter(|a| !a.gone && seen(state.site_of(a))) {
+        let here = |index: usize| {
+            let agent = &state.agents[index];
+            !agent.gone && seen(state.site_of(agent))
+        };
+        let guards = |index: &usize| {
+            let agent = &state.agents[*index];
+            agent.decommissioned.is_none() && agent.uninstalled.is_none()
+        };
+        let agents = || (0..state.agents.len()).filter(|&index| here(index));
+        let guarded: HashSet<u32> = agents().filter(guards).map(|index| state.machine_of(index)).collect();
+        let mut counted = HashSet::new();
+        truth.machines = agents().map(|index| state.machine_of(index)).collect::<HashSet<_>>().len() as u64;
+        for index in agents() {
+            let agent = &state.agents[index];
             let (os, machine) = (state.os_type(agent), state.machine_type(agent));
             let absent = agent.decommissioned.is_some() || agent.uninstalled.is_some();
             let windows = os.starts_with("windows") || state.os_name(agent).to_lowercase().contains("windows");
@@ -131,7 +149,8 @@ impl World {
             truth.infected += u64::from(agent.active_threats > 0);
             *truth.agents_by_os.entry(os.to_owned()).or_default() += 1;
             *truth.agents_by_machine_type.entry(machine.to_owned()).or_default() += 1;
-            if windows && machine != "server" && absent {
+            let alone = !guarded.contains(&state.machine_of(index));
+            if windows && machine != "server" && alone && counted.insert(state.machine_of(index)) {
                 truth.unprotected_workstations.push(agent.id.to_string());
             }
             if state.mode(agent) == "detect" {
@@ -224,6 +243,7 @@ impl State {
         truth.exclusions = self.exclusion_rows(view, &all).len() as u64;
         truth.restrictions = self.restriction_rows(view, &all).len() as u64;
         truth.devices = self.device_rows(view, &all).len() as u64;
+        truth.unprotected_devices = self.unprotected_devices(view, &all);
         let agents = (0..self.agents.len())
             .filter(|&agent| seen(self, agent) && !self.agents[agent].gone && self.agents[agent].uninstalled.is_none());
         truth.assets = agents.count() as u64 + truth.devices;

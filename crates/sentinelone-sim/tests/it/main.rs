@@ -3,6 +3,7 @@
 
 mod client;
 mod collections;
+mod network;
 mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
