@@ -2,7 +2,30 @@
 
 use kernel::Timestamp;
 
-use crate::out::Out;
+use crate::out::{Child, Out};
+
+/// Something that an account or a site is licensed for, or a setting that comes with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Licence {
+    /// What sort of thing: `bundle`, `module`, `setting`.
+    pub kind: &'static str,
+    /// Its name: `complete`, or the group of the setting.
+    pub name: Option<String>,
+    /// What it is set to, or what it covers: `90 days`, `Total Agents`.
+    pub setting: Option<String>,
+    /// How many it covers; -1 stands for no bound.
+    pub total: Option<i64>,
+}
+
+/// Writes the licences of an account or a site, in the console's order.
+fn licences(licences: Vec<Licence>, out: &mut Out) {
+    for (licence, position) in licences.into_iter().zip(0i64..) {
+        let kind = out.intern("licence_kind", licence.kind.to_owned());
+        let name = licence.name.and_then(|name| out.intern("licence", name));
+        let setting = licence.setting.and_then(|setting| out.intern("licence_setting", setting));
+        out.child(Child::Licence, [position.into(), kind.into(), name.into(), setting.into(), licence.total.into()]);
+    }
+}
 
 /// A console account.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,6 +60,8 @@ pub struct AccountNoun {
     pub created_at: Option<Timestamp>,
     /// When it was changed last.
     pub updated_at: Option<Timestamp>,
+    /// What it is licensed for, and what is switched on with it.
+    pub licences: Vec<Licence>,
 }
 
 /// A console site.
@@ -82,6 +107,8 @@ pub struct ConsoleSiteNoun {
     pub created_at: Option<Timestamp>,
     /// When it was changed last.
     pub updated_at: Option<Timestamp>,
+    /// What it is licensed for, and what is switched on with it.
+    pub licences: Vec<Licence>,
 }
 
 /// A console group.
@@ -133,6 +160,7 @@ impl AccountNoun {
         out.id("creator", self.creator);
         out.time("created_at", self.created_at);
         out.volatile().time("updated_at", self.updated_at);
+        licences(self.licences, out);
     }
 }
 
@@ -159,6 +187,7 @@ impl ConsoleSiteNoun {
         out.id("creator", self.creator);
         out.time("created_at", self.created_at);
         out.volatile().time("updated_at", self.updated_at);
+        licences(self.licences, out);
     }
 }
 

@@ -1,9 +1,30 @@
-//! Findings: EDR threats and alerts of custom rules, and what was judged and done about them.
+//! Findings: EDR threats and alerts, what was judged and done about them, and what happened around them.
+//!
+//! One detection may be told twice: as a threat (or as an alert of a custom rule) and as an alert in the list of all
+//! products. The alert names the other's native id; then they are one finding with two records, whichever came first.
 
-use kernel::Timestamp;
+use kernel::{Timestamp, Value};
+use store::{Keys, Kind, StoreError, Tx};
 
+use crate::apply::Context;
 use crate::noun::{ConsoleScope, sorted};
 use crate::out::{Child, Out};
+use crate::severity::{derived, unified};
+
+/// What a finding is that an engine made.
+pub const THREAT: &str = "threat";
+
+/// Agents report what they did about a threat, action by action, from this version on; the vendor publishes no number, and
+/// consoles that answer in the present form manage none of the generations before it.
+pub const ACTIONS_SINCE: [u32; 2] = [4, 0];
+
+/// Whether an agent is from before agents reported what they did; `None` for what is no version.
+#[must_use]
+pub fn is_old(version: &str) -> Option<bool> {
+    let mut parts = version.split('.').map_while(|part| part.parse::<u32>().ok());
+    let version = [parts.next()?, parts.next().unwrap_or(0)];
+    Some(version < ACTIONS_SINCE)
+}
 
 /// What a console says about one threat or alert. Words are kept as the console spells them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -12,8 +33,14 @@ pub struct FindingNoun {
     pub name: Option<String>,
     /// What sort of finding: `threat`, `alert`.
     pub kind: Option<String>,
-    /// How bad it is, in lower case. Only alerts say: `critical`.
+    /// How bad it is, as the console says. Only alerts say; of a threat it is derived ([`crate::severity::derived`]).
     pub severity: Option<String>,
+    /// The product that found it: `EDR`, `STAR`, `Identity`. Only the list of all products says.
+    pub product: Option<String>,
+    /// The native id of the same detection as a threat or as an alert of a custom rule.
+    pub external_id: Option<String>,
+    /// Native id of the machine in the list of all assets, where the agent's own id is not told.
+    pub asset_id: Option<String>,
     /// Its class: `Malware`, `Ransomware`.
     pub classification: Option<String>,
     /// Who classified it: `Cloud`, `Static`.
@@ -117,9 +144,26 @@ pub struct FindingAction {
 impl FindingNoun {
     /// Writes the finding's row and its child rows.
     pub(crate) fn write(self, out: &mut Out) {
+        // An alert says how bad it is; what says nothing is unknown, and of a threat the rule is asked.
+        let threat = self.kind.is_none() || self.kind.as_deref() == Some(THREAT);
+        let (severity, from) = match &self.severity {
+            Some(told) => (unified(Some(told)), "console"),
+            None if threat => {
+                let [confidence, class, mitigation] =
+                    [&self.confidence, &self.classification, &self.mitigation].map(Option::as_deref);
+                (derived(confidence, class, mitigation), "derived")
+            }
+            None => (unified(None), "console"),
+        };
+        let old_agent = self.agent_version.as_deref().and_then(is_old);
         out.name("name", "name_folded", self.name);
         out.term("kind_term", "finding_kind", self.kind);
-        out.term("severity_term", "severity", self.severity);
+        out.word("severity_term", "severity", Some(severity));
+        out.word("severity_from_term", "severity_from", Some(from));
+        out.term("product_term", "detection_product", self.product);
+        out.id("external_id", self.external_id);
+        out.id("asset_native_id", self.asset_id);
+        out.volatile().flag("old_agent", old_agent);
         out.term("classification_term", "classification", self.classification);
         out.term("classification_source_term", "classification_source", self.classification_source);
         out.term("detection_type_term", "detection_type", self.detection_type);
@@ -172,6 +216,96 @@ impl FindingNoun {
             let what = action.action.and_then(|action| out.intern("action", action));
             let status = action.status.and_then(|status| out.intern("action_status", status));
             out.child(Child::Action, [position.into(), what.into(), status.into(), action.updated_at.into()]);
+        }
+    }
+}
+
+/// Something that happened around a finding, or that somebody wrote about it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EventNoun {
+    /// Native id of the finding.
+    pub finding_id: Option<String>,
+    /// `event` or `note`.
+    pub kind: &'static str,
+    /// The number of its type, as activities have them.
+    pub type_: Option<i64>,
+    /// What happened, or what was written.
+    pub text: Option<String>,
+    /// More about it.
+    pub detail: Option<String>,
+    /// Who wrote it.
+    pub author: Option<String>,
+    /// Whether it was changed after it was written.
+    pub edited: Option<bool>,
+    /// When.
+    pub at: Option<Timestamp>,
+}
+
+impl EventNoun {
+    /// Writes the event's row.
+    pub(crate) fn write(self, out: &mut Out) {
+        out.id("finding_native_id", self.finding_id);
+        out.word("kind_term", "event_kind", Some(self.kind).filter(|kind| !kind.is_empty()));
+        out.int("type", self.type_);
+        out.text("text", "text_folded", self.text);
+        out.text("detail", "detail_folded", self.detail);
+        out.text("author", "author_folded", self.author);
+        out.flag("edited", self.edited);
+        out.time("at", self.at);
+    }
+}
+
+/// Streams whose records are findings in their own right: a threat, an alert of a custom rule.
+const OWN: [&str; 2] = ["threats", "custom_alerts"];
+
+/// The stream that tells detections of all products, those of the others once more.
+const AGAIN: &str = "unified_alerts";
+
+/// Joins detections that are told twice, after the records of a page were written. Right whichever came first.
+pub(crate) fn merge(tx: &mut Tx, ctx: &Context, records: &[i64]) -> Result<(), StoreError> {
+    const BY_ALERT: &str = "SELECT f.record_id, MIN(r.record_id) FROM inventory_finding f
+        JOIN inventory_source_record r ON r.org_id = f.org_id AND r.integration_id = f.integration_id
+            AND r.stream IN ('threats', 'custom_alerts') AND r.native_id = f.external_id
+        JOIN inventory_finding o ON o.org_id = r.org_id AND o.record_id = r.record_id
+        WHERE f.org_id = $1 AND f.record_id IN KEYS GROUP BY f.record_id";
+    const BY_FINDING: &str = "SELECT f.record_id, MIN(o.record_id) FROM inventory_finding o
+        JOIN inventory_finding f ON f.org_id = o.org_id AND f.integration_id = o.integration_id
+            AND f.external_id = o.native_id AND f.record_id <> o.record_id
+        WHERE o.org_id = $1 AND o.record_id IN KEYS GROUP BY f.record_id";
+    const MERGE: &[(&str, Kind)] = &[
+        ("org_id", Kind::Int),
+        ("record_id", Kind::Int),
+        ("finding_id", Kind::Int),
+        ("since", Kind::Int),
+    ];
+    let sql = match ctx.stream {
+        AGAIN => BY_ALERT,
+        stream if OWN.contains(&stream) => BY_FINDING,
+        _ => return Ok(()),
+    };
+    let pairs = tx.select_in(sql, &[ctx.org.into()], Keys::Ints(records), |row| Ok((row.int(0)?, row.int(1)?)))?;
+    let rows: Vec<Value> = pairs
+        .into_iter()
+        .flat_map(|(alert, finding)| [ctx.org.into(), alert.into(), finding.into(), ctx.now.into()])
+        .collect();
+    tx.insert_many("inventory_finding_merge", MERGE, &rows, "ON CONFLICT (org_id, record_id) DO NOTHING")?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_is_old_by_its_version_and_not_by_a_word() {
+        for (version, old) in [
+            ("3.7.4.60", Some(true)),
+            ("4.0.1", Some(false)),
+            ("23.4.2.14", Some(false)),
+            ("N/A", None),
+            ("", None),
+        ] {
+            assert_eq!(is_old(version), old, "{version}");
         }
     }
 }

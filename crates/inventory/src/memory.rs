@@ -9,6 +9,8 @@ use sha2::{Digest, Sha256};
 use store::{Dialect, Kind, StoreError, Tx};
 
 use crate::body::{Bodies, BodyDictionary};
+use crate::software::{plain_product, plain_vendor};
+use crate::vulnerability::CveFacts;
 
 /// Dictionaries and compressors, kept between pages. Make one per process and database, and share it.
 ///
@@ -42,7 +44,18 @@ struct Held {
     stamp: i64,
     terms: Terms,
     bodies: Bodies,
+    releases: FxHashMap<ReleaseKey, i64>,
+    /// Releases whose titles are still to be made: an earlier version stored them.
+    untitled: Vec<(i64, ReleaseKey)>,
+    titles: FxHashMap<(i64, i64), i64>,
+    cves: FxHashMap<i64, CveFacts>,
 }
+
+/// What a release is known by: numbers of [`RELEASE_DICTIONARIES`], 0 for what is not told.
+pub(crate) type ReleaseKey = [i64; RELEASE_DICTIONARIES.len()];
+
+/// The dictionaries of a release's texts.
+pub(crate) const RELEASE_DICTIONARIES: [&str; 5] = ["product", "vendor", "version", "software_type", "cpe"];
 
 /// Terms, by dictionary and text, and back.
 #[derive(Default)]
@@ -77,6 +90,12 @@ pub(crate) struct Head {
     terms: Vec<Value<'static>>,
     /// New body dictionaries, ready to be inserted.
     dictionaries: Vec<Value<'static>>,
+    /// New releases and titles, ready to be inserted, and the titles of releases that had none.
+    releases: Vec<Value<'static>>,
+    titles: Vec<Value<'static>>,
+    titled: Vec<Value<'static>>,
+    /// CVEs of which something new was told.
+    cves: Vec<i64>,
 }
 
 const TERM: &[(&str, Kind)] = &[
@@ -95,6 +114,35 @@ const BODY_DICTIONARY: &[(&str, Kind)] = &[
     ("bytes", Kind::Bytes),
 ];
 
+const RELEASE: &[(&str, Kind)] = &[
+    ("org_id", Kind::Int),
+    ("release_id", Kind::Int),
+    ("product_term", Kind::Int),
+    ("vendor_term", Kind::Int),
+    ("version_term", Kind::Int),
+    ("type_term", Kind::Int),
+    ("cpe_term", Kind::Int),
+    ("title_id", Kind::Int),
+    ("plain_term", Kind::Int),
+    ("maker_term", Kind::Int),
+];
+
+const TITLE: &[(&str, Kind)] =
+    &[("org_id", Kind::Int), ("title_id", Kind::Int), ("plain_term", Kind::Int), ("maker_term", Kind::Int)];
+
+const CVE: &[(&str, Kind)] = &[
+    ("org_id", Kind::Int),
+    ("cve_term", Kind::Int),
+    ("severity_term", Kind::Int),
+    ("score", Kind::Real),
+    ("cvss_version_term", Kind::Int),
+    ("nvd_score", Kind::Real),
+    ("nvd_version_term", Kind::Int),
+    ("risk_score", Kind::Real),
+    ("published_at", Kind::Int),
+    ("told_at", Kind::Int),
+];
+
 impl Head {
     /// Locks the head row until the transaction ends, and takes what memory holds if it is still true.
     pub fn lock(tx: &mut Tx, org: OrgId, memory: &Memory) -> Result<Head, StoreError> {
@@ -103,7 +151,78 @@ impl Head {
             Some(held) if held.stamp == stored.1 => held,
             _ => Held::load(tx, org, stored.1)?,
         };
-        Ok(Head { org, next_id: stored.0, stored, held, terms: Vec::new(), dictionaries: Vec::new() })
+        let mut head = Head {
+            org,
+            next_id: stored.0,
+            stored,
+            held,
+            terms: Vec::new(),
+            dictionaries: Vec::new(),
+            releases: Vec::new(),
+            titles: Vec::new(),
+            titled: Vec::new(),
+            cves: Vec::new(),
+        };
+        for (release, key) in std::mem::take(&mut head.held.untitled) {
+            let title = head.title(key);
+            head.stamp(&[b"titled"], release);
+            head.titled.extend([head.org.into(), release.into()]);
+            head.titled.extend(title.map(Value::from));
+        }
+        Ok(head)
+    }
+
+    /// The number of a release, which is added if it is new; `None` without a product.
+    pub fn release(&mut self, key: ReleaseKey) -> Option<i64> {
+        if let Some(known) = self.held.releases.get(&key) {
+            return Some(*known);
+        }
+        if key[0] == 0 {
+            return None;
+        }
+        let title = self.title(key);
+        let id = self.next_id();
+        self.held.releases.insert(key, id);
+        self.stamp(&[b"release"], id);
+        self.releases.extend([self.org.into(), id.into()]);
+        self.releases.extend(key.map(|number| Value::from((number != 0).then_some(number))));
+        self.releases.extend(title.map(Value::from));
+        Some(id)
+    }
+
+    /// The title of a release, and its plain names.
+    fn title(&mut self, key: ReleaseKey) -> [Option<i64>; 3] {
+        let [product, vendor, version, ..] = key;
+        let told = |term: i64| Some(self.text(term)).filter(|text| !text.is_empty());
+        let plain = plain_product(self.text(product), told(version));
+        let maker = told(vendor).map(plain_vendor);
+        let plain = self.term("plain_product", &plain);
+        let maker = maker.map(|maker| self.term("plain_vendor", &maker));
+        let names = (plain, maker.unwrap_or(0));
+        let title = match self.held.titles.get(&names) {
+            Some(known) => *known,
+            None => {
+                let id = self.next_id();
+                self.held.titles.insert(names, id);
+                self.stamp(&[b"title"], id);
+                self.titles.extend([self.org.into(), id.into(), plain.into(), maker.into()]);
+                id
+            }
+        };
+        [Some(title), Some(plain), maker]
+    }
+
+    /// Takes in what a record tells of a CVE.
+    pub fn cve(&mut self, cve: i64, told: CveFacts) {
+        let learned = match self.held.cves.get(&cve) {
+            Some(known) => known.with(told),
+            None => Some(told),
+        };
+        if let Some(learned) = learned {
+            self.held.cves.insert(cve, learned);
+            self.stamp(&[b"cve"], cve);
+            self.cves.push(cve);
+        }
     }
 
     /// The next id of this organization.
@@ -164,14 +283,46 @@ impl Head {
     }
 
     /// Writes what was added, and gives memory back. If anything fails, memory has nothing, which is always true.
-    pub fn finish(self, tx: &mut Tx, memory: &Memory) -> Result<(), StoreError> {
+    pub fn finish(mut self, tx: &mut Tx, memory: &Memory) -> Result<(), StoreError> {
         const MOVE: &str = "UPDATE inventory_head SET next_id = $2, stamp = $3 WHERE org_id = $1";
         tx.insert_many("inventory_term", TERM, &self.terms, "")?;
         tx.insert_many("inventory_body_dictionary", BODY_DICTIONARY, &self.dictionaries, "")?;
+        tx.insert_many("inventory_release", RELEASE, &self.releases, "")?;
+        tx.insert_many("inventory_title", TITLE, &self.titles, "")?;
+        tx.update_many("inventory_release", &RELEASE[..2], &RELEASE[7..], &self.titled)?;
+        self.write_cves(tx)?;
         if self.stored != (self.next_id, self.held.stamp) {
             tx.execute(MOVE, &[self.org.into(), self.next_id.into(), self.held.stamp.into()])?;
         }
         memory.give(self.org, self.held);
+        Ok(())
+    }
+
+    fn write_cves(&mut self, tx: &mut Tx) -> Result<(), StoreError> {
+        const AGAIN: &str = "ON CONFLICT (org_id, cve_term) DO UPDATE SET severity_term = excluded.severity_term,
+            score = excluded.score, cvss_version_term = excluded.cvss_version_term, nvd_score = excluded.nvd_score,
+            nvd_version_term = excluded.nvd_version_term, risk_score = excluded.risk_score,
+            published_at = excluded.published_at, told_at = excluded.told_at";
+        // One statement must not name a row twice.
+        self.cves.sort_unstable();
+        self.cves.dedup();
+        let mut rows = Vec::with_capacity(self.cves.len() * CVE.len());
+        for cve in &self.cves {
+            let facts = self.held.cves.get(cve).copied().unwrap_or_default();
+            rows.extend([
+                self.org.into(),
+                (*cve).into(),
+                facts.severity.into(),
+                facts.score.into(),
+                facts.cvss_version.into(),
+                facts.nvd_score.into(),
+                facts.nvd_version.into(),
+                facts.risk_score.into(),
+                facts.published_at.into(),
+                facts.told_at.into(),
+            ]);
+        }
+        tx.insert_many("inventory_cve", CVE, &rows, AGAIN)?;
         Ok(())
     }
 }
@@ -191,7 +342,48 @@ impl Held {
             held.bodies.add(row.text(1)?, &BodyDictionary { id: row.int(0)?, bytes: row.bytes(2)? });
             Ok(())
         })?;
+        held.load_software(tx, org)?;
         Ok(held)
+    }
+}
+
+impl Held {
+    fn load_software(&mut self, tx: &mut Tx, org: OrgId) -> Result<(), StoreError> {
+        const RELEASES: &str = "SELECT release_id, product_term, vendor_term, version_term, type_term, cpe_term, title_id
+            FROM inventory_release WHERE org_id = $1";
+        const TITLES: &str = "SELECT title_id, plain_term, maker_term FROM inventory_title WHERE org_id = $1";
+        const CVES: &str = "SELECT cve_term, severity_term, score, cvss_version_term, nvd_score, nvd_version_term,
+            risk_score, published_at, told_at FROM inventory_cve WHERE org_id = $1";
+        tx.query(RELEASES, &[org.into()], |row| {
+            let mut key = ReleaseKey::default();
+            for (at, number) in key.iter_mut().enumerate() {
+                *number = row.opt_int(at + 1)?.unwrap_or(0);
+            }
+            self.releases.insert(key, row.int(0)?);
+            if row.opt_int(6)?.is_none() {
+                self.untitled.push((row.int(0)?, key));
+            }
+            Ok(())
+        })?;
+        tx.query(TITLES, &[org.into()], |row| {
+            self.titles.insert((row.opt_int(1)?.unwrap_or(0), row.opt_int(2)?.unwrap_or(0)), row.int(0)?);
+            Ok(())
+        })?;
+        tx.query(CVES, &[org.into()], |row| {
+            let facts = CveFacts {
+                severity: row.opt_int(1)?,
+                score: row.opt_real(2)?,
+                cvss_version: row.opt_int(3)?,
+                nvd_score: row.opt_real(4)?,
+                nvd_version: row.opt_int(5)?,
+                risk_score: row.opt_real(6)?,
+                published_at: row.opt_int(7)?,
+                told_at: row.opt_int(8)?,
+            };
+            self.cves.insert(row.int(0)?, facts);
+            Ok(())
+        })?;
+        Ok(())
     }
 }
 
