@@ -7,6 +7,7 @@ pub mod body;
 pub mod catalogue;
 mod change;
 pub mod console;
+pub mod correlate;
 pub mod counts;
 mod explain;
 pub mod finding;

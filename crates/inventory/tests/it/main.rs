@@ -6,7 +6,9 @@ extern crate muster_inventory as inventory;
 
 mod apply;
 mod ask;
+mod cases;
 mod load;
 mod oracle;
+mod saved;
 mod source;
 mod world;

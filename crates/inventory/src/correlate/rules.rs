@@ -1,0 +1,274 @@
+//! The rules by which two records are taken for one machine, strongest first.
+
+use std::net::IpAddr;
+
+use super::fact::{Claim, Fact, Key, Kind, names_agree, same_serial};
+use super::sharing::{OVERLAP_ELSEWHERE_SECONDS, OVERLAP_SECONDS};
+use crate::noun::Grade;
+use kernel::Timestamp;
+
+/// Full names count only if the two were seen at most so far apart.
+const FULL_NAME_APART_SECONDS: i64 = 30 * 86_400;
+
+/// An address is one only if it was measured and claimed within so long.
+const ADDRESS_APART_SECONDS: i64 = 2 * 3600;
+
+/// Why a record is linked to its asset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// It is the first record of its asset.
+    New,
+    /// A person said so.
+    Merged,
+    /// A person pinned the asset with it.
+    Pinned,
+    /// The console's id of the agent is the same: seen through two integrations, or named by the device.
+    SameAgent,
+    /// The same instance of the same account in the same cloud.
+    Cloud,
+    /// The same agent uuid, and not two agents alive.
+    Uuid,
+    /// The same serial number of the same maker.
+    Serial,
+    /// The same computer in the directory.
+    Directory,
+    /// Two hardware addresses in common.
+    TwoMacs,
+    /// One hardware address in common, and the name.
+    MacName,
+    /// The same full name, and the same family of systems.
+    FullName,
+    /// The same name in a pool whose machines are made anew each day.
+    Pool,
+    /// One hardware address in common with something that only the network saw.
+    MacScan,
+    /// The same name at the same address, measured and claimed at the same time.
+    NameAddress,
+    /// The same computer name, because the integration's identity setting says that this is enough.
+    ByName,
+}
+
+impl Rule {
+    /// The rules that need no person, strongest first.
+    pub const AUTOMATIC: [Rule; 12] = [
+        Rule::SameAgent,
+        Rule::Cloud,
+        Rule::Uuid,
+        Rule::Serial,
+        Rule::Directory,
+        Rule::TwoMacs,
+        Rule::MacName,
+        Rule::FullName,
+        Rule::Pool,
+        Rule::MacScan,
+        Rule::NameAddress,
+        Rule::ByName,
+    ];
+
+    /// Every rule.
+    pub const ALL: [Rule; 15] = [
+        Rule::New,
+        Rule::Merged,
+        Rule::Pinned,
+        Rule::SameAgent,
+        Rule::Cloud,
+        Rule::Uuid,
+        Rule::Serial,
+        Rule::Directory,
+        Rule::TwoMacs,
+        Rule::MacName,
+        Rule::FullName,
+        Rule::Pool,
+        Rule::MacScan,
+        Rule::NameAddress,
+        Rule::ByName,
+    ];
+
+    /// The word that is stored in `inventory_link.rule`.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Rule::New => "new",
+            Rule::Merged => "merged",
+            Rule::Pinned => "pinned",
+            Rule::SameAgent => "same-agent",
+            Rule::Cloud => "R10",
+            Rule::Uuid => "R20",
+            Rule::Serial => "R30",
+            Rule::Directory => "R40",
+            Rule::TwoMacs => "R50",
+            Rule::MacName => "R60",
+            Rule::FullName => "R70",
+            Rule::Pool => "R75",
+            Rule::MacScan => "R80",
+            Rule::NameAddress => "R90",
+            Rule::ByName => "R95",
+        }
+    }
+
+    /// The rule behind a stored word; earlier versions wrote `R00` for an agent of its own.
+    #[must_use]
+    pub fn from_code(code: &str) -> Rule {
+        Rule::ALL.into_iter().find(|rule| rule.code() == code).unwrap_or(Rule::New)
+    }
+
+    /// Why, as a clause that goes on from "because".
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Rule::New => "it was the first record of this asset",
+            Rule::Merged => "a person merged them",
+            Rule::Pinned => "a person pinned the asset as it was",
+            Rule::SameAgent => "both name the same agent of the console",
+            Rule::Cloud => "both are the same instance in the cloud",
+            Rule::Uuid => "both have the same agent uuid, and only one of them can be alive",
+            Rule::Serial => "both have the same serial number",
+            Rule::Directory => "both are the same computer in the directory",
+            Rule::TwoMacs => "they share two MAC addresses",
+            Rule::MacName => "they share a MAC address and the host name",
+            Rule::FullName => "they share the full name and the kind of system, and were seen at about the same time",
+            Rule::Pool => "they share a name in a pool whose machines are made anew",
+            Rule::MacScan => "they share a MAC address, and one of them was only seen on the network",
+            Rule::NameAddress => "they share the host name, and a scan measured the address that the other one claimed",
+            Rule::ByName => "they share the computer name, which this integration is set to go by",
+        }
+    }
+
+    /// Whether it hangs on names and addresses, which two sites may both have.
+    #[must_use]
+    pub const fn is_weak(self) -> bool {
+        matches!(self, Rule::FullName | Rule::Pool | Rule::MacScan | Rule::NameAddress | Rule::ByName)
+    }
+
+    /// Whether what it goes by is in the hardware, whatever system runs on it.
+    #[must_use]
+    pub const fn is_hardware(self) -> bool {
+        matches!(self, Rule::Cloud | Rule::Serial | Rule::TwoMacs)
+    }
+}
+
+/// One piece of evidence.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Evidence {
+    /// An identifier that both have.
+    Same(Key),
+    /// An address that one measured and the other claimed.
+    Address(IpAddr),
+}
+
+/// What a rule may ask.
+pub struct Asked<'a> {
+    /// One record.
+    pub one: &'a Fact,
+    /// The other record.
+    pub other: &'a Fact,
+    /// Identifiers that both have and that say something, in order.
+    pub common: &'a [Key],
+    /// The present instant.
+    pub now: Timestamp,
+    /// Whether the two are in one pool whose machines are made anew.
+    pub pooled: bool,
+    /// Whether one of their integrations goes by computer names.
+    pub by_name: bool,
+}
+
+impl Rule {
+    /// The evidence by which this rule takes the two records for one machine; nothing if it does not.
+    #[must_use]
+    pub fn evidence(self, asked: &Asked) -> Option<Vec<Evidence>> {
+        let Asked { one, other, common, now, .. } = *asked;
+        let of = |kind: Kind| common.iter().copied().filter(move |key| key.kind() == kind);
+        let first = |kind: Kind| of(kind).next();
+        let same = |key: Key| Some(vec![Evidence::Same(key)]);
+        match self {
+            Rule::New | Rule::Merged | Rule::Pinned => None,
+            Rule::SameAgent => {
+                let key = first(Kind::Agent)?;
+                // Consoles number their agents each for themselves, so elsewhere the uuid must agree too.
+                let here = one.integration == other.integration;
+                (here || first(Kind::Uuid).is_some()).then(|| same(key))?
+            }
+            Rule::Cloud => same(first(Kind::Cloud)?),
+            Rule::Uuid => {
+                let key = first(Kind::Uuid)?;
+                (!are_both_alive(one, other, now)).then(|| same(key))?
+            }
+            Rule::Serial => {
+                let key = first(Kind::Serial)?;
+                same_serial(&one.identity, &other.identity).then(|| same(key))?
+            }
+            Rule::Directory => same(first(Kind::Directory)?),
+            Rule::TwoMacs => {
+                let macs: Vec<Evidence> = of(Kind::Mac).map(Evidence::Same).collect();
+                (macs.len() >= 2).then_some(macs)
+            }
+            Rule::MacName => {
+                let key = first(Kind::Mac)?;
+                if !names_agree(&one.identity, &other.identity) {
+                    return None;
+                }
+                Some([Some(key), first(Kind::Name)].into_iter().flatten().map(Evidence::Same).collect())
+            }
+            Rule::FullName => {
+                let key = first(Kind::FullName)?;
+                let family = one.identity.family.is_some() && one.identity.family == other.identity.family;
+                let near = one.life.gap(&other.life, now) <= FULL_NAME_APART_SECONDS;
+                (family && near).then(|| same(key))?
+            }
+            Rule::Pool => {
+                let name = one.identity.names.iter().find(|name| other.identity.names.contains(name))?;
+                let key = Key::of(Kind::Name, name);
+                (asked.pooled && !are_both_alive(one, other, now)).then(|| same(key))?
+            }
+            Rule::MacScan => same(first(Kind::Mac)?),
+            Rule::NameAddress => {
+                let name = first(Kind::Name)?;
+                let ip = measured_and_claimed(one, other, now)?;
+                Some(vec![Evidence::Same(name), Evidence::Address(ip)])
+            }
+            Rule::ByName => {
+                let key = first(Kind::Name)?;
+                asked.by_name.then(|| same(key))?
+            }
+        }
+    }
+}
+
+/// Whether the two are agents that were alive at the same time: then they are on two machines.
+#[must_use]
+pub fn are_both_alive(one: &Fact, other: &Fact, now: Timestamp) -> bool {
+    let agents = one.grade == Grade::Agent && other.grade == Grade::Agent;
+    agents && !is_same_agent(one, other) && one.life.overlaps(&other.life, slack(one, other), now)
+}
+
+/// Whether the two are one agent, seen through two integrations.
+#[must_use]
+pub fn is_same_agent(one: &Fact, other: &Fact) -> bool {
+    let same = |one: &Option<String>, other: &Option<String>| one.is_some() && one == other;
+    same(&one.identity.agent, &other.identity.agent)
+        && (one.integration == other.integration || same(&one.identity.uuid, &other.identity.uuid))
+}
+
+fn slack(one: &Fact, other: &Fact) -> i64 {
+    if one.integration == other.integration { OVERLAP_SECONDS } else { OVERLAP_ELSEWHERE_SECONDS }
+}
+
+/// An address that a scan measured at one of the two while the other claimed it.
+fn measured_and_claimed(one: &Fact, other: &Fact, now: Timestamp) -> Option<IpAddr> {
+    let claims = |fact: &Fact| -> Vec<(Claim, i64, i64)> {
+        let end = fact.life.end(now);
+        let span = |claim: &Claim| {
+            let until = claim.until.unwrap_or(end).micros();
+            (*claim, claim.since.map_or(until, Timestamp::micros).min(until), until)
+        };
+        fact.identity.claims.iter().map(span).collect()
+    };
+    let (first, second) = (claims(one), claims(other));
+    let near = |from: i64, to: i64| from.saturating_sub(to) <= ADDRESS_APART_SECONDS * 1_000_000;
+    let found = first.iter().find(|(claim, from, to)| {
+        second.iter().any(|(with, with_from, with_to)| {
+            claim.ip == with.ip && claim.measured != with.measured && near(*from.max(with_from), *to.min(with_to))
+        })
+    });
+    found.map(|(claim, ..)| claim.ip)
+}
