@@ -5,11 +5,14 @@
 
 mod column;
 mod cursor;
-mod dictionary;
+pub(crate) mod dictionary;
 mod group;
 mod inward;
 pub(crate) mod residual;
 pub(crate) mod walk;
+mod why;
+
+pub use why::{Part, Why, why};
 
 use std::cell::RefCell;
 
@@ -115,6 +118,8 @@ pub struct Term {
     pub text: String,
     /// How many rows match this and all terms before it.
     pub count: u64,
+    /// How many rows match this alone; `None` unless an explanation was asked for.
+    pub alone: Option<u64>,
 }
 
 /// Why a question has no answer.
@@ -182,9 +187,9 @@ pub fn ask_in(tx: &mut Tx<'_>, org: OrgId, ask: &Ask) -> Result<Answer, AskError
         Want::Page if ask.group_by.is_empty() => page(&mut asked, &checked, ask, &mut answer)?,
         Want::Page => group::groups(&mut asked, &checked, ask, &mut answer)?,
         Want::Count => answer.total = Some(asked.count(&checked)?),
-        Want::Terms => terms(&mut asked, &checked, &mut answer)?,
+        Want::Terms => terms(&mut asked, &checked, false, &mut answer)?,
         Want::Explain => {
-            terms(&mut asked, &checked, &mut answer)?;
+            terms(&mut asked, &checked, true, &mut answer)?;
             answer.plan = crate::explain::explain(&mut asked, &checked, ask, &answer)?;
         }
     }
@@ -304,7 +309,7 @@ fn page(asked: &mut Asked<'_, '_>, checked: &Checked, ask: &Ask, answer: &mut An
     let limit = limit(ask)?;
     let outputs = Output::all(asked.inventory, &ask.fields)?;
     let sort = walk::Sort::new(asked.inventory, ask.sort.as_deref())?;
-    let binding = cursor::binding(asked.inventory.name, &checked.canonical, &sort);
+    let binding = cursor::binding(asked.inventory.name, &checked.sealed(), &sort);
     let after = ask.after.as_deref().map(|text| cursor::decode(text, binding)).transpose()?;
     let condition = asked.lower(checked)?;
     let walked = walk::walk(asked, &condition, &sort, after.as_ref(), limit)?;
@@ -314,14 +319,15 @@ fn page(asked: &mut Asked<'_, '_>, checked: &Checked, ask: &Ask, answer: &mut An
     Ok(())
 }
 
-fn terms(asked: &mut Asked<'_, '_>, checked: &Checked, answer: &mut Answer) -> Result<(), AskError> {
+fn terms(asked: &mut Asked<'_, '_>, checked: &Checked, alone: bool, answer: &mut Answer) -> Result<(), AskError> {
     let table = asked.inventory.base.table;
     let all = format!("SELECT COUNT(*) FROM {table} t WHERE t.org_id = $1");
     let of = asked.tx.query_one(&all, &[asked.org.into()], |row| row.int(0))?;
     answer.of = Some(u64::try_from(of).unwrap_or_default());
     for step in checked.steps() {
         let count = asked.count(&step.so_far)?;
-        answer.terms.push(Term { text: step.text, count });
+        let alone = if alone { Some(asked.count(&step.alone)?) } else { None };
+        answer.terms.push(Term { text: step.text, count, alone });
     }
     // What all terms leave is the total, so it is not counted again.
     answer.total = Some(match answer.terms.last() {
@@ -343,7 +349,7 @@ fn limit(ask: &Ask) -> Result<usize, AskError> {
 }
 
 /// Whichever of `names` is spelled nearest to `name`, if any is near enough to be meant.
-fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = 1 + name.len() / 4;
     names
         .map(|known| (distance(&name.to_lowercase(), known), known))

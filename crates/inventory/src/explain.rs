@@ -28,8 +28,18 @@ pub(crate) fn explain(
     if let (Some(total), Some(of)) = (answer.total, answer.of) {
         line("finds", &format!("{total} of {of}"));
     }
+    if !answer.terms.is_empty() {
+        line("", "     left      alone  term");
+    }
     for term in &answer.terms {
-        line("", &format!("{:>9}  {}", term.count, term.text));
+        let alone = term.alone.map_or(String::new(), |alone| alone.to_string());
+        line("", &format!("{:>9}  {alone:>9}  {}", term.count, term.text));
+    }
+    if !checked.times.is_empty() {
+        line("now", &ask.now.to_string());
+        for (term, meaning) in &checked.times {
+            line("", &format!("{term} is {meaning}"));
+        }
     }
     let condition = asked.lower(checked)?;
     line("sql", &condition.sql);

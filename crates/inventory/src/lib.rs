@@ -10,26 +10,35 @@ pub mod console;
 pub mod correlate;
 pub mod counts;
 mod explain;
+pub mod field;
 pub mod finding;
+pub mod hanging;
+mod holder;
 pub mod left_out;
 pub mod load;
 pub mod machine;
 pub mod memory;
 pub mod noun;
+pub mod onboard;
 mod out;
+pub mod owner;
+mod pending;
 pub mod policy;
 pub mod project;
 mod projection;
 pub mod reproject;
 pub mod retire;
+pub mod saved;
+pub mod severity;
 pub mod site;
 pub mod software;
 pub mod survive;
 pub mod user;
+pub mod verdict;
 pub mod vulnerability;
 
 pub use apply::{Context, Incoming, InventoryError, Op, Outcome, Reason, Translation, apply, keep_bodies};
-pub use ask::{Answer, Ask, AskError, Term, Want, ask, ask_in};
+pub use ask::{Answer, Ask, AskError, Part, Term, Want, Why, ask, ask_in, why};
 pub use body::{bodies, body};
 pub use catalogue::catalogue;
 pub use counts::{StreamCount, counts};
@@ -39,6 +48,7 @@ pub use memory::Memory;
 pub use noun::Noun;
 pub use reproject::{Reprojected, reproject};
 pub use retire::{Census, Missing, Retired, census, miss, retire};
+pub use saved::{NewSaved, SavedError, SavedQuery};
 pub use site::ensure_site;
 
 use store::{Migration, Slice};
@@ -64,6 +74,24 @@ pub const SLICE: Slice = Slice {
             name: "machines",
             sqlite: include_str!("../migrations/0003_machines/sqlite.sql"),
             postgres: include_str!("../migrations/0003_machines/postgres.sql"),
+        },
+        Migration {
+            number: 6,
+            name: "options_fields_owners",
+            sqlite: include_str!("../migrations/0006_options_fields_owners/sqlite.sql"),
+            postgres: include_str!("../migrations/0006_options_fields_owners/postgres.sql"),
+        },
+        Migration {
+            number: 7,
+            name: "software_and_findings",
+            sqlite: include_str!("../migrations/0007_software_and_findings/sqlite.sql"),
+            postgres: include_str!("../migrations/0007_software_and_findings/postgres.sql"),
+        },
+        Migration {
+            number: 8,
+            name: "saved_queries",
+            sqlite: include_str!("../migrations/0008_saved_queries/sqlite.sql"),
+            postgres: include_str!("../migrations/0008_saved_queries/postgres.sql"),
         },
     ],
 };

@@ -31,6 +31,7 @@ pub use complete::{Completion, complete};
 pub use evaluate::{Datum, Record, evaluate};
 pub use lower::{Condition, Leaf, LeafColumn, LeafKind, Residual, Terms, lower};
 pub use matcher::Matcher;
+pub use near::nearest;
 pub use outline::{Asks, Clause, Joint};
 pub use parse::parse;
 pub use problem::{Problem, Severity, Span, render};

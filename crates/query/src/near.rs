@@ -10,7 +10,7 @@ const SUGGESTIONS_MAX: usize = 3;
 const LETTERS_MAX: usize = 64;
 
 /// The nearest of the candidates, the nearest first; none if all are far.
-pub(crate) fn nearest<'a>(asked: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+pub fn nearest<'a>(asked: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let asked = fold(asked).into_owned();
     let far = (asked.chars().count() / 4).clamp(1, 3);
     let mut near: Vec<(usize, &str)> = Vec::new();

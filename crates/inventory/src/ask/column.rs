@@ -233,6 +233,25 @@ fn many(
     Ok(lists.into_iter().map(finished).collect())
 }
 
+/// The values that elements `e` of a scope have in a column of theirs, in order and each once; `None` for a column that
+/// is not inline.
+pub(super) fn of_elements(
+    asked: &mut Asked<'_, '_>,
+    column: &'static Column,
+    ty: &Type,
+    from: &str,
+) -> Result<Option<Vec<Cell>>, AskError> {
+    let Some((sql, shown)) = expression(column, ty) else { return Ok(None) };
+    let sql = format!("SELECT DISTINCT {} {from} LIMIT {VALUES_MAX}", sql.replace("{t}", "e"));
+    let rows = asked.tx.query(&sql, &[asked.org.into()], |row| Ok((0, vec![row.value(0)?.into_owned()])))?;
+    let terms = term_texts(asked, &rows, &[(0, String::new(), shown.clone())])?;
+    let cells = rows.into_iter().flat_map(|(_, values)| values).map(|value| cell(value, &shown, &terms));
+    let mut cells: Vec<Cell> = cells.filter(|cell| *cell != Cell::Empty).collect();
+    cells.sort_by(compare);
+    cells.dedup();
+    Ok(Some(cells))
+}
+
 /// `FROM x WHERE ..` as it stands behind `FROM table t, `.
 pub(super) fn joined(from: &str) -> String {
     from.replace("{t}", "t").trim_start().replacen("FROM ", "", 1)

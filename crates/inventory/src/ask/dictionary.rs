@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use kernel::{AssetId, OrgId, RecordId, SiteId};
-use query::{Column, Known, Matcher, Terms};
+use query::{Column, Known, Matcher, Saved, Terms};
 use store::{StoreError, Tx};
 
 use super::AskError;
@@ -135,12 +135,19 @@ pub(crate) struct Seen<'a, 'tx> {
     org: OrgId,
     counting: bool,
     failed: RefCell<Option<StoreError>>,
+    /// A saved query that is not stored yet.
+    kept: Option<Saved>,
 }
 
 impl<'a, 'tx> Seen<'a, 'tx> {
     /// Looks at the data through `tx`; counts how often each value occurs only if `counting`.
     pub(crate) fn new(tx: &'a mut Tx<'tx>, org: OrgId, counting: bool) -> Seen<'a, 'tx> {
-        Seen { tx: RefCell::new(tx), org, counting, failed: RefCell::new(None) }
+        Seen { tx: RefCell::new(tx), org, counting, failed: RefCell::new(None), kept: None }
+    }
+
+    /// Takes a saved query for one that is stored, in the place of one of its name.
+    pub(crate) fn keep(&mut self, saved: Saved) {
+        self.kept = Some(saved);
     }
 
     /// The error that looking met, if any.
@@ -193,6 +200,16 @@ impl Known for Seen<'_, '_> {
             self.failed.borrow_mut().get_or_insert(error);
             None
         })
+    }
+
+    fn saved(&self) -> Option<Vec<Saved>> {
+        let known = crate::saved::known(&mut self.tx.borrow_mut(), self.org).unwrap_or_else(|error| {
+            self.failed.borrow_mut().get_or_insert(error);
+            Vec::new()
+        });
+        let kept = self.kept.as_ref();
+        let others = known.into_iter().filter(|saved| kept.is_none_or(|kept| kept.name != saved.name));
+        Some(others.chain(kept.cloned()).collect())
     }
 
     fn sources(&self) -> Option<Vec<String>> {

@@ -1,6 +1,6 @@
 //! What SQL cannot decide: terms over raw attributes, evaluated over the bodies in sort order, within bounds.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use kernel::RecordId;
 use query::{Condition, Leaf, LeafKind, Problem, Residual, Severity, Span};
@@ -112,6 +112,25 @@ pub(super) fn each_batch(
             return Ok(());
         }
     }
+}
+
+/// Which of these rows match; for any condition.
+pub(super) fn holds_for(
+    asked: &mut Asked<'_, '_>,
+    condition: &Condition,
+    keys: &[i64],
+) -> Result<HashSet<i64>, AskError> {
+    let mut found = HashSet::new();
+    for batch in keys.chunks(BATCH_ROWS) {
+        let listed: Vec<String> = batch.iter().map(i64::to_string).collect();
+        let among = format!("t.{} IN ({})", asked.inventory.base.key, listed.join(", "));
+        let only = Condition { sql: format!("{among} AND ({})", condition.sql), ..condition.clone() };
+        each_batch(asked, &only, |_, keys| {
+            found.extend(keys);
+            Ok(())
+        })?;
+    }
+    Ok(found)
 }
 
 fn residual_of(condition: &Condition) -> &Residual {
