@@ -7,12 +7,10 @@ use rustc_hash::FxHashMap;
 use store::{Keys, Kind, Row, StoreError, Tx};
 
 use crate::body;
-use crate::change::{CHANGE, Subject};
-use crate::left_out::{LeftOut, Onboard};
+use crate::left_out::{self, LeftOut, Onboard};
 use crate::memory::{Head, Memory};
 use crate::noun::Noun;
-use crate::out::{Child, Children, Out};
-use crate::projection::Projection;
+use crate::pending::{Pending, Subjected};
 
 /// One record of a page, as it arrived: redacted, and not yet understood.
 #[derive(Clone, Debug)]
@@ -201,6 +199,8 @@ fn apply_distinct(
     let mut head = Head::lock(tx, ctx.org, ctx.memory)?;
     let mut pending = Pending::default();
     let mut bodies = Vec::new();
+    let stored: Vec<RecordId> = differing.iter().filter_map(|(_, known)| Some(RecordId((*known)?.record))).collect();
+    let left = left_out::options(tx, ctx.org, &stored)?;
     for (at, known) in differing {
         let translation = match check_length(ids[at]).and_then(|()| translate(at)) {
             Ok(translation) => translation,
@@ -222,24 +222,15 @@ fn apply_distinct(
         let changed_at = known.filter(|_| op == Op::Touched).map_or(ctx.now, |known| known.changed_at);
         bodies.push(Body { at, record, known: known.is_some(), version, changed_at });
         let (meaning_hash, updated_at) = (translation.meaning_hash, translation.updated_at);
-        let replaced_nuls = pending.project(ctx, &mut head, record, ids[at], &op, translation.noun);
+        let subject =
+            Subjected { record, native_id: ids[at], op: &op, was_left: left.get(&record).map(String::as_str) };
+        let replaced_nuls = pending.project(ctx, &mut head, &subject, translation.noun, translation.left_out);
         let record = RecordId(record);
         outcomes[at] = Some(Outcome { record, op, version, meaning_hash, updated_at, replaced_nuls });
     }
 
     write_source_records(tx, ctx, &mut head, page, ids, &bodies, outcomes)?;
     pending.write(tx, ctx, &mut head)?;
-    let returned: Vec<RecordId> = wave
-        .iter()
-        .filter_map(|at| outcomes[*at].as_ref())
-        .filter(|outcome| outcome.op == Op::Returned)
-        .map(|outcome| outcome.record)
-        .collect();
-    if !returned.is_empty() {
-        let mut changes = Vec::new();
-        crate::retire::removed(tx, ctx, &mut head, &returned, false, &mut changes)?;
-        tx.insert_many("inventory_change", CHANGE, &changes, "")?;
-    }
     head.finish(tx, ctx.memory)?;
     Ok(())
 }
@@ -370,7 +361,7 @@ const SOURCE_SET: &[(&str, Kind)] = &[
     ("body", Kind::Bytes),
 ];
 
-const SOURCE_KEY: &[(&str, Kind)] = &[("org_id", Kind::Int), ("record_id", Kind::Int)];
+pub(crate) const SOURCE_KEY: &[(&str, Kind)] = &[("org_id", Kind::Int), ("record_id", Kind::Int)];
 
 /// The columns of a source record that only its first write sets.
 const SOURCE_NEW: &[(&str, Kind)] =
@@ -458,227 +449,4 @@ pub fn keep_bodies(tx: &mut Tx, ctx: &Context, bodies: &[(RecordId, &[u8])]) -> 
     tx.update_many("inventory_source_record", SOURCE_KEY, BODY, &rows)?;
     head.finish(tx, ctx.memory)?;
     Ok(())
-}
-
-/// Projections that are to be written, collected so that each table is written by one statement.
-#[derive(Default)]
-struct Pending {
-    /// By projection, in the order of [`Projection::ALL`].
-    tables: [PendingTable; Projection::ALL.len()],
-    /// Links of new assets.
-    links: Vec<Value<'static>>,
-    /// Child rows of new records.
-    children: Children,
-}
-
-#[derive(Default)]
-struct PendingTable {
-    created: Vec<Value<'static>>,
-    changed: Vec<Changed>,
-    touched: Vec<Changed>,
-}
-
-/// A row that is stored already, and what it is to become.
-struct Changed {
-    record: i64,
-    /// The projection's own columns.
-    values: Vec<Value<'static>>,
-    children: Children,
-}
-
-const LINK: &[(&str, Kind)] = &[
-    ("org_id", Kind::Int),
-    ("record_id", Kind::Int),
-    ("asset_id", Kind::Int),
-    ("rule", Kind::Text),
-    ("evidence", Kind::Text),
-    ("since", Kind::Int),
-    ("linked_by", Kind::Text),
-];
-
-/// The rule by which every agent is an asset of its own; its evidence is the native id.
-const RULE_NATIVE: &str = "R00";
-
-impl Pending {
-    /// Turns a noun into rows; answers how many U+0000 were replaced.
-    fn project(&mut self, ctx: &Context, head: &mut Head, record: i64, native_id: &str, op: &Op, noun: Noun) -> usize {
-        let Some(projection) = Projection::of(&noun) else { return 0 };
-        let table = &mut self.tables[projection as usize];
-        if *op != Op::Created {
-            let (mut values, mut children) = (Vec::new(), Children::default());
-            let mut out = Out::new(ctx.org.0, record, head, &mut values, &mut children);
-            noun.write(&mut out);
-            let replaced = out.replaced_nuls();
-            let changed = Changed { record, values, children };
-            let rows = if *op != Op::Touched { &mut table.changed } else { &mut table.touched };
-            rows.push(changed);
-            return replaced;
-        }
-        if projection == Projection::Asset {
-            let asset = head.next_id();
-            self.links.extend([
-                ctx.org.into(),
-                record.into(),
-                asset.into(),
-                RULE_NATIVE.into(),
-                native_id.to_owned().into(),
-                ctx.now.into(),
-                "sync".into(),
-            ]);
-            table.created.extend([ctx.org.into(), asset.into(), ctx.site.into(), ctx.now.into(), ctx.now.into()]);
-        } else {
-            table.created.extend([ctx.org.into(), record.into(), ctx.integration.into()]);
-            if !projection.is_narrow() {
-                table.created.push(native_id.to_owned().into());
-            }
-            if projection.has_first_recorded_at() {
-                table.created.push(ctx.now.into());
-            }
-        }
-        let mut out = Out::new(ctx.org.0, record, head, &mut table.created, &mut self.children);
-        noun.write(&mut out);
-        out.replaced_nuls()
-    }
-
-    fn write(self, tx: &mut Tx, ctx: &Context, head: &mut Head) -> Result<(), InventoryError> {
-        let mut changes = Vec::new();
-        for (projection, pending) in Projection::ALL.into_iter().zip(self.tables) {
-            tx.insert_many(projection.table(), projection.insert_columns(), &pending.created, "")?;
-            write_changed(tx, ctx, head, projection, pending.changed, &mut changes)?;
-            write_touched(tx, ctx, projection, pending.touched)?;
-        }
-        tx.insert_many("inventory_link", LINK, &self.links, "")?;
-        for child in Child::ALL {
-            let table = child.table();
-            tx.insert_many(table.table, table.columns, self.children.of(child), "")?;
-        }
-        tx.insert_many("inventory_change", CHANGE, &changes, "")?;
-        Ok(())
-    }
-}
-
-/// Rewrites rows whose meaning changed, and writes down which fields did.
-fn write_changed(
-    tx: &mut Tx,
-    ctx: &Context,
-    head: &mut Head,
-    projection: Projection,
-    rows: Vec<Changed>,
-    changes: &mut Vec<Value<'static>>,
-) -> Result<(), InventoryError> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let keys = keys_of(tx, ctx, projection, &rows)?;
-    let before = projection.select(tx, ctx.org, &keys)?;
-    let mut updates = Vec::new();
-    let mut children = Vec::with_capacity(rows.len());
-    for (row, key) in rows.into_iter().zip(&keys) {
-        let subject = Subject {
-            org: ctx.org.0,
-            at: ctx.now,
-            inventory: projection.inventory(),
-            asset: (projection == Projection::Asset).then_some(*key),
-            record: row.record,
-            integration: ctx.integration.0,
-        };
-        if let Some(before) = before.get(key) {
-            subject.compare(head, projection.columns(), before, &row.values, changes);
-        }
-        updates.extend([ctx.org.into(), (*key).into()]);
-        updates.extend(row.values);
-        if projection == Projection::Asset {
-            updates.push(ctx.now.into());
-        }
-        children.push((subject, row.children));
-    }
-    tx.update_many(projection.table(), projection.key_columns(), projection.update_columns(), &updates)?;
-    for child in projection.children() {
-        write_changed_children(tx, ctx, head, *child, &mut children, changes)?;
-    }
-    Ok(())
-}
-
-/// Replaces the child rows of changed records where they differ. Earlier names are kept.
-fn write_changed_children(
-    tx: &mut Tx,
-    ctx: &Context,
-    head: &mut Head,
-    child: Child,
-    records: &mut [(Subject, Children)],
-    changes: &mut Vec<Value<'static>>,
-) -> Result<(), InventoryError> {
-    let table = child.table();
-    let ids: Vec<i64> = records.iter().map(|(subject, _)| subject.record).collect();
-    let mut stored = child.select(tx, ctx.org, &ids)?;
-    let (mut stale, mut fresh) = (Vec::new(), Vec::new());
-    for (subject, children) in records {
-        let mut before = stored.remove(&subject.record).unwrap_or_default();
-        let after = children.of_mut(child);
-        let mut kept = Vec::new();
-        if child == Child::Name {
-            kept = take_earlier_names(&mut before, after);
-        }
-        if before == *after {
-            continue;
-        }
-        subject.compare_children(head, child, &before, after, changes);
-        stale.extend([ctx.org.into(), subject.record.into()]);
-        fresh.append(after);
-        fresh.append(&mut kept);
-    }
-    tx.delete_many(table.table, SOURCE_KEY, &stale)?;
-    tx.insert_many(table.table, table.columns, &fresh, "")?;
-    Ok(())
-}
-
-/// Takes from the stored names those that are no longer given, and answers all earlier ones as they are to be kept:
-/// an asset is found by the name it used to have.
-fn take_earlier_names(before: &mut Vec<Value<'static>>, after: &[Value<'static>]) -> Vec<Value<'static>> {
-    let columns = Child::Name.table().columns;
-    let (folded, current) = (2, columns.len() - 1);
-    let mut kept = Vec::new();
-    let mut still_current = Vec::new();
-    for row in before.chunks_exact(columns.len()) {
-        if row[current] == Value::from(true) {
-            still_current.extend_from_slice(row);
-        }
-        if !after.chunks_exact(columns.len()).any(|name| name[folded] == row[folded]) {
-            kept.extend_from_slice(&row[..current]);
-            kept.push(false.into());
-        }
-    }
-    *before = still_current;
-    kept
-}
-
-/// Updates what volatile fields feed.
-fn write_touched(tx: &mut Tx, ctx: &Context, projection: Projection, rows: Vec<Changed>) -> Result<(), InventoryError> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let keys = keys_of(tx, ctx, projection, &rows)?;
-    let mut updates = Vec::with_capacity(rows.len() * (2 + projection.touch_columns().len()));
-    for (row, key) in rows.into_iter().zip(keys) {
-        updates.extend([ctx.org.into(), key.into()]);
-        let columns = projection.columns().iter().zip(row.values);
-        updates.extend(columns.filter(|(column, _)| projection.is_touched(column)).map(|(_, value)| value));
-    }
-    tx.update_many(projection.table(), projection.key_columns(), projection.touch_columns(), &updates)?;
-    Ok(())
-}
-
-/// The keys of the rows: the records themselves, or the assets that they are linked to.
-fn keys_of(tx: &mut Tx, ctx: &Context, projection: Projection, rows: &[Changed]) -> Result<Vec<i64>, InventoryError> {
-    const ASSETS: &str = "SELECT record_id, asset_id FROM inventory_link WHERE org_id = $1 AND record_id IN KEYS";
-    let records: Vec<i64> = rows.iter().map(|row| row.record).collect();
-    if projection != Projection::Asset {
-        return Ok(records);
-    }
-    let linked = tx.select_in(ASSETS, &[ctx.org.into()], Keys::Ints(&records), |row| Ok((row.int(0)?, row.int(1)?)))?;
-    let linked: FxHashMap<i64, i64> = linked.into_iter().collect();
-    let keys = records.iter().map(|record| {
-        linked.get(record).copied().ok_or_else(|| StoreError::Content(format!("{} has no link", RecordId(*record))))
-    });
-    Ok(keys.collect::<Result<_, _>>()?)
 }

@@ -1,7 +1,8 @@
 //! Records that an option leaves out: known, logged, counted, and not shown. Left out is never removed.
 
-use kernel::{OrgId, RecordId, Timestamp};
-use store::{Keys, StoreError, Tx};
+use kernel::{OrgId, RecordId, Timestamp, Value};
+use rustc_hash::FxHashMap;
+use store::{Keys, Kind, StoreError, Tx};
 
 /// Why a record is not to be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,4 +50,32 @@ pub fn left_out(tx: &mut Tx, org: OrgId, records: &[RecordId]) -> Result<Vec<Lef
             since: Timestamp::from_micros(row.int(2)?),
         })
     })
+}
+
+/// The options by which these records are left out, by record.
+pub(crate) fn options(tx: &mut Tx, org: OrgId, records: &[RecordId]) -> Result<FxHashMap<i64, String>, StoreError> {
+    if records.is_empty() {
+        return Ok(FxHashMap::default());
+    }
+    Ok(left_out(tx, org, records)?.into_iter().map(|left| (left.record.0, left.option)).collect())
+}
+
+/// Notes which records are left out from now on, and forgets those that are left out no more; one that changed its
+/// option is both.
+pub(crate) fn write(
+    tx: &mut Tx,
+    org: OrgId,
+    now: Timestamp,
+    left: &[(i64, &'static str)],
+    back: &[i64],
+) -> Result<(), StoreError> {
+    const KEY: &[(&str, Kind)] = &[("org_id", Kind::Int), ("record_id", Kind::Int)];
+    const LEFT: &[(&str, Kind)] =
+        &[("org_id", Kind::Int), ("record_id", Kind::Int), ("option", Kind::Text), ("since", Kind::Int)];
+    let back: Vec<Value> = back.iter().flat_map(|record| [org.into(), (*record).into()]).collect();
+    let left: Vec<Value> =
+        left.iter().flat_map(|(record, option)| [org.into(), (*record).into(), (*option).into(), now.into()]).collect();
+    tx.delete_many("inventory_left_out", KEY, &back)?;
+    tx.insert_many("inventory_left_out", LEFT, &left, "")?;
+    Ok(())
 }

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use kernel::{Timestamp, Value};
+use sha2::{Digest, Sha256};
 
-use crate::noun::{ConsoleScope, Interface, Name, Reach, Tag, ip_bytes, sorted};
+use crate::catalogue::SENTINELONE;
+use crate::noun::{ConsoleScope, Interface, Mac, Name, Reach, Tag, ip_bytes, sorted};
 use crate::out::{Child, Out, folded_name};
 
 /// What one record says about one machine. Several of them may be one asset.
@@ -140,6 +142,8 @@ pub struct MachineNoun {
     pub services: Vec<ServiceNoun>,
     /// Columns of a list that are ours in no other way: key and value, in the list's order.
     pub custom: Vec<(String, String)>,
+    /// Whether what it says does not take the place of what another source says.
+    pub yields: bool,
 }
 
 /// How a source knows what it says about a machine.
@@ -294,24 +298,36 @@ impl AgentState {
 }
 
 impl MachineNoun {
-    /// Writes the asset's row and the child rows of its record.
+    /// Writes the machine's row and the child rows of its record. What is the record's own comes first, then what the
+    /// asset has too.
     pub(crate) fn write(self, out: &mut Out) {
         let (mut addresses, mut macs) = (BTreeMap::new(), BTreeSet::new());
         for (interface, position) in self.interfaces.iter().zip(0i64..) {
             for ip in &interface.addresses {
-                addresses.entry(ip_bytes(*ip)).or_insert((*ip, Some(position)));
+                let reported = Place { address: Address::reported(*ip), interface: Some(position) };
+                addresses.entry(ip_bytes(*ip)).or_insert(reported);
             }
             macs.extend(interface.mac);
         }
         for address in &self.addresses {
-            addresses.entry(ip_bytes(address.ip)).or_insert((address.ip, None));
+            let place = addresses.entry(ip_bytes(address.ip));
+            let place = place.or_insert(Place { address: *address, interface: None });
+            if address.measured || !place.address.measured {
+                place.address = *address;
+            }
         }
-        let reach = |wanted| addresses.values().any(|(ip, _)| Reach::of(*ip) == wanted);
-        let is_v6 =
-            |ip: &IpAddr| ip.to_canonical().is_ipv6() && matches!(Reach::of(*ip), Reach::Public | Reach::Private);
+        let reach = |wanted| addresses.values().any(|place| Reach::of(place.address.ip) == wanted);
+        let is_v6 = |ip: IpAddr| ip.to_canonical().is_ipv6() && matches!(Reach::of(ip), Reach::Public | Reach::Private);
+        let identity = self.identity(addresses.values().map(|place| &place.address), &macs);
 
         let live = self.state.map(AgentState::is_live);
         let edr = live.unwrap_or_default().then_some(self.edr).filter(|name| !name.is_empty());
+        let source = if self.source.is_empty() { SENTINELONE.into() } else { self.source };
+        out.derived("grade", self.grade.code());
+        out.term("source_term", "source", Some(source.into_owned()));
+        out.derived("identity", identity);
+        out.derived("yields", i64::from(self.yields));
+        out.id("agent_native_id", self.agent_id);
         out.name("name", "name_folded", self.name);
         out.term("type_term", "type", self.type_);
         out.term("os_term", "os", self.os);
@@ -364,13 +380,19 @@ impl MachineNoun {
         out.term("ranger_version_term", "ranger_version", self.ranger_version);
         self.console.write(out);
         out.volatile().ip("external_ip", self.external_ip);
+        let (cloud_account, cloud_instance) =
+            self.cloud_id.map_or((None, None), |place| (place.account, Some(place.instance)));
+        out.term("manufacturer_term", "manufacturer", self.manufacturer);
+        out.term("model_term", "model", self.model);
+        out.text("asset_tag", "asset_tag_folded", self.asset_tag);
+        out.id("cloud_account", cloud_account);
+        out.id("cloud_instance", cloud_instance);
         out.derived("address_count", addresses.len() as i64);
         out.derived("mac_count", macs.len() as i64);
         out.derived("tag_count", self.tags.len() as i64);
         out.derived("has_public", i64::from(reach(Reach::Public)));
         out.derived("has_private", i64::from(reach(Reach::Private)));
-        out.derived("has_ipv6", i64::from(addresses.values().any(|(ip, _)| is_v6(ip))));
-        out.derived("source_count", 1);
+        out.derived("has_ipv6", i64::from(addresses.values().any(|place| is_v6(place.address.ip))));
 
         let mut names = BTreeMap::new();
         for Name { kind, text } in self.names {
@@ -391,10 +413,15 @@ impl MachineNoun {
             ];
             out.child(Child::Interface, values);
         }
-        for (bytes, (ip, interface)) in addresses {
-            // What an agent merely reports is secondary, always.
-            let reach = Reach::of(ip).as_str();
-            out.child(Child::Address, [bytes.to_vec().into(), false.into(), reach.into(), interface.into()]);
+        for (bytes, Place { address, interface }) in addresses {
+            let values = [
+                bytes.to_vec().into(),
+                address.measured.into(),
+                Reach::of(address.ip).as_str().into(),
+                interface.into(),
+                address.observed_at.into(),
+            ];
+            out.child(Child::Address, values);
         }
         for (tag, position) in self.tags.into_iter().zip(0i64..) {
             let (key, value) = (out.clean_name(tag.key), out.clean_name(tag.value));
@@ -407,4 +434,51 @@ impl MachineNoun {
             out.child(Child::Need, [need.into()]);
         }
     }
+
+    /// A digest of everything that tells which machine it is: when it moves, correlation looks at the record again.
+    fn identity<'a>(&self, addresses: impl Iterator<Item = &'a Address>, macs: &BTreeSet<Mac>) -> i64 {
+        let mut hash = Sha256::new();
+        let mut add = |part: &[u8]| {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        };
+        add(&self.grade.code().to_le_bytes());
+        let cloud = self.cloud_id.as_ref();
+        for text in [
+            self.name.as_deref(),
+            self.domain.as_deref(),
+            self.serial.as_deref(),
+            self.manufacturer.as_deref(),
+            self.hw.as_deref(),
+            self.model.as_deref(),
+            self.asset_tag.as_deref(),
+            self.os_family.as_deref(),
+            self.directory_name.as_deref(),
+            self.agent_uuid.as_deref(),
+            self.agent_id.as_deref(),
+            cloud.map(|cloud| cloud.provider.as_str()),
+            cloud.and_then(|cloud| cloud.account.as_deref()),
+            cloud.map(|cloud| cloud.instance.as_str()),
+        ] {
+            add(text.unwrap_or_default().as_bytes());
+        }
+        for name in &self.names {
+            add(name.text.as_bytes());
+        }
+        for mac in macs {
+            add(&mac.0);
+        }
+        for address in addresses {
+            add(&ip_bytes(address.ip));
+            add(&[u8::from(address.measured)]);
+        }
+        let digest: [u8; 32] = hash.finalize().into();
+        i64::from_le_bytes(digest[..8].try_into().expect("a digest has 32 bytes"))
+    }
+}
+
+/// An address, and the interface that has it.
+struct Place {
+    address: Address,
+    interface: Option<i64>,
 }

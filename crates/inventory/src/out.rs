@@ -133,8 +133,9 @@ impl Child {
                     ("is_primary", Kind::Int),
                     ("reach", Kind::Text),
                     ("interface", Kind::Int),
+                    ("observed_at", Kind::Int),
                 ],
-                is: &[Ip, Derived, Derived, Derived],
+                is: &[Ip, Derived, Derived, Derived, Derived],
             },
             Child::Tag => &ChildTable {
                 table: "inventory_tag",
@@ -215,6 +216,13 @@ impl Children {
 
     pub fn of_mut(&mut self, child: Child) -> &mut Vec<Value<'static>> {
         &mut self.0[child as usize]
+    }
+
+    /// Adds the rows of another record.
+    pub fn append(&mut self, other: Children) {
+        for (rows, mut more) in self.0.iter_mut().zip(other.0) {
+            rows.append(&mut more);
+        }
     }
 }
 

@@ -10,11 +10,14 @@ use crate::noun::{
     AccountNoun, ActivityNoun, ActivityTypeNoun, ConsoleGroupNoun, ConsoleSiteNoun, FindingNoun, MachineNoun, Noun,
     PolicyNoun, SoftwareNoun, UserNoun, VulnerabilityNoun,
 };
-use crate::out::{Child, Column, Out, columns};
+use crate::out::{Child, Column, Is, Out, columns};
 
 /// A table of projected rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Projection {
+    /// What one record says about a machine.
+    Machine,
+    /// What all its records say: no noun is written here, [`crate::project`] makes the rows.
     Asset,
     Finding,
     Activity,
@@ -31,7 +34,7 @@ pub(crate) enum Projection {
 impl Noun {
     pub(crate) fn write(self, out: &mut Out) {
         match self {
-            Noun::Machine(agent) => agent.write(out),
+            Noun::Machine(machine) => machine.write(out),
             Noun::Finding(finding) => finding.write(out),
             Noun::Activity(activity) => activity.write(out),
             Noun::Policy(policy) => policy.write(out),
@@ -47,6 +50,32 @@ impl Noun {
     }
 }
 
+/// How many columns of a machine its asset does not have; they come first.
+pub(crate) const MACHINE_OWN: usize = 5;
+
+/// The columns of a machine's row that its noun does not fill, and that only the first write sets.
+const MACHINE_STANDING: [(&str, Kind); 6] = [
+    ("native_id", Kind::Text),
+    ("site_id", Kind::Int),
+    ("present", Kind::Int),
+    ("superseded", Kind::Int),
+    ("contested", Kind::Int),
+    ("settled", Kind::Int),
+];
+
+/// The columns of an asset that no machine has; they come last.
+pub(crate) const ASSET_OWN: &[Column] = &[
+    derived("source_count"),
+    derived("record_count"),
+    derived("lead_record_id"),
+    Column { name: "lifecycle_term", kind: Kind::Int, is: Is::Term("agent_state"), volatile: true },
+    derived("gone"),
+];
+
+const fn derived(name: &'static str) -> Column {
+    Column { name, kind: Kind::Int, is: Is::Derived, volatile: false }
+}
+
 /// A projection's columns, and those that statements name.
 struct Shape {
     columns: Vec<Column>,
@@ -60,7 +89,8 @@ const ORG: (&str, Kind) = ("org_id", Kind::Int);
 const RECORD: (&str, Kind) = ("record_id", Kind::Int);
 
 impl Projection {
-    pub const ALL: [Projection; 11] = [
+    pub const ALL: [Projection; 12] = [
+        Projection::Machine,
         Projection::Asset,
         Projection::Finding,
         Projection::Activity,
@@ -77,7 +107,7 @@ impl Projection {
     /// Where a noun goes; `None` for one that is kept and not projected.
     pub fn of(noun: &Noun) -> Option<Projection> {
         Some(match noun {
-            Noun::Machine(_) => Projection::Asset,
+            Noun::Machine(_) => Projection::Machine,
             Noun::Finding(_) => Projection::Finding,
             Noun::Activity(_) => Projection::Activity,
             Noun::Policy(_) => Projection::Policy,
@@ -94,6 +124,7 @@ impl Projection {
 
     pub const fn table(self) -> &'static str {
         match self {
+            Projection::Machine => "inventory_machine",
             Projection::Asset => "inventory_asset",
             Projection::Finding => "inventory_finding",
             Projection::Activity => "inventory_activity",
@@ -111,7 +142,7 @@ impl Projection {
     /// The inventory's name, as the language and history call it.
     pub const fn inventory(self) -> &'static str {
         match self {
-            Projection::Asset => "assets",
+            Projection::Machine | Projection::Asset => "assets",
             Projection::Finding => "findings",
             Projection::Activity => "activities",
             Projection::Policy => "policies",
@@ -128,7 +159,7 @@ impl Projection {
     /// The child tables that hang on its records.
     pub const fn children(self) -> &'static [Child] {
         match self {
-            Projection::Asset => &[Child::Name, Child::Interface, Child::Address, Child::Tag, Child::Need],
+            Projection::Machine => &[Child::Name, Child::Interface, Child::Address, Child::Tag, Child::Need],
             Projection::Finding => &[Child::Engine, Child::Technique, Child::Action],
             Projection::Policy => &[Child::PolicyEngine],
             Projection::User => &[Child::Role],
@@ -138,7 +169,7 @@ impl Projection {
 
     /// Whether rows say when they were first recorded. An activity does not: it is recorded once, with its artifact.
     pub const fn has_first_recorded_at(self) -> bool {
-        !matches!(self, Projection::Asset | Projection::Activity) && !self.is_narrow()
+        !matches!(self, Projection::Machine | Projection::Asset | Projection::Activity) && !self.is_narrow()
     }
 
     /// Whether there are so many rows that they leave to the source record what it knows anyway: the native id, and when
@@ -174,9 +205,9 @@ impl Projection {
         &self.shape().touch
     }
 
-    /// Whether touching sets a column. Assets are many and touched by every sweep, so theirs are few.
+    /// Whether touching sets a column. Machines are many and touched by every sweep, so theirs are few.
     pub fn is_touched(self, column: &Column) -> bool {
-        self != Projection::Asset || column.volatile
+        !matches!(self, Projection::Machine | Projection::Asset) || column.volatile
     }
 
     /// The noun's columns of stored rows, by key.
@@ -201,7 +232,7 @@ impl Projection {
     /// A noun that says nothing.
     fn empty(self) -> Noun {
         match self {
-            Projection::Asset => Noun::Machine(MachineNoun::default()),
+            Projection::Machine | Projection::Asset => Noun::Machine(MachineNoun::default()),
             Projection::Finding => Noun::Finding(FindingNoun::default()),
             Projection::Activity => Noun::Activity(ActivityNoun::default()),
             Projection::Policy => Noun::Policy(PolicyNoun::default()),
@@ -218,7 +249,11 @@ impl Projection {
 
 impl Shape {
     fn of(projection: Projection) -> Shape {
-        let columns = columns(|out| projection.empty().write(out));
+        let mut columns = columns(|out| projection.empty().write(out));
+        if projection == Projection::Asset {
+            columns.drain(..MACHINE_OWN);
+            columns.extend_from_slice(ASSET_OWN);
+        }
         let fed = || columns.iter().map(|column| (column.name, column.kind));
         let mut insert = projection.key_columns().to_vec();
         let mut update: Vec<_> = fed().collect();
@@ -227,7 +262,9 @@ impl Shape {
             update.push(("updated_at", Kind::Int));
         } else {
             insert.push(("integration_id", Kind::Int));
-            if !projection.is_narrow() {
+            if projection == Projection::Machine {
+                insert.extend(MACHINE_STANDING);
+            } else if !projection.is_narrow() {
                 insert.push(("native_id", Kind::Text));
             }
         }
@@ -294,7 +331,6 @@ mod tests {
     use query::Column as Asked;
 
     use super::*;
-    use crate::out::Is;
 
     /// The columns of a table as a migration declares them, with the kind they have.
     fn declared(sql: &str, table: &str) -> Vec<(String, &'static str)> {
@@ -360,7 +396,8 @@ mod tests {
     #[test]
     fn touching_an_asset_sets_what_the_documentation_says() {
         let touched: Vec<&str> = Projection::Asset.touch_columns().iter().map(|(name, _)| *name).collect();
-        let documented = ["last_seen", "booted_at", "active", "agent_state_term", "agent_updated_at", "external_ip"];
+        let machine = ["last_seen", "booted_at", "active", "agent_state_term", "agent_updated_at", "external_ip"];
+        let documented = [&machine[..], &["lifecycle_term"]].concat();
         assert_eq!(touched, documented);
         let readme = include_str!("../README.md");
         assert!(documented.iter().all(|name| readme.contains(&format!("`{name}`"))));

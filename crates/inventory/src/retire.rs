@@ -9,6 +9,7 @@ use crate::body::bodies;
 use crate::change::{CHANGE, Subject};
 use crate::machine::AgentState;
 use crate::memory::Head;
+use crate::project::{self, Moved};
 use crate::projection::Projection;
 
 /// A record that is stored and was not seen.
@@ -190,7 +191,8 @@ pub fn retire(tx: &mut Tx, ctx: &Context, records: &[RecordId]) -> Result<Vec<Re
     Ok(retired)
 }
 
-/// Writes into history that records are gone, or are back, and lets the assets among them follow.
+/// Writes into history that records are gone, or are back. Of an asset that is said when its last record goes, and when
+/// the first one is back; machines and assets follow.
 pub(crate) fn removed(
     tx: &mut Tx,
     ctx: &Context,
@@ -199,46 +201,85 @@ pub(crate) fn removed(
     gone: bool,
     changes: &mut Vec<Value<'static>>,
 ) -> Result<(), StoreError> {
-    const LINKS: &str = "SELECT record_id, asset_id FROM inventory_link WHERE org_id = $1 AND record_id IN KEYS";
-    const ASSET_KEY: &[(&str, Kind)] = &[("org_id", Kind::Int), ("asset_id", Kind::Int)];
-    const ASSET_SET: &[(&str, Kind)] =
-        &[("agent_state_term", Kind::Int), ("active", Kind::Int), ("edr_live", Kind::Int), ("updated_at", Kind::Int)];
+    const LINKS: &str = "SELECT l.record_id, l.asset_id, a.gone FROM inventory_link l
+        JOIN inventory_asset a ON a.org_id = l.org_id AND a.asset_id = l.asset_id
+        WHERE l.org_id = $1 AND l.record_id IN KEYS";
+    const PRESENT: &str = "SELECT l.asset_id FROM inventory_link l
+        JOIN inventory_machine m ON m.org_id = l.org_id AND m.record_id = l.record_id
+        WHERE l.org_id = $1 AND m.present = 1 AND l.asset_id IN KEYS";
     if records.is_empty() {
         return Ok(());
     }
     let keys: Vec<i64> = records.iter().map(|record| record.0).collect();
-    let mut subject = |record: i64, asset: Option<i64>, projection: Projection, head: &mut Head| {
-        let inventory = projection.inventory();
-        let subject = Subject { org: ctx.org.0, at: ctx.now, inventory, asset, record, integration: ctx.integration.0 };
-        subject.removed(head, gone, changes);
+    let subject = |record: i64, asset: Option<i64>, projection: Projection| Subject {
+        org: ctx.org.0,
+        at: ctx.now,
+        inventory: projection.inventory(),
+        asset,
+        record,
+        integration: ctx.integration.0,
     };
-    let mut links = tx.select_in(LINKS, &[ctx.org.into()], Keys::Ints(&keys), |row| Ok((row.int(0)?, row.int(1)?)))?;
+    if gone {
+        leave(tx, ctx, head, &keys)?;
+    }
+    let mut links = tx.select_in(LINKS, &[ctx.org.into()], Keys::Ints(&keys), |row| {
+        Ok((row.int(0)?, row.int(1)?, row.int(2)? != 0))
+    })?;
     links.sort_unstable();
-    let mut assets = Vec::new();
-    let retired = head.term("agent_state", AgentState::Retired.as_str());
-    for (record, asset) in &links {
-        subject(*record, Some(*asset), Projection::Asset, head);
-        assets.extend([
-            ctx.org.into(),
-            (*asset).into(),
-            retired.into(),
-            false.into(),
-            false.into(),
-            Value::from(ctx.now),
-        ]);
+    let mut assets: Vec<i64> = links.iter().map(|(_, asset, _)| *asset).collect();
+    assets.sort_unstable();
+    assets.dedup();
+    let present: FxHashSet<i64> =
+        tx.select_in(PRESENT, &[ctx.org.into()], Keys::Ints(&assets), |row| row.int(0))?.into_iter().collect();
+    let mut told = FxHashSet::default();
+    for (record, asset, was_gone) in &links {
+        let is_gone = !present.contains(asset);
+        if is_gone == gone && *was_gone != gone && told.insert(*asset) {
+            subject(*record, Some(*asset), Projection::Asset).removed(head, gone, changes);
+        }
     }
     if gone {
-        tx.update_many("inventory_asset", ASSET_KEY, ASSET_SET, &assets)?;
+        project::assets(tx, ctx.org, ctx.now, head, &assets, Moved::Anything)?;
     }
-    let linked: FxHashSet<i64> = links.iter().map(|(record, _)| *record).collect();
+    let linked: FxHashSet<i64> = links.iter().map(|(record, _, _)| *record).collect();
     let others: Vec<i64> = keys.into_iter().filter(|record| !linked.contains(record)).collect();
-    for projection in Projection::ALL.into_iter().filter(|projection| *projection != Projection::Asset) {
+    for projection in Projection::ALL {
+        if matches!(projection, Projection::Machine | Projection::Asset) {
+            continue;
+        }
         let sql = format!("SELECT record_id FROM {} WHERE org_id = $1 AND record_id IN KEYS", projection.table());
         let mut here = tx.select_in(&sql, &[ctx.org.into()], Keys::Ints(&others), |row| row.int(0))?;
         here.sort_unstable();
         for record in here {
-            subject(record, None, projection, head);
+            subject(record, None, projection).removed(head, gone, changes);
         }
     }
+    Ok(())
+}
+
+/// Lets the machines among these records be what they are once their source does not have them: retired, and guarded by
+/// nobody.
+pub(crate) fn leave(tx: &mut Tx, ctx: &Context, head: &mut Head, records: &[i64]) -> Result<(), StoreError> {
+    const GUARDED: &str = "SELECT record_id, edr_live FROM inventory_machine WHERE org_id = $1 AND record_id IN KEYS";
+    const SET: &[(&str, Kind)] = &[
+        ("present", Kind::Int),
+        ("settled", Kind::Int),
+        ("agent_state_term", Kind::Int),
+        ("active", Kind::Int),
+        ("edr_term", Kind::Int),
+        ("edr_live", Kind::Int),
+    ];
+    let retired = head.term("agent_state", AgentState::Retired.as_str());
+    let machines =
+        tx.select_in(GUARDED, &[ctx.org.into()], Keys::Ints(records), |row| Ok((row.int(0)?, row.opt_int(1)?)))?;
+    let rows: Vec<Value> = machines
+        .into_iter()
+        .flat_map(|(record, live)| {
+            let live = live.map(|_| false);
+            let no = Value::from(false);
+            [ctx.org.into(), record.into(), no.clone(), no.clone(), retired.into(), no, Value::Null, live.into()]
+        })
+        .collect();
+    tx.update_many(Projection::Machine.table(), KEY, SET, &rows)?;
     Ok(())
 }

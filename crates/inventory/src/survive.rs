@@ -1,1 +1,417 @@
-//! Survivorship: which of several records' words becomes an asset's.
+//! Survivorship: which of several records' words becomes an asset's. Pure, and independent of the order of the records.
+//!
+//! Every attribute has a rule. What describes the machine is taken from the best record that says it; words that belong
+//! together (an operating system and its version) are taken from one record. What only an agent can know is its lead's.
+//! The earliest first and the latest last sighting win, whoever had them.
+
+use std::cmp::Reverse;
+use std::sync::OnceLock;
+
+use kernel::{Timestamp, Value};
+
+use crate::machine::Grade;
+use crate::out::Column;
+use crate::projection::{ASSET_OWN, MACHINE_OWN, Projection};
+
+/// So long after its source last saw it an asset without agent is stale, and what a record says is worth less than what
+/// any fresher record of the same asset says.
+pub const FRESH_DAYS: i64 = 30;
+
+/// Lists are kept by hand, and stay true for longer.
+const LIST_FRESH_DAYS: i64 = 365;
+
+const DAY: i64 = 86_400_000_000;
+
+/// A machine's row: what one record says.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Machine {
+    pub record: i64,
+    pub integration: i64,
+    pub native_id: String,
+    pub site: i64,
+    /// Whether its source still has it.
+    pub present: bool,
+    pub superseded: bool,
+    /// The columns of [`Projection::Machine`].
+    pub values: Vec<Value<'static>>,
+}
+
+/// What records say together.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Asset {
+    /// The columns of [`Projection::Asset`]. Its counts of addresses, hardware addresses and tags are those of one record:
+    /// whoever has the child rows sets them.
+    pub values: Vec<Value<'static>>,
+    /// Which record each column is from, and by which rule.
+    pub winners: Vec<(Option<usize>, Rule)>,
+    /// The record that speaks for the asset.
+    pub lead: usize,
+    /// The site it lives in.
+    pub site: i64,
+    /// Which records are of agents whose place another agent has taken.
+    pub superseded: Vec<bool>,
+}
+
+/// Terms of the dictionary of states that this module needs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Words {
+    pub seen: i64,
+    pub stale: i64,
+}
+
+/// How a column's value is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// From the best record that says anything of this group, by this order.
+    Best {
+        group: usize,
+        order: Order,
+    },
+    /// From the lead.
+    Lead,
+    Earliest,
+    Latest,
+    /// Yes, if any record says yes that may speak of the present.
+    Any,
+    /// It follows from the records themselves.
+    Count,
+}
+
+/// Which grade goes before which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Those who are on the machine know best, then those who keep a list, then those who asked it over the network.
+    Knowing,
+    /// Lists go first: a tag that somebody stuck on a machine is known where it is written down.
+    Papers,
+    /// Agents in the order in which they may speak for the asset.
+    Leading,
+}
+
+impl Order {
+    const fn rank(self, grade: Grade) -> u8 {
+        match (self, grade) {
+            (Order::Papers, Grade::List) | (Order::Knowing | Order::Leading, Grade::Agent) => 0,
+            (Order::Papers, Grade::Agent) | (Order::Knowing | Order::Leading, Grade::List) => 1,
+            (Order::Knowing | Order::Leading, Grade::Scan) | (Order::Papers, Grade::Discovery) => 2,
+            (Order::Knowing | Order::Leading, Grade::Discovery) | (Order::Papers, Grade::Scan) => 3,
+        }
+    }
+}
+
+/// Columns that are taken from one record: the first ones choose it, the others come along.
+struct Group {
+    by: &'static [&'static str],
+    with: &'static [&'static str],
+    order: Order,
+}
+
+const fn knowing(by: &'static [&'static str], with: &'static [&'static str]) -> Group {
+    Group { by, with, order: Order::Knowing }
+}
+
+const GROUPS: &[Group] = &[
+    knowing(&["name"], &["name_folded"]),
+    knowing(&["type_term"], &[]),
+    knowing(&["os_term", "os_name_term", "os_family_term"], &["os_version_term"]),
+    knowing(&["os_arch_term"], &[]),
+    knowing(&["hw_term", "model_term"], &["hw_vendor_term"]),
+    knowing(&["manufacturer_term"], &[]),
+    knowing(&["cpu_term"], &["cpu_count", "core_count"]),
+    knowing(&["memory_mb"], &[]),
+    knowing(&["serial"], &["serial_folded"]),
+    knowing(&["domain_term"], &[]),
+    knowing(&["user_name"], &["user_folded"]),
+    knowing(&["directory_name"], &["directory_folded"]),
+    knowing(&["cloud_term", "cloud_instance"], &["cloud_account"]),
+    Group { by: &["asset_tag"], with: &["asset_tag_folded"], order: Order::Papers },
+    // A machine is guarded by any agent of its that guards.
+    Group { by: &["edr_term"], with: &[], order: Order::Leading },
+];
+
+/// The rules of an asset's columns, and where a machine keeps what the rules look at.
+struct Plan {
+    rules: Vec<Rule>,
+    /// Of each group, the places in a machine's values of the columns that choose, and of those that come along.
+    groups: Vec<(Vec<usize>, Vec<usize>)>,
+    grade: usize,
+    yields: usize,
+    last_seen: usize,
+    active: usize,
+    edr_live: usize,
+    state: usize,
+}
+
+fn plan() -> &'static Plan {
+    static PLAN: OnceLock<Plan> = OnceLock::new();
+    PLAN.get_or_init(|| {
+        let machine = Projection::Machine.columns();
+        let at = |name: &str| {
+            let found = machine.iter().position(|column| column.name == name);
+            found.expect("a rule names a column of a machine, which a test proves")
+        };
+        let places = |names: &[&str]| names.iter().map(|name| at(name)).collect::<Vec<_>>();
+        let rule = |column: &Column| {
+            let group =
+                GROUPS.iter().position(|group| group.by.contains(&column.name) || group.with.contains(&column.name));
+            match (group, column.name) {
+                (Some(group), _) => Rule::Best { group, order: GROUPS[group].order },
+                (None, "first_seen") => Rule::Earliest,
+                (None, "last_seen") => Rule::Latest,
+                (None, "active" | "edr_live" | "has_public" | "has_private" | "has_ipv6") => Rule::Any,
+                (None, "address_count" | "mac_count" | "tag_count") => Rule::Count,
+                (None, _) => Rule::Lead,
+            }
+        };
+        let shared = Projection::Asset.columns().iter();
+        let shared = shared.take(machine.len() - MACHINE_OWN).map(rule);
+        Plan {
+            rules: shared.chain(ASSET_OWN.iter().map(|_| Rule::Count)).collect(),
+            groups: GROUPS.iter().map(|group| (places(group.by), places(group.with))).collect(),
+            grade: at("grade"),
+            yields: at("yields"),
+            last_seen: at("last_seen"),
+            active: at("active"),
+            edr_live: at("edr_live"),
+            state: at("agent_state_term"),
+        }
+    })
+}
+
+/// Where a machine's values say whether it is active.
+pub(crate) fn active_place() -> usize {
+    plan().active
+}
+
+impl Machine {
+    fn int(&self, at: usize) -> Option<i64> {
+        match self.values[at] {
+            Value::Int(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    pub fn grade(&self) -> Grade {
+        Grade::from_code(self.int(plan().grade).unwrap_or_default())
+    }
+
+    pub fn last_seen(&self) -> Option<i64> {
+        self.int(plan().last_seen)
+    }
+
+    /// Whether it is of an agent that still guards its machine.
+    pub fn is_guarding(&self) -> bool {
+        self.present && self.int(plan().edr_live) == Some(1)
+    }
+
+    pub fn yields(&self) -> bool {
+        self.int(plan().yields) == Some(1)
+    }
+
+    /// Whether what it says is as good as its grade. An agent that left, a source that has the record no more, and what
+    /// is long out of date are believed only where nobody else speaks.
+    pub fn is_fresh(&self, newest: Option<i64>) -> bool {
+        let days = if self.grade() == Grade::List { LIST_FRESH_DAYS } else { FRESH_DAYS };
+        let seen = match (self.last_seen(), newest) {
+            (Some(seen), Some(newest)) => seen >= newest.saturating_sub(days * DAY),
+            (None, Some(_)) => self.grade() == Grade::List,
+            (_, None) => true,
+        };
+        self.present && seen && (self.grade() != Grade::Agent || self.int(plan().edr_live) != Some(0))
+    }
+
+    /// What tells it from every other record, whatever came first.
+    fn identity(&self) -> (i64, &str, i64) {
+        (self.integration, &self.native_id, self.record)
+    }
+
+    /// Its lifecycle and whether it is active, for an asset that has no other record. An agent says both itself; anybody
+    /// else's word is good for [`FRESH_DAYS`].
+    pub fn standing(values: &[Value<'static>], words: Words, now: Timestamp) -> (Value<'static>, Value<'static>) {
+        let plan = plan();
+        if values[plan.grade] == Value::Int(Grade::Agent.code()) {
+            return (values[plan.state].clone(), values[plan.active].clone());
+        }
+        let stale = match values[plan.last_seen] {
+            Value::Int(seen) => seen < now.micros().saturating_sub(FRESH_DAYS * DAY),
+            _ => false,
+        };
+        let active = match (&values[plan.active], stale) {
+            (Value::Null, _) => Value::Null,
+            (_, true) => Value::Int(0),
+            (active, false) => active.clone(),
+        };
+        // A list that says no time says nothing about being stale. What its source has no more is not seen by anybody.
+        let retired = values[plan.state].clone();
+        let word = Value::Int(if stale { words.stale } else { words.seen });
+        (if retired == Value::Null { word } else { retired }, active)
+    }
+}
+
+/// The records' places in an order, best first. `newest` is when any of them was last seen.
+fn ranked(machines: &[Machine], order: Order, newest: Option<i64>) -> Vec<usize> {
+    let mut ranked: Vec<usize> = (0..machines.len()).collect();
+    ranked.sort_by_key(|at| {
+        let machine = &machines[*at];
+        let stands_back = match order {
+            Order::Leading => !machine.is_guarding(),
+            Order::Knowing | Order::Papers => !machine.is_fresh(newest),
+        };
+        let rank = order.rank(machine.grade());
+        // An agent that left still leads, if there is no other agent.
+        let rank = if order == Order::Leading { (rank, u8::from(stands_back)) } else { (u8::from(stands_back), rank) };
+        let yields = order != Order::Leading && machine.yields();
+        (!machine.present, yields, rank, Reverse(machine.last_seen()), machine.identity())
+    });
+    ranked
+}
+
+/// What these records say together; there is at least one. The answer does not depend on their order.
+pub(crate) fn survive(machines: &[Machine], words: Words, now: Timestamp) -> Asset {
+    let plan = plan();
+    let present = || machines.iter().filter(|machine| machine.present);
+    let newest = present().filter_map(Machine::last_seen).max();
+    let newest = newest.or_else(|| machines.iter().filter_map(Machine::last_seen).max());
+    let (knowing, papers) = (ranked(machines, Order::Knowing, newest), ranked(machines, Order::Papers, newest));
+    let leading = ranked(machines, Order::Leading, newest);
+    let has_agent = machines.iter().any(|machine| machine.grade() == Grade::Agent && machine.present);
+    let lead = if has_agent { leading[0] } else { knowing[0] };
+
+    let says = |at: usize, places: &[usize]| places.iter().any(|place| machines[at].values[*place] != Value::Null);
+    let best: Vec<Option<usize>> = (GROUPS.iter().zip(&plan.groups))
+        .map(|(group, (by, with))| {
+            let ranked = match group.order {
+                Order::Knowing => &knowing,
+                Order::Papers => &papers,
+                Order::Leading => &leading,
+            };
+            let first = |places| ranked.iter().copied().find(|at| says(*at, places));
+            first(by).or_else(|| first(with))
+        })
+        .collect();
+
+    let superseded: Vec<bool> = (machines.iter().enumerate())
+        .map(|(at, machine)| {
+            let idle = machine.int(plan.active) != Some(1);
+            at != lead && has_agent && machine.present && machine.grade() == Grade::Agent && idle
+        })
+        .collect();
+    // Who may speak of the present. Of the others a yes is a no.
+    let speaks = |machine: &Machine, column: usize| match machine.grade() {
+        _ if column != plan.active && column != plan.edr_live => true,
+        Grade::Agent => machine.present,
+        _ => machine.last_seen().is_none_or(|seen| seen >= now.micros().saturating_sub(FRESH_DAYS * DAY)),
+    };
+
+    let (mut values, mut winners) = (Vec::new(), Vec::new());
+    for (at, rule) in plan.rules.iter().enumerate().take(plan.rules.len() - ASSET_OWN.len()) {
+        let place = at + MACHINE_OWN;
+        let of = |machine: usize| machines[machine].values[place].clone();
+        let numbers = || (0..machines.len()).filter_map(|at| Some((machines[at].int(place)?, at)));
+        let same = |one: usize| (machines[one].identity(), one);
+        let (value, winner) = match rule {
+            Rule::Best { group, .. } => best[*group].map_or((Value::Null, None), |at| (of(at), Some(at))),
+            Rule::Lead | Rule::Count => (of(lead), Some(lead)),
+            Rule::Earliest => match numbers().min_by_key(|(number, at)| (*number, same(*at))) {
+                Some((number, at)) => (Value::Int(number), Some(at)),
+                None => (Value::Null, None),
+            },
+            Rule::Latest => match numbers().min_by_key(|(number, at)| (Reverse(*number), same(*at))) {
+                Some((number, at)) => (Value::Int(number), Some(at)),
+                None => (Value::Null, None),
+            },
+            Rule::Any => {
+                let yes = |(number, at): &(i64, usize)| *number == 1 && speaks(&machines[*at], place);
+                match numbers().filter(yes).min_by_key(|(_, at)| same(*at)) {
+                    Some((_, at)) => (Value::Int(1), Some(at)),
+                    None if numbers().next().is_some() => (Value::Int(0), Some(lead)),
+                    None => (Value::Null, None),
+                }
+            }
+        };
+        values.push(value);
+        winners.push((winner, *rule));
+    }
+
+    let gone = present().next().is_none();
+    let counted: Vec<&Machine> = if gone { machines.iter().collect() } else { present().collect() };
+    let mut sources: Vec<i64> = counted.iter().map(|machine| machine.integration).collect();
+    sources.sort_unstable();
+    sources.dedup();
+    let lifecycle = match (machines[lead].grade(), machines[lead].present) {
+        (Grade::Agent, _) | (_, false) => machines[lead].values[plan.state].clone(),
+        (_, true) => {
+            let fresh = newest.is_none_or(|seen| seen >= now.micros().saturating_sub(FRESH_DAYS * DAY));
+            Value::Int(if fresh { words.seen } else { words.stale })
+        }
+    };
+    values.extend([
+        Value::Int(sources.len() as i64),
+        Value::Int(machines.len() as i64),
+        Value::Int(machines[lead].record),
+        lifecycle,
+        Value::from(gone),
+    ]);
+    winners.resize(values.len(), (None, Rule::Count));
+    Asset { values, winners, lead, site: site(machines), superseded }
+}
+
+/// The site of an asset: where it was measured, or else where the record lives that knows it best.
+fn site(machines: &[Machine]) -> i64 {
+    let place = |machine: &&Machine| {
+        let rank = match machine.grade() {
+            Grade::Scan => 0,
+            Grade::List => 1,
+            Grade::Agent => 2,
+            Grade::Discovery => 3,
+        };
+        (!machine.present, rank, machine.integration, machine.native_id.clone(), machine.record)
+    };
+    machines.iter().min_by_key(place).map_or(0, |machine| machine.site)
+}
+
+/// Why a value is the asset's, as a sentence without subject: `a live agent goes before a scan`.
+pub(crate) fn why(machines: &[Machine], column: usize, asset: &Asset) -> String {
+    let (winner, rule) = asset.winners[column];
+    let Some(winner) = winner else { return "nobody says it".to_owned() };
+    if machines.len() == 1 {
+        return "its only record".to_owned();
+    }
+    match rule {
+        Rule::Earliest => "the earliest of its records".to_owned(),
+        Rule::Latest => "the latest of its records".to_owned(),
+        Rule::Any => "what any record says that may speak of the present".to_owned(),
+        Rule::Count => "counted over its records".to_owned(),
+        Rule::Lead => format!("from the record that speaks for it: {}", described(&machines[winner], machines)),
+        Rule::Best { group, order } => {
+            let (by, with) = &plan().groups[group];
+            let says = |at: &usize| by.iter().chain(with).any(|place| machines[*at].values[*place] != Value::Null);
+            let newest = machines.iter().filter(|machine| machine.present).filter_map(Machine::last_seen).max();
+            let others: Vec<usize> =
+                ranked(machines, order, newest).into_iter().filter(says).filter(|at| *at != winner).collect();
+            let Some(next) = others.first() else { return "no other record says it".to_owned() };
+            let (one, other) = (described(&machines[winner], machines), described(&machines[*next], machines));
+            if one == other {
+                return format!("of {} records like it the one that was seen last", others.len() + 1);
+            }
+            format!("{one} goes before {other}")
+        }
+    }
+}
+
+fn described(machine: &Machine, machines: &[Machine]) -> &'static str {
+    let newest = machines.iter().filter(|machine| machine.present).filter_map(Machine::last_seen).max();
+    let fresh = machine.is_fresh(newest);
+    match (machine.grade(), machine.present, fresh) {
+        (_, false, _) => "what its source no longer has",
+        (_, true, true) if machine.yields() => "a source that is to yield",
+        (Grade::Agent, true, true) => "a live agent",
+        (Grade::Agent, true, false) => "an agent that left or fell silent",
+        (Grade::Scan, true, true) => "a scan",
+        (Grade::Scan, true, false) => "an old scan",
+        (Grade::List, true, true) => "a list",
+        (Grade::List, true, false) => "an old list",
+        (Grade::Discovery, true, true) => "network discovery",
+        (Grade::Discovery, true, false) => "old network discovery",
+    }
+}

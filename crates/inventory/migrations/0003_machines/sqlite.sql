@@ -2,7 +2,8 @@
 -- grade: 1 an agent on it, 2 a scan of it, 3 a list that somebody keeps, 4 a neighbour that saw it. present is 0 once the
 -- source no longer has the record. superseded: another agent of the same asset took its place. identity is a digest of
 -- everything that tells which machine it is; settled is 0 until correlation has looked at the record as it is now.
--- contested: its links hang on who is alive, so that it is looked at again when that changes.
+-- contested: its links hang on who is alive, so that it is looked at again when that changes. yields: what it says does
+-- not take the place of what another source says.
 CREATE TABLE inventory_machine (
     org_id INTEGER NOT NULL,
     record_id INTEGER NOT NULL,
@@ -16,6 +17,7 @@ CREATE TABLE inventory_machine (
     grade INTEGER NOT NULL,
     source_term INTEGER,
     identity INTEGER,
+    yields INTEGER NOT NULL,
     agent_native_id TEXT,
     name TEXT,
     name_folded TEXT,
@@ -137,7 +139,7 @@ INSERT INTO inventory_term (org_id, term_id, dictionary, text, folded)
 UPDATE inventory_head SET next_id = next_id + 1, stamp = stamp + 1;
 INSERT INTO inventory_machine (
     org_id, record_id, integration_id, native_id, site_id, present, superseded, contested, settled, grade,
-    source_term, identity, agent_native_id, name, name_folded, type_term, os_term, os_family_term, os_name_term,
+    source_term, identity, yields, agent_native_id, name, name_folded, type_term, os_term, os_family_term, os_name_term,
     os_version_term, os_arch_term, hw_term, hw_vendor_term, cpu_term, cpu_count, core_count, memory_mb, serial,
     serial_folded, domain_term, user_name, user_folded, directory_name, directory_folded, cloud_term, first_seen,
     last_seen, booted_at, active, infected, active_threats, edr_term, edr_live, agent_state_term, agent_version_term,
@@ -151,7 +153,7 @@ INSERT INTO inventory_machine (
 )
 SELECT
     l.org_id, l.record_id, r.integration_id, r.native_id, a.site_id, CASE r.state WHEN 'retired' THEN 0 ELSE 1 END,
-    0, 0, 0, 1, t.term_id, NULL, NULL, a.name, a.name_folded, a.type_term, a.os_term, a.os_family_term,
+    0, 0, 0, 1, t.term_id, NULL, 0, NULL, a.name, a.name_folded, a.type_term, a.os_term, a.os_family_term,
     a.os_name_term, a.os_version_term, a.os_arch_term, a.hw_term, a.hw_vendor_term, a.cpu_term, a.cpu_count,
     a.core_count, a.memory_mb, a.serial, a.serial_folded, a.domain_term, a.user_name, a.user_folded,
     a.directory_name, a.directory_folded, a.cloud_term, a.first_seen, a.last_seen, a.booted_at, a.active, a.infected,
@@ -174,6 +176,7 @@ UPDATE inventory_asset SET
     gone = COALESCE((SELECT MIN(CASE r.state WHEN 'retired' THEN 1 ELSE 0 END) FROM inventory_link l
         JOIN inventory_source_record r ON r.org_id = l.org_id AND r.record_id = l.record_id
         WHERE l.org_id = inventory_asset.org_id AND l.asset_id = inventory_asset.asset_id), 0);
+UPDATE inventory_link SET rule = 'new' WHERE rule = 'R00';
 UPDATE inventory_asset SET edr_term = NULL WHERE gone = 1;
 UPDATE inventory_machine SET edr_term = NULL WHERE present = 0;
 

@@ -4,7 +4,7 @@ use query::{Base, Choice, Choices, Column, Field, Inventory, Raw, Scope, Type};
 
 use super::{
     ASSET_IDS, MODES, PRESENCES, SENTINELONE, SITE_IDS, SITE_NAMES, SOURCES, console_fields, flag, int, later, missing,
-    past, public, raw, term, text, version, word, words,
+    native, past, public, raw, term, text, version, word, words,
 };
 
 /// What the rows of an asset's records hang on.
@@ -113,6 +113,17 @@ const STATES: Choices = words(&[
     Choice::new("retired"),
 ]);
 
+const LIFECYCLES: Choices = words(&[
+    Choice::new("active"),
+    Choice::new("offline"),
+    Choice::new("pending"),
+    Choice::new("decommissioned"),
+    Choice::new("uninstalled"),
+    Choice::new("retired"),
+    Choice::new("seen"),
+    Choice::new("stale"),
+]);
+
 const NETWORK_STATES: Choices = words(&[
     Choice::new("connected"),
     Choice::new("disconnected"),
@@ -182,15 +193,39 @@ fn identity() -> Vec<Field> {
             "sources",
             Type::Enum(SOURCES),
             Column::many(
-                "FROM inventory_link l WHERE l.org_id = {t}.org_id AND l.asset_id = {t}.asset_id",
-                // Every record that is linked today is an agent.
-                Column::Plain("'sentinelone'"),
+                concat!(of_asset!("inventory_machine"), " AND (c.present = 1 OR {t}.gone = 1)"),
+                Column::Term { column: "c.source_term", dictionary: "source" },
             ),
-            "who told us about it",
+            "who tells us about it, and of an asset that is gone, who did",
         )
         .alias(&["source", "custom_integration"])
         .example("source:SentinelOne"),
-        int("source_count", "{t}.source_count", "how many sources told us about it").example("source_count:>1"),
+        int("source_count", "{t}.source_count", "how many integrations tell us about it").example("source_count:>1"),
+        int("record_count", "{t}.record_count", "how many records of sources it is made of")
+            .alias(&["records"])
+            .example("record_count:>1"),
+        word(
+            "lifecycle",
+            LIFECYCLES,
+            "{t}.lifecycle_term",
+            "agent_state",
+            "where it is in its life: its agent's state, or, without an agent, seen or, after 30 days, stale",
+        )
+        .volatile()
+        .example("lifecycle:stale"),
+        flag(
+            "superseded",
+            concat!(
+                "CASE WHEN EXISTS (SELECT 1 ",
+                of_asset!("inventory_machine"),
+                " AND c.superseded = 1) THEN 1 ELSE 0 END"
+            ),
+            "whether one of its agents took the place of another, as after a machine was set up anew",
+        )
+        .example("superseded:t"),
+        flag("removed", "{t}.gone", "whether none of its sources has it any more")
+            .alias(&["gone"])
+            .example("removed:t"),
         past("first_seen", "{t}.first_seen", "when any source first saw it").example("first_seen:<2weeks"),
         past("last_seen", "{t}.last_seen", "when any source last saw it active")
             .alias(&["last_active", "lastactivedate"])
@@ -223,7 +258,7 @@ fn machine() -> Vec<Field> {
             .alias(&["hardware", "model", "model_name", "modelname"])
             .example("hw:latitude"),
         term("hw.vendor", "{t}.hw_vendor_term", "hw_vendor", "the hardware's vendor")
-            .alias(&["hw_vendor", "vendor", "manufacturer"])
+            .alias(&["hw_vendor", "vendor"])
             .example("hw.vendor:dell"),
         text("serial", "{t}.serial", "COALESCE({t}.serial_folded, lower({t}.serial))", "the serial number as sent")
             .alias(&["serial_number", "serialnumber", "hw.serialnumber"])
@@ -246,6 +281,27 @@ fn machine() -> Vec<Field> {
         )
         .alias(&["ad.dn", "computerdistinguishedname"])
         .example("directory:\"OU=Kiosks\""),
+        term(
+            "manufacturer",
+            "{t}.manufacturer_term",
+            "manufacturer",
+            "who made the hardware, where a source says it apart",
+        )
+        .example("manufacturer:lenovo"),
+        term("hw.model", "{t}.model_term", "model", "the hardware's model, where a source says it apart")
+            .example("hw.model:\"latitude 7420\""),
+        text(
+            "asset_tag",
+            "{t}.asset_tag",
+            "COALESCE({t}.asset_tag_folded, lower({t}.asset_tag))",
+            "the tag that somebody stuck on it",
+        )
+        .alias(&["assettag"])
+        .example("asset_tag:=a-0042"),
+        native("cloud.account", "{t}.cloud_account", "its account, subscription or project in the cloud")
+            .example("cloud.account:111122223333"),
+        native("cloud.instance", "{t}.cloud_instance", "its instance's id in the cloud")
+            .example("cloud.instance:i-0abc1234def567890"),
         word("cloud", CLOUDS, "{t}.cloud_term", "cloud", "the cloud or hypervisor it runs in")
             .alias(&["virtual", "cloud_provider", "cloudproviders"])
             .example("cloud:aws"),
@@ -648,18 +704,25 @@ pub(super) fn parts() -> Vec<Inventory> {
             aliases: &["sighting"],
             listed: false,
             fields: vec![
-                Field::new("source", Type::Enum(SOURCES), Column::Plain("'sentinelone'"), "the source")
+                word("source", SOURCES, "(SELECT m.source_term FROM inventory_machine m WHERE m.org_id = {t}.org_id AND m.record_id = {t}.record_id)", "source", "the source")
                     .example("source:sentinelone"),
                 past("since", "{t}.since", "since when its record belongs to the asset").example("since:<7d"),
-                // One source today, so an asset's own activity times are its source's.
+                native("rule", "{t}.rule", "by which rule its record belongs to the asset").example("rule:new"),
                 past(
                     "last_seen",
-                    "(SELECT a.last_seen FROM inventory_asset a \
-                     WHERE a.org_id = {t}.org_id AND a.asset_id = {t}.asset_id)",
+                    "(SELECT m.last_seen FROM inventory_machine m \
+                     WHERE m.org_id = {t}.org_id AND m.record_id = {t}.record_id)",
                     "when that source last saw it active",
                 )
                 .volatile()
                 .example("last_seen:<7d"),
+                past(
+                    "first_seen",
+                    "(SELECT m.first_seen FROM inventory_machine m \
+                     WHERE m.org_id = {t}.org_id AND m.record_id = {t}.record_id)",
+                    "when that source first saw it",
+                )
+                .example("first_seen:<30d"),
                 missing("name", Type::Text, "a sighting has no name of its own"),
             ],
             ..Inventory::new("sightings", "sighting", "inventory_link", "record_id")

@@ -47,7 +47,7 @@ fn a_new_record_becomes_an_asset_with_a_link_and_no_history(database: &Database)
     assert_eq!(texts(&store, "SELECT name FROM inventory_asset ORDER BY asset_id"), ["PC-7", "PC-8"]);
     let link = "SELECT l.rule || ' ' || l.evidence || ' ' || a.name FROM inventory_link l
         JOIN inventory_asset a ON a.org_id = l.org_id AND a.asset_id = l.asset_id ORDER BY l.record_id";
-    assert_eq!(texts(&store, link), ["R00 7 PC-7", "R00 8 PC-8"]);
+    assert_eq!(texts(&store, link), ["new 7 PC-7", "new 8 PC-8"]);
     assert_eq!(one_int(&store, "SELECT COUNT(*) FROM inventory_change"), 0);
     // What an agent merely reports is secondary.
     assert_eq!(one_int(&store, "SELECT COUNT(*) FROM inventory_address WHERE is_primary = 1"), 0);
