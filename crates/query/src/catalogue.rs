@@ -46,6 +46,8 @@ pub struct Inventory {
     pub scopes: Vec<Scope>,
     /// The raw bodies that its rows have.
     pub raw: Vec<Raw>,
+    /// Set if names that are none of its fields name one of its elements: `field.cost:>5`.
+    pub keyed: Option<Keyed>,
     /// The fields that a bare word is looked for in; inside a scope only its title is.
     pub bare: &'static [&'static str],
     /// The order of answers where none is asked for: a field, with `-` before it for descending.
@@ -61,6 +63,20 @@ pub struct Base {
     pub table: &'static str,
     /// The column that, after `org_id`, identifies a row.
     pub key: &'static str,
+}
+
+/// An inventory whose elements have a name and a value, both chosen by people. `field.NAME:value` is then
+/// `field:(key:==NAME value:value)`; what is compared with a number or a time is compared as such.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keyed {
+    /// The field of the element's name.
+    pub key: &'static str,
+    /// The field of its value as text.
+    pub value: &'static str,
+    /// The field of its value as a number.
+    pub number: &'static str,
+    /// The field of its value as an instant.
+    pub moment: &'static str,
 }
 
 /// The raw bodies of one (source, kind) that rows of an inventory have.
@@ -293,6 +309,7 @@ impl Inventory {
             fields: Vec::new(),
             scopes: Vec::new(),
             raw: Vec::new(),
+            keyed: None,
             bare: &[],
             default_sort: "",
             default_fields: &[],

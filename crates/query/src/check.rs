@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use kernel::{Timestamp, fold};
 
-use crate::catalogue::{Catalogue, Column, Field, Inventory, Raw, Scope, Tense, Type};
+use crate::catalogue::{Catalogue, Column, Field, Inventory, Keyed, Raw, Scope, Tense, Type};
 use crate::cond::{BodyPath, Cond, Counted, PATH_PARTS_MAX, Place, Test};
 use crate::matcher::{Matcher, wildcards};
 use crate::near::{least_far, nearest};
@@ -277,6 +277,8 @@ enum Found<'a> {
     },
     /// A field of the elements of a scope: `_asset.os`, `software.product`.
     Via(&'a Scope, Name),
+    /// An element that people named, by its exact name.
+    Keyed(Keyed, String),
     /// A source that is not here: false, with a warning that was given.
     Nowhere,
     /// A mistake that was reported.
@@ -372,8 +374,58 @@ impl<'a> Checker<'a> {
                 return Found::Via(scope, rest);
             }
         }
+        if let Some(keyed) = inventory.keyed {
+            return self.find_key(keyed, name, inventory);
+        }
         self.unknown(name, inventory);
         Found::Unknown
+    }
+
+    /// An element of that name; a name that nothing has is a mistake, as with any field.
+    fn find_key(&mut self, keyed: Keyed, name: &Name, inventory: &'a Inventory) -> Found<'a> {
+        let Some(known) = self.asking.known.values(inventory.name, keyed.key) else {
+            return Found::Keyed(keyed, name.text.clone());
+        };
+        let keys = || known.iter().map(|(key, _)| key.as_str());
+        if let Some(key) = keys().find(|key| *key == name.text) {
+            return Found::Keyed(keyed, key.to_owned());
+        }
+        let near = nearest(&name.text, keys());
+        let mut message = format!("there is no {} {}.", inventory.singular, name.text);
+        message.push_str(&did_you_mean(&near));
+        if near.is_empty() && !known.is_empty() {
+            message.push_str(&format!(" There are {}.", keys().collect::<Vec<_>>().join(", ")));
+        }
+        self.problems.push(Problem::error(name.span, message).near(near));
+        Found::Unknown
+    }
+
+    /// Both the element's name and what is asked of it.
+    fn of_key(
+        &mut self,
+        keyed: Keyed,
+        key: &str,
+        span: Span,
+        inventory: &'a Inventory,
+        asked: Option<(&'static str, &[Operand], bool)>,
+    ) -> (Cond, Vec<Operand>) {
+        let name = |text: &str| Name { text: text.to_owned(), span };
+        let mut text = String::with_capacity(key.len());
+        for character in key.chars() {
+            if matches!(character, '\\' | '%' | '*' | '_' | '?') {
+                text.push('\\');
+            }
+            text.push(character);
+        }
+        let exact = Operand { op: Op::Exact, text, inside: false, span };
+        let (named, _) = self.term(&name(keyed.key), &[exact], false, inventory);
+        let Some((field, operands, all)) = asked else { return (named, Vec::new()) };
+        let (cond, kind) = self.term(&name(field), operands, all, inventory);
+        let operands = match kind {
+            NodeKind::Term { operands, .. } => operands,
+            _ => operands.to_vec(),
+        };
+        (Cond::And(vec![named, cond]), operands)
     }
 
     fn unknown(&mut self, name: &Name, inventory: &'a Inventory) {
@@ -561,6 +613,11 @@ impl<'a> Checker<'a> {
             }
             Found::Via(scope, rest) => {
                 self.via(scope, |checker, elements| checker.term(&rest, operands, all, elements), name)
+            }
+            Found::Keyed(keyed, key) => {
+                let asked = Some((as_what(keyed, operands), operands, all));
+                let (cond, operands) = self.of_key(keyed, &key, name.span, inventory, asked);
+                (cond, renamed(&key, operands))
             }
             Found::Nowhere => (Cond::Const(false), renamed(&name.text, operands.to_vec())),
             Found::Unknown => (Cond::Const(false), NodeKind::Mistake),
@@ -781,7 +838,7 @@ impl<'a> Checker<'a> {
                 (Cond::Count(Counted::Values(Place::Body(place)), low, high), node(&canonical))
             }
             Found::Scope(scope) => (Cond::Count(Counted::Elements(*scope), low, high), node(scope.name)),
-            Found::Via(..) => {
+            Found::Via(..) | Found::Keyed(..) => {
                 self.error(name.span, "count( ) takes a field or a scope of this inventory itself.");
                 (Cond::Const(false), NodeKind::Mistake)
             }
@@ -854,6 +911,10 @@ impl<'a> Checker<'a> {
                     }
                     _ => (cond, kind),
                 }
+            }
+            Found::Keyed(keyed, key) => {
+                let (cond, _) = self.of_key(keyed, &key, name.span, inventory, None);
+                (not(cond), node(&key))
             }
             Found::Nowhere => (not(Cond::Const(false)), node(&name.text)),
             Found::Unknown => (Cond::Const(false), NodeKind::Mistake),
@@ -939,7 +1000,7 @@ impl<'a> Checker<'a> {
                 (Cond::Scope(*scope, Box::new(cond)), NodeKind::Scope { name, body: Box::new(body) })
             }
             Found::Via(scope, rest) => self.via(scope, |checker, elements| checker.scope(&rest, body, elements), name),
-            Found::Field(_) | Found::Raw { .. } if spread(name, body).is_some() => {
+            Found::Field(_) | Found::Raw { .. } | Found::Keyed(..) if spread(name, body).is_some() => {
                 let spread = spread(name, body).unwrap_or_else(|| body.clone());
                 let (cond, node) = self.node(&spread, inventory);
                 if matches!(node.kind, NodeKind::And(_)) {
@@ -950,7 +1011,7 @@ impl<'a> Checker<'a> {
                 }
                 (cond, node.kind)
             }
-            Found::Field(_) | Found::Raw { .. } => {
+            Found::Field(_) | Found::Raw { .. } | Found::Keyed(..) => {
                 let scopes: Vec<&str> = inventory.scopes.iter().map(|scope| scope.name).collect();
                 let words = bare_words(body);
                 let near = words.map(|words| vec![format!("{}:({})", name.text, words.join(", "))]).unwrap_or_default();
@@ -969,6 +1030,16 @@ impl<'a> Checker<'a> {
             Found::Unknown => (Cond::Const(false), NodeKind::Mistake),
         }
     }
+}
+
+/// As what the value of an element is compared: in an order, numbers are numbers and everything else is a time.
+fn as_what(keyed: Keyed, operands: &[Operand]) -> &'static str {
+    let ordered = |operand: &Operand| matches!(operand.op, Op::Greater | Op::GreaterEqual | Op::Less | Op::LessEqual);
+    if !operands.iter().any(ordered) {
+        return keyed.value;
+    }
+    let number = |operand: &Operand| operand.text.trim().parse::<f64>().is_ok();
+    if operands.iter().all(number) { keyed.number } else { keyed.moment }
 }
 
 /// `field:(a and not b)`: the same said of each word.
