@@ -94,6 +94,25 @@ pub fn rejudge_records(tx: &mut Tx<'_>, org: OrgId, records: &[RecordId]) -> Res
     Ok(())
 }
 
+/// Whether an integration ever brought anything that hangs on an agent.
+///
+/// # Errors
+/// The database fails.
+pub fn any(tx: &mut Tx<'_>, org: OrgId, integration: IntegrationId) -> Result<bool, StoreError> {
+    const ANY: &str = "SELECT 1 FROM inventory_source_record WHERE org_id = $1 AND integration_id = $2
+        AND stream = $3 LIMIT 1";
+    for stream in HANGING {
+        let of = [org.into(), integration.into(), stream.into()];
+        if tx.query_opt(ANY, &of, |row| row.int(0))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The streams whose records hang on agents.
+pub const HANGING: [&str; 5] = ["applications", "risks", "threats", "custom_alerts", "unified_alerts"];
+
 /// Some agents whose standing changed and on which nothing has been judged anew yet, at most `limit`.
 ///
 /// # Errors
@@ -117,18 +136,25 @@ pub fn of_agent(
     // The native id of software begins with its agent's and a colon; behind the colon comes the semicolon.
     const SOFTWARE: &str = "SELECT record_id FROM inventory_source_record WHERE org_id = $1 AND integration_id = $2
         AND stream = 'applications' AND native_id > $3 AND native_id < $4";
-    const OTHERS: &str = "SELECT record_id FROM inventory_vulnerability
-            WHERE org_id = $1 AND integration_id = $2 AND agent_native_id = $3
-        UNION SELECT record_id FROM inventory_finding
+    const VULNERABILITIES: &str = "SELECT record_id FROM inventory_vulnerability
+        WHERE org_id = $1 AND agent_record_id = $2";
+    const OTHERS: &str = "SELECT record_id FROM inventory_finding
             WHERE org_id = $1 AND integration_id = $2 AND agent_native_id = $3
         UNION SELECT record_id FROM inventory_left_out_of
             WHERE org_id = $1 AND integration_id = $2 AND agent_native_id = $3";
+    const AGENT: &str = "SELECT record_id FROM inventory_source_record WHERE org_id = $1 AND integration_id = $2
+            AND stream = 'agents' AND native_id = $3
+        UNION SELECT record_id FROM inventory_expected WHERE org_id = $1 AND integration_id = $2 AND native_id = $3";
     const STREAMS: &str =
         "SELECT stream, record_id FROM inventory_source_record WHERE org_id = $1 AND record_id IN KEYS";
     let (from, to) = (format!("{agent}:"), format!("{agent};"));
     let of = [org.into(), integration.into(), from.as_str().into(), to.as_str().into()];
     let mut records = tx.query(SOFTWARE, &of, |row| row.int(0))?;
-    records.extend(tx.query(OTHERS, &[org.into(), integration.into(), agent.into()], |row| row.int(0))?);
+    let of = [org.into(), integration.into(), agent.into()];
+    records.extend(tx.query(OTHERS, &of, |row| row.int(0))?);
+    for record in tx.query(AGENT, &of, |row| row.int(0))? {
+        records.extend(tx.query(VULNERABILITIES, &[org.into(), record.into()], |row| row.int(0))?);
+    }
     records.sort_unstable();
     records.dedup();
     let mut found = tx.select_in(STREAMS, &[org.into()], Keys::Ints(&records), |row| {

@@ -170,6 +170,15 @@ pub fn set_terms(tx: &mut Tx<'_>, org: OrgId, integration: IntegrationId, wanted
     Ok(true)
 }
 
+/// Lets correlation look at all machines of an integration again.
+///
+/// # Errors
+/// The database fails.
+pub fn unsettle(tx: &mut Tx<'_>, org: OrgId, integration: IntegrationId) -> Result<u64, StoreError> {
+    const SET: &str = "UPDATE inventory_machine SET settled = 0 WHERE org_id = $1 AND integration_id = $2";
+    tx.execute(SET, &[org.into(), integration.into()])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
