@@ -105,6 +105,8 @@ pub struct FindingNoun {
     pub agent_type: Option<String>,
     /// That agent's version.
     pub agent_version: Option<String>,
+    /// What that agent was to do about malicious things when it found it: `detect`, `protect`.
+    pub agent_mode: Option<String>,
     /// Where in the console it was found.
     pub console: ConsoleScope,
     /// When the agent identified it.
@@ -164,6 +166,7 @@ impl FindingNoun {
         out.id("external_id", self.external_id);
         out.id("asset_native_id", self.asset_id);
         out.volatile().flag("old_agent", old_agent);
+        out.term("agent_mode_term", "mitigation_mode", self.agent_mode);
         out.term("classification_term", "classification", self.classification);
         out.term("classification_source_term", "classification_source", self.classification_source);
         out.term("detection_type_term", "detection_type", self.detection_type);

@@ -30,7 +30,8 @@ CREATE TABLE inventory_expected (
     integration_id INTEGER NOT NULL,
     native_id TEXT NOT NULL,
     record_id INTEGER NOT NULL,
-    PRIMARY KEY (org_id, integration_id, native_id)
+    PRIMARY KEY (org_id, integration_id, native_id),
+    UNIQUE (org_id, record_id)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO inventory_expected (org_id, integration_id, native_id, record_id)
     SELECT u.org_id, u.integration_id, u.agent_native_id,
@@ -171,12 +172,14 @@ CREATE TABLE inventory_verdict_list (
 
 -- Threats do not say how bad they are; severity_from says where it comes from. external_id: of an alert, the native id
 -- of the same detection as a threat or as a custom rule's alert; asset_native_id: the machine it names, where that is
--- no agent's id. old_agent: its agent is from before agents reported what they did.
+-- no agent's id. old_agent: its agent is from before agents reported what they did; agent_mode: what the agent was to do
+-- about malicious things when it found it.
 ALTER TABLE inventory_finding ADD COLUMN severity_from_term INTEGER;
 ALTER TABLE inventory_finding ADD COLUMN external_id TEXT;
 ALTER TABLE inventory_finding ADD COLUMN asset_native_id TEXT;
 ALTER TABLE inventory_finding ADD COLUMN product_term INTEGER;
 ALTER TABLE inventory_finding ADD COLUMN old_agent INTEGER;
+ALTER TABLE inventory_finding ADD COLUMN agent_mode_term INTEGER;
 CREATE INDEX inventory_finding_external ON inventory_finding (org_id, integration_id, external_id)
     WHERE external_id IS NOT NULL;
 CREATE INDEX inventory_finding_of_asset ON inventory_finding (org_id, integration_id, asset_native_id)

@@ -1,6 +1,6 @@
 //! The console's own levels (accounts, sites, groups), and Muster's sites.
 
-use query::{Base, Choice, Choices, Column, Field, Inventory, Raw, Type};
+use query::{Base, Choice, Choices, Column, Field, Inventory, Raw, Scope, Type};
 
 use super::{
     RECORD_IDS, SENTINELONE, SITE_IDS, flag, future, int, native, only_source, past, public, raw, record_fields, term,
@@ -12,6 +12,125 @@ const PAYMENTS: Choices = words(&[Choice::new("trial"), Choice::new("paid")]);
 const SUITES: Choices = words(&[Choice::new("core"), Choice::new("control"), Choice::new("complete")]);
 const USAGES: Choices = words(&[Choice::new("customer"), Choice::new("mssp"), Choice::new("ir")]);
 const GROUPS: Choices = words(&[Choice::new("static"), Choice::new("dynamic"), Choice::new("pinned")]);
+
+/// How many agents a level has by what each agent says of itself: neither decommissioned nor uninstalled, and still told
+/// by the console. `$levels` finds the machine `m` from the level.
+macro_rules! agents {
+    ($levels:literal) => {
+        concat!(
+            "(SELECT COUNT(*) FROM ",
+            $levels,
+            " AND m.integration_id = {t}.integration_id AND m.grade = 1 AND m.present = 1 AND COALESCE((SELECT z.text \
+             FROM inventory_term z WHERE z.org_id = m.org_id AND z.term_id = m.agent_state_term), '') \
+             NOT IN ('decommissioned', 'uninstalled', 'retired'))"
+        )
+    };
+}
+
+/// Whether two numbers that are known differ.
+macro_rules! differs {
+    ($agents:expr, $console:literal) => {
+        concat!("CASE WHEN ", $console, " IS NULL THEN NULL WHEN ", $agents, " = ", $console, " THEN 0 ELSE 1 END")
+    };
+}
+
+macro_rules! agents_of_site {
+    () => {
+        agents!(
+            "inventory_term k JOIN inventory_machine m ON m.org_id = k.org_id AND m.console_site_id_term = k.term_id \
+             WHERE k.org_id = {t}.org_id AND k.dictionary = 'console_site_id' AND k.text = {t}.native_id"
+        )
+    };
+}
+
+macro_rules! agents_of_account {
+    () => {
+        agents!(
+            "inventory_console_site l JOIN inventory_term k ON k.org_id = l.org_id AND k.dictionary = 'console_site_id' \
+             AND k.text = l.native_id \
+             JOIN inventory_machine m ON m.org_id = k.org_id AND m.console_site_id_term = k.term_id \
+             WHERE l.org_id = {t}.org_id AND l.integration_id = {t}.integration_id AND l.account_native_id = {t}.native_id"
+        )
+    };
+}
+
+macro_rules! agents_of_group {
+    () => {
+        agents!(
+            "inventory_term g JOIN inventory_term k ON k.org_id = g.org_id AND k.dictionary = 'console_site_id' \
+             JOIN inventory_machine m ON m.org_id = k.org_id AND m.console_site_id_term = k.term_id \
+             AND m.console_group_id_term = g.term_id \
+             WHERE g.org_id = {t}.org_id AND g.dictionary = 'console_group_id' AND g.text = {t}.native_id \
+             AND k.text = {t}.site_native_id"
+        )
+    };
+}
+
+/// The count of ours, the console's, and whether they differ. `aliases` are other names of the console's.
+fn counted(
+    agents: &'static str,
+    console: &'static str,
+    differ: &'static str,
+    aliases: &'static [&'static str],
+) -> Vec<Field> {
+    vec![
+        int("agents", agents, "how many agents it has, counted one by one; removed ones are left out")
+            .volatile()
+            .alias(&["agent_count"])
+            .example("agents:>100"),
+        int("console_agents", console, "how many agents it has by the console's own count")
+            .volatile()
+            .alias(aliases)
+            .example("console_agents:>100"),
+        flag("differs", differ, "whether the two counts differ").volatile().example("differs:t"),
+    ]
+}
+
+/// The scope that reaches licences.
+fn licences() -> Scope {
+    Scope {
+        name: "licence",
+        aliases: &["licences", "license", "licenses", "feature", "features"],
+        inventory: "licences",
+        from: "FROM inventory_licence {e} WHERE {e}.org_id = {t}.org_id AND {e}.record_id = {t}.record_id",
+        title: "name",
+        prose: "one thing that it is licensed for, or a setting that comes with it",
+    }
+}
+
+/// The names of what is licensed.
+fn licence_names() -> Field {
+    Field::new(
+        "features",
+        Type::Text,
+        Column::many(
+            "FROM inventory_licence c WHERE c.org_id = {t}.org_id AND c.record_id = {t}.record_id",
+            Column::Term { column: "c.name_term", dictionary: "licence" },
+        ),
+        "packages and modules that it is licensed for, and groups of settings that come with them",
+    )
+    .alias(&["licences", "licenses", "modules"])
+    .example("features:ranger")
+}
+
+/// What the scopes of an account and of a console site reach.
+pub(super) fn parts() -> Vec<Inventory> {
+    const KINDS: Choices = words(&[Choice::new("bundle"), Choice::new("module"), Choice::new("setting")]);
+    vec![Inventory {
+        aliases: &["licence"],
+        listed: false,
+        base: Base { table: "inventory_licence", key: "position" },
+        fields: vec![
+            term("name", "{t}.name_term", "licence", "the package, the module or the group of settings")
+                .example("licence:(name:ranger)"),
+            word("kind", KINDS, "{t}.kind_term", "licence_kind", "which of them it is").example("kind:module"),
+            term("setting", "{t}.setting_term", "licence_setting", "what it is set to, or what it covers")
+                .example("setting:\"90 days\""),
+            int("total", "{t}.total", "how many it covers; -1 stands for no bound").example("total:>100"),
+        ],
+        ..Inventory::new("licences", "licence", "inventory_licence", "position")
+    }]
+}
 
 /// Console sites, console groups, console accounts and our own sites.
 pub(super) fn inventories() -> Vec<Inventory> {
@@ -52,10 +171,7 @@ fn console_sites() -> Inventory {
         flag("healthy", "{t}.healthy", "what the console says about its health")
             .alias(&["healthstatus"])
             .example("healthy:f"),
-        int("active_licenses", "{t}.active_licenses", "licences in use")
-            .volatile()
-            .alias(&["activelicenses"])
-            .example("active_licenses:>100"),
+        licence_names(),
         int("total_licenses", "{t}.total_licenses", "licences it has")
             .alias(&["totallicenses"])
             .example("total_licenses:<100"),
@@ -72,6 +188,9 @@ fn console_sites() -> Inventory {
         body("description", "site", "description", "what people wrote about it").example("has:description"),
         body("creator", "site", "creator", "who made it").example("creator:admin"),
     ];
+    const AGENTS: &str = agents_of_site!();
+    const DIFFER: &str = differs!(agents_of_site!(), "{t}.active_licenses");
+    fields.extend(counted(AGENTS, "{t}.active_licenses", DIFFER, &["active_licenses", "activelicenses"]));
     fields.extend(times());
     fields.extend(record_fields(&[&[], &["version"]]));
     Inventory {
@@ -81,7 +200,8 @@ fn console_sites() -> Inventory {
         raw: vec![Raw { source: SENTINELONE, kind: "site", paths: raw::SITE, aliases: raw::LEVEL_ALIASES }],
         bare: &["name"],
         default_sort: "name",
-        default_fields: &["name", "account", "state", "suite", "active_licenses", "total_licenses", "expires_at"],
+        scopes: vec![licences()],
+        default_fields: &["name", "account", "state", "suite", "agents", "console_agents", "total_licenses", "expires_at"],
         ..Inventory::new("console_sites", "console site", "inventory_console_site", "record_id")
     }
 }
@@ -111,13 +231,12 @@ fn console_groups() -> Inventory {
         flag("default", "{t}.is_default", "whether it is its site's default group")
             .alias(&["is_default", "isdefault"])
             .example("default:t"),
-        int("total_agents", "{t}.total_agents", "how many agents it has")
-            .volatile()
-            .alias(&["agents", "totalagents"])
-            .example("total_agents:>100"),
         body("description", "group", "description", "what people wrote about it").example("has:description"),
         body("creator", "group", "creator", "who made it").example("creator:admin"),
     ];
+    const AGENTS: &str = agents_of_group!();
+    const DIFFER: &str = differs!(agents_of_group!(), "{t}.total_agents");
+    fields.extend(counted(AGENTS, "{t}.total_agents", DIFFER, &["total_agents", "totalagents"]));
     fields.extend(times());
     fields.extend(record_fields(&[&["state"], &["version"]]));
     Inventory {
@@ -127,7 +246,7 @@ fn console_groups() -> Inventory {
         raw: vec![Raw { source: SENTINELONE, kind: "group", paths: raw::GROUP, aliases: raw::LEVEL_ALIASES }],
         bare: &["name"],
         default_sort: "name",
-        default_fields: &["name", "type", "inherits", "default", "total_agents", "updated_at"],
+        default_fields: &["name", "type", "inherits", "default", "agents", "console_agents", "updated_at"],
         ..Inventory::new("console_groups", "console group", "inventory_console_group", "record_id")
     }
 }
@@ -153,10 +272,7 @@ fn accounts() -> Inventory {
         flag("default", "{t}.is_default", "whether it is the default account")
             .alias(&["is_default", "isdefault"])
             .example("default:t"),
-        int("active_agents", "{t}.active_agents", "how many agents it has")
-            .volatile()
-            .alias(&["agents", "activeagents"])
-            .example("active_agents:>100"),
+        licence_names(),
         int("site_count", "{t}.site_count", "how many console sites it has")
             .volatile()
             .alias(&["numberofsites"])
@@ -173,6 +289,9 @@ fn accounts() -> Inventory {
             .example("has:external_id"),
         body("creator", "account", "creator", "who made it").example("creator:admin"),
     ];
+    const AGENTS: &str = agents_of_account!();
+    const DIFFER: &str = differs!(agents_of_account!(), "{t}.active_agents");
+    fields.extend(counted(AGENTS, "{t}.active_agents", DIFFER, &["active_agents", "activeagents"]));
     fields.extend(times());
     fields.extend(record_fields(&[&[], &["version"]]));
     Inventory {
@@ -182,7 +301,8 @@ fn accounts() -> Inventory {
         raw: vec![Raw { source: SENTINELONE, kind: "account", paths: raw::ACCOUNT, aliases: raw::LEVEL_ALIASES }],
         bare: &["name"],
         default_sort: "name",
-        default_fields: &["name", "state", "type", "active_agents", "site_count", "expires_at"],
+        scopes: vec![licences()],
+        default_fields: &["name", "state", "type", "agents", "console_agents", "site_count", "expires_at"],
         ..Inventory::new("accounts", "account", "inventory_account", "record_id")
     }
 }

@@ -2,8 +2,9 @@
 
 use query::{Base, Choice, Choices, Column, Field, Inventory, Raw, Scope, Tense, Type};
 
+use super::policies::effective_policy;
 use super::{
-    OF_AGENT, RECORD_IDS, SENTINELONE, SEVERITIES, console_fields, flag, int, native, only_source, past, public, raw,
+    RECORD_IDS, SENTINELONE, SEVERITIES, console_fields, flag, int, native, only_source, past, public, raw,
     record_fields, term, text, version, word, words,
 };
 
@@ -12,6 +13,102 @@ macro_rules! of_finding {
         concat!("FROM ", $table, " c WHERE c.org_id = {t}.org_id AND c.record_id = {t}.record_id")
     };
 }
+
+/// The findings, each detection once: what is a part of another finding is left out.
+const ONCE: &str = "(SELECT * FROM inventory_finding f WHERE NOT EXISTS (SELECT 1 FROM inventory_finding_merge n \
+     WHERE n.org_id = f.org_id AND n.record_id = f.record_id))";
+
+/// The asset of a finding: by the agent's record or, where only that is told, by the record of the list of all assets.
+const OF_AGENT: &str = "FROM inventory_source_record r \
+     JOIN inventory_link l ON l.org_id = r.org_id AND l.record_id = r.record_id \
+     JOIN inventory_asset {e} ON {e}.org_id = l.org_id AND {e}.asset_id = l.asset_id \
+     WHERE r.org_id = {t}.org_id AND r.integration_id = {t}.integration_id \
+     AND ((r.stream = 'agents' AND r.native_id = {t}.agent_native_id) \
+     OR (r.stream = 'xdr_assets' AND r.native_id = {t}.asset_native_id AND {t}.agent_native_id IS NULL))";
+
+/// The findings of an asset, from the asset's side.
+pub(super) const OF_ASSET: &str = "FROM inventory_link l \
+     JOIN inventory_source_record r ON r.org_id = l.org_id AND r.record_id = l.record_id \
+     JOIN inventory_finding {e} ON {e}.org_id = r.org_id AND {e}.integration_id = r.integration_id \
+     AND ((r.stream = 'agents' AND {e}.agent_native_id = r.native_id) \
+     OR (r.stream = 'xdr_assets' AND {e}.asset_native_id = r.native_id AND {e}.agent_native_id IS NULL)) \
+     WHERE r.stream IN ('agents', 'xdr_assets') AND l.org_id = {t}.org_id AND l.asset_id = {t}.asset_id \
+     AND NOT EXISTS (SELECT 1 FROM inventory_finding_merge n \
+     WHERE n.org_id = {e}.org_id AND n.record_id = {e}.record_id)";
+
+/// Whether it fails, by its integration's list of verdicts.
+const RESULT: &str = "CASE WHEN replace(COALESCE((SELECT y.verdicts FROM inventory_verdict_list y \
+     WHERE y.org_id = {t}.org_id AND y.integration_id = {t}.integration_id), ',true_positive,suspicious,undefined,'), \
+     ',' || COALESCE((SELECT replace(replace(d.folded, ' ', '_'), '-', '_') FROM inventory_term d \
+     WHERE d.org_id = {t}.org_id AND d.term_id = {t}.verdict_term), 'undefined') || ',', '') \
+     <> COALESCE((SELECT y.verdicts FROM inventory_verdict_list y \
+     WHERE y.org_id = {t}.org_id AND y.integration_id = {t}.integration_id), ',true_positive,suspicious,undefined,') \
+     THEN 'fail' ELSE 'not_failed' END";
+
+/// The alert that tells of the same detection, if there is one, has the last word on how bad it is.
+macro_rules! of_alert {
+    ($column:literal) => {
+        concat!(
+            "(SELECT o.",
+            $column,
+            " FROM inventory_finding_merge n JOIN inventory_finding o ON o.org_id = n.org_id \
+             AND o.record_id = n.record_id WHERE n.org_id = {t}.org_id AND n.finding_id = {t}.record_id \
+             ORDER BY n.record_id LIMIT 1)"
+        )
+    };
+}
+
+/// The word behind a number of a dictionary.
+macro_rules! word_of {
+    ($term:literal) => {
+        concat!("(SELECT d.text FROM inventory_term d WHERE d.org_id = {t}.org_id AND d.term_id = ", $term, ")")
+    };
+}
+
+/// Why nothing is told of what was done: nothing is told if there is no status at all, or if it says that nothing was
+/// done and no action is reported either.
+const WHY: &str = concat!(
+    "CASE WHEN {t}.mitigation_term IS NOT NULL AND (COALESCE(",
+    word_of!("{t}.mitigation_term"),
+    ", '') <> 'not_mitigated' OR EXISTS (SELECT 1 FROM inventory_finding_action c \
+     WHERE c.org_id = {t}.org_id AND c.record_id = {t}.record_id)) THEN NULL \
+     WHEN ",
+    word_of!("{t}.agent_mode_term"),
+    " = 'detect' OR ({t}.agent_mode_term IS NULL AND (SELECT d.text FROM inventory_source_record a \
+     JOIN inventory_machine m ON m.org_id = a.org_id AND m.record_id = a.record_id \
+     JOIN inventory_term d ON d.org_id = m.org_id AND d.term_id = CASE WHEN ",
+    word_of!("{t}.confidence_term"),
+    " = 'suspicious' THEN m.mitigation_mode_suspicious_term ELSE m.mitigation_mode_term END \
+     WHERE a.org_id = {t}.org_id AND a.integration_id = {t}.integration_id AND a.stream = 'agents' \
+     AND a.native_id = {t}.agent_native_id) = 'detect') THEN 'detect_mode' \
+     WHEN {t}.old_agent = 1 THEN 'agent_version' \
+     WHEN 'detect' = (SELECT d.text ",
+    effective_policy!(
+        "inventory_finding x",
+        "x.integration_id",
+        "c",
+        "JOIN inventory_term d ON d.org_id = c.org_id AND d.term_id = CASE WHEN (SELECT q.text FROM inventory_term q \
+         WHERE q.org_id = x.org_id AND q.term_id = x.confidence_term) = 'suspicious' \
+         THEN c.mitigation_mode_suspicious_term ELSE c.mitigation_mode_term END \
+         WHERE x.org_id = {t}.org_id AND x.record_id = {t}.record_id"
+    ),
+    ") THEN 'policy' ELSE 'unknown' END",
+);
+
+const RESULTS: Choices = Choices {
+    values: &[Choice::or("fail", &["failed"]), Choice::or("not_failed", &["pass", "passed"])],
+    ordered: false,
+    closed: true,
+};
+
+const ORIGINS: Choices = words(&[Choice::new("console"), Choice::new("derived"), Choice::new("alert")]);
+
+const CAUSES: Choices = words(&[
+    Choice::new("detect_mode"),
+    Choice::new("agent_version"),
+    Choice::new("policy"),
+    Choice::new("unknown"),
+]);
 
 /// A threat is what an engine found, an alert what a custom rule did.
 const KINDS: Choices = words(&[Choice::new("threat"), Choice::new("alert")]);
@@ -55,6 +152,19 @@ const ACTION_STATUSES: Choices = words(&[
     Choice::new("partial"),
 ]);
 
+/// What happened around a finding, or the notes about it.
+macro_rules! of_events {
+    ($kind:literal) => {
+        concat!(
+            "FROM inventory_finding_event {e} JOIN inventory_term w ON w.org_id = {e}.org_id AND w.term_id = {e}.kind_term \
+             WHERE {e}.org_id = {t}.org_id AND {e}.integration_id = {t}.integration_id \
+             AND {e}.finding_native_id = {t}.native_id AND w.text = '",
+            $kind,
+            "'"
+        )
+    };
+}
+
 /// The findings.
 pub(super) fn findings() -> Inventory {
     let mut fields = what();
@@ -85,14 +195,31 @@ pub(super) fn findings() -> Inventory {
                 title: "name",
                 prose: "one thing that was done about it",
             },
+            Scope {
+                name: "event",
+                aliases: &["events", "timeline"],
+                inventory: "events",
+                from: of_events!("event"),
+                title: "name",
+                prose: "one thing that happened around it",
+            },
+            Scope {
+                name: "note",
+                aliases: &["notes"],
+                inventory: "events",
+                from: of_events!("note"),
+                title: "name",
+                prose: "what somebody wrote about it",
+            },
         ],
         raw: vec![
             Raw { source: SENTINELONE, kind: "threat", paths: raw::THREAT, aliases: &[] },
             Raw { source: SENTINELONE, kind: "alert", paths: raw::ALERT, aliases: &[] },
         ],
+        base: Base { table: ONCE, key: "record_id" },
         bare: &["name", "agent.name", "file.path", "sha1", "sha256"],
         default_sort: "-identified_at",
-        default_fields: &["name", "classification", "verdict", "status", "mitigation", "agent.name", "identified_at"],
+        default_fields: &["name", "severity", "result", "verdict", "status", "mitigation", "agent.name", "identified_at"],
         ..Inventory::new("findings", "finding", "inventory_finding", "record_id")
     }
 }
@@ -113,11 +240,58 @@ fn what() -> Vec<Field> {
         word(
             "severity",
             SEVERITIES,
-            "{t}.severity_term",
+            concat!("COALESCE(", of_alert!("severity_term"), ", {t}.severity_term)"),
             "severity",
-            "how bad it is; only alerts of custom rules say it",
+            "how bad it is: as an alert says or, of a threat, by a rule (see severity.from)",
         )
+        .volatile()
         .example("severity:critical"),
+        Field::new(
+            "severity.from",
+            Type::Enum(ORIGINS),
+            Column::Plain(concat!(
+                "CASE WHEN EXISTS (SELECT 1 FROM inventory_finding_merge n WHERE n.org_id = {t}.org_id \
+                 AND n.finding_id = {t}.record_id) THEN 'alert' ELSE ",
+                word_of!("{t}.severity_from_term"),
+                " END"
+            )),
+            "where the severity is from: console; alert, the same detection in the list of all products; or derived, \
+             from how sure the console is, the class, and whether it was mitigated",
+        )
+        .volatile()
+        .alias(&["severity_from"])
+        .example("severity.from:derived"),
+        Field::new(
+            "result",
+            Type::Enum(RESULTS),
+            Column::Plain(RESULT),
+            "fail if its verdict is one of those that its integration counts; not_failed is not the same as harmless",
+        )
+        .volatile()
+        .example("result:fail"),
+        term("product", "{t}.product_term", "detection_product", "the product that found it, where that is told")
+            .alias(&["detection_product"])
+            .example("has:product"),
+        int(
+            "record_count",
+            "(SELECT 1 + COUNT(*) FROM inventory_finding_merge n WHERE n.org_id = {t}.org_id \
+             AND n.finding_id = {t}.record_id)",
+            "how many records tell of this detection: an alert that names a threat is one finding with it",
+        )
+        .volatile()
+        .example("record_count:>1"),
+        Field::new(
+            "alert_id",
+            Type::Id,
+            Column::many(
+                "FROM inventory_finding_merge n JOIN inventory_finding c ON c.org_id = n.org_id \
+                 AND c.record_id = n.record_id WHERE n.org_id = {t}.org_id AND n.finding_id = {t}.record_id",
+                Column::Plain("c.native_id"),
+            ),
+            "the console's id of the same detection in the list of all products",
+        )
+        .volatile()
+        .example("has:alert_id"),
         term("classification", "{t}.classification_term", "classification", "its class")
             .alias(&["class"])
             .example("classification:ransomware"),
@@ -139,6 +313,16 @@ fn what() -> Vec<Field> {
         word("mitigation", MITIGATIONS, "{t}.mitigation_term", "mitigation", "whether it was mitigated")
             .alias(&["mitigation_status", "mitigationstatus"])
             .example("mitigation:not_mitigated"),
+        Field::new(
+            "mitigation.why",
+            Type::Enum(CAUSES),
+            Column::Plain(WHY),
+            "why nothing is told of what was done: the agent only detected, it is older than such reports, its policy \
+             says detect, or no cause was found; nothing where something was done",
+        )
+        .volatile()
+        .alias(&["mitigation_why"])
+        .example("mitigation.why:detect_mode"),
         term("initiated_by", "{t}.initiated_by_term", "initiated_by", "what started the detection")
             .alias(&["initiatedby"])
             .example("initiated_by:agent_policy"),
@@ -254,6 +438,15 @@ fn machine() -> Vec<Field> {
         native("agent.id", "{t}.agent_native_id", "the console's id of the agent that found it")
             .alias(&["agent_id", "agentid"])
             .example("agent.id:657613730168123595"),
+        word(
+            "agent.mode",
+            super::MODES,
+            "{t}.agent_mode_term",
+            "mitigation_mode",
+            "what that agent was to do about malicious things when it found it",
+        )
+        .alias(&["agent_mode"])
+        .example("agent.mode:detect"),
         native("agent.uuid", "{t}.agent_uuid", "that agent's uuid")
             .alias(&["agent_uuid", "agentuuid"])
             .example("has:agent.uuid"),
@@ -312,5 +505,21 @@ pub(super) fn parts() -> Vec<Inventory> {
             .example("updated_at:<1d"),
         ],
         ..Inventory::new("actions", "action", "inventory_finding_action", "position")
+    }, Inventory {
+        aliases: &["event"],
+        listed: false,
+        fields: vec![
+            text("name", "{t}.text", "COALESCE({t}.text_folded, lower({t}.text))", "what happened, or was written")
+                .alias(&["text"])
+                .example("note:(name:reinstalled)"),
+            text("detail", "{t}.detail", "COALESCE({t}.detail_folded, lower({t}.detail))", "more about it")
+                .example("has:detail"),
+            text("author", "{t}.author", "COALESCE({t}.author_folded, lower({t}.author))", "who wrote it")
+                .example("note:(author:ada)"),
+            flag("edited", "{t}.edited", "whether it was changed after it was written").example("edited:t"),
+            int("type", "{t}.type", "the number of its type, as activities have them").example("event:(type:18)"),
+            past("at", "{t}.at", "when").example("note:(at:<1d)"),
+        ],
+        ..Inventory::new("events", "event", "inventory_finding_event", "record_id")
     }]
 }

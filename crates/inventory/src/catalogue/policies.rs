@@ -7,6 +7,97 @@ use super::{
     words,
 };
 
+/// The policy that applies in a console group: the nearest level that has settings of its own.
+///
+/// A group that inherits has none of its own, whatever is still stored for it. Where a token does not see the levels
+/// above, the nearest policy that it sees says what it inherits, and from which level. It is looked up when a question
+/// is asked, over tables that are small: so it is right at once when a policy, a group or an agent changes.
+/// `$from` is a table `x` with the console's levels, `$integration` whose policies are meant, `$row` the policy.
+macro_rules! effective_policy {
+    ($from:literal, $integration:literal, $row:literal, $tie:literal) => {
+        concat!(
+            "FROM ",
+            $from,
+            " LEFT JOIN inventory_term kg ON kg.org_id = x.org_id AND kg.term_id = x.console_group_id_term \
+             LEFT JOIN inventory_term ks ON ks.org_id = x.org_id AND ks.term_id = x.console_site_id_term \
+             LEFT JOIN inventory_term ka ON ka.org_id = x.org_id AND ka.term_id = x.console_account_id_term \
+             JOIN inventory_policy ",
+            $row,
+            " ON ",
+            $row,
+            ".org_id = x.org_id AND ",
+            $row,
+            ".record_id = (SELECT p.record_id FROM inventory_policy p \
+             JOIN inventory_source_record pr ON pr.org_id = p.org_id AND pr.record_id = p.record_id \
+             JOIN inventory_term pl ON pl.org_id = p.org_id AND pl.term_id = p.level_term \
+             LEFT JOIN inventory_console_group pg ON pg.org_id = p.org_id AND pg.integration_id = p.integration_id \
+             AND pg.native_id = p.scope_native_id AND pl.text = 'group' \
+             WHERE p.org_id = x.org_id AND p.integration_id = ",
+            $integration,
+            " AND (p.scope_native_id IN (kg.text, ks.text, ka.text) OR p.scope_native_id IS NULL) \
+             AND COALESCE(p.scope_native_id, '') = CASE pl.text WHEN 'group' THEN kg.text WHEN 'site' THEN ks.text \
+             WHEN 'account' THEN ka.text ELSE '' END \
+             AND pr.state <> 'retired' AND COALESCE(pg.inherits, 0) = 0 \
+             ORDER BY CASE WHEN p.inherited_from_term IS NULL THEN 0 ELSE 1 END, \
+             CASE pl.text WHEN 'group' THEN 1 WHEN 'site' THEN 2 WHEN 'account' THEN 3 ELSE 4 END, p.record_id LIMIT 1) ",
+            $tie
+        )
+    };
+}
+pub(super) use effective_policy;
+
+/// The policy of an asset's agent.
+macro_rules! policy_of_asset {
+    ($row:literal) => {
+        effective_policy!(
+            "inventory_asset x JOIN inventory_source_record xr ON xr.org_id = x.org_id AND xr.record_id = x.lead_record_id",
+            "xr.integration_id",
+            $row,
+            "WHERE x.org_id = {t}.org_id AND x.asset_id = {t}.asset_id"
+        )
+    };
+}
+
+/// What an asset's agent has to obey.
+pub(super) fn of_asset() -> Vec<Field> {
+    let from = policy_of_asset!("c");
+    vec![
+        Field::new(
+            "policy.name",
+            Type::Text,
+            Column::many(from, Column::Folded { text: "c.name", folded: "c.name_folded" }),
+            "the policy that applies to its agent: its group's own, or the one that the group inherits",
+        )
+        .volatile()
+        .alias(&["policy", "policy_name", "policyname"])
+        .example("policy.name:kiosks"),
+        Field::new(
+            "policy.level",
+            Type::Enum(LEVELS),
+            Column::many(
+                from,
+                Column::Term { column: "COALESCE(c.inherited_from_term, c.level_term)", dictionary: "level" },
+            ),
+            "the level that this policy comes from",
+        )
+        .volatile()
+        .alias(&["policy_level"])
+        .example("policy.level:site"),
+    ]
+}
+
+/// The scope that reaches it.
+pub(super) fn scope_of_asset() -> Scope {
+    Scope {
+        name: "policy",
+        aliases: &["policies"],
+        inventory: "policies",
+        from: policy_of_asset!("{e}"),
+        title: "name",
+        prose: "the policy that applies to its agent",
+    }
+}
+
 const LEVELS: Choices =
     words(&[Choice::or("tenant", &["global"]), Choice::new("account"), Choice::new("site"), Choice::new("group")]);
 

@@ -1,11 +1,24 @@
-//! Software: what is installed on which machine.
+//! Software: what is installed on which machine; and titles: how many machines have a product, and in which versions.
 
-use query::{Choice, Choices, Inventory, Raw, Scope, Type};
+use query::{Base, Choice, Choices, Column, Inventory, Raw, Scope, Type};
 
 use super::{
-    AGENT_NAME, AGENT_NAME_FOLDED, OF_AGENT, RECORD_IDS, RECORD_NATIVE, SENTINELONE, int, missing, native, only_source,
-    past, public, raw, record_fields, term, text, version, word, words,
+    AGENT_NAME_BY_RECORD, AGENT_NAME_FOLDED_BY_RECORD, AGENT_NATIVE, MAPPED_BY_RECORD, OF_AGENT_RECORD, RECORD_IDS,
+    RECORD_NATIVE, SENTINELONE, flag, int, native, only_source, past, public, raw, record_fields, term, text, version,
+    word, words,
 };
+
+/// A column of the release that a row names.
+macro_rules! of_release {
+    ($column:literal) => {
+        concat!(
+            "(SELECT i.",
+            $column,
+            " FROM inventory_release i WHERE i.org_id = {t}.org_id AND i.release_id = {t}.release_id)"
+        )
+    };
+}
+pub(super) use of_release;
 
 /// What sorts of things a console lists (vendor spec, `installed-applications[].type`).
 const TYPES: Choices = words(&[
@@ -22,32 +35,47 @@ const TYPES: Choices = words(&[
 pub(super) fn software() -> Inventory {
     let mut fields = vec![
         public("id", "{t}.record_id", RECORD_IDS, "its id here, for links and scripts").example("id:rec_00000000000sg"),
-        term("name", "{t}.product_term", "product", "the product's name")
-            .alias(&["product", "products", "title", "software"])
+        term("name", of_release!("product_term"), "product", "the product's name, as the machine spells it")
+            .alias(&["title", "software"])
             .example("name:chrome"),
-        term("vendor", "{t}.vendor_term", "vendor", "who made it").alias(&["publisher"]).example("vendor:mozilla"),
-        version("version", "{t}.version_term", "version", "its version, compared part by part")
+        term(
+            "product",
+            of_release!("plain_term"),
+            "plain_product",
+            "the product's name without processor, language and version",
+        )
+        .alias(&["products"])
+        .example("product:=\"Mozilla Firefox\""),
+        term("vendor", of_release!("vendor_term"), "vendor", "who made it, as the machine spells it")
+            .alias(&["publisher"])
+            .example("vendor:mozilla"),
+        term("maker", of_release!("maker_term"), "plain_vendor", "who made it, without the legal form")
+            .example("maker:=Google"),
+        version("version", of_release!("version_term"), "version", "its version, compared part by part")
             .example("version:<131.0.2"),
         native("native_id", RECORD_NATIVE, "its agent's id and a fingerprint of vendor, name and version")
             .example("has:native_id"),
         only_source(),
-        word("type", TYPES, "{t}.type_term", "software_type", "what sort of thing it is, where the console says it")
+        word(
+            "type",
+            TYPES,
+            of_release!("type_term"),
+            "software_type",
+            "what sort of thing it is, where the console says it",
+        )
+        .volatile()
+        .example("type:chromeextension"),
+        term("cpe23", of_release!("cpe_term"), "cpe", "its name in the national dictionary, where the console gives it")
             .volatile()
-            .example("type:chromeextension"),
+            .alias(&["cpe"])
+            .example("cpe23:openssl"),
         int("size", "{t}.size", "its size; the vendor does not say in which unit").volatile().example("size:>1000000"),
-        past("installed_at", "{t}.installed_at", "when it was installed")
+        past("installed_at", "{t}.installed_second * 1000000", "when it was installed, to the second")
             .volatile()
             .alias(&["installedat", "installed"])
             .example("installed_at:<7d"),
-        native("agent.id", "{t}.agent_native_id", "the console's id of the agent on that machine")
-            .alias(&["agent_id", "agentid"])
-            .example("agent.id:657613730168123595"),
-        text("agent.name", AGENT_NAME, AGENT_NAME_FOLDED, "the machine's name, as the assets have it")
-            .volatile()
-            .alias(&["agent_name", "hostname", "computername"])
-            .example("agent.name:lap"),
-        missing("cpe23", Type::Text, "no CPE is kept yet").alias(&["cpe"]),
     ];
+    fields.extend(machine());
     fields.extend(record_fields(&[&["state"], &[]]));
     Inventory {
         aliases: &["programs", "program", "applications", "application"],
@@ -57,7 +85,7 @@ pub(super) fn software() -> Inventory {
             name: "asset",
             aliases: &["assets"],
             inventory: "assets",
-            from: OF_AGENT,
+            from: OF_AGENT_RECORD,
             title: "name",
             prose: "the asset it is installed on",
         }],
@@ -66,5 +94,103 @@ pub(super) fn software() -> Inventory {
         default_sort: "-id",
         default_fields: &["name", "version", "vendor", "agent.name", "installed_at"],
         ..Inventory::new("software", "software", "inventory_software", "record_id")
+    }
+}
+
+/// On which machine a row is that names its agent's record.
+fn machine() -> Vec<query::Field> {
+    vec![
+        native("agent.id", AGENT_NATIVE, "the console's id of the agent on that machine")
+            .alias(&["agent_id", "agentid"])
+            .example("agent.id:657613730168123595"),
+        text(
+            "agent.name",
+            AGENT_NAME_BY_RECORD,
+            AGENT_NAME_FOLDED_BY_RECORD,
+            "the machine's name, as the assets have it",
+        )
+        .volatile()
+        .alias(&["agent_name", "hostname", "computername"])
+        .example("agent.name:lap"),
+        flag("mapped", MAPPED_BY_RECORD, "whether its machine is one of the assets").volatile().example("mapped:f"),
+    ]
+}
+
+/// Something about the rows of software of a title that machines still have.
+macro_rules! of_title {
+    ($what:literal) => {
+        concat!(
+            "(SELECT ",
+            $what,
+            " FROM inventory_release i JOIN inventory_software s ON s.org_id = i.org_id \
+             AND s.release_id = i.release_id WHERE i.org_id = {t}.org_id AND i.title_id = {t}.title_id AND s.gone = 0)"
+        )
+    };
+}
+
+/// The titles.
+pub(super) fn titles() -> Inventory {
+    let releases = "FROM inventory_release c WHERE c.org_id = {t}.org_id AND c.title_id = {t}.title_id";
+    Inventory {
+        aliases: &["software_title", "titles", "title"],
+        prose: "products, each once: on how many machines, and in which versions",
+        base: Base { table: "inventory_title", key: "title_id" },
+        fields: vec![
+            int("id", "{t}.title_id", "the title's number, for scripts").example("has:id"),
+            term("name", "{t}.plain_term", "plain_product", "the product, without processor, language and version")
+                .alias(&["product", "title"])
+                .example("name:chrome"),
+            term("maker", "{t}.maker_term", "plain_vendor", "who made it, without the legal form")
+                .alias(&["vendor", "publisher"])
+                .example("maker:google"),
+            query::Field::new(
+                "names",
+                Type::Text,
+                Column::many(releases, Column::Term { column: "c.product_term", dictionary: "product" }),
+                "the names that machines give it, as they spell them",
+            )
+            .example("names:x64"),
+            query::Field::new(
+                "versions",
+                Type::Version,
+                Column::many(
+                    concat!(
+                        "FROM inventory_release c WHERE c.org_id = {t}.org_id AND c.title_id = {t}.title_id ",
+                        "AND EXISTS (SELECT 1 FROM inventory_software s WHERE s.org_id = c.org_id ",
+                        "AND s.release_id = c.release_id AND s.gone = 0)"
+                    ),
+                    Column::Term { column: "c.version_term", dictionary: "version" },
+                ),
+                "the versions that are installed somewhere",
+            )
+            .volatile()
+            .alias(&["version"])
+            .example("versions:<131"),
+            int(
+                "endpoints",
+                of_title!("COUNT(DISTINCT s.agent_record_id)"),
+                "on how many machines it is installed",
+            )
+            .volatile()
+            .alias(&["endpoint_count", "endpointscount", "assets"])
+            .example("endpoints:>100"),
+            int("installations", of_title!("COUNT(*)"), "how many times it is installed, counting each version")
+                .volatile()
+                .example("installations:>100"),
+        ],
+        scopes: vec![Scope {
+            name: "installed",
+            aliases: &["software"],
+            inventory: "software",
+            from: "FROM inventory_release i JOIN inventory_software {e} ON {e}.org_id = i.org_id \
+                   AND {e}.release_id = i.release_id \
+                   WHERE i.org_id = {t}.org_id AND i.title_id = {t}.title_id AND {e}.gone = 0",
+            title: "name",
+            prose: "one machine's program of this title",
+        }],
+        bare: &["name", "maker"],
+        default_sort: "name",
+        default_fields: &["name", "maker", "endpoints", "versions"],
+        ..Inventory::new("software_titles", "software title", "inventory_title", "title_id")
     }
 }

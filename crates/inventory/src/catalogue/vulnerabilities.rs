@@ -1,10 +1,11 @@
 //! Vulnerabilities: known weaknesses of installed software, machine by machine.
 
-use query::{Choice, Choices, Column, Field, Inventory, Raw, Scope, Type};
+use query::{Base, Choice, Choices, Column, Field, Inventory, Raw, Scope, Type};
 
+use super::software::of_release;
 use super::{
-    OF_AGENT, RECORD_IDS, RECORD_NATIVE, SENTINELONE, SEVERITIES, flag, missing, native, only_source, past, public,
-    raw, record_fields, term, text, version, word, words,
+    AGENT_NATIVE, MAPPED_BY_RECORD, OF_AGENT_RECORD, RECORD_IDS, RECORD_NATIVE, SENTINELONE, SEVERITIES, flag, int,
+    missing, native, only_source, past, public, raw, record_fields, term, text, version, word, words,
 };
 
 const STATUSES: Choices = words(&[Choice::or("detected", &["open"]), Choice::or("removed", &["fixed"])]);
@@ -21,15 +22,36 @@ const EXPLOITS: Choices = words(&[
     Choice::new("high"),
 ]);
 
+/// What can be done (vendor spec, `remediationLevel`).
+const REMEDIATIONS: Choices = words(&[
+    Choice::new("official_fix"),
+    Choice::new("temporary_fix"),
+    Choice::new("workaround"),
+    Choice::new("unavailable"),
+    Choice::new("not_defined"),
+    Choice::new("none"),
+]);
+
+/// What is known of the CVE that a row names.
+macro_rules! of_cve {
+    ($column:literal) => {
+        concat!(
+            "(SELECT v.",
+            $column,
+            " FROM inventory_cve v WHERE v.org_id = {t}.org_id AND v.cve_term = {t}.cve_term)"
+        )
+    };
+}
+
+/// A number with a point that moves when the console learns better.
+fn real(name: &'static str, column: &'static str, prose: &'static str) -> Field {
+    Field::new(name, Type::Real, Column::Plain(column), prose).volatile()
+}
+
 /// A console that tells of removals does so once, and by then the record is retired: both are `removed`.
 const STATUS: &str = "CASE WHEN (SELECT r.state FROM inventory_source_record r \
      WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id) = 'retired' THEN 'removed' \
      ELSE (SELECT d.folded FROM inventory_term d WHERE d.org_id = {t}.org_id AND d.term_id = {t}.status_term) END";
-
-/// Whether its agent is one of those that are known.
-const MAPPED: &str = "CASE WHEN EXISTS (SELECT 1 FROM inventory_source_record a WHERE a.org_id = {t}.org_id \
-     AND a.integration_id = {t}.integration_id AND a.stream = 'agents' AND a.native_id = {t}.agent_native_id) \
-     THEN 1 ELSE 0 END";
 
 /// The vulnerabilities.
 pub(super) fn vulnerabilities() -> Inventory {
@@ -44,7 +66,7 @@ pub(super) fn vulnerabilities() -> Inventory {
             name: "asset",
             aliases: &["assets"],
             inventory: "assets",
-            from: OF_AGENT,
+            from: OF_AGENT_RECORD,
             title: "name",
             prose: "the asset that has it",
         }],
@@ -87,19 +109,52 @@ fn what() -> Vec<Field> {
         word("exploit", EXPLOITS, "{t}.exploit_term", "exploit", "how far exploits got, where the licence shows it")
             .alias(&["exploit_code_maturity", "exploitcodematurity"])
             .example("exploit:functional"),
-        term("product", "{t}.product_term", "product", "the product that has it")
-            .alias(&["application", "application_name", "applicationname"])
+        term("application", of_release!("product_term"), "product", "the product that has it, as the machine spells it")
+            .alias(&["application_name", "applicationname"])
+            .example("application:\"VMware Tools\""),
+        term("product", of_release!("plain_term"), "plain_product", "that product, without processor, language and version")
             .example("product:openssl"),
-        term("vendor", "{t}.vendor_term", "vendor", "who made the product")
+        term("vendor", of_release!("vendor_term"), "vendor", "who made the product")
             .alias(&["publisher", "application_vendor", "applicationvendor"])
             .example("vendor:microsoft"),
-        version("version", "{t}.version_term", "version", "the product's version, compared part by part")
+        version("version", of_release!("version_term"), "version", "the product's version, compared part by part")
             .alias(&["application_version", "applicationversion"])
             .example("version:<3.0.7"),
         past("detected_at", "{t}.detected_at", "when it was found")
             .alias(&["first_detected_at", "firstfoundts", "detection_date", "detectiondate"])
             .example("detected_at:<7d"),
-        past("published_at", "{t}.published_at", "when it was published")
+        term(
+            "cvss.version",
+            of_cve!("cvss_version_term"),
+            "cvss_version",
+            "the version of CVSS of the score",
+        )
+        .volatile()
+        .alias(&["cvss_version", "cvssversion"])
+        .example("cvss.version:3.1"),
+        real("score.nvd", of_cve!("nvd_score"), "the base score of the national database, where the licence shows it")
+            .alias(&["nvd_score", "nvdbasescore"])
+            .example("score.nvd:>=9"),
+        real("score.risk", of_cve!("risk_score"), "the console maker's own score, where the licence shows it")
+            .alias(&["risk_score", "riskscore"])
+            .example("score.risk:>=9"),
+        word(
+            "remediation",
+            REMEDIATIONS,
+            "{t}.remediation_term",
+            "remediation",
+            "what can be done about it, where the licence shows it",
+        )
+        .alias(&["remediation_level", "remediationlevel"])
+        .example("remediation:official_fix"),
+        term("report", "{t}.report_term", "report_confidence", "how sure it is that there is such a weakness")
+            .alias(&["report_confidence", "reportconfidence"])
+            .example("report:confirmed"),
+        term("mark", "{t}.mark_term", "vulnerability_mark", "how a person marked it")
+            .alias(&["mark_type", "marktype", "verdict"])
+            .example("has:mark"),
+        past("published_at", of_cve!("published_at"), "when it was published")
+            .volatile()
             .alias(&["published_date", "publisheddate"])
             .example("published_at:>1y"),
         missing("kev", Type::Text, "no list of exploited vulnerabilities has been loaded"),
@@ -109,7 +164,7 @@ fn what() -> Vec<Field> {
 
 fn whose() -> Vec<Field> {
     vec![
-        native("agent.id", "{t}.agent_native_id", "the console's id of the agent on that machine")
+        native("agent.id", AGENT_NATIVE, "the console's id of the agent on that machine")
             .alias(&["agent_id", "agentid", "endpoint_id", "endpointid"])
             .example("agent.id:657613730168123595"),
         text(
@@ -131,7 +186,7 @@ fn whose() -> Vec<Field> {
             .example("os.family:windows"),
         flag(
             "mapped",
-            MAPPED,
+            MAPPED_BY_RECORD,
             "whether its machine is one of the assets; one of an unknown machine is kept all the same",
         )
         .volatile()
@@ -141,4 +196,96 @@ fn whose() -> Vec<Field> {
             .alias(&["last_scan", "lastscandate"])
             .example("scanned_at:>7d"),
     ]
+}
+
+/// Something about the machines that still have a CVE.
+macro_rules! of_having {
+    ($what:literal) => {
+        concat!(
+            "(SELECT ",
+            $what,
+            " FROM inventory_vulnerability s WHERE s.org_id = {t}.org_id AND s.cve_term = {t}.cve_term AND s.gone = 0)"
+        )
+    };
+}
+
+/// The weaknesses themselves, each once.
+pub(super) fn cves() -> Inventory {
+    let fields = vec![
+        term("id", "{t}.cve_term", "cve", "its public name").alias(&["cve", "cve_id"]).example("id:=CVE-2024-3094"),
+        term("name", "{t}.cve_term", "cve", "its public name").example("name:CVE-2024"),
+        only_source(),
+        word("severity", SEVERITIES, "{t}.severity_term", "severity", "how bad it is, as last told")
+            .volatile()
+            .alias(&["risk", "risk_rank"])
+            .example("severity:critical"),
+        real("score", "{t}.score", "its CVSS base score, 0 to 10").alias(&["cvss", "base_score"]).example("score:>=9"),
+        term("cvss.version", "{t}.cvss_version_term", "cvss_version", "the version of CVSS of the score")
+            .volatile()
+            .alias(&["cvss_version"])
+            .example("cvss.version:3.1"),
+        real("score.nvd", "{t}.nvd_score", "the base score of the national database, where the licence shows it")
+            .alias(&["nvd_score"])
+            .example("score.nvd:>=9"),
+        real("score.risk", "{t}.risk_score", "the console maker's own score, where the licence shows it")
+            .alias(&["risk_score"])
+            .example("score.risk:>=9"),
+        Field::new(
+            "scored_by",
+            Type::Text,
+            Column::Plain(
+                "CASE WHEN {t}.score IS NULL THEN NULL WHEN {t}.nvd_score = {t}.score THEN 'nvd' ELSE 'console' END",
+            ),
+            "whose the score is: nvd where the national database has the same, console where nobody else is named",
+        )
+        .volatile()
+        .example("scored_by:nvd"),
+        past("published_at", "{t}.published_at", "when it was published").volatile().example("published_at:>1y"),
+        past("told_at", "{t}.told_at", "when the console told what is known of it")
+            .volatile()
+            .example("told_at:>30d"),
+        int("endpoints", of_having!("COUNT(DISTINCT s.agent_record_id)"), "how many machines have it")
+            .volatile()
+            .alias(&["endpoint_count", "assets"])
+            .example("endpoints:>10"),
+        int("vulnerability_count", of_having!("COUNT(*)"), "how many programs on machines have it")
+            .volatile()
+            .example("vulnerability_count:>10"),
+        Field::new(
+            "products",
+            Type::Text,
+            Column::many(
+                "FROM inventory_vulnerability c WHERE c.org_id = {t}.org_id AND c.cve_term = {t}.cve_term AND c.gone = 0",
+                Column::Term {
+                    column: "(SELECT i.plain_term FROM inventory_release i \
+                             WHERE i.org_id = c.org_id AND i.release_id = c.release_id)",
+                    dictionary: "plain_product",
+                },
+            ),
+            "the products that have it somewhere",
+        )
+        .volatile()
+        .alias(&["product"])
+        .example("product:openssl"),
+        missing("kev", Type::Text, "no list of exploited vulnerabilities has been loaded"),
+        missing("epss_score", Type::Real, "no table of exploit probabilities has been loaded").alias(&["epss"]),
+    ];
+    Inventory {
+        aliases: &[],
+        prose: "public vulnerabilities, each once: what is known of it, and how many machines have it",
+        base: Base { table: "inventory_cve", key: "cve_term" },
+        fields,
+        scopes: vec![Scope {
+            name: "vulnerability",
+            aliases: &["vulnerabilities"],
+            inventory: "vulnerabilities",
+            from: "FROM inventory_vulnerability {e} WHERE {e}.org_id = {t}.org_id AND {e}.cve_term = {t}.cve_term",
+            title: "name",
+            prose: "one machine's program that has it",
+        }],
+        bare: &["name"],
+        default_sort: "-score",
+        default_fields: &["name", "severity", "score", "published_at", "endpoints", "products"],
+        ..Inventory::new("cves", "CVE", "inventory_cve", "cve_term")
+    }
 }

@@ -1,7 +1,7 @@
 //! The console's own levels.
 
-use inventory::noun::{AccountNoun, ConsoleGroupNoun, ConsoleSiteNoun};
-use sentinelone::{Account, Group, Site};
+use inventory::noun::{AccountNoun, ConsoleGroupNoun, ConsoleSiteNoun, Licence};
+use sentinelone::{Account, Group, Licenses, Site};
 
 use super::{at, id, text, word};
 
@@ -22,6 +22,7 @@ pub(super) fn account(account: &Account<'_>) -> AccountNoun {
         creator: text(account.creator.as_ref()),
         created_at: at(account.created_at),
         updated_at: at(account.updated_at),
+        licences: account.licenses.as_deref().map(licences).unwrap_or_default(),
     }
 }
 
@@ -47,6 +48,7 @@ pub(super) fn site(site: &Site<'_>) -> ConsoleSiteNoun {
         creator: text(site.creator.as_ref()),
         created_at: at(site.created_at),
         updated_at: at(site.updated_at),
+        licences: site.licenses.as_deref().map(licences).unwrap_or_default(),
     }
 }
 
@@ -66,4 +68,30 @@ pub(super) fn group(group: &Group<'_>) -> ConsoleGroupNoun {
         created_at: at(group.created_at),
         updated_at: at(group.updated_at),
     }
+}
+
+/// Packages and modules that are licensed, and the settings that come with them.
+fn licences(licenses: &Licenses<'_>) -> Vec<Licence> {
+    let bundles = licenses.bundles.iter().flatten().map(|bundle| {
+        let surfaces: Vec<String> =
+            bundle.surfaces.iter().flatten().filter_map(|surface| text(surface.name.as_ref())).collect();
+        Licence {
+            kind: "bundle",
+            name: text(bundle.display_name.as_ref()).or_else(|| text(bundle.name.as_ref())),
+            setting: (!surfaces.is_empty()).then(|| surfaces.join(", ")),
+            total: bundle.total_surfaces,
+        }
+    });
+    let modules = licenses.modules.iter().flatten().map(|module| Licence {
+        kind: "module",
+        name: text(module.display_name.as_ref()).or_else(|| text(module.name.as_ref())),
+        ..Licence::default()
+    });
+    let settings = licenses.settings.iter().flatten().map(|setting| Licence {
+        kind: "setting",
+        name: text(setting.setting_group_display_name.as_ref()).or_else(|| text(setting.setting_group.as_ref())),
+        setting: text(setting.display_name.as_ref()),
+        total: None,
+    });
+    bundles.chain(modules).chain(settings).collect()
 }

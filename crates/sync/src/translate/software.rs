@@ -16,7 +16,7 @@ use inventory::noun::SoftwareNoun;
 use sentinelone::{AgentApplication, ApplicationEndpoint, Endpoint, InstalledApplication, JsonError, fields};
 use sha2::{Digest, Sha256};
 
-use super::{Asked, at, id, name, unescaped, word};
+use super::{Asked, at, id, name, text, unescaped, word};
 
 /// The letters of a fingerprint: five bits each, and none that is mistaken for another.
 const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -136,6 +136,7 @@ pub(super) fn software(endpoint: Endpoint, raw: &[u8], asked: Asked<'_>) -> Resu
                 vendor: name(vendor.as_ref()),
                 version: name(row.version.as_ref()),
                 kind: None,
+                cpe: text(row.cpe.as_ref()),
                 size: row.file_size,
                 installed_at: at(row.application_installation_date),
             }
@@ -148,6 +149,7 @@ pub(super) fn software(endpoint: Endpoint, raw: &[u8], asked: Asked<'_>) -> Resu
                 vendor: name(row.publisher.as_ref()),
                 version: name(row.version.as_ref()),
                 kind: None,
+                cpe: None,
                 size: row.size,
                 installed_at: at(row.installed_date),
             }
@@ -160,6 +162,7 @@ pub(super) fn software(endpoint: Endpoint, raw: &[u8], asked: Asked<'_>) -> Resu
                 vendor: name(row.publisher.as_ref()),
                 version: name(row.version.as_ref()),
                 kind: word(row.kind.as_ref(), |kind| kind.as_str()),
+                cpe: None,
                 size: row.size,
                 installed_at: at(row.installed_at),
             }

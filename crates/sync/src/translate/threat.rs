@@ -15,7 +15,6 @@ pub(super) fn threat(threat: &Threat<'_>) -> FindingNoun {
     FindingNoun {
         name: text(info.threat_name.as_ref()),
         kind: Some("threat".to_owned()),
-        severity: None,
         classification: text(info.classification.as_ref()),
         classification_source: word(info.classification_source.as_ref(), |source| source.as_str()),
         detection_type: word(info.detection_type.as_ref(), |kind| kind.as_str()),
@@ -48,6 +47,7 @@ pub(super) fn threat(threat: &Threat<'_>) -> FindingNoun {
         agent_os_family: word(now.agent_os_type.as_ref(), |family| family.as_str()),
         agent_type: word(now.agent_machine_type.as_ref(), |kind| kind.as_str()),
         agent_version: text(then.agent_version.as_ref()).or_else(|| text(now.agent_version.as_ref())),
+        agent_mode: word(then.agent_mitigation_mode.as_ref(), |mode| mode.as_str()),
         console: finding_scope(&then, &now),
         identified_at: at(info.identified_at),
         created_at: at(info.created_at),
@@ -64,6 +64,7 @@ pub(super) fn threat(threat: &Threat<'_>) -> FindingNoun {
                 updated_at: at(taken.last_update),
             })
             .collect(),
+        ..FindingNoun::default()
     }
 }
 
