@@ -4,12 +4,14 @@ mod console;
 mod invariants;
 mod life;
 mod many;
+mod precision;
 mod trace;
 mod week;
 
 pub use console::{Ill, SECRETS};
 pub use life::{Life, live};
 pub use many::{Many, Summary, many};
+pub use precision::{ESTATE, PRECISION_BASE, Precision, QUESTION, Tally, precision, precisions};
 pub use trace::Violation;
 pub use week::{Week, week};
 

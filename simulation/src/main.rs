@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use muster_simulation::{Many, live, many, week};
+use muster_simulation::{Many, live, many, precisions, week};
 
 /// Lives whole lives of the engine, each decided by a seed, and checks what must hold.
 #[derive(Parser)]
@@ -33,6 +33,12 @@ struct Arguments {
     /// Polls a console of so many endpoints for a week instead
     #[arg(long, value_name = "ENDPOINTS")]
     week: Option<usize>,
+    /// Holds the inventory of so many estates against what the simulator knows of their machines instead
+    #[arg(long, value_name = "SEEDS", conflicts_with = "week")]
+    precision: Option<u64>,
+    /// Endpoints of each of these estates
+    #[arg(long, default_value_t = muster_simulation::ESTATE)]
+    endpoints: usize,
 }
 
 /// Seeds stay small enough to be read out and typed in.
@@ -46,6 +52,10 @@ fn main() -> ExitCode {
     }
     if let Some(endpoints) = arguments.week {
         return one_week(endpoints);
+    }
+    if let Some(seeds) = arguments.precision {
+        let base = arguments.base.unwrap_or(muster_simulation::PRECISION_BASE);
+        return told_apart(base, seeds, arguments.endpoints);
     }
     if let Some(seed) = arguments.seed {
         return one(seed);
@@ -105,6 +115,22 @@ fn one(seed: u64) -> ExitCode {
         None => ExitCode::SUCCESS,
         Some(violation) => {
             println!("broken: {violation}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn told_apart(base: u64, seeds: u64, endpoints: usize) -> ExitCode {
+    match precisions(base, seeds, endpoints) {
+        Ok(all) => {
+            print!("{}", all.table());
+            for complaint in &all.complaints {
+                println!("{complaint}");
+            }
+            if all.complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            println!("error: {error}");
             ExitCode::FAILURE
         }
     }

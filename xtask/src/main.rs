@@ -6,7 +6,10 @@ mod bench;
 #[cfg(feature = "product")]
 mod check_sim;
 mod crash;
+#[cfg(feature = "product")]
+mod docs;
 mod postgres;
+mod precision;
 mod promises;
 mod simulate;
 mod suite;
@@ -51,9 +54,24 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
+    /// Holds inventories against simulated networks: which records are one machine, case by case, as a table.
+    Precision {
+        /// How many networks
+        #[arg(long, default_value_t = 50)]
+        seeds: u64,
+        /// Endpoints of each
+        #[arg(long, default_value_t = 60)]
+        endpoints: usize,
+    },
     /// Writes docs/promises.md: what is promised, what goes wrong on purpose, which tests hold it, the last figures.
     Promises {
         /// Only says whether the page is current
+        #[arg(long)]
+        check: bool,
+    },
+    /// Writes docs/fields.md and docs/language.md from what the program declares.
+    Docs {
+        /// Only says whether they are current
         #[arg(long)]
         check: bool,
     },
@@ -136,6 +154,8 @@ fn main() -> ExitCode {
         Task::Crash { options } => crash::run(root(), &options),
         Task::Promises { check } => promises::run(root(), check),
         Task::Simulate { options } => simulate::run(root(), &options),
+        Task::Precision { seeds, endpoints } => precision::run(root(), seeds, endpoints),
+        Task::Docs { check } => docs(check),
         Task::Workers(options) => workers(&options),
         Task::CheckSim { against } => check_sim(&against),
     };
@@ -151,6 +171,16 @@ fn main() -> ExitCode {
 #[cfg(feature = "product")]
 fn bench(options: &BenchOptions) -> anyhow::Result<()> {
     bench::run(root(), options)
+}
+
+#[cfg(feature = "product")]
+fn docs(check: bool) -> anyhow::Result<()> {
+    docs::run(root(), check)
+}
+
+#[cfg(not(feature = "product"))]
+fn docs(_: bool) -> anyhow::Result<()> {
+    again_with_the_product(&[])
 }
 
 #[cfg(feature = "product")]

@@ -35,7 +35,7 @@ pub const CASES: &[Case] = &[
     case("10", 8, "virtual cards with constant hardware addresses"),
     case("11", 8, "a phone with a random hardware address, called iPhone like all others"),
     case("12", 5, "a new network card after a reinstallation: the serial number is the same"),
-    case("13", 5, "a new board: placeholder for a serial number, another card, the same full name"),
+    case("13", 5, "a new board: another serial number or none, another card, the same full name"),
     case("14", 5, "a replacement took the name over, and the old machine is still alive"),
     case("15", 5, "the same name and address in another site with its own address space"),
     case("17", 5, "a name cut off after fifteen characters"),
@@ -328,13 +328,15 @@ impl State {
             "13" => {
                 let (old, new) = self.succession(label, free, dice, NEAR)?;
                 let name = self.face(old as usize).computer;
-                let serial = service_tag(dice);
-                self.planted(old).serial = Some(Some(serial));
-                self.planted(old).domain = Some("corp.example.com");
-                let plant = self.planted(new);
-                (plant.name, plant.domain, plant.machine) = (Some(name), Some("corp.example.com"), old);
-                // Nobody has written a number into the new board yet.
-                plant.serial = Some(Some("Default string".to_owned()));
+                let first = service_tag(dice);
+                // Into some new boards nobody has written a number yet.
+                let second = if dice.per_mille(500) { service_tag(dice) } else { "Default string".to_owned() };
+                for (agent, serial) in [(old, first), (new, second)] {
+                    let plant = self.planted(agent);
+                    (plant.name, plant.domain) = (Some(name.clone()), Some("corp.example.com"));
+                    plant.model = Some("Dell Inc. - OptiPlex 7010".to_owned());
+                    (plant.machine, plant.serial) = (old, Some(Some(serial)));
+                }
             }
             "14" => {
                 let (old, new) = (self.live(label, free)?, self.live(label, free)?);
