@@ -3,7 +3,7 @@
 //! One detection may be told twice: as a threat (or as an alert of a custom rule) and as an alert in the list of all
 //! products. The alert names the other's native id; then they are one finding with two records, whichever came first.
 
-use kernel::{Timestamp, Value};
+use kernel::{OrgId, RecordId, Timestamp, Value};
 use store::{Keys, Kind, StoreError, Tx};
 
 use crate::apply::Context;
@@ -275,12 +275,8 @@ pub(crate) fn merge(tx: &mut Tx, ctx: &Context, records: &[i64]) -> Result<(), S
         JOIN inventory_finding f ON f.org_id = o.org_id AND f.integration_id = o.integration_id
             AND f.external_id = o.native_id AND f.record_id <> o.record_id
         WHERE o.org_id = $1 AND o.record_id IN KEYS GROUP BY f.record_id";
-    const MERGE: &[(&str, Kind)] = &[
-        ("org_id", Kind::Int),
-        ("record_id", Kind::Int),
-        ("finding_id", Kind::Int),
-        ("since", Kind::Int),
-    ];
+    const MERGE: &[(&str, Kind)] =
+        &[("org_id", Kind::Int), ("record_id", Kind::Int), ("finding_id", Kind::Int), ("since", Kind::Int)];
     let sql = match ctx.stream {
         AGAIN => BY_ALERT,
         stream if OWN.contains(&stream) => BY_FINDING,
@@ -295,19 +291,119 @@ pub(crate) fn merge(tx: &mut Tx, ctx: &Context, records: &[i64]) -> Result<(), S
     Ok(())
 }
 
+/// What is told about a finding beside its fields.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Story {
+    /// What was done about it, in the console's order.
+    pub actions: Vec<FindingAction>,
+    /// What happened around it and what people wrote about it, the earliest first; of one instant, as recorded.
+    pub events: Vec<Event>,
+    /// The records that tell of it: its own first, then alerts that name it.
+    pub records: Vec<Told>,
+}
+
+/// Something that happened around a finding, or a note about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// When.
+    pub at: Option<Timestamp>,
+    /// Whether somebody wrote it.
+    pub is_note: bool,
+    /// What happened, or what was written.
+    pub text: String,
+    /// More about it.
+    pub detail: Option<String>,
+    /// Who wrote it.
+    pub author: Option<String>,
+}
+
+/// A record that tells of a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The record.
+    pub record: RecordId,
+    /// The stream it is from.
+    pub stream: String,
+    /// The source's own id of it.
+    pub native_id: String,
+}
+
+/// The most events that a story tells; the earliest are kept.
+const EVENTS_MAX: i64 = 2_000;
+
+/// The finding of a public id, or of the console's own id of any record that tells of it.
+///
+/// # Errors
+/// The database fails.
+pub fn find(tx: &mut Tx, org: OrgId, text: &str) -> Result<Option<RecordId>, StoreError> {
+    const BY_NATIVE: &str = "SELECT f.record_id FROM inventory_source_record r
+        JOIN inventory_finding f ON f.org_id = r.org_id AND f.record_id = r.record_id
+        WHERE r.org_id = $1 AND r.stream IN ('threats', 'custom_alerts', 'unified_alerts') AND r.native_id = $2
+        ORDER BY f.record_id LIMIT 1";
+    const BY_ID: &str = "SELECT record_id FROM inventory_finding WHERE org_id = $1 AND record_id = $2";
+    const WHOLE: &str = "SELECT finding_id FROM inventory_finding_merge WHERE org_id = $1 AND record_id = $2";
+    let int = |row: &store::Row| row.int(0);
+    let found = match RecordId::parse(text) {
+        Some(record) => tx.query_opt(BY_ID, &[org.into(), record.into()], int)?,
+        None => tx.query_opt(BY_NATIVE, &[org.into(), text.into()], int)?,
+    };
+    let Some(found) = found else { return Ok(None) };
+    let whole = tx.query_opt(WHOLE, &[org.into(), found.into()], int)?;
+    Ok(Some(RecordId(whole.unwrap_or(found))))
+}
+
+/// What is told about a finding beside its fields.
+///
+/// # Errors
+/// The database fails.
+pub fn story(tx: &mut Tx, org: OrgId, finding: RecordId) -> Result<Story, StoreError> {
+    const ACTIONS: &str = "SELECT a.text, s.text, c.updated_at FROM inventory_finding_action c
+        LEFT JOIN inventory_term a ON a.org_id = c.org_id AND a.term_id = c.action_term
+        LEFT JOIN inventory_term s ON s.org_id = c.org_id AND s.term_id = c.status_term
+        WHERE c.org_id = $1 AND c.record_id = $2 ORDER BY c.position";
+    const EVENTS: &str = "SELECT e.at, k.text, e.text, e.detail, e.author FROM inventory_finding f
+        JOIN inventory_finding_event e ON e.org_id = f.org_id AND e.integration_id = f.integration_id
+            AND e.finding_native_id = f.native_id
+        LEFT JOIN inventory_term k ON k.org_id = e.org_id AND k.term_id = e.kind_term
+        WHERE f.org_id = $1 AND f.record_id = $2 ORDER BY COALESCE(e.at, 0), e.record_id LIMIT $3";
+    const RECORDS: &str = "SELECT r.record_id, r.stream, r.native_id FROM inventory_source_record r
+        WHERE r.org_id = $1 AND (r.record_id = $2 OR r.record_id IN
+            (SELECT n.record_id FROM inventory_finding_merge n WHERE n.org_id = $1 AND n.finding_id = $2))
+        ORDER BY CASE WHEN r.record_id = $2 THEN 0 ELSE 1 END, r.record_id";
+    let of = [org.into(), finding.into()];
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    let actions = tx.query(ACTIONS, &of, |row| {
+        let updated_at = row.opt_int(2)?.map(Timestamp::from_micros);
+        Ok(FindingAction { action: owned(row.opt_text(0)?), status: owned(row.opt_text(1)?), updated_at })
+    })?;
+    let events = tx.query(EVENTS, &[org.into(), finding.into(), EVENTS_MAX.into()], |row| {
+        Ok(Event {
+            at: row.opt_int(0)?.map(Timestamp::from_micros),
+            is_note: row.opt_text(1)? == Some("note"),
+            text: owned(row.opt_text(2)?).unwrap_or_default(),
+            detail: owned(row.opt_text(3)?),
+            author: owned(row.opt_text(4)?),
+        })
+    })?;
+    let records = tx.query(RECORDS, &of, |row| {
+        Ok(Told {
+            record: RecordId(row.int(0)?),
+            stream: row.text(1)?.to_owned(),
+            native_id: row.text(2)?.to_owned(),
+        })
+    })?;
+    Ok(Story { actions, events, records })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn an_agent_is_old_by_its_version_and_not_by_a_word() {
-        for (version, old) in [
-            ("3.7.4.60", Some(true)),
-            ("4.0.1", Some(false)),
-            ("23.4.2.14", Some(false)),
-            ("N/A", None),
-            ("", None),
-        ] {
+        for (version, old) in
+            [("3.7.4.60", Some(true)), ("4.0.1", Some(false)), ("23.4.2.14", Some(false)), ("N/A", None), ("", None)]
+        {
             assert_eq!(is_old(version), old, "{version}");
         }
     }

@@ -47,6 +47,7 @@ pub fn software(agents: usize, seed: u64) -> Vec<Said> {
                 .then(|| if product.starts_with("KB") { "patch" } else { "app" }.to_owned()),
             size: (!number.is_multiple_of(3)).then(|| 1_000 * (number as u64).cast_signed()),
             installed_at,
+            cpe: number.is_multiple_of(9).then(|| "cpe:2.3:a:google:chrome".to_owned()),
             agent_id: Some(agent.clone()),
         };
         Said { id: format!("{agent}:{number:08}"), raw, noun: Noun::Software(noun) }
@@ -89,6 +90,9 @@ pub fn vulnerabilities(agents: usize, seed: u64) -> Vec<Said> {
             detected_at: Some(ago(random, 90)),
             published_at: (!number.is_multiple_of(6)).then(|| ago(random, 900)),
             scanned_at: Some(ago(random, 3)),
+            cvss_version: score.map(|_| "3.1".to_owned()),
+            remediation: number.is_multiple_of(3).then(|| "official_fix".to_owned()),
+            ..VulnerabilityNoun::default()
         };
         Said { id: format!("{number:08}"), raw, noun: Noun::Vulnerability(noun) }
     };
