@@ -201,6 +201,8 @@ fn apply_distinct(
     let mut bodies = Vec::new();
     let stored: Vec<RecordId> = differing.iter().filter_map(|(_, known)| Some(RecordId((*known)?.record))).collect();
     let left = left_out::options(tx, ctx.org, &stored)?;
+    let new: Vec<&str> = differing.iter().filter(|(_, known)| known.is_none()).map(|(at, _)| ids[*at]).collect();
+    let arrived = crate::holder::arrived(tx, ctx, &new)?;
     for (at, known) in differing {
         let translation = match check_length(ids[at]).and_then(|()| translate(at)) {
             Ok(translation) => translation,
@@ -218,13 +220,20 @@ fn apply_distinct(
             Some(_) => Op::Changed,
         };
         let version = known.map_or(0, |known| known.version) + i64::from(op != Op::Touched);
-        let record = known.map_or_else(|| head.next_id(), |known| known.record);
+        let record = known.map(|known| known.record).or_else(|| arrived.get(ids[at]).copied());
+        let record = record.unwrap_or_else(|| head.next_id());
         let changed_at = known.filter(|_| op == Op::Touched).map_or(ctx.now, |known| known.changed_at);
         bodies.push(Body { at, record, known: known.is_some(), version, changed_at });
         let (meaning_hash, updated_at) = (translation.meaning_hash, translation.updated_at);
-        let subject =
-            Subjected { record, native_id: ids[at], op: &op, was_left: left.get(&record).map(String::as_str) };
-        let replaced_nuls = pending.project(ctx, &mut head, &subject, translation.noun, translation.left_out);
+        let subject = Subjected {
+            record,
+            native_id: ids[at],
+            op: &op,
+            was_left: left.get(&record).map(String::as_str),
+            retired: false,
+        };
+        let done = pending.project(ctx, &mut head, &subject, translation.noun, translation.left_out);
+        let replaced_nuls = done.replaced_nuls;
         let record = RecordId(record);
         outcomes[at] = Some(Outcome { record, op, version, meaning_hash, updated_at, replaced_nuls });
     }

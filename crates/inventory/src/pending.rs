@@ -5,14 +5,17 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Keys, Kind, StoreError, Tx};
 
 use crate::apply::{Context, InventoryError, Op, SOURCE_KEY};
-use crate::change::{CHANGE, Subject};
+use crate::change::{Subject, UNDOABLE};
+use crate::holder;
 use crate::left_out::{self, LeftOut, Onboard};
+use crate::machine::AgentState;
 use crate::memory::Head;
 use crate::noun::Noun;
+use crate::onboard;
 use crate::out::{Child, Children, Out};
 use crate::project::{self, Moved, shared};
 use crate::projection::{MACHINE_OWN, Projection};
-use crate::survive::{Machine, Words};
+use crate::survive::{self, Machine, Words};
 
 /// The rule by which a new record is an asset of its own; its evidence is the native id.
 pub(crate) const RULE_NEW: &str = "new";
@@ -40,6 +43,17 @@ pub(crate) struct Subjected<'a, 'b> {
     pub op: &'b Op,
     /// The option that left it out until now.
     pub was_left: Option<&'b str>,
+    /// Whether its source no longer has it, and says nothing new.
+    pub retired: bool,
+}
+
+/// What became of a noun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Done {
+    /// How many U+0000 were replaced.
+    pub replaced_nuls: usize,
+    /// Whether an option leaves it out.
+    pub left: bool,
 }
 
 /// See the module.
@@ -85,6 +99,8 @@ struct Changed<'a> {
     children: Children,
     /// Whether it is a machine that has no asset until another source knows it.
     waits: bool,
+    /// Whether its source no longer has it.
+    retired: bool,
 }
 
 /// A machine that has no row yet.
@@ -108,7 +124,7 @@ const IDENTITY: usize = 2;
 const NAMED_AGENT: usize = 4;
 
 impl<'a> Pending<'a> {
-    /// Turns a noun into rows; answers how many U+0000 were replaced.
+    /// Turns a noun into rows.
     pub fn project(
         &mut self,
         ctx: &Context,
@@ -116,8 +132,8 @@ impl<'a> Pending<'a> {
         subject: &Subjected<'a, '_>,
         noun: Noun,
         left_out: Option<LeftOut>,
-    ) -> usize {
-        let Subjected { record, native_id, op, was_left } = *subject;
+    ) -> Done {
+        let Subjected { record, native_id, op, was_left, retired } = *subject;
         let projection = Projection::of(&noun);
         let left = left_out.or_else(|| match (ctx.onboard, projection) {
             (Onboard::WhenKnown(option), Some(Projection::Machine)) => {
@@ -137,13 +153,14 @@ impl<'a> Pending<'a> {
         if *op == Op::Returned {
             self.returned.push(RecordId(record));
         }
-        let Some(projection) = projection else { return 0 };
+        let done = |replaced_nuls| Done { replaced_nuls, left: left.is_some() };
+        let Some(projection) = projection else { return done(0) };
         let waits = projection == Projection::Machine && left.is_some_and(|left| left.waits);
         if left.is_some() && !waits {
             if *op != Op::Created {
                 self.hidden.push((projection, record));
             }
-            return 0;
+            return done(0);
         }
         let table = &mut self.tables[projection as usize];
         if *op != Op::Created {
@@ -151,12 +168,15 @@ impl<'a> Pending<'a> {
             let mut out = Out::new(ctx.org.0, record, head, &mut values, &mut children);
             noun.write(&mut out);
             let replaced = out.replaced_nuls();
-            let changed = Changed { record, native_id, values, children, waits };
+            if retired && projection == Projection::Machine {
+                survive::leave(&mut values, head.term("agent_state", AgentState::Retired.as_str()));
+            }
+            let changed = Changed { record, native_id, values, children, waits, retired };
             // What was hidden has no rows that touching could reach.
             let rewrite = *op != Op::Touched || was_left.is_some();
             let rows = if rewrite { &mut table.changed } else { &mut table.touched };
             rows.push(changed);
-            return replaced;
+            return done(replaced);
         }
         if projection == Projection::Machine {
             let mut values = Vec::with_capacity(projection.columns().len());
@@ -164,12 +184,12 @@ impl<'a> Pending<'a> {
             noun.write(&mut out);
             let replaced = out.replaced_nuls();
             self.add(ctx, head, New { record, native_id, values, waits });
-            return replaced;
+            return done(replaced);
         }
         begin_row(ctx, projection, record, native_id, &mut table.created);
         let mut out = Out::new(ctx.org.0, record, head, &mut table.created, &mut self.children);
         noun.write(&mut out);
-        out.replaced_nuls()
+        done(out.replaced_nuls())
     }
 
     /// A machine that has no row yet. One that names an agent waits until the page knows which asset that has.
@@ -237,6 +257,8 @@ impl<'a> Pending<'a> {
         self.name_agents(tx, ctx, head)?;
         self.write_changed_machines(tx, ctx, head, changed, &standing, &mut changes)?;
         self.write_touched_machines(tx, ctx, head, touched, &standing)?;
+        self.find_agents(tx, ctx, head)?;
+        let findings = self.findings();
         for projection in Projection::ALL {
             let pending = std::mem::take(&mut self.tables[projection as usize]);
             let mut created = pending.created;
@@ -255,15 +277,41 @@ impl<'a> Pending<'a> {
             let table = child.table();
             tx.insert_many(table.table, table.columns, self.children.of(child), "")?;
         }
+        crate::finding::merge(tx, ctx, &findings)?;
         self.hide(tx, ctx)?;
         left_out::write(tx, ctx.org, ctx.now, &self.left, &self.back)?;
         crate::retire::removed(tx, ctx, head, &self.returned, false, &mut changes)?;
-        tx.insert_many("inventory_change", CHANGE, &changes, "")?;
+        tx.insert_many("inventory_change", UNDOABLE, &changes, "")?;
         if !self.several.is_empty() {
             let moved = self.moved.unwrap_or(Moved::Volatile);
             project::assets(tx, ctx.org, ctx.now, head, &self.several, moved)?;
         }
         Ok(())
+    }
+
+    /// Puts the records of agents where rows name an agent by its native id.
+    fn find_agents(&mut self, tx: &mut Tx, ctx: &Context, head: &mut Head) -> Result<(), StoreError> {
+        for projection in Projection::ALL.into_iter().filter(|projection| projection.is_narrow()) {
+            let Some(at) = projection.columns().iter().position(|column| column.name == holder::COLUMN) else {
+                continue;
+            };
+            let width = projection.insert_columns().len();
+            // The noun's columns come last.
+            let new_at = width - projection.columns().len() + at;
+            let table = &mut self.tables[projection as usize];
+            let new = table.created.chunks_exact_mut(width).map(|row| &mut row[new_at]);
+            let stored = table.changed.iter_mut().chain(&mut table.touched).map(|row| &mut row.values[at]);
+            holder::find(tx, ctx, head, new.chain(stored))?;
+        }
+        Ok(())
+    }
+
+    /// The records of the findings that are to be written.
+    fn findings(&self) -> Vec<i64> {
+        let table = &self.tables[Projection::Finding as usize];
+        let new = table.created.chunks_exact(Projection::Finding.insert_columns().len()).map(|row| &row[1]);
+        let new = new.filter_map(|record| if let Value::Int(record) = record { Some(*record) } else { None });
+        new.chain(table.changed.iter().map(|row| row.record)).collect()
     }
 
     /// Those of the rows that are stored; the others are new. So are those of records that were kept before anything
@@ -276,7 +324,8 @@ impl<'a> Pending<'a> {
         standing: &FxHashMap<i64, Standing>,
     ) -> Vec<Changed<'a>> {
         let (stored, new): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| standing.contains_key(&row.record));
-        for Changed { record, native_id, values, children, waits } in new {
+        // What was never shown and is not there any more needs no rows.
+        for Changed { record, native_id, values, children, waits, .. } in new.into_iter().filter(|row| !row.retired) {
             self.children.append(children);
             self.add(ctx, head, New { record, native_id, values, waits });
         }
@@ -347,6 +396,7 @@ impl<'a> Pending<'a> {
         let (mut updates, mut assets, mut unsettled, mut unlinked, mut present) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut children = Vec::with_capacity(rows.len());
+        let (machine, mut kept) = (Projection::Machine, FxHashSet::default());
         for mut row in rows {
             let Standing { contested, identity, asset } = standing[&row.record];
             let mut subject = Subject {
@@ -357,6 +407,11 @@ impl<'a> Pending<'a> {
                 record: row.record,
                 integration: ctx.integration.0,
             };
+            if let Some(before) = before.get(&row.record)
+                && onboard::keep_metadata(machine.columns(), before, &mut row.values)
+            {
+                kept.insert(row.record);
+            }
             updates.extend([ctx.org.into(), row.record.into()]);
             updates.extend_from_slice(&row.values);
             if contested || row.values[IDENTITY] != identity.into() {
@@ -387,14 +442,15 @@ impl<'a> Pending<'a> {
             }
             children.push((subject, row.children));
         }
-        let machine = Projection::Machine;
         tx.update_many(machine.table(), SOURCE_KEY, machine.update_columns(), &updates)?;
         tx.update_many(machine.table(), SOURCE_KEY, &[("settled", Kind::Int)], &unsettled)?;
         tx.update_many(machine.table(), SOURCE_KEY, &[("present", Kind::Int)], &present)?;
         tx.update_many(Projection::Asset.table(), ASSET_KEY, alone_columns(), &assets)?;
         tx.delete_many("inventory_link", SOURCE_KEY, &unlinked)?;
         for child in machine.children() {
-            write_changed_children(tx, ctx, head, *child, &mut children, changes)?;
+            // Names and addresses that were taken in stay where metadata is not updated.
+            let stays = if onboard::KEPT_CHILDREN.contains(child) { &kept } else { &FxHashSet::default() };
+            write_changed_children(tx, ctx, head, *child, &mut children, stays, changes)?;
         }
         Ok(())
     }
@@ -480,7 +536,7 @@ fn alone_columns() -> &'static [(&'static str, Kind)] {
 /// Sets whether an asset with this record alone is active, and answers its lifecycle.
 fn stand(values: &mut [Value<'static>], words: Words, ctx: &Context) -> Value<'static> {
     let (lifecycle, active) = Machine::standing(values, words, ctx.now);
-    values[crate::survive::active_place()] = active;
+    values[survive::active_place()] = active;
     lifecycle
 }
 
@@ -550,7 +606,7 @@ fn write_changed<'a>(
     }
     tx.update_many(projection.table(), projection.key_columns(), projection.update_columns(), &updates)?;
     for child in projection.children() {
-        write_changed_children(tx, ctx, head, *child, &mut children, changes)?;
+        write_changed_children(tx, ctx, head, *child, &mut children, &FxHashSet::default(), changes)?;
     }
     Ok(missing)
 }
@@ -563,13 +619,14 @@ fn write_changed_children(
     head: &mut Head,
     child: Child,
     records: &mut [(Subject, Children)],
+    stays: &FxHashSet<i64>,
     changes: &mut Vec<Value<'static>>,
 ) -> Result<(), InventoryError> {
     let table = child.table();
     let ids: Vec<i64> = records.iter().map(|(subject, _)| subject.record).collect();
     let mut stored = child.select(tx, ctx.org, &ids)?;
     let (mut stale, mut fresh) = (Vec::new(), Vec::new());
-    for (subject, children) in records {
+    for (subject, children) in records.iter_mut().filter(|(subject, _)| !stays.contains(&subject.record)) {
         let mut before = stored.remove(&subject.record).unwrap_or_default();
         let after = children.of_mut(child);
         let mut kept = Vec::new();

@@ -138,6 +138,7 @@ struct Plan {
     yields: usize,
     last_seen: usize,
     active: usize,
+    edr: usize,
     edr_live: usize,
     state: usize,
 }
@@ -172,10 +173,22 @@ fn plan() -> &'static Plan {
             yields: at("yields"),
             last_seen: at("last_seen"),
             active: at("active"),
+            edr: at("edr_term"),
             edr_live: at("edr_live"),
             state: at("agent_state_term"),
         }
     })
+}
+
+/// Lets a machine's values say that its source no longer has it: `retired` is the term of that state.
+pub(crate) fn leave(values: &mut [Value<'static>], retired: i64) {
+    let plan = plan();
+    values[plan.state] = Value::Int(retired);
+    values[plan.active] = Value::Int(0);
+    values[plan.edr] = Value::Null;
+    if values[plan.edr_live] != Value::Null {
+        values[plan.edr_live] = Value::Int(0);
+    }
 }
 
 /// Where a machine's values say whether it is active.
@@ -413,5 +426,219 @@ fn described(machine: &Machine, machines: &[Machine]) -> &'static str {
         (Grade::List, true, false) => "an old list",
         (Grade::Discovery, true, true) => "network discovery",
         (Grade::Discovery, true, false) => "old network discovery",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const WORDS: Words = Words { seen: 90, stale: 91 };
+    const NOW: Timestamp = Timestamp::from_micros(1_000 * DAY);
+
+    fn at(name: &str) -> usize {
+        Projection::Machine.columns().iter().position(|column| column.name == name).unwrap()
+    }
+
+    fn of(asset: &Asset, name: &str) -> Value<'static> {
+        let place = Projection::Asset.columns().iter().position(|column| column.name == name).unwrap();
+        asset.values[place].clone()
+    }
+
+    /// A record of a grade that was seen so many days ago and says these numbers.
+    fn machine(record: i64, grade: Grade, days: i64, says: &[(&str, i64)]) -> Machine {
+        let mut values = vec![Value::Null; Projection::Machine.columns().len()];
+        values[at("grade")] = Value::Int(grade.code());
+        values[at("yields")] = Value::Int(0);
+        values[at("last_seen")] = Value::Int(NOW.micros() - days * DAY);
+        if grade == Grade::Agent {
+            values[at("edr_live")] = Value::Int(1);
+            values[at("edr_term")] = Value::Int(7);
+            values[at("active")] = Value::Int(i64::from(days == 0));
+            values[at("agent_state_term")] = Value::Int(if days == 0 { 1 } else { 2 });
+        }
+        for (name, number) in says {
+            values[at(name)] = Value::Int(*number);
+        }
+        let native_id = format!("n{record}");
+        Machine { record, integration: record % 3, native_id, site: record, present: true, superseded: false, values }
+    }
+
+    #[test]
+    fn every_group_names_columns_of_a_machine_and_none_is_in_two() {
+        let named: Vec<&str> = GROUPS.iter().flat_map(|group| [group.by, group.with].concat()).collect();
+        for name in &named {
+            assert!(at(name) >= MACHINE_OWN, "{name}");
+            assert_eq!(named.iter().filter(|other| *other == name).count(), 1, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_live_agent_goes_before_a_list_and_a_list_before_a_scan() {
+        let says = |number| [("os_term", number), ("os_version_term", number), ("hw_term", number)];
+        let agent = machine(1, Grade::Agent, 0, &says(1));
+        let list = machine(2, Grade::List, 100, &says(2));
+        let scan = machine(3, Grade::Scan, 0, &[("os_term", 3), ("memory_mb", 3)]);
+        let asset = survive(&[scan.clone(), list.clone(), agent.clone()], WORDS, NOW);
+        assert_eq!((of(&asset, "os_term"), of(&asset, "memory_mb")), (Value::Int(1), Value::Int(3)));
+        assert_eq!(of(&survive(&[scan.clone(), list.clone()], WORDS, NOW), "os_term"), Value::Int(2));
+
+        // An agent that was taken out of care is believed only where nobody else speaks.
+        let mut left = agent;
+        left.values[at("edr_live")] = Value::Int(0);
+        left.values[at("edr_term")] = Value::Null;
+        let machines = [scan, list, left];
+        let asset = survive(&machines, WORDS, NOW);
+        assert_eq!((of(&asset, "os_term"), of(&asset, "edr_term")), (Value::Int(2), Value::Null));
+        let os = Projection::Asset.columns().iter().position(|column| column.name == "os_term").unwrap();
+        assert_eq!(why(&machines, os, &asset), "a list goes before a scan");
+    }
+
+    #[test]
+    fn words_that_belong_together_come_from_one_record() {
+        let agent = machine(1, Grade::Agent, 0, &[("os_term", 1)]);
+        let scan = machine(2, Grade::Scan, 0, &[("os_term", 2), ("os_version_term", 2)]);
+        let asset = survive(&[scan, agent], WORDS, NOW);
+        assert_eq!((of(&asset, "os_term"), of(&asset, "os_version_term")), (Value::Int(1), Value::Null));
+    }
+
+    #[test]
+    fn what_is_out_of_date_goes_after_what_is_fresh() {
+        let agent = machine(1, Grade::Agent, 200, &[("os_term", 1)]);
+        let scan = machine(2, Grade::Scan, 0, &[("os_term", 2)]);
+        let asset = survive(&[agent, scan], WORDS, NOW);
+        assert_eq!(of(&asset, "os_term"), Value::Int(2));
+        assert_eq!(of(&asset, "edr_term"), Value::Int(7), "an agent that sleeps is an agent");
+        assert_eq!(of(&asset, "last_seen"), Value::Int(NOW.micros()));
+    }
+
+    #[test]
+    fn the_older_agent_of_a_machine_set_up_anew_is_superseded() {
+        let old = machine(1, Grade::Agent, 90, &[("agent_version_term", 1)]);
+        let new = machine(2, Grade::Agent, 0, &[("agent_version_term", 2)]);
+        let asset = survive(&[old, new], WORDS, NOW);
+        assert_eq!((asset.lead, asset.superseded.as_slice()), (1, [true, false].as_slice()));
+        assert_eq!((of(&asset, "agent_version_term"), of(&asset, "lifecycle_term")), (Value::Int(2), Value::Int(1)));
+    }
+
+    #[test]
+    fn without_an_agent_there_is_no_edr_and_silence_makes_stale() {
+        let scan = |days| machine(1, Grade::Scan, days, &[("active", 1)]);
+        let seen = survive(&[scan(3)], WORDS, NOW);
+        assert_eq!((of(&seen, "lifecycle_term"), of(&seen, "active")), (Value::Int(90), Value::Int(1)));
+        let stale = survive(&[scan(31)], WORDS, NOW);
+        assert_eq!((of(&stale, "lifecycle_term"), of(&stale, "active")), (Value::Int(91), Value::Int(0)));
+        assert_eq!((of(&stale, "edr_term"), of(&stale, "edr_live")), (Value::Null, Value::Null));
+    }
+
+    #[test]
+    fn what_yields_fills_gaps_and_takes_nobodys_place() {
+        let agent = machine(1, Grade::Agent, 0, &[("yields", 1), ("os_term", 1), ("memory_mb", 1)]);
+        let list = machine(2, Grade::List, 300, &[("os_term", 2)]);
+        let asset = survive(&[agent, list], WORDS, NOW);
+        assert_eq!((of(&asset, "os_term"), of(&asset, "memory_mb")), (Value::Int(2), Value::Int(1)));
+    }
+
+    fn any_machine() -> impl Strategy<Value = Machine> {
+        let grade = prop_oneof![
+            Just(Grade::Agent),
+            Just(Grade::Agent),
+            Just(Grade::Scan),
+            Just(Grade::List),
+            Just(Grade::Discovery)
+        ];
+        let numbers = proptest::collection::vec(proptest::option::of(0..3i64), Projection::Machine.columns().len());
+        (grade, numbers, proptest::option::of(0..90i64), any::<[bool; 4]>()).prop_map(|(grade, numbers, days, is)| {
+            let [present, guarding, active, yields] = is;
+            let flag = |yes: bool| Value::Int(i64::from(yes));
+            let mut values: Vec<Value<'static>> = numbers.into_iter().map(Value::from).collect();
+            for (column, value) in Projection::Machine.columns().iter().zip(&mut values) {
+                let is_flag = column.is == crate::out::Is::Flag || column.name.starts_with("has_");
+                if let (true, Value::Int(number)) = (is_flag, &value) {
+                    *value = Value::Int(i64::from(*number > 0));
+                }
+            }
+            let agent = grade == Grade::Agent;
+            values[at("grade")] = Value::Int(grade.code());
+            values[at("yields")] = flag(yields);
+            values[at("last_seen")] = days.map(|days| NOW.micros() - days * DAY).into();
+            values[at("edr_live")] = if agent { flag(present && guarding) } else { Value::Null };
+            values[at("edr_term")] = if agent && present && guarding { Value::Int(7) } else { Value::Null };
+            values[at("active")] = flag(present && active);
+            values[at("agent_state_term")] = match (agent, present) {
+                (_, false) => Value::Int(6),
+                (true, true) => Value::Int(i64::from(active)),
+                (false, true) => Value::Null,
+            };
+            Machine { record: 0, integration: 0, native_id: String::new(), site: 0, present, superseded: false, values }
+        })
+    }
+
+    fn any_machines() -> impl Strategy<Value = Vec<Machine>> {
+        proptest::collection::vec(any_machine(), 1..6).prop_map(|mut machines| {
+            for (number, machine) in machines.iter_mut().enumerate() {
+                let number = number as i64;
+                (machine.record, machine.site) = (number, number);
+                (machine.integration, machine.native_id) = (number % 2, format!("n{number}"));
+            }
+            machines
+        })
+    }
+
+    /// What an asset says, and which records said so.
+    fn told(asset: &Asset, machines: &[Machine]) -> (Vec<Value<'static>>, Vec<Option<i64>>, i64, Vec<(i64, bool)>) {
+        let winners = asset.winners.iter().map(|(winner, _)| winner.map(|at| machines[at].record)).collect();
+        let mut superseded: Vec<_> = machines.iter().map(|one| one.record).zip(asset.superseded.clone()).collect();
+        superseded.sort_unstable();
+        (asset.values.clone(), winners, asset.site, superseded)
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_records_does_not_matter(
+            (machines, other) in any_machines().prop_flat_map(|one| (Just(one.clone()), Just(one).prop_shuffle())),
+        ) {
+            let (one, two) = (survive(&machines, WORDS, NOW), survive(&other, WORDS, NOW));
+            prop_assert_eq!(told(&one, &machines), told(&two, &other));
+        }
+
+        #[test]
+        fn a_record_alone_is_its_asset(machine in any_machine()) {
+            let asset = survive(std::slice::from_ref(&machine), WORDS, NOW);
+            let mut alone = machine.values.clone();
+            let (lifecycle, active) = Machine::standing(&alone, WORDS, NOW);
+            alone[at("active")] = active;
+            let shared = alone.len() - MACHINE_OWN;
+            prop_assert_eq!(&asset.values[..shared], &alone[MACHINE_OWN..]);
+            prop_assert_eq!(of(&asset, "lifecycle_term"), lifecycle);
+        }
+
+        #[test]
+        fn surviving_again_changes_nothing_and_saying_it_twice_neither(machines in any_machines()) {
+            let asset = survive(&machines, WORDS, NOW);
+            prop_assert_eq!(&survive(&machines, WORDS, NOW), &asset);
+            // A second record of the same words from the same source adds nothing but itself.
+            let mut more = machines.clone();
+            more.push(Machine { record: 99, native_id: "z".to_owned(), ..machines[asset.lead].clone() });
+            let again = survive(&more, WORDS, NOW);
+            let counted = ["record_count", "lead_record_id"];
+            for (column, (one, two)) in Projection::Asset.columns().iter().zip(asset.values.iter().zip(&again.values)) {
+                prop_assert!(counted.contains(&column.name) || one == two, "{}: {:?} {:?}", column.name, one, two);
+            }
+        }
+
+        #[test]
+        fn every_value_is_some_records(machines in any_machines()) {
+            let asset = survive(&machines, WORDS, NOW);
+            let shared = Projection::Machine.columns().len() - MACHINE_OWN;
+            for at in 0..shared {
+                let flag = matches!(asset.winners[at].1, Rule::Any);
+                let said = machines.iter().any(|machine| machine.values[at + MACHINE_OWN] == asset.values[at]);
+                prop_assert!(said || flag || asset.values[at] == Value::Null, "{}", Projection::Asset.columns()[at].name);
+                prop_assert!(!why(&machines, at, &asset).is_empty());
+            }
+        }
     }
 }

@@ -4,9 +4,13 @@ mod activity;
 mod agent;
 mod alert;
 mod console;
+mod device;
+mod event;
+pub mod host;
 mod policy;
 mod software;
 mod threat;
+mod unified;
 mod user;
 mod vulnerability;
 
@@ -17,8 +21,8 @@ use inventory::Reason;
 use inventory::noun::Noun;
 use kernel::Timestamp;
 use sentinelone::{
-    Account, Activity, ActivityType, Agent, CloudAlert, Endpoint, Group, Id, Micros, Policy, Risk, Site, Threat, User,
-    fields,
+    Account, Activity, ActivityType, Agent, Asset, CloudAlert, Endpoint, Group, Id, Micros, Policy, RangerDevice, Risk,
+    Site, Threat, ThreatNote, TimelineEntry, UnifiedAlert, User, fields,
 };
 
 pub use software::{product_id, software_id, software_meaning};
@@ -74,6 +78,27 @@ pub fn translate(endpoint: Endpoint, raw: &[u8], asked: Asked<'_>) -> Result<(No
             let alert = CloudAlert::decode(raw).map_err(unreadable)?;
             (Noun::Finding(alert::alert(&alert)), alert::updated_at(&alert))
         }
+        Endpoint::UnifiedAlerts => {
+            let alert = UnifiedAlert::decode(raw).map_err(unreadable)?;
+            let updated_at = at(alert.updated_at).or(at(alert.created_at));
+            (Noun::Finding(unified::alert(&alert)), updated_at)
+        }
+        Endpoint::ThreatTimeline => {
+            let entry = TimelineEntry::decode(raw).map_err(unreadable)?;
+            (Noun::Event(event::timeline(&entry, asked)), at(entry.updated_at).or(at(entry.created_at)))
+        }
+        Endpoint::ThreatNotes => {
+            let note = ThreatNote::decode(raw).map_err(unreadable)?;
+            (Noun::Event(event::note(&note, asked)), at(note.updated_at).or(at(note.created_at)))
+        }
+        Endpoint::RangerDevices => {
+            let device = RangerDevice::decode(raw).map_err(unreadable)?;
+            (Noun::Machine(device::device(&device)), changed_at(raw).map_err(unreadable)?)
+        }
+        Endpoint::XdrAssets => {
+            let asset = Asset::decode(raw).map_err(unreadable)?;
+            (device::asset(&asset), changed_at(raw).map_err(unreadable)?)
+        }
         Endpoint::Risks => {
             let risk = Risk::decode(raw).map_err(unreadable)?;
             (Noun::Vulnerability(vulnerability::vulnerability(&risk)), None)
@@ -96,12 +121,7 @@ pub fn translate(endpoint: Endpoint, raw: &[u8], asked: Asked<'_>) -> Result<(No
         | Endpoint::Restrictions
         | Endpoint::CloudDetectionRules
         | Endpoint::ApplicationInventory
-        | Endpoint::ApplicationSettings
-        | Endpoint::ThreatTimeline
-        | Endpoint::ThreatNotes
-        | Endpoint::RangerDevices
-        | Endpoint::XdrAssets
-        | Endpoint::UnifiedAlerts => (Noun::Plain, changed_at(raw).map_err(unreadable)?),
+        | Endpoint::ApplicationSettings => (Noun::Plain, changed_at(raw).map_err(unreadable)?),
         other => return Err(Reason(format!("there is no noun for {other}"))),
     })
 }
@@ -409,7 +429,7 @@ mod tests {
         let made = r#"{"createdAt":"1970-01-01T00:00:01Z","updatedAt":null}"#;
         assert_eq!(of(Endpoint::ThreatNotes, made), Some(1_000_000));
         assert_eq!(of(Endpoint::ApplicationSettings, "{}"), None);
-        assert_eq!(of(Endpoint::XdrAssets, r#"{"lastUpdateDt":"","s1UpdatedAt":7}"#), None);
+        assert_eq!(of(Endpoint::XdrAssets, r#"{"lastUpdateDt":"","s1UpdatedAt":7}"#), None, "it is no machine");
     }
 
     #[test]

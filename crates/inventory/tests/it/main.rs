@@ -5,10 +5,16 @@
 extern crate muster_inventory as inventory;
 
 mod apply;
+mod as_of;
 mod ask;
 mod cases;
+mod docs;
+mod finds;
 mod load;
+mod machines;
 mod oracle;
+mod pasted;
 mod saved;
+mod settle;
 mod source;
 mod world;
