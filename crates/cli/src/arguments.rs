@@ -108,6 +108,20 @@ Examples:
   muster sync acme --stream agents       one stream of one
   muster sync --json                     one object per stream, for scripts")]
     Sync(Sync),
+    /// Imports a scan or a list of machines, as a source of its own
+    #[command(after_help = "\
+A file is one reading of its source. What a whole file no longer has is retired after two of them, never by half a \
+scan, and never more than a tenth at once without --accept-removals; nothing of another source is touched. The file is \
+read to its end before anything is written. Columns are recognised by their headers (runZero, NetBox, ServiceNow and \
+Cartography exports among them); --map says what others mean.
+
+Examples:
+  nmap -sS -sV -O -oX office.xml 10.20.0.0/16
+  muster import nmap office.xml --source office --site HQ
+  muster import csv cmdb.csv --dry-run
+  muster import csv cmdb.csv --source cmdb --map 'Box=name,Cost centre=custom.cost_centre,Env=tag.env'
+  ssh scanner cat lan.xml | muster import nmap - --source lan")]
+    Import(Import),
     /// Asks a question: which assets, findings, activities .. match
     #[command(after_help = "\
 A question is made of terms, field:value, joined by and, or, not and parentheses. A word alone is looked for \
@@ -121,8 +135,18 @@ Examples:
   muster query 'mimikatz stream:threats' --in artifacts
   muster query 'name:lap' --format csv > laptops.csv
 
-The language: muster help query. All fields: muster help fields [INVENTORY].")]
+  muster query @stale-agents age=30d
+  muster query 'os:windows and not edr.name:SentinelOne' --explain --asset lt-0471
+
+The language: muster help query. All fields: muster help fields [INVENTORY]. Saved questions: muster saved list.")]
     Query(Query),
+    /// Saves questions under a name, with parameters, and asks them
+    #[command(after_help = "\
+A few come with Muster. Each is asked by muster query @NAME, and saved:NAME stands for it in any question.")]
+    Saved {
+        #[command(subcommand)]
+        command: crate::commands::saved::SavedCommand,
+    },
     /// Keeps reading every console, each stream when it is due
     #[command(after_help = "\
 It runs until Ctrl-C or SIGTERM, and ends after the page that is being stored. While it runs, muster sync asks it \
@@ -142,6 +166,42 @@ Examples:
   muster integration set acme --autosync 1d
   muster integration disable acme")]
     Integration(Integration),
+    /// Lists our sites, makes one, or gives one another name
+    Site {
+        #[command(subcommand)]
+        command: crate::commands::site::SiteCommand,
+    },
+    /// Makes custom fields of assets, filled by the tags of their name
+    #[command(after_help = "\
+A tag whose key is exactly the field's name fills it, on every asset that has such a tag, at once and from then on. What a \
+person types (muster asset set) is overwritten by no source.
+
+Examples:
+  muster field add cost_centre
+  muster field add tier --type choice --choices gold,silver
+  muster query 'field.cost_centre:4711' --fields name,field.cost_centre")]
+    Field {
+        #[command(subcommand)]
+        command: crate::commands::field::FieldCommand,
+    },
+    /// Says who answers for which assets, by rules
+    #[command(after_help = "\
+Rules are tried in their order, and the first that matches an asset gives it its owner. They are tried again after every \
+reading. An owner named by hand (muster asset set ID owner=NAME) stays.
+
+Examples:
+  muster owner add 'Server team' --when 'type:server'
+  muster owner add Finance --when 'tag:dept=finance or field.cost_centre:4711'
+  muster query 'owner:=\"Server team\" and infected:t'")]
+    Owner {
+        #[command(subcommand)]
+        command: crate::commands::owner::OwnerCommand,
+    },
+    /// Shows a finding as a story: what it is, whether it fails and why, what happened
+    Finding {
+        #[command(subcommand)]
+        command: crate::commands::finding::FindingCommand,
+    },
     /// Delivers every change to files, for a SIEM or a data lake to read
     #[command(after_help = "\
 Every version of every record is an artifact in Muster's log, in the order in which it was seen. A sink gets them in that \
@@ -213,6 +273,8 @@ pub struct Connect {
     pub without: Option<Vec<String>>,
     #[command(flatten)]
     pub rhythm: Rhythm,
+    #[command(flatten)]
+    pub import: crate::commands::options::ImportOptions,
     /// Allows an address inside a private network; without it, only public addresses and this machine are asked
     #[arg(long)]
     pub allow_private: bool,
@@ -252,10 +314,65 @@ pub struct Sync {
 }
 
 #[derive(Args)]
+pub struct Import {
+    /// What sort of file it is
+    #[arg(value_enum, value_name = "FORMAT")]
+    pub format: ImportFormat,
+    /// The file; - is standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Whose file it is: the source that it is a reading of, made at its first file
+    #[arg(long, value_name = "NAME", required_unless_present = "dry_run")]
+    pub source: Option<String>,
+    /// Our site, where its machines land; made if there is none of that name. Default: the source's, or Primary
+    #[arg(long, value_name = "SITE")]
+    pub site: Option<String>,
+    /// What columns mean, separated by commas: name, ip, mac, serial, os, owner, tag.KEY, custom.KEY, ignore ..
+    #[arg(long, value_name = "COLUMN=FIELD,..", value_delimiter = ',')]
+    pub map: Vec<String>,
+    /// Shows the first ten machines as they would land, and what the columns are taken for; writes nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Accepts that machines are gone, where more than a tenth vanished at once, or another part was scanned
+    #[arg(long)]
+    pub accept_removals: bool,
+    /// Prints the outcome as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What sort of file is imported.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ImportFormat {
+    /// nmap's XML: nmap -oX FILE
+    Nmap,
+    /// A list with a header line
+    Csv,
+    /// A list of objects, or one object a line
+    Json,
+}
+
+impl From<ImportFormat> for sync::import::Format {
+    fn from(format: ImportFormat) -> sync::import::Format {
+        match format {
+            ImportFormat::Nmap => sync::import::Format::Nmap,
+            ImportFormat::Csv => sync::import::Format::Csv,
+            ImportFormat::Json => sync::import::Format::Json,
+        }
+    }
+}
+
+#[derive(Args, Default)]
 pub struct Query {
-    /// The question; '' matches everything
-    #[arg(value_name = "TEXT", allow_hyphen_values = true)]
-    pub text: String,
+    /// The question; '' matches everything. @NAME asks a saved one
+    #[arg(value_name = "TEXT", allow_hyphen_values = true, required_unless_present = "saved")]
+    pub text: Option<String>,
+    /// Values of a saved question's parameters
+    #[arg(value_name = "K=V")]
+    pub values: Vec<String>,
+    /// Asks the saved question of that name: muster saved list
+    #[arg(long, value_name = "NAME", conflicts_with = "inventory")]
+    pub saved: Option<String>,
     /// What to ask: assets, software, vulnerabilities, findings, activities, users, policies, console_sites,
     /// console_groups, accounts, sites; artifacts is the log of all changes
     #[arg(long = "in", value_name = "INVENTORY", default_value = "assets")]
@@ -287,12 +404,20 @@ pub struct Query {
     /// Says how the question is understood and answered, instead of answering it
     #[arg(long)]
     pub explain: bool,
+    /// With --explain: why this one is in the answer or not, term by term, by its id or its name
+    #[arg(long, value_name = "ID", requires = "explain")]
+    pub asset: Option<String>,
+    /// Shows what may be typed at this byte of the question; without a number, at its end
+    #[arg(long, value_name = "BYTE", num_args = 0..=1, require_equals = true, default_missing_value = "end",
+        conflicts_with_all = ["count", "explain", "saved"])]
+    pub complete: Option<String>,
 }
 
 /// How an answer is printed.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Aligned columns.
+    #[default]
     Table,
     /// An array of objects.
     Json,
@@ -328,6 +453,12 @@ pub struct Simulate {
     /// The most records in one page
     #[arg(long, default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub page_max: u16,
+    /// Plants machines that are hard to tell apart, by label or all of them; --cases list names them. Default: none
+    #[arg(long, value_name = "CASE,..", value_delimiter = ',')]
+    pub cases: Vec<String>,
+    /// Writes a scan of the simulated network, as nmap does (-oX), and that of its branch beside it
+    #[arg(long, value_name = "FILE")]
+    pub scan_out: Option<PathBuf>,
     /// Faults to play, separated by commas; --fault list names them
     #[arg(long, value_name = "FAULT,..", value_delimiter = ',')]
     pub fault: Vec<String>,
@@ -434,8 +565,33 @@ pub enum IntegrationCommand {
         /// Which
         name: String,
     },
-    /// Changes how an integration is read; what is not named stays
+    /// Changes how an integration is read and what of it is imported; what is not named stays
+    #[command(after_help = "\
+Whatever is imported, everything is read, proven complete and logged. So a change takes hold of what is stored already, at \
+once and without asking the console: what an option leaves out is neither removed nor fixed, and is back when the option \
+is taken back. Who wants to read less leaves streams out: --without applications.
+
+Examples:
+  muster integration set acme --interval threats=15m
+  muster integration set acme --groups Servers,Workstations --severities high,critical
+  muster integration set acme --exclude-unknown yes
+  muster integration left-out acme --option exclude-unknown")]
     Set(Set),
+    /// Lists what the options leave out, by name
+    LeftOut {
+        /// Which integration
+        name: String,
+        /// By which option: software, vulnerabilities, severities, exclude-unknown, auto-onboard, groups, verdicts,
+        /// tracked-only. Default: all
+        #[arg(long, value_name = "OPTION")]
+        option: Option<String>,
+        /// How many to list
+        #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        limit: u32,
+        /// Prints one JSON object per record
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Args)]
@@ -453,6 +609,8 @@ pub struct Set {
     /// The most requests a minute with this token, over all paths
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub requests_per_minute: Option<u32>,
+    #[command(flatten)]
+    pub import: crate::commands::options::ImportOptions,
 }
 
 #[derive(Args)]

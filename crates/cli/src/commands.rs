@@ -3,14 +3,21 @@
 pub mod connect;
 pub mod demo;
 pub mod doctor;
+pub mod field;
+pub mod finding;
 pub mod help;
+pub mod import;
 pub mod integration;
 pub mod log;
 pub mod migrate;
+pub mod options;
+pub mod owner;
 pub mod query;
+pub mod saved;
 pub mod serve;
 pub mod simulate;
 pub mod sink;
+pub mod site;
 pub mod sync;
 
 /// Who gives the order, for the audit trail: the system's name for the person at the terminal.

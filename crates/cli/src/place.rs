@@ -48,6 +48,12 @@ impl Place {
         Place { data_dir, database, database_named: false }
     }
 
+    /// The folder of the database, if it is a file.
+    pub fn database_folder(&self) -> Option<&Path> {
+        let DatabaseUrl::Sqlite(path) = &self.database else { return None };
+        path.parent().filter(|folder| !folder.as_os_str().is_empty())
+    }
+
     /// Opens the database to read; it works beside a running writer.
     pub fn open_to_read(&self) -> Result<Store, Failure> {
         Ok(Store::open(&self.database, Access::Reader, SLICES)?)

@@ -9,10 +9,12 @@ mod change;
 pub mod console;
 pub mod correlate;
 pub mod counts;
+pub mod docs;
 mod explain;
 pub mod field;
 pub mod finding;
 pub mod hanging;
+pub mod history;
 mod holder;
 pub mod left_out;
 pub mod load;
@@ -29,6 +31,7 @@ mod projection;
 pub mod reproject;
 pub mod retire;
 pub mod saved;
+mod service;
 pub mod severity;
 pub mod site;
 pub mod software;
@@ -38,9 +41,10 @@ pub mod verdict;
 pub mod vulnerability;
 
 pub use apply::{Context, Incoming, InventoryError, Op, Outcome, Reason, Translation, apply, keep_bodies};
-pub use ask::{Answer, Ask, AskError, Part, Term, Want, Why, ask, ask_in, why};
+pub use ask::{Answer, Ask, AskError, Part, Term, UNDONE_MAX, Want, Why, ask, ask_as_of, ask_in, complete, why};
 pub use body::{bodies, body};
 pub use catalogue::catalogue;
+pub use correlate::settle::{Settled, settle, settle_records};
 pub use counts::{StreamCount, counts};
 pub use left_out::{LeftOut, Onboard};
 pub use load::{begin_load, finish_load};
@@ -76,6 +80,18 @@ pub const SLICE: Slice = Slice {
             postgres: include_str!("../migrations/0003_machines/postgres.sql"),
         },
         Migration {
+            number: 4,
+            name: "correlation",
+            sqlite: include_str!("../migrations/0004_correlation/sqlite.sql"),
+            postgres: include_str!("../migrations/0004_correlation/postgres.sql"),
+        },
+        Migration {
+            number: 5,
+            name: "services",
+            sqlite: include_str!("../migrations/0005_services/sqlite.sql"),
+            postgres: include_str!("../migrations/0005_services/postgres.sql"),
+        },
+        Migration {
             number: 6,
             name: "options_fields_owners",
             sqlite: include_str!("../migrations/0006_options_fields_owners/sqlite.sql"),
@@ -92,6 +108,12 @@ pub const SLICE: Slice = Slice {
             name: "saved_queries",
             sqlite: include_str!("../migrations/0008_saved_queries/sqlite.sql"),
             postgres: include_str!("../migrations/0008_saved_queries/postgres.sql"),
+        },
+        Migration {
+            number: 9,
+            name: "history",
+            sqlite: include_str!("../migrations/0009_history/sqlite.sql"),
+            postgres: include_str!("../migrations/0009_history/postgres.sql"),
         },
     ],
 };

@@ -433,6 +433,7 @@ impl MachineNoun {
         for need in sorted(needs) {
             out.child(Child::Need, [need.into()]);
         }
+        crate::service::write(self.services, out);
     }
 
     /// A digest of everything that tells which machine it is: when it moves, correlation looks at the record again.

@@ -5,8 +5,10 @@ use std::net::IpAddr;
 use kernel::{Timestamp, Value, fold};
 use store::Kind;
 
-use crate::memory::Head;
+use crate::memory::{Head, RELEASE_DICTIONARIES};
 use crate::noun::ip_bytes;
+use crate::software::Release;
+use crate::vulnerability::CveFacts;
 
 /// The most bytes of a name or a term. They are keys of indexes, PostgreSQL allows a key some 2,700 bytes, and what a
 /// console sends is anybody's text: longer ones are cut, the body has them whole.
@@ -66,6 +68,8 @@ pub(crate) enum Child {
     Action,
     PolicyEngine,
     Role,
+    Licence,
+    Service,
 }
 
 /// A child table: its name, what history calls it, and its columns; the first two are always the organization and the
@@ -78,7 +82,7 @@ pub(crate) struct ChildTable {
 }
 
 impl Child {
-    pub const ALL: [Child; 10] = [
+    pub const ALL: [Child; 12] = [
         Child::Name,
         Child::Interface,
         Child::Address,
@@ -89,6 +93,8 @@ impl Child {
         Child::Action,
         Child::PolicyEngine,
         Child::Role,
+        Child::Licence,
+        Child::Service,
     ];
 
     pub const fn table(self) -> &'static ChildTable {
@@ -201,6 +207,48 @@ impl Child {
                 ],
                 is: &[Derived, Term("role"), Term("role_place"), Term("role_place_id")],
             },
+            Child::Licence => &ChildTable {
+                table: "inventory_licence",
+                field: "licences",
+                columns: &[
+                    ORG,
+                    RECORD,
+                    ("position", Kind::Int),
+                    ("kind_term", Kind::Int),
+                    ("name_term", Kind::Int),
+                    ("setting_term", Kind::Int),
+                    ("total", Kind::Int),
+                ],
+                is: &[Derived, Term("licence_kind"), Term("licence"), Term("licence_setting"), Is::Int],
+            },
+            Child::Service => &ChildTable {
+                table: "inventory_service",
+                field: "services",
+                columns: &[
+                    ORG,
+                    RECORD,
+                    ("service_id", Kind::Int),
+                    ("ip", Kind::Bytes),
+                    ("port", Kind::Int),
+                    ("transport_term", Kind::Int),
+                    ("protocol_term", Kind::Int),
+                    ("product_term", Kind::Int),
+                    ("version_term", Kind::Int),
+                    ("banner", Kind::Text),
+                    ("banner_folded", Kind::Text),
+                ],
+                is: &[
+                    Derived,
+                    Ip,
+                    Is::Int,
+                    Term("transport"),
+                    Term("protocol"),
+                    Term("service_product"),
+                    Term("version"),
+                    Text,
+                    Derived,
+                ],
+            },
         }
     }
 }
@@ -267,6 +315,11 @@ impl<'a> Out<'a> {
         Out { org, record, head: Some(head), values, children, columns: None, volatile: false, replaced_nuls: 0 }
     }
 
+    /// The record whose row this is.
+    pub fn record(&self) -> i64 {
+        self.record
+    }
+
     /// How often U+0000, which PostgreSQL cannot store, was replaced.
     pub fn replaced_nuls(&self) -> usize {
         self.replaced_nuls
@@ -330,6 +383,35 @@ impl<'a> Out<'a> {
     pub fn term(&mut self, name: &'static str, dictionary: &'static str, text: Option<String>) {
         let term = text.and_then(|text| self.intern(dictionary, text));
         self.push(name, Kind::Int, Is::Term(dictionary), term.into());
+    }
+
+    /// A number of a dictionary that is at hand already.
+    pub fn number_of(&mut self, name: &'static str, dictionary: &'static str, term: Option<i64>) {
+        self.push(name, Kind::Int, Is::Term(dictionary), term.into());
+    }
+
+    /// The record of an agent, by its native id. The value is the id until [`crate::holder`] puts the record there.
+    pub fn agent(&mut self, name: &'static str, native_id: Option<String>) {
+        let native_id = native_id.filter(|_| self.columns.is_none()).map(|id| self.clean_name(id));
+        self.push(name, Kind::Int, Is::Derived, native_id.into());
+    }
+
+    /// The release of a product.
+    pub fn release(&mut self, name: &'static str, release: Release) {
+        let told = [release.product, release.vendor, release.version, release.kind, release.cpe];
+        let mut key = [0; RELEASE_DICTIONARIES.len()];
+        for ((number, dictionary), text) in key.iter_mut().zip(RELEASE_DICTIONARIES).zip(told) {
+            *number = text.and_then(|text| self.intern(dictionary, text)).unwrap_or(0);
+        }
+        let release = self.head.as_mut().and_then(|head| head.release(key));
+        self.push(name, Kind::Int, Is::Derived, release.into());
+    }
+
+    /// What is known of a CVE.
+    pub fn cve_facts(&mut self, cve: i64, facts: CveFacts) {
+        if let Some(head) = &mut self.head {
+            head.cve(cve, facts);
+        }
     }
 
     /// A word of ours of few distinct values.

@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 use store::{Keys, Kind, Row, StoreError, Tx};
 
 use crate::noun::{
-    AccountNoun, ActivityNoun, ActivityTypeNoun, ConsoleGroupNoun, ConsoleSiteNoun, FindingNoun, MachineNoun, Noun,
-    PolicyNoun, SoftwareNoun, UserNoun, VulnerabilityNoun,
+    AccountNoun, ActivityNoun, ActivityTypeNoun, ConsoleGroupNoun, ConsoleSiteNoun, EventNoun, FindingNoun,
+    MachineNoun, Noun, PolicyNoun, SoftwareNoun, UserNoun, VulnerabilityNoun,
 };
 use crate::out::{Child, Column, Is, Out, columns};
 
@@ -29,6 +29,7 @@ pub(crate) enum Projection {
     Vulnerability,
     User,
     ActivityType,
+    Event,
 }
 
 impl Noun {
@@ -45,6 +46,7 @@ impl Noun {
             Noun::Vulnerability(vulnerability) => vulnerability.write(out),
             Noun::User(user) => user.write(out),
             Noun::ActivityType(kind) => kind.write(out),
+            Noun::Event(event) => event.write(out),
             Noun::Plain => {}
         }
     }
@@ -89,7 +91,7 @@ const ORG: (&str, Kind) = ("org_id", Kind::Int);
 const RECORD: (&str, Kind) = ("record_id", Kind::Int);
 
 impl Projection {
-    pub const ALL: [Projection; 12] = [
+    pub const ALL: [Projection; 13] = [
         Projection::Machine,
         Projection::Asset,
         Projection::Finding,
@@ -102,6 +104,7 @@ impl Projection {
         Projection::Vulnerability,
         Projection::User,
         Projection::ActivityType,
+        Projection::Event,
     ];
 
     /// Where a noun goes; `None` for one that is kept and not projected.
@@ -118,6 +121,7 @@ impl Projection {
             Noun::Vulnerability(_) => Projection::Vulnerability,
             Noun::User(_) => Projection::User,
             Noun::ActivityType(_) => Projection::ActivityType,
+            Noun::Event(_) => Projection::Event,
             Noun::Plain => return None,
         })
     }
@@ -136,6 +140,7 @@ impl Projection {
             Projection::Vulnerability => "inventory_vulnerability",
             Projection::User => "inventory_user",
             Projection::ActivityType => "inventory_activity_type",
+            Projection::Event => "inventory_finding_event",
         }
     }
 
@@ -153,16 +158,20 @@ impl Projection {
             Projection::Vulnerability => "vulnerabilities",
             Projection::User => "users",
             Projection::ActivityType => "activity_types",
+            Projection::Event => "events",
         }
     }
 
     /// The child tables that hang on its records.
     pub const fn children(self) -> &'static [Child] {
         match self {
-            Projection::Machine => &[Child::Name, Child::Interface, Child::Address, Child::Tag, Child::Need],
+            Projection::Machine => {
+                &[Child::Name, Child::Interface, Child::Address, Child::Tag, Child::Need, Child::Service]
+            }
             Projection::Finding => &[Child::Engine, Child::Technique, Child::Action],
             Projection::Policy => &[Child::PolicyEngine],
             Projection::User => &[Child::Role],
+            Projection::Account | Projection::ConsoleSite => &[Child::Licence],
             _ => &[],
         }
     }
@@ -243,6 +252,7 @@ impl Projection {
             Projection::Vulnerability => Noun::Vulnerability(VulnerabilityNoun::default()),
             Projection::User => Noun::User(UserNoun::default()),
             Projection::ActivityType => Noun::ActivityType(ActivityTypeNoun::default()),
+            Projection::Event => Noun::Event(EventNoun::default()),
         }
     }
 }
@@ -334,7 +344,10 @@ mod tests {
 
     /// The columns of a table as a migration declares them, with the kind they have.
     fn declared(sql: &str, table: &str) -> Vec<(String, &'static str)> {
-        let begin = sql.find(&format!("CREATE TABLE {table} (")).unwrap();
+        // A table that was made anew is as it was declared last.
+        let begin = sql.rfind(&format!("CREATE TABLE {table} (")).unwrap();
+        let sql = &sql[begin..];
+        let begin = 0;
         let body = &sql[begin..begin + sql[begin..].find("\n)").unwrap()];
         let added = format!("ALTER TABLE {table} ADD COLUMN ");
         let added = sql.lines().filter_map(|line| line.strip_prefix(&added)).map(|line| line.trim_end_matches(';'));
@@ -457,8 +470,11 @@ mod tests {
     fn questions_call_volatile_what_touching_moves() {
         let mut wrong = Vec::new();
         for inventory in &crate::catalogue().inventories {
-            let Some(projection) = Projection::ALL.into_iter().find(|known| known.table() == inventory.base.table)
-            else {
+            // An inventory may leave rows of its table out.
+            let base = inventory.base.table;
+            let is_base =
+                |known: &Projection| base == known.table() || base.contains(&format!("FROM {} f ", known.table()));
+            let Some(projection) = Projection::ALL.into_iter().find(is_base) else {
                 continue;
             };
             for field in &inventory.fields {

@@ -75,6 +75,8 @@ ids! {
     OrgId = "org";
     /// What one source said about one thing.
     RecordId = "rec";
+    /// What answered on a port.
+    ServiceId = "svc";
     /// Where assets live, ours; never a console's site.
     SiteId = "sit";
     /// One pass over a stream.

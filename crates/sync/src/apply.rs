@@ -4,21 +4,24 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use inventory::hanging::Standing;
 use inventory::{Context, Incoming, Memory, Op, Reason, Translation};
 use kernel::{RecordId, SiteId, SweepId, Timestamp};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use sentinelone::json::Json;
 use sentinelone::{Endpoint, Flaw, Micros, Page};
 use store::Tx;
 
-use crate::SyncError;
 use crate::canonical::{self, Meaning};
 use crate::checkpoint::{self, Owner, PageCounts, Parent, Quarantined};
 use crate::drift::Watch;
 use crate::enrich::{self, NOTE_ACTIVITIES, Queued};
+use crate::options::{agent_of, judge, mark};
 use crate::position::{Counted, PageSeen, Position, counted, is_in_the_future};
+use crate::reapply::{self, Surroundings};
 use crate::stream::{Identity, Removal, TimeField};
 use crate::translate::{Asked, product_id, software_id, software_meaning, translate};
+use crate::{Integration, SyncError};
 
 /// What was fetched together and is stored together: one page of a list, or the single answers of several requests.
 #[derive(Default)]
@@ -57,6 +60,8 @@ pub struct Storing {
     pub told: bool,
     /// Streams whose queues learn of new and changed records.
     pub enriches: Vec<&'static str>,
+    /// The integration, with its options.
+    pub of: Integration,
     /// Our clock.
     pub now: Timestamp,
 }
@@ -95,6 +100,7 @@ pub fn store(tx: &mut Tx<'_>, storing: &Storing, batch: &Batch) -> Result<Stored
     let Storing { owner, sweep, at, now, endpoint, .. } = storing;
     checkpoint::fence(tx, owner)?;
     let endpoint = *endpoint;
+    let import = &storing.of.options.import;
     let mut rows = Rows { told: storing.told, ..Rows::default() };
     let mut meaning = Meaning::of(owner.stream);
     for (which, (parent, page)) in batch.pages.iter().enumerate() {
@@ -110,7 +116,7 @@ pub fn store(tx: &mut Tx<'_>, storing: &Storing, batch: &Batch) -> Result<Stored
         immutable: owner.stream.immutable,
         body_in_log: owner.stream.body_in_log(),
         memory: &storing.memory,
-        onboard: inventory::Onboard::Always,
+        onboard: import.onboard(),
     };
     if at.page == 0
         && let [(None, page)] = batch.pages.as_slice()
@@ -121,11 +127,26 @@ pub fn store(tx: &mut Tx<'_>, storing: &Storing, batch: &Batch) -> Result<Stored
     let mut accounts = BTreeMap::new();
     let mut watch = Watch::of(endpoint, at.page);
     let mut to_enrich = Vec::new();
+    let translated = |index: usize| {
+        let parent = batch.pages[rows.from[index]].0.as_ref();
+        translate(endpoint, rows.incoming[index].raw, asked_of(parent))
+    };
+    let (mut early, surroundings) = look_around(tx, storing, rows.incoming.len(), &translated)?;
+    let agents = Agents::before(tx, storing, &rows.incoming)?;
+    let mut left = Vec::new();
     let outcomes = inventory::apply(tx, &context, &rows.incoming, &mut |index| {
         let raw = rows.incoming[index].raw;
-        let parent = batch.pages[rows.from[index]].0.as_ref();
-        let asked = asked_of(parent);
-        let (noun, updated_at) = translate(endpoint, raw, asked)?;
+        let (mut noun, updated_at) = match early.get_mut(index).and_then(Option::take) {
+            Some(noun) => noun?,
+            None => translated(index)?,
+        };
+        mark(import, &mut noun);
+        let left_out = judge(import, &noun, surroundings.around(&noun));
+        if left_out.is_some()
+            && let Some(agent) = agent_of(&noun)
+        {
+            left.push((index, agent.to_owned()));
+        }
         watch.look(raw, &rows.incoming[index].native_id);
         if let inventory::Noun::Activity(activity) = &noun
             && activity.type_.is_some_and(|kind| NOTE_ACTIVITIES.contains(&kind))
@@ -142,8 +163,11 @@ pub fn store(tx: &mut Tx<'_>, storing: &Storing, batch: &Batch) -> Result<Stored
             Identity::Software => software_meaning(&rows.incoming[index].native_id),
             _ => meaning.hash(raw)?,
         };
-        Ok(Translation { meaning_hash, updated_at, noun, left_out: None })
+        Ok(Translation { meaning_hash, updated_at, noun, left_out })
     })?;
+    let left: Vec<(&str, RecordId)> = left.iter().map(|(at, agent)| (agent.as_str(), outcomes[*at].record)).collect();
+    inventory::hanging::note_left_out_of(tx, owner.org, owner.id, &left)?;
+    agents.after(tx, storing, &rows.incoming)?;
 
     let mut counts = PageCounts { fetched: rows.fetched, ..PageCounts::default() };
     let mut ids = Vec::with_capacity(outcomes.len());
@@ -252,6 +276,71 @@ pub fn store(tx: &mut Tx<'_>, storing: &Storing, batch: &Batch) -> Result<Stored
     };
     checkpoint::save_position(tx, owner, &position, *now)?;
     Ok(Stored { counts, position, proof })
+}
+
+/// A record in our words, and when the source changed it.
+type Translated = Result<(inventory::Noun, Option<Timestamp>), Reason>;
+
+/// Looks up, all together, the machines that the records of a batch belong to. Records are translated for that; what came
+/// of it is used again. Nothing is done unless an option asks for it.
+fn look_around(
+    tx: &mut Tx<'_>,
+    storing: &Storing,
+    records: usize,
+    translated: &dyn Fn(usize) -> Translated,
+) -> Result<(Vec<Option<Translated>>, Surroundings), SyncError> {
+    let Storing { owner, of, .. } = storing;
+    if !reapply::looks_around(&of.options.import, owner.stream) {
+        return Ok((Vec::new(), Surroundings::default()));
+    }
+    let early: Vec<Option<Translated>> = (0..records).map(|index| Some(translated(index))).collect();
+    let nouns = early.iter().flatten().flatten();
+    let agents = nouns.filter_map(|(noun, _)| agent_of(noun).map(str::to_owned)).collect();
+    Ok((early, Surroundings::at(tx, owner.org, owner.id, agents)?))
+}
+
+/// Agents that stand otherwise once a page is stored: what hangs on them follows.
+struct Agents(Option<FxHashMap<String, Standing>>);
+
+impl Agents {
+    fn before(tx: &mut Tx<'_>, storing: &Storing, page: &[Incoming<'_>]) -> Result<Agents, SyncError> {
+        let Storing { owner, of, .. } = storing;
+        let asked = owner.stream.name == "agents" && of.options.import.asks_for_agents();
+        if !asked {
+            return Ok(Agents(None));
+        }
+        Ok(Agents(Some(Agents::standing(tx, storing, page)?)))
+    }
+
+    fn standing(
+        tx: &mut Tx<'_>,
+        storing: &Storing,
+        page: &[Incoming<'_>],
+    ) -> Result<FxHashMap<String, Standing>, SyncError> {
+        let mut ids: Vec<&str> = page.iter().map(|incoming| incoming.native_id.as_ref()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(inventory::hanging::standing(tx, storing.owner.org, storing.owner.id, &ids)?)
+    }
+
+    fn after(self, tx: &mut Tx<'_>, storing: &Storing, page: &[Incoming<'_>]) -> Result<(), SyncError> {
+        let Some(before) = self.0 else { return Ok(()) };
+        let Storing { owner, .. } = storing;
+        let after = Agents::standing(tx, storing, page)?;
+        let left = |standing: Option<&Standing>| standing.map(|standing| standing.left_out.clone());
+        let mut flipped: Vec<&str> = after
+            .iter()
+            .filter(|(id, now)| left(before.get(*id)) != left(Some(now)))
+            .map(|(id, _)| id.as_str())
+            .collect();
+        // At first machines are read before what hangs on them.
+        if !flipped.is_empty() && !inventory::hanging::any(tx, owner.org, owner.id)? {
+            return Ok(());
+        }
+        flipped.sort_unstable();
+        inventory::hanging::rejudge(tx, owner.org, owner.id, &flipped)?;
+        Ok(())
+    }
 }
 
 /// Proves the window that this batch ended, and moves on to the next one, or back to its beginning.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use kernel::{IntegrationId, OrgId, RecordId, SiteId, SweepId, Timestamp, Value};
 use store::{Kind, Row, StoreError, Tx};
 
+use crate::import::Format;
 use crate::lease::{self, Holder};
 use crate::position::Position;
 use crate::quarantine::TRANSLATOR_VERSION;
 use crate::report::{StreamStatus, SweepKind};
 use crate::scope::Scope;
 use crate::seen::{self, Seen};
-use crate::{Integration, IntegrationState, Stream, SyncError};
+use crate::{Connector, Integration, IntegrationState, Stream, SyncError};
 
 /// Sweeps of a stream whose figures are kept.
 const SWEEPS_KEPT: i64 = 100;
@@ -26,13 +27,15 @@ pub fn next_id(tx: &mut Tx<'_>, org: OrgId) -> Result<i64, StoreError> {
 }
 
 const INTEGRATION: &str = "SELECT integration_id, name, console_url, console_host, site_id, site_name, options, state, \
-    since, detail, scope, role, token_expires_at, console_version, created_at FROM sync_integration";
+    since, detail, scope, role, token_expires_at, console_version, created_at, connector FROM sync_integration";
 
 fn integration(org: OrgId, row: &Row<'_>) -> Result<Integration, StoreError> {
     Ok(Integration {
         org,
         id: IntegrationId(row.int(0)?),
         name: row.text(1)?.to_owned(),
+        // What a newer program connected is read by nobody here.
+        connector: Connector::from_word(row.text(15)?).unwrap_or(Connector::File(Format::Json)),
         console_url: row.text(2)?.to_owned(),
         console_host: row.text(3)?.to_owned(),
         site: SiteId(row.int(4)?),
@@ -86,8 +89,8 @@ pub fn save_integration(
 ) -> Result<(), StoreError> {
     const SAVE: &str = "INSERT INTO sync_integration (org_id, integration_id, name, console_url, console_host, site_id, \
         site_name, credential_name, credential_version, options, state, since, detail, scope, role, token_expires_at, \
-        console_version, created_at, updated_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
+        console_version, created_at, updated_at, connector) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) \
         ON CONFLICT (org_id, integration_id) DO UPDATE SET name = excluded.name, console_url = excluded.console_url, \
         console_host = excluded.console_host, site_id = excluded.site_id, site_name = excluded.site_name, \
         credential_name = excluded.credential_name, credential_version = excluded.credential_version, \
@@ -115,6 +118,7 @@ pub fn save_integration(
         saved.console_version.as_deref().into(),
         saved.created_at.into(),
         now.into(),
+        saved.connector.word().into(),
     ];
     tx.execute(SAVE, &values)?;
     Ok(())

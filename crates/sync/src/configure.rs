@@ -4,6 +4,7 @@ use kernel::{OrgId, Timestamp};
 use store::Tx;
 
 use crate::integration::INTERVAL_MIN;
+use crate::options::ImportChange;
 use crate::standing::{self, Found};
 use crate::{Integration, Options, Stream, SyncError, checkpoint};
 
@@ -24,13 +25,15 @@ pub struct Change {
     pub depth_days: Option<Option<u32>>,
     /// Requests a minute with this token.
     pub requests_per_minute: Option<u32>,
+    /// What is imported.
+    pub import: ImportChange,
 }
 
 impl Change {
     /// Makes the change to a set of choices.
     ///
     /// # Errors
-    /// A stream has no such name, or an interval is too short.
+    /// A stream has no such name, an interval is too short, or an option cannot be set so.
     pub fn apply(&self, options: &mut Options) -> Result<(), SyncError> {
         let known = |name: &str| {
             Stream::named(name).map(|_| ()).ok_or_else(|| SyncError::NoSuchStream { name: name.to_owned() })
@@ -63,11 +66,22 @@ impl Change {
         if let Some(rate) = self.requests_per_minute {
             options.requests_per_minute = rate;
         }
-        Ok(())
+        self.import.apply(&mut options.import)
     }
 }
 
-/// Changes an integration's choices, and writes down who did.
+/// Hands the inventory what of the choices it goes by itself: on which terms machines come in, and which verdicts fail.
+pub(crate) fn take_effect(tx: &mut Tx<'_>, of: &Integration) -> Result<(), SyncError> {
+    let import = &of.options.import;
+    if inventory::onboard::set_terms(tx, of.org, of.id, &import.terms())? {
+        inventory::onboard::unsettle(tx, of.org, of.id)?;
+    }
+    inventory::verdict::set_verdicts(tx, of.org, of.id, Some(&import.verdicts))?;
+    Ok(())
+}
+
+/// Changes an integration's choices, and writes down who did. What is stored follows with [`crate::reapply()`], or with
+/// the next reading.
 ///
 /// # Errors
 /// There is no integration or stream of that name, or the database fails.
@@ -98,7 +112,26 @@ pub fn configure(
         _ => "integration.configure",
     };
     access::audit(tx, org, now, who, what, &of.name, &text)?;
+    take_effect(tx, &of)?;
     standing::settle(tx, org, of.id, &Found::Nothing, now)?;
     let after = checkpoint::integration_named(tx, org, name)?;
     Ok(after.unwrap_or(of))
+}
+
+/// Gives one of our sites another name, everywhere, and writes down who did.
+///
+/// # Errors
+/// There is no site of that name, the new one is none or another site's, or the database fails.
+pub fn rename_site(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    name: &str,
+    to: &str,
+    who: &str,
+    now: Timestamp,
+) -> Result<(), inventory::site::SiteError> {
+    const SET: &str = "UPDATE sync_integration SET site_name = $3 WHERE org_id = $1 AND site_id = $2";
+    let site = inventory::site::rename_site(tx, org, name, to, who, now)?;
+    tx.execute(SET, &[org.into(), site.into(), to.trim().into()])?;
+    Ok(())
 }

@@ -11,7 +11,7 @@ use sentinelone::{Client, Console, Probe, Token, probe};
 use crate::checkpoint::{self, credential_name};
 use crate::run::Place;
 use crate::standing::{self, Found, Looked};
-use crate::{Integration, IntegrationState, Options, SyncError};
+use crate::{Connector, Integration, IntegrationState, Options, SyncError};
 
 /// The site of an integration that names none.
 pub const SITE_DEFAULT: &str = "Primary";
@@ -63,8 +63,11 @@ pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, Sync
         .await?;
     let host = order.console.authority();
     if let Some(known) = &known
-        && known.console_host != host
+        && (known.connector.is_file() || known.console_host != host)
     {
+        if known.connector.is_file() {
+            return Err(SyncError::OtherSource { name, connector: known.connector });
+        }
         return Err(SyncError::NameTaken { name, host: known.console_host.clone() });
     }
 
@@ -84,6 +87,7 @@ pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, Sync
                     org,
                     id: IntegrationId(checkpoint::next_id(tx, org)?),
                     name,
+                    connector: Connector::SentinelOne,
                     console_url: String::new(),
                     console_host: host,
                     site: kernel::SiteId(0),
@@ -119,6 +123,7 @@ pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, Sync
             let secret = Secret::new(order.token.expose().to_owned());
             let version = access::store_secret(tx, &keys, org, &credential_name(saved.id), &secret)?;
             checkpoint::save_integration(tx, &saved, version, now)?;
+            crate::configure::take_effect(tx, &saved)?;
             let looked = Looked::of(&seen, &order.console, asked_at);
             standing::note_look(tx, &saved, &looked, true, now)?;
             if rotated {
@@ -192,7 +197,7 @@ fn name_of(console: &Console) -> String {
     if is_name { first.to_owned() } else { "local".to_owned() }
 }
 
-fn checked_name(name: &str) -> Result<String, SyncError> {
+pub(crate) fn checked_name(name: &str) -> Result<String, SyncError> {
     let name = name.trim().to_owned();
     let why = if name.is_empty() {
         "it is empty"

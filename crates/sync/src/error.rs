@@ -6,7 +6,8 @@ use sentinelone::ApiError;
 use signals::SignalsError;
 use store::{ErrorClass, StoreError};
 
-use crate::ExitClass;
+use crate::import::{Format, ImportError};
+use crate::{Connector, ExitClass};
 
 /// Why connecting or syncing stopped.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,14 @@ pub enum SyncError {
         /// Its name.
         name: String,
     },
+    /// An option cannot be set so.
+    #[error("{name} cannot be set so: {why}")]
+    Option {
+        /// The option.
+        name: &'static str,
+        /// What is wrong.
+        why: String,
+    },
     /// No stream has that name.
     #[error("there is no stream named {name:?}; there are {}", all_streams())]
     NoSuchStream {
@@ -44,6 +53,33 @@ pub enum SyncError {
         name: String,
         /// Whose it is.
         host: String,
+    },
+    /// The file cannot be imported.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// The source is brought as files; nobody can ask it for more.
+    #[error("{name} is a source of files, and Muster asks it for nothing")]
+    IsFile {
+        /// Its name.
+        name: String,
+        /// The format of its files.
+        format: Format,
+    },
+    /// The name belongs to a source of another kind.
+    #[error("the name {name:?} belongs to {} already", whose(connector))]
+    OtherSource {
+        /// The name.
+        name: String,
+        /// How the source of that name is read.
+        connector: Connector,
+    },
+    /// The source's machines land in another site.
+    #[error("the machines of {name} land in site {site:?}, and a source has one site")]
+    OtherSite {
+        /// The source.
+        name: String,
+        /// Its site.
+        site: String,
     },
     /// The text cannot be a name.
     #[error("{name:?} cannot be the name of an integration: {why}")]
@@ -111,10 +147,16 @@ impl SyncError {
             SyncError::NoSuchIntegration { .. }
             | SyncError::Paused { .. }
             | SyncError::NoIntegration
+            | SyncError::Option { .. }
             | SyncError::NoSuchStream { .. }
             | SyncError::NameTaken { .. }
             | SyncError::BadName { .. }
+            | SyncError::IsFile { .. }
+            | SyncError::OtherSource { .. }
+            | SyncError::OtherSite { .. }
             | SyncError::BadAddress { .. } => ExitClass::Usage,
+            SyncError::Import(ImportError::Scratch(_)) => ExitClass::Storage,
+            SyncError::Import(_) => ExitClass::Usage,
             SyncError::Fenced { .. } | SyncError::Leased { .. } => ExitClass::Storage,
             SyncError::Checkpoint { .. } => ExitClass::Bug,
             SyncError::Store(error)
@@ -134,6 +176,12 @@ impl SyncError {
                 Some("connect a console first: muster connect URL --token-file FILE".to_owned())
             }
             SyncError::Paused { name } => Some(format!("switch it on: muster integration enable {name}")),
+            SyncError::IsFile { name, format } => {
+                Some(format!("bring its next file: muster import {} FILE --source {name}", format.word()))
+            }
+            SyncError::OtherSource { .. } | SyncError::OtherSite { .. } => {
+                Some("choose another name with --source".to_owned())
+            }
             SyncError::NameTaken { .. } => Some("choose another name with --name".to_owned()),
             SyncError::Fenced { .. } => Some("run one muster sync at a time".to_owned()),
             _ => None,
@@ -154,6 +202,13 @@ fn console_class(error: &ApiError) -> ExitClass {
     match error.status() {
         Some(401 | 403) => ExitClass::Authentication,
         _ => ExitClass::Unreachable,
+    }
+}
+
+fn whose(connector: &Connector) -> String {
+    match connector {
+        Connector::SentinelOne => "a console".to_owned(),
+        Connector::File(format) => format!("a source of {} files", format.word()),
     }
 }
 

@@ -6,6 +6,7 @@ use sentinelone::{ApiError, Failure, Form, TransportError};
 use serde::Serialize;
 
 use crate::IntegrationState;
+use crate::import::Format;
 use crate::report::{RATE_LIMITED_INTERVAL, StreamStatus};
 use crate::schedule::interval_words;
 use crate::stream::Stream;
@@ -436,6 +437,34 @@ pub fn light(assessment: &Assessment, all_fresh: bool) -> Light {
         S::Incomplete | S::Degraded | S::Syncing => Light::Amber,
         S::Connected if all_fresh => Light::Green,
         S::Connected => Light::Amber,
+    }
+}
+
+/// What the state of a source of files means, in one sentence.
+#[must_use]
+pub fn meaning_of_file(state: IntegrationState) -> &'static str {
+    match state {
+        IntegrationState::Connected => "its last file was whole",
+        IntegrationState::Syncing => "no file of it was imported to its end yet",
+        IntegrationState::Incomplete => "its last file was a part of one: what it had is kept, and nothing was retired",
+        IntegrationState::Paused => "no file of it is imported, and what was imported is kept",
+        _ => "so many machines vanished at once that nothing was retired; they count as present until somebody decides",
+    }
+}
+
+/// The next step that helps a source of files, as a clause; empty if there is nothing to do.
+#[must_use]
+pub fn next_step_for_file(state: IntegrationState, format: Format, name: &str) -> String {
+    let format = format.word();
+    match state {
+        IntegrationState::Connected => String::new(),
+        IntegrationState::Paused => format!("switch it on: muster integration enable {name}"),
+        IntegrationState::Syncing | IntegrationState::Incomplete => {
+            format!("import a whole file: muster import {format} FILE --source {name}")
+        }
+        _ => format!(
+            "look at the file; if they are really gone: muster import {format} FILE --source {name} --accept-removals"
+        ),
     }
 }
 

@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use kernel::{IntegrationId, OrgId, SiteId, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::import::Format;
+use crate::options::Import;
+use crate::stream::{IMPORTED, STREAMS, Stream};
+
 /// One configured console, as saved. Its token is not here: only the name and version of the sealed credential.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Integration {
@@ -14,6 +18,8 @@ pub struct Integration {
     pub id: IntegrationId,
     /// Its name, unique in the organization.
     pub name: String,
+    /// How it is read.
+    pub connector: Connector,
     /// The console's base address, e.g. `https://acme.sentinelone.net`.
     pub console_url: String,
     /// The console's canonical host (with its port, if it names one); part of every artifact's identity.
@@ -42,6 +48,60 @@ pub struct Integration {
     pub created_at: Timestamp,
 }
 
+/// How an integration is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Connector {
+    /// A console of SentinelOne's, asked over its API.
+    #[default]
+    SentinelOne,
+    /// Files of this format, when somebody brings one.
+    File(Format),
+}
+
+impl Connector {
+    /// The word that is stored, and that `--json` uses.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Connector::SentinelOne => "sentinelone",
+            Connector::File(format) => format.word(),
+        }
+    }
+
+    /// Reads the word back; `None` for one of a newer version.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Connector> {
+        let files = Format::ALL.into_iter().map(Connector::File);
+        [Connector::SentinelOne].into_iter().chain(files).find(|connector| connector.word() == word)
+    }
+
+    /// What it reads, for people: `nmap files`; nothing for a console, which has an address.
+    #[must_use]
+    pub const fn files(self) -> Option<&'static str> {
+        match self {
+            Connector::SentinelOne => None,
+            Connector::File(Format::Nmap) => Some("nmap files"),
+            Connector::File(Format::Csv) => Some("csv files"),
+            Connector::File(Format::Json) => Some("json files"),
+        }
+    }
+
+    /// True if it is asked for nothing: somebody brings its files.
+    #[must_use]
+    pub const fn is_file(self) -> bool {
+        matches!(self, Connector::File(_))
+    }
+
+    /// The streams that it has.
+    #[must_use]
+    pub fn streams(self) -> &'static [Stream] {
+        match self {
+            Connector::SentinelOne => STREAMS,
+            Connector::File(_) => IMPORTED,
+        }
+    }
+}
+
 /// Choices made for one integration. Unknown fields of a newer version are ignored, absent ones take these defaults.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -59,6 +119,8 @@ pub struct Options {
     pub autosync_days: Option<u32>,
     /// How many days back the history goes (threats, activities); everything if it is not set.
     pub depth_days: Option<u32>,
+    /// What of it is imported.
+    pub import: Import,
 }
 
 /// The shortest interval of a stream, in seconds.
@@ -76,6 +138,7 @@ impl Default for Options {
             intervals: BTreeMap::new(),
             autosync_days: None,
             depth_days: None,
+            import: Import::default(),
         }
     }
 }

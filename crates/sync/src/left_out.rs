@@ -1,7 +1,7 @@
 //! What options leave out of an integration: how much, by which option, and which records by name.
 
 use inventory::noun::Noun;
-use kernel::{IntegrationId, OrgId, RecordId, Timestamp};
+use kernel::{IntegrationId, OrgId, RecordId, Timestamp, fold};
 use store::{StoreError, Tx};
 
 use crate::options::{VERDICT, agent_of};
@@ -64,18 +64,16 @@ pub fn left_out_counts(
             *passed.entry(stream).or_default() += records;
         }
     }
-    counts.extend(
-        passed.into_iter().map(|(stream, records)| LeftOutCount { option: VERDICT.to_owned(), stream, records }),
-    );
+    counts.extend(passed.into_iter().map(|(stream, records)| LeftOutCount {
+        option: VERDICT.to_owned(),
+        stream,
+        records,
+    }));
     Ok(counts)
 }
 
 /// How many findings have which verdict, by stream.
-fn verdicts(
-    tx: &mut Tx<'_>,
-    org: OrgId,
-    id: IntegrationId,
-) -> Result<Vec<(Option<String>, String, u64)>, StoreError> {
+fn verdicts(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId) -> Result<Vec<(Option<String>, String, u64)>, StoreError> {
     const COUNT: &str = "SELECT v.text, r.stream, count(*) FROM inventory_finding f \
         JOIN inventory_source_record r ON r.org_id = f.org_id AND r.record_id = f.record_id \
         LEFT JOIN inventory_term v ON v.org_id = f.org_id AND v.term_id = f.verdict_term \
@@ -146,6 +144,41 @@ pub fn left_out(
         LeftOutRecord { option, stream, name, native_id, agent, since }
     };
     Ok(found.into_iter().zip(bodies).map(named).collect())
+}
+
+/// A group that an option names and the console does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownGroup {
+    /// The name as it was typed.
+    pub name: String,
+    /// The name of a group that may have been meant.
+    pub near: Option<String>,
+}
+
+/// The groups of an option that no group of the console is called; none as long as no group was read.
+///
+/// # Errors
+/// The database fails.
+pub fn unknown_groups(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    id: IntegrationId,
+    import: &Import,
+) -> Result<Vec<UnknownGroup>, StoreError> {
+    const READ: &str = "SELECT DISTINCT name, name_folded FROM inventory_console_group \
+        WHERE org_id = $1 AND integration_id = $2 AND name IS NOT NULL ORDER BY name";
+    if import.groups.is_empty() {
+        return Ok(Vec::new());
+    }
+    let known =
+        tx.query(READ, &[org.into(), id.into()], |row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned())))?;
+    let is_known = |name: &str| known.iter().any(|(_, folded)| *folded == fold(name));
+    let unknown = import.groups.iter().filter(|name| !known.is_empty() && !is_known(name));
+    let near = |name: &str| {
+        let folded = inventory::ask::nearest(&fold(name), known.iter().map(|(_, folded)| folded.as_str()))?.to_owned();
+        known.iter().find(|(_, known)| *known == folded).map(|(name, _)| name.clone())
+    };
+    Ok(unknown.map(|name| UnknownGroup { name: name.clone(), near: near(name) }).collect())
 }
 
 /// What people call it.

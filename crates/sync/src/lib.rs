@@ -12,13 +12,17 @@ mod error;
 pub mod examine;
 mod fetch;
 pub mod health;
+pub mod import;
 mod integration;
 mod lease;
+mod left_out;
 mod nudge;
+pub mod options;
 mod pass;
 mod position;
 mod quarantine;
 mod rate;
+mod reapply;
 mod report;
 mod retire;
 mod run;
@@ -34,15 +38,18 @@ mod worker;
 
 pub use backfill::{LANE_SUFFIX, backfills};
 pub use checkpoint::{Held, QUARANTINE_BYTES_MAX, StreamSummary, held};
-pub use configure::{Change as OptionsChange, configure};
+pub use configure::{Change as OptionsChange, configure, rename_site};
 pub use connect::{Connect, Connected, SITE_DEFAULT, connect};
 pub use drift::{Drifted, Surprise, drift};
 pub use enrich::{PER_PASS_MAX as ENRICHMENTS_PER_PASS_MAX, waiting as enrichments_waiting};
 pub use error::SyncError;
-pub use integration::{INTERVAL_MIN, Integration, IntegrationState, Options, REQUESTS_PER_MINUTE};
+pub use integration::{Connector, INTERVAL_MIN, Integration, IntegrationState, Options, REQUESTS_PER_MINUTE};
 pub use lease::{Holder, LEASE, Taken, take as take_lease};
+pub use left_out::{LeftOutCount, LeftOutRecord, UnknownGroup, left_out, left_out_counts, unknown_groups};
 pub use nudge::{NudgeId, follow, nudge};
+pub use options::{Import, ImportChange};
 pub use quarantine::{Aside, TRANSLATOR_VERSION, quarantined, quarantined_count};
+pub use reapply::{Reapplied, reapply};
 pub use report::{Event, ExitClass, RATE_LIMITED_INTERVAL, StreamReport, StreamStatus, SweepKind};
 pub use retire::{HOLD_ONE_IN, Look};
 pub use run::{Place, Run, integrations, run, standing};
@@ -51,7 +58,9 @@ pub use standing::{
     CHECK_EVERY, Health, Overview, PROBE_EVERY, PROBE_UNREACHABLE_EVERY, StreamStanding, TOKEN_WARNINGS, TokenWarning,
     overview, overviews, token_warning,
 };
-pub use stream::{Change, Identity, Parents, Proof, Removal, Reread, STREAMS, Source, Stream, TimeField, Volatile};
+pub use stream::{
+    Change, IMPORTED, Identity, Parents, Proof, Removal, Reread, STREAMS, Source, Stream, TimeField, Volatile,
+};
 pub use worker::{LOOK_EVERY, SWEEPS_AT_ONCE, SWEEPS_AT_ONCE_PER_INTEGRATION, WorkerOptions, worker};
 
 use store::{Migration, Slice};
@@ -77,6 +86,18 @@ pub const SLICE: Slice = Slice {
             name: "workers",
             sqlite: include_str!("../migrations/0003_workers/sqlite.sql"),
             postgres: include_str!("../migrations/0003_workers/postgres.sql"),
+        },
+        Migration {
+            number: 4,
+            name: "import",
+            sqlite: include_str!("../migrations/0004_import/sqlite.sql"),
+            postgres: include_str!("../migrations/0004_import/postgres.sql"),
+        },
+        Migration {
+            number: 5,
+            name: "options",
+            sqlite: include_str!("../migrations/0005_options/sqlite.sql"),
+            postgres: include_str!("../migrations/0005_options/postgres.sql"),
         },
     ],
 };

@@ -193,11 +193,7 @@ impl Import {
         // machine follows when its standing changes: neither is a reason to look at all records.
         let tracked_only = self.tracked_only;
         let relevant = match stream {
-            "agents" => Import {
-                groups: self.groups.clone(),
-                update_metadata: self.update_metadata,
-                ..plain.clone()
-            },
+            "agents" => Import { groups: self.groups.clone(), update_metadata: self.update_metadata, ..plain.clone() },
             "ranger_devices" | "xdr_assets" => Import { update_metadata: self.update_metadata, ..plain.clone() },
             "applications" => Import { software: self.software, tracked_only, ..plain.clone() },
             "risks" => Import {

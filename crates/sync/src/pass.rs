@@ -164,6 +164,8 @@ impl Pass<'_> {
             Source::One(..) => self.singles(&mut run, &meter, vec![None]).await?,
             Source::Queued(..) => self.drain(&mut run, &meter).await?,
             Source::Software => self.software(&mut run, &meter).await?,
+            // Consoles have no such stream.
+            Source::File => Left::Done,
             Source::Each(_, parents) => {
                 let (org, id) = (run.owner.org, run.owner.id);
                 let known = self.read(move |tx| Ok::<_, SyncError>(checkpoint::parents(tx, org, id, parents)?)).await?;
@@ -581,6 +583,7 @@ impl Pass<'_> {
             endpoint: run.endpoint,
             told: run.kind == SweepKind::Changes,
             enriches: self.enriches(run.owner.stream),
+            of: self.integration.clone(),
             now: self.world.now(),
         }
     }

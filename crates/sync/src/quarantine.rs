@@ -7,11 +7,13 @@ use jobs::World;
 use kernel::{IntegrationId, OrgId, SweepId, Timestamp, Value};
 use store::{Store, StoreError, Tx};
 
-use crate::SyncError;
 use crate::canonical::Meaning;
+use crate::options::{Around, agent_of, judge, mark};
 use crate::pass::Pass;
+use crate::reapply;
 use crate::stream::{Identity, Stream};
 use crate::translate::{Asked, software_meaning, translate};
+use crate::{Import, SyncError};
 
 /// Grows with every change of what the translator understands. What an older one kept aside is tried again.
 pub const TRANSLATOR_VERSION: i64 = 2;
@@ -93,6 +95,7 @@ impl Pass<'_> {
         while self.read(move |tx| Ok::<_, SyncError>(is_older(tx, org, id, stream.name)?)).await? {
             let (site, host) = (self.integration.site, self.integration.console_host.clone());
             let (memory, now) = (self.memory.clone(), self.world.now());
+            let import = self.integration.options.import.clone();
             self.write(move |tx| {
                 let context = Context {
                     org,
@@ -104,9 +107,9 @@ impl Pass<'_> {
                     immutable: stream.immutable,
                     body_in_log: false,
                     memory: &memory,
-                    onboard: inventory::Onboard::Always,
+                    onboard: import.onboard(),
                 };
-                retry(tx, &context, stream, &host)
+                retry(tx, &context, stream, &host, &import)
             })
             .await?;
         }
@@ -122,7 +125,13 @@ fn is_older(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId, stream: &str) -> Res
 }
 
 /// Tries some of them; those that are understood now, or that have since come in a form that was, leave the quarantine.
-fn retry(tx: &mut Tx<'_>, context: &Context<'_>, stream: &'static Stream, host: &str) -> Result<(), SyncError> {
+fn retry(
+    tx: &mut Tx<'_>,
+    context: &Context<'_>,
+    stream: &'static Stream,
+    host: &str,
+    import: &Import,
+) -> Result<(), SyncError> {
     const READ: &str = "SELECT raw_hash, native_id, bytes, first_seen_at FROM sync_quarantine WHERE org_id = $1 \
         AND integration_id = $2 AND stream = $3 AND translator < $4 ORDER BY first_seen_at, raw_hash LIMIT $5";
     const TRIED: &str = "UPDATE sync_quarantine SET translator = $5 WHERE org_id = $1 AND integration_id = $2 \
@@ -159,17 +168,26 @@ fn retry(tx: &mut Tx<'_>, context: &Context<'_>, stream: &'static Stream, host: 
         })
         .collect();
     let mut meaning = Meaning::of(stream);
+    let mut agents = Vec::new();
     let outcomes = inventory::apply(tx, context, &incoming, &mut |index| {
         let (raw, native_id) = (incoming[index].raw, &incoming[index].native_id);
         // What was asked about is the first part of an id that the record does not carry itself.
         let asked = Asked { scope_id: native_id.split_once(':').map(|(scope, _)| scope), ..Asked::default() };
-        let (noun, updated_at) = translate(stream.endpoint(), raw, asked)?;
+        let (mut noun, updated_at) = translate(stream.endpoint(), raw, asked)?;
+        mark(import, &mut noun);
         let meaning_hash = match stream.identity {
             Identity::Software => software_meaning(native_id),
             _ => meaning.hash(raw)?,
         };
-        Ok(Translation { meaning_hash, updated_at, noun, left_out: None })
+        agents.extend(agent_of(&noun).map(str::to_owned));
+        let left_out = judge(import, &noun, Around::Unasked);
+        Ok(Translation { meaning_hash, updated_at, noun, left_out })
     })?;
+    if reapply::looks_around(import, stream) {
+        // What became of their machines is looked up when everything on these is judged anew.
+        let agents: Vec<&str> = agents.iter().map(String::as_str).collect();
+        inventory::hanging::rejudge(tx, context.org, context.integration, &agents)?;
+    }
     let mut entries = Vec::new();
     let mut done: Vec<&[u8]> = stale.iter().map(|one| one.hash.as_slice()).collect();
     for ((one, incoming), outcome) in fresh.iter().zip(&incoming).zip(&outcomes) {

@@ -73,6 +73,7 @@ pub async fn reapply(store: &Store, world: &World, org: OrgId, name: &str) -> Re
     let memory = Arc::default();
     let at = Where { store, world, memory: &memory, of: &of };
     let mut all = at.streams().await?;
+    at.settle().await?;
     all.add(at.hanging().await?);
     at.people().await?;
     Ok(all)
@@ -90,7 +91,8 @@ impl Where<'_> {
         for stream in due {
             let vendors = self.vendors(stream).await?;
             loop {
-                let (of, memory, now, vendors) = (self.of.clone(), self.memory.clone(), self.world.now(), vendors.clone());
+                let (of, memory, now, vendors) =
+                    (self.of.clone(), self.memory.clone(), self.world.now(), vendors.clone());
                 let write = self.store.write(move |tx| {
                     let again = Again { of: &of, memory: &memory, vendors: &vendors, now };
                     again.step(tx, stream)
@@ -102,6 +104,19 @@ impl Where<'_> {
         Ok(all)
     }
 
+    /// Lets correlation look at the machines that came in, changed, or stand under other terms.
+    pub async fn settle(self) -> Result<(), SyncError> {
+        loop {
+            let (org, memory, now) = (self.of.org, self.memory.clone(), self.world.now());
+            let write = self
+                .store
+                .write(move |tx| Ok::<_, SyncError>(inventory::correlate::settle::settle(tx, org, &memory, now)?));
+            if !self.world.outside(write).await?.more {
+                return Ok(());
+            }
+        }
+    }
+
     /// Judges what hangs on machines whose standing changed.
     pub async fn hanging(self) -> Result<Reapplied, SyncError> {
         let mut all = Reapplied::default();
@@ -109,9 +124,8 @@ impl Where<'_> {
         let mut vendors = None;
         loop {
             let (of, memory, now) = (self.of.clone(), self.memory.clone(), self.world.now());
-            let waiting = self.store.read(move |tx| {
-                Ok::<_, SyncError>(hanging::waiting(tx, of.org, of.id, AGENTS_AT_ONCE)?)
-            });
+            let waiting =
+                self.store.read(move |tx| Ok::<_, SyncError>(hanging::waiting(tx, of.org, of.id, AGENTS_AT_ONCE)?));
             let agents = self.world.outside(waiting).await?;
             if agents.is_empty() {
                 break;
@@ -271,10 +285,8 @@ impl Again<'_> {
             (mark.target, mark.cursor) = (Some(wanted.clone()), None);
         }
         let after = mark.cursor.as_deref().unwrap_or_default();
-        let values =
-            [self.of.org.into(), self.of.id.into(), stream.name.into(), after.into(), RECORDS_AT_ONCE.into()];
-        let records =
-            tx.query(NEXT, &values, |row| Ok((RecordId(row.int(0)?), row.text(1)?.to_owned())))?;
+        let values = [self.of.org.into(), self.of.id.into(), stream.name.into(), after.into(), RECORDS_AT_ONCE.into()];
+        let records = tx.query(NEXT, &values, |row| Ok((RecordId(row.int(0)?), row.text(1)?.to_owned())))?;
         let ids: Vec<RecordId> = records.iter().map(|(record, _)| *record).collect();
         let reapplied = self.judge(tx, stream, &ids)?;
         if records.len() as i64 == RECORDS_AT_ONCE {
@@ -463,10 +475,9 @@ impl Surroundings {
         }
         match agent_of(noun).and_then(|agent| self.agents.get(agent)) {
             None => Around::Unregistered,
-            Some(known) => Around::Agent {
-                left_out: known.left_out.as_deref().and_then(option_named),
-                tracked: known.tracked,
-            },
+            Some(known) => {
+                Around::Agent { left_out: known.left_out.as_deref().and_then(option_named), tracked: known.tracked }
+            }
         }
     }
 }
@@ -503,7 +514,8 @@ pub(crate) fn note_flips(
 }
 
 fn native_ids(tx: &mut Tx<'_>, org: OrgId, records: &[RecordId]) -> Result<Vec<(String, RecordId)>, StoreError> {
-    const READ: &str = "SELECT native_id, record_id FROM inventory_source_record WHERE org_id = $1 AND record_id IN KEYS";
+    const READ: &str =
+        "SELECT native_id, record_id FROM inventory_source_record WHERE org_id = $1 AND record_id IN KEYS";
     let keys: Vec<i64> = records.iter().map(|record| record.0).collect();
     tx.select_in(READ, &[org.into()], store::Keys::Ints(&keys), |row| {
         Ok((row.text(0)?.to_owned(), RecordId(row.int(1)?)))

@@ -116,7 +116,7 @@ pub type StreamName = &'static str;
 /// Reads the name of a stream back.
 fn declared<'de, D: Deserializer<'de>>(from: D) -> Result<&'static str, D::Error> {
     let name = String::deserialize(from)?;
-    let stream = Stream::named(&name);
+    let stream = Stream::of_any(&name);
     stream.map(|stream| stream.name).ok_or_else(|| serde::de::Error::custom(format!("there is no stream {name}")))
 }
 

@@ -3,11 +3,14 @@
 //! Only after a complete sweep of everything, under a scope that sees at least what was seen before, twice in a row, and
 //! never more than a tenth of a stream at once without a person's word.
 
-use inventory::{Context, Missing};
+use std::sync::Arc;
+
+use inventory::{Context, Memory, Missing};
+use jobs::World;
 use kernel::{RecordId, SweepId, Timestamp};
 use sentinelone::Request;
+use store::Store;
 
-use crate::SyncError;
 use crate::apply::retirement;
 use crate::checkpoint::{self, Owner};
 use crate::fetch::{Meter, Problem};
@@ -15,6 +18,7 @@ use crate::pass::{Lane, Pass, Run, verdict};
 use crate::report::{StreamStatus, SweepKind};
 use crate::scope::{Scope, Seen};
 use crate::stream::{Removal, Source};
+use crate::{Integration, SyncError};
 
 /// More than one in so many records vanishing at once is held for a person.
 pub const HOLD_ONE_IN: u64 = 10;
@@ -117,21 +121,21 @@ impl Pass<'_> {
 
     /// How many records the sweep did not show.
     async fn census(&self, run: &Run) -> Result<(u64, inventory::Census), SyncError> {
-        let (org, id, sweep, name) = (run.owner.org, run.owner.id, run.sweep, run.owner.stream.name);
-        self.read(move |tx| {
-            let seen = checkpoint::seen_in_sweep(tx, org, sweep)?;
-            let census = inventory::census(tx, org, id, name, &|record| seen.contains(record.0))?;
-            Ok::<_, SyncError>((census.missing.len() as u64, census))
-        })
-        .await
+        let census = self.keeper().census(&run.owner, run.sweep).await?;
+        Ok((census.missing.len() as u64, census))
+    }
+
+    fn keeper(&self) -> Keeper<'_> {
+        Keeper { store: self.store, world: self.world, memory: &self.memory, integration: &self.integration }
     }
 
     async fn compare(&self, run: &mut Run) -> Result<(), SyncError> {
+        let keeper = self.keeper();
         let (_, census) = self.census(run).await?;
-        self.note(run, census.back, None).await?;
+        keeper.note(&run.owner, census.back, None).await?;
         let (missing, known) = (census.missing, census.known);
         if missing.is_empty() {
-            return self.hold(run, None).await;
+            return keeper.hold(&run.owner, run.standing.held, None).await;
         }
         // One of the missing may be among what could not be read.
         let unclear = if run.position.nameless > 0 {
@@ -158,25 +162,16 @@ impl Pass<'_> {
             run.scope = None;
             return Ok(());
         }
-        let fresh = missing.iter().filter(|one| one.since.is_none()).map(|one| one.record).collect();
-        self.note(run, fresh, Some(run.began_at)).await?;
-        if counted * HOLD_ONE_IN > known && !self.accept_removals {
-            run.report.held = counted;
+        let gone = Gone { missing, counted, known, began_at: run.began_at, held_before: run.standing.held };
+        let taken = keeper.take_away(&run.owner, run.sweep, gone, self.accept_removals).await?;
+        run.report.removed += taken.removed;
+        if let Some(held) = taken.held {
+            run.report.held = held;
             run.report.reason = Some(format!(
-                "the console no longer shows {counted} of {known} {}; as that is more than a tenth, they are kept until \
+                "the console no longer shows {held} of {known} {}; as that is more than a tenth, they are kept until \
                  somebody accepts it: muster sync {} --accept-removals",
                 run.owner.stream.name, self.integration.name
             ));
-            return self.hold(run, Some((counted, known))).await;
-        }
-        self.hold(run, None).await?;
-        let twice: Vec<&Missing> = missing.iter().filter(|one| one.since.is_some()).collect();
-        if twice.is_empty() {
-            return Ok(());
-        }
-        let records: Vec<RecordId> = twice.iter().map(|one| one.record).collect();
-        for some in records.chunks(RETIRED_AT_ONCE) {
-            run.report.removed += self.retire(&run.owner, run.sweep, some.to_vec()).await?;
         }
         Ok(())
     }
@@ -186,33 +181,100 @@ impl Pass<'_> {
         let Look::Seen(Seen { scope: Some(now), .. }) = self.ask_user().await else { return false };
         run.scope.as_deref().is_some_and(|before| now.covers(&Scope::parse(before)))
     }
+}
+
+/// What a complete sweep did not show, and how much of the stream that is.
+pub(crate) struct Gone {
+    pub missing: Vec<Missing>,
+    /// How many of them count against the tenth.
+    pub counted: u64,
+    /// Of how many.
+    pub known: u64,
+    /// When the sweep began.
+    pub began_at: Timestamp,
+    /// Records that were held before it.
+    pub held_before: u64,
+}
+
+/// What became of it.
+pub(crate) struct Taken {
+    /// Records that were retired.
+    pub removed: u64,
+    /// Records that are kept until somebody accepts that they are gone.
+    pub held: Option<u64>,
+}
+
+/// Who notes what is missing and retires it, for consoles and files alike.
+pub(crate) struct Keeper<'a> {
+    pub store: &'a Store,
+    pub world: &'a World,
+    pub memory: &'a Arc<Memory>,
+    pub integration: &'a Integration,
+}
+
+impl Keeper<'_> {
+    /// What the stream has, compared with what the sweep showed.
+    pub async fn census(&self, owner: &Owner, sweep: SweepId) -> Result<inventory::Census, SyncError> {
+        let (org, id, name) = (owner.org, owner.id, owner.stream.name);
+        let read = self.store.read(move |tx| {
+            let seen = checkpoint::seen_in_sweep(tx, org, sweep)?;
+            Ok::<_, SyncError>(inventory::census(tx, org, id, name, &|record| seen.contains(record.0))?)
+        });
+        self.world.outside(read).await
+    }
+
+    /// Notes what is missing, and retires what was missing before; or holds it, if it is too much to be believed.
+    pub async fn take_away(
+        &self,
+        owner: &Owner,
+        sweep: SweepId,
+        gone: Gone,
+        accepts: bool,
+    ) -> Result<Taken, SyncError> {
+        let fresh = gone.missing.iter().filter(|one| one.since.is_none()).map(|one| one.record).collect();
+        self.note(owner, fresh, Some(gone.began_at)).await?;
+        if gone.counted * HOLD_ONE_IN > gone.known && !accepts {
+            self.hold(owner, gone.held_before, Some((gone.counted, gone.known))).await?;
+            return Ok(Taken { removed: 0, held: Some(gone.counted) });
+        }
+        self.hold(owner, gone.held_before, None).await?;
+        let twice: Vec<RecordId> =
+            gone.missing.iter().filter(|one| one.since.is_some()).map(|one| one.record).collect();
+        let mut removed = 0;
+        for some in twice.chunks(RETIRED_AT_ONCE) {
+            removed += self.retire(owner, sweep, some.to_vec()).await?;
+        }
+        Ok(Taken { removed, held: None })
+    }
 
     /// Notes since when records are missing, or that they are there again.
-    async fn note(&self, run: &Run, records: Vec<RecordId>, since: Option<Timestamp>) -> Result<(), SyncError> {
+    pub async fn note(&self, owner: &Owner, records: Vec<RecordId>, since: Option<Timestamp>) -> Result<(), SyncError> {
         for some in records.chunks(NOTED_AT_ONCE) {
-            let (owner, some, now) = (run.owner.clone(), some.to_vec(), self.world.now());
-            self.write(move |tx| {
+            let (owner, some, now) = (owner.clone(), some.to_vec(), self.world.now());
+            let write = self.store.write(move |tx| {
                 checkpoint::renew(tx, &owner, now)?;
                 Ok::<_, SyncError>(inventory::miss(tx, owner.org, &some, since)?)
-            })
-            .await?;
+            });
+            self.world.outside(write).await?;
         }
         Ok(())
     }
 
-    async fn hold(&self, run: &Run, held: Option<(u64, u64)>) -> Result<(), SyncError> {
-        if held.is_none() && run.standing.held == 0 {
+    /// Notes how many records of how many wait for somebody to accept that they are gone.
+    pub async fn hold(&self, owner: &Owner, before: u64, held: Option<(u64, u64)>) -> Result<(), SyncError> {
+        if held.is_none() && before == 0 {
             return Ok(());
         }
-        let (owner, now) = (run.owner.clone(), self.world.now());
-        self.write(move |tx| checkpoint::hold(tx, &owner, held, now)).await
+        let (owner, now) = (owner.clone(), self.world.now());
+        let write = self.store.write(move |tx| checkpoint::hold(tx, &owner, held, now));
+        self.world.outside(write).await
     }
 
     /// Retires records and logs that they are gone, in one transaction; answers how many.
     async fn retire(&self, owner: &Owner, sweep: SweepId, records: Vec<RecordId>) -> Result<u64, SyncError> {
         let (owner, now) = (owner.clone(), self.world.now());
         let (site, host, memory) = (self.integration.site, self.integration.console_host.clone(), self.memory.clone());
-        self.write(move |tx| {
+        let write = self.store.write(move |tx| {
             checkpoint::renew(tx, &owner, now)?;
             let context = Context {
                 org: owner.org,
@@ -237,8 +299,8 @@ impl Pass<'_> {
             };
             signals::record(tx, &page)?;
             Ok::<_, SyncError>(retired.len() as u64)
-        })
-        .await
+        });
+        self.world.outside(write).await
     }
 }
 

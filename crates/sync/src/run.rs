@@ -17,10 +17,11 @@ use crate::health::{self, Assessment, Trouble, Why};
 use crate::lease::{Holder, LEASE};
 use crate::nudge::{self, Asked};
 use crate::pass::{Budgets, Lane, Pass, Swept};
+use crate::reapply::{MACHINE_STREAMS, Where};
 use crate::report::{Event, StreamReport, StreamStatus};
 use crate::retire::Look;
 use crate::standing::{self, Found, Looked, Settled};
-use crate::{Integration, IntegrationState, STREAMS, Stream, SyncError, schedule};
+use crate::{Connector, Integration, IntegrationState, STREAMS, Stream, SyncError, schedule};
 
 /// Where a story takes place: everything it may touch.
 #[derive(Clone, Copy)]
@@ -134,6 +135,12 @@ pub(crate) fn chosen_streams(names: &[String]) -> Result<Vec<&'static Stream>, S
 }
 
 pub(crate) fn chosen_integrations(all: Vec<Integration>, names: &[String]) -> Result<Vec<Integration>, SyncError> {
+    for name in names {
+        if let Some(Connector::File(format)) = all.iter().find(|of| of.name == *name).map(|of| of.connector) {
+            return Err(SyncError::IsFile { name: name.clone(), format });
+        }
+    }
+    let all: Vec<Integration> = all.into_iter().filter(|of| !of.connector.is_file()).collect();
     if all.is_empty() {
         return Err(SyncError::NoIntegration);
     }
@@ -182,6 +189,9 @@ pub(crate) async fn sweep(
 ) -> Result<SweptStreams, SyncError> {
     let Place { store, world, org, .. } = place;
     let name = integration.name.clone();
+    // What is stored is judged by the options as they are now before anything is added to it.
+    let stored = Where { store, world, memory: &common.memory, of: integration };
+    stored.streams().await?;
     let (client, token) = client(place, integration).await?;
 
     // Which stream the fetcher works for just now: it tells about waits, and knows requests only.
@@ -280,6 +290,10 @@ pub(crate) async fn sweep(
             stopped = Some((status, trouble));
         }
         reports.push(swept.report);
+    }
+    stored.hanging().await?;
+    if reports.iter().any(|report| MACHINE_STREAMS.contains(&report.stream) && report.pages > 0) {
+        stored.people().await?;
     }
     let found = match stopped {
         Some((_, trouble)) => Found::Trouble(trouble),

@@ -9,7 +9,8 @@ use crate::pass::Lane;
 use crate::report::StreamStatus;
 use crate::schedule::{self, Attempts, Next};
 use crate::scope::Scope;
-use crate::{Integration, IntegrationState, STREAMS, Stream, SyncError, checkpoint};
+use crate::stream::Source;
+use crate::{Connector, Integration, IntegrationState, Stream, SyncError, checkpoint};
 
 /// How long before its end a token is spoken of, in days, and when again.
 pub const TOKEN_WARNINGS: [i64; 4] = [30, 14, 7, 1];
@@ -113,6 +114,9 @@ impl StreamStanding {
     /// When it is read next.
     #[must_use]
     pub fn next(&self, now: Timestamp, of: &Integration) -> Next {
+        if self.stream.source == Source::File {
+            return Next::Never;
+        }
         if let Some((_, until)) = &self.lease
             && *until > now
         {
@@ -176,6 +180,9 @@ impl Overview {
     #[must_use]
     pub fn meaning(&self) -> &'static str {
         let assessment = self.assessment();
+        if self.integration.connector.is_file() {
+            return health::meaning_of_file(assessment.state);
+        }
         health::meaning(assessment.state, assessment.why)
     }
 
@@ -183,6 +190,9 @@ impl Overview {
     #[must_use]
     pub fn next_step(&self) -> String {
         let assessment = self.assessment();
+        if let Connector::File(format) = self.integration.connector {
+            return health::next_step_for_file(assessment.state, format, &self.integration.name);
+        }
         if assessment.state == IntegrationState::Syncing && self.streams.iter().all(|stream| stream.lease.is_none()) {
             return format!(
                 "read it once: muster sync {}; or keep reading: muster serve --role worker",
@@ -284,7 +294,9 @@ fn streams(tx: &mut Tx<'_>, of: &Integration, now: Timestamp) -> Result<Vec<Stre
     const NUDGED: &str = "SELECT stream, max(asked_at) FROM sync_nudge WHERE org_id = $1 AND integration_id = $2 \
         AND finished_at IS NULL GROUP BY stream";
     let keys = [of.org.into(), of.id.into()];
-    let mut streams: Vec<StreamStanding> = STREAMS
+    let mut streams: Vec<StreamStanding> = of
+        .connector
+        .streams()
         .iter()
         .map(|stream| StreamStanding {
             stream,

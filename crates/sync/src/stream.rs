@@ -83,6 +83,8 @@ pub enum Source {
     Software,
     /// Unified alerts: pages in GraphQL.
     Alerts,
+    /// No request: somebody brings a file.
+    File,
 }
 
 /// Whose policies are asked for, one by one.
@@ -604,8 +606,40 @@ pub static STREAMS: &[Stream] = &[
     },
 ];
 
+/// What a file brings: it is read when somebody imports one, and never by itself.
+pub static IMPORTED: &[Stream] = &[Stream {
+    name: "hosts",
+    core: true,
+    source: Source::File,
+    params: &[],
+    sort: None,
+    change: None,
+    identity: Identity::Asked,
+    volatile: &[
+        Volatile { path: "last_seen", why: "moves with every look at a machine that is still there" },
+        Volatile {
+            path: "volatile",
+            why: "what the source measures anew each time, such as when a machine was started",
+        },
+    ],
+    immutable: false,
+    interval: 100 * 365 * DAY,
+    overlap: 0,
+    full_every: None,
+    proof: Proof::Whole,
+    removal: Removal::Absent,
+    reread: None,
+    without: "no machine of this file is known",
+}];
+
 impl Stream {
-    /// The stream of that name.
+    /// The stream of that name, of a console or of a file.
+    #[must_use]
+    pub fn of_any(name: &str) -> Option<&'static Stream> {
+        Stream::named(name).or_else(|| IMPORTED.iter().find(|stream| stream.name == name))
+    }
+
+    /// The stream of that name that consoles have.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Stream> {
         STREAMS.iter().find(|stream| stream.name == name)
@@ -628,6 +662,8 @@ impl Stream {
             | Source::Queued(endpoint, _) => endpoint,
             Source::Software => Endpoint::InstalledApplications,
             Source::Alerts => Endpoint::UnifiedAlerts,
+            // Nobody asks; it holds no records.
+            Source::File => Endpoint::SystemStatus,
         }
     }
 

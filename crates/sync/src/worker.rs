@@ -220,7 +220,8 @@ impl Worker<'_> {
             }
             let mut all = Vec::new();
             for org in standing::orgs(tx)? {
-                all.extend(standing::overviews(tx, org, now)?);
+                let consoles = |of: &Overview| !of.integration.connector.is_file();
+                all.extend(standing::overviews(tx, org, now)?.into_iter().filter(consoles));
             }
             Ok(Some((anew, all)))
         });

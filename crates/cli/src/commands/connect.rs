@@ -90,6 +90,7 @@ fn change(order: &Connect) -> OptionsChange {
     OptionsChange {
         without: order.without.clone().unwrap_or_default(),
         requests_per_minute: order.requests_per_minute,
+        import: order.import.change(),
         ..super::integration::rhythm(&order.rhythm)
     }
 }

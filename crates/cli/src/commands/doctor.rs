@@ -105,8 +105,9 @@ pub async fn run(global: &Global, doctor: &Doctor, terminal: &Terminal) -> Resul
                 lines.push(none.next("connect one: muster connect URL --token-file FILE"));
             }
             for of in &known {
+                let asks = of.integration.options.enabled && !of.integration.connector.is_file();
                 let live = match &keys {
-                    Ok(keys) if !doctor.offline && of.integration.options.enabled => {
+                    Ok(keys) if !doctor.offline && asks => {
                         let at = sync::Place {
                             store: &store,
                             world: &world,

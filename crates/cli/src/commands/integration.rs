@@ -11,7 +11,7 @@ use sync::{Aside, Drifted, Overview, StreamStanding, StreamStatus};
 use crate::arguments::{Global, IntegrationCommand, Rhythm, Set};
 use crate::failure::{Failure, sentence};
 use crate::place::{Opened, Place};
-use crate::terminal::{Terminal, to_the_second};
+use crate::terminal::{Terminal, counted, to_the_second};
 
 pub async fn run(global: &Global, command: IntegrationCommand, terminal: &Terminal) -> Result<(), Failure> {
     let place = Place::new(global)?;
@@ -26,8 +26,12 @@ pub async fn run(global: &Global, command: IntegrationCommand, terminal: &Termin
             let change = sync::OptionsChange { enabled: Some(false), ..sync::OptionsChange::default() };
             change_it(&place, &name, change, terminal).await
         }
-        IntegrationCommand::Set(Set { name, rhythm: chosen, without, with, requests_per_minute }) => {
-            let change = sync::OptionsChange { without, with, requests_per_minute, ..rhythm(&chosen) };
+        IntegrationCommand::LeftOut { name, option, limit, json } => {
+            left_out(&place.open_to_read()?, &name, option.as_deref(), limit, json, terminal).await
+        }
+        IntegrationCommand::Set(Set { name, rhythm: chosen, without, with, requests_per_minute, import }) => {
+            let import = import.change();
+            let change = sync::OptionsChange { without, with, requests_per_minute, import, ..rhythm(&chosen) };
             if change == sync::OptionsChange::default() {
                 return Err(Failure::usage("nothing is to be changed")
                     .with("Such as: muster integration set NAME --interval threats=15m. All of it: muster integration set --help"));
@@ -55,13 +59,39 @@ pub async fn overviews(store: &Store, now: Timestamp) -> Result<Vec<Overview>, F
 async fn change_it(place: &Place, name: &str, change: sync::OptionsChange, terminal: &Terminal) -> Result<(), Failure> {
     let opened = place.open_to_write_or_beside()?;
     let (who, wanted, now) = (super::who(), name.to_owned(), terminal.now());
+    let imports = change.import != sync::ImportChange::default();
     let written = opened.store().write(move |tx| sync::configure(tx, OrgId::DEFAULT, &wanted, &change, &who, now));
     let of = written.await?;
     let mut told = format!("{}: {}\n", of.name, settings(&of.options));
-    if let Opened::Beside { by, .. } = &opened {
-        let _ = writeln!(told, "{by} goes by that from now on.");
+    match &opened {
+        Opened::Beside { by, .. } => {
+            let _ = writeln!(told, "{by} goes by that from now on.");
+        }
+        Opened::Writer(store) if imports => {
+            // What is stored follows at once; whoever is cut off here goes on with the next muster sync.
+            let done = sync::reapply(store, &jobs::World::real(), OrgId::DEFAULT, &of.name).await?;
+            let judged = terminal.result_number(done.judged);
+            let _ = writeln!(told, "{} judged anew, without asking the console.", counted(done.judged, "record", &judged));
+        }
+        Opened::Writer(_) => {}
     }
-    terminal.result(&told)
+    terminal.result(&told)?;
+    if imports {
+        let (id, import) = (of.id, of.options.import.clone());
+        let read = opened.store().read(move |tx| {
+            let counts = sync::left_out_counts(tx, OrgId::DEFAULT, id, &import)?;
+            Ok::<_, Failure>((counts, sync::unknown_groups(tx, OrgId::DEFAULT, id, &import)?))
+        });
+        let (counts, unknown) = read.await?;
+        for line in unknown.iter().map(unknown_group) {
+            terminal.note(&line);
+        }
+        if !counts.is_empty() {
+            terminal.result("\nLeft out, and nothing is lost\n")?;
+            terminal.table(&left_out_table(&counts))?;
+        }
+    }
+    Ok(())
 }
 
 /// The choices of an integration in words.
@@ -83,7 +113,101 @@ fn settings(options: &sync::Options) -> String {
     if options.requests_per_minute != sync::REQUESTS_PER_MINUTE {
         said.push(format!("at most {} requests a minute", options.requests_per_minute));
     }
+    said.extend(super::options::in_words(&options.import));
     said.join("; ")
+}
+
+fn unknown_group(group: &sync::UnknownGroup) -> String {
+    let near = group.near.as_ref().map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
+    format!("warning: the console has no group {:?}{near}", group.name)
+}
+
+fn left_out_table(counts: &[sync::LeftOutCount]) -> Table {
+    let rows = counts.iter().map(|count| {
+        vec![
+            Cell::Text(count.option.replace('_', "-")),
+            Cell::Text(count.stream.clone()),
+            Cell::Int(i64::try_from(count.records).unwrap_or(i64::MAX)),
+            Cell::Text(why(&count.option).to_owned()),
+        ]
+    });
+    Table { columns: ["option", "stream", "records", "why"].map(str::to_owned).to_vec(), rows: rows.collect() }
+}
+
+/// Why an option leaves something out.
+fn why(option: &str) -> &'static str {
+    match option {
+        "software" => "software is not imported",
+        "vulnerabilities" => "vulnerabilities are not imported",
+        "severities" => "of a severity that is not imported",
+        "exclude_unknown" => "no scan knows the machine",
+        "auto_onboard" => "no other source knows the machine",
+        "groups" => "the agent is in no group that is imported",
+        "verdicts" => "there, and not failed: its verdict is not listed",
+        "tracked_only" => "the device is not tracked",
+        _ => "",
+    }
+}
+
+async fn left_out(
+    store: &Store,
+    name: &str,
+    option: Option<&str>,
+    limit: u32,
+    json: bool,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let option = match option {
+        None => None,
+        Some(option) => Some(sync::options::option_named(option).ok_or_else(|| {
+            let all = sync::options::LEAVES_OUT.map(|option| option.replace('_', "-")).join(", ");
+            Failure::usage(format!("there is no option {option:?}; there are {all}"))
+        })?),
+    };
+    let wanted = name.to_owned();
+    let read = store.read(move |tx| {
+        let all = sync::overviews(tx, OrgId::DEFAULT, Timestamp::from_micros(0))?;
+        let known = all.iter().map(|of| of.integration.name.clone()).collect();
+        let of = all.into_iter().find(|of| of.integration.name == wanted).map(|of| of.integration);
+        let of = of.ok_or(sync::SyncError::NoSuchIntegration { name: wanted, known })?;
+        sync::left_out(tx, OrgId::DEFAULT, of.id, &of.options.import, option, limit)
+    });
+    let records = read.await?;
+    if json {
+        let line = |one: &sync::LeftOutRecord| {
+            let object = serde_json::json!({
+                "option": one.option,
+                "stream": one.stream,
+                "name": one.name,
+                "native_id": one.native_id,
+                "agent_id": one.agent,
+                "since": one.since.map(|at| at.to_string()),
+            });
+            format!("{object}\n")
+        };
+        return terminal.result(&records.iter().map(line).collect::<String>());
+    }
+    if records.is_empty() {
+        return terminal.result("Nothing is left out.\n");
+    }
+    let text = |text: &str| Cell::Text(text.to_owned());
+    let rows = records.iter().map(|one| {
+        vec![
+            text(&one.option.replace('_', "-")),
+            text(&one.stream),
+            text(&one.name),
+            text(&one.native_id),
+            one.agent.as_deref().map_or(Cell::Empty, text),
+            one.since.map_or(Cell::Empty, when),
+        ]
+    });
+    let columns = ["option", "stream", "name", "id", "agent", "since"].map(str::to_owned).to_vec();
+    let full = records.len() as u64 >= u64::from(limit);
+    terminal.table(&Table { columns, rows: rows.collect() })?;
+    if full {
+        terminal.note(&format!("There may be more than {limit}: --limit N"));
+    }
+    Ok(())
 }
 
 async fn list(store: &Store, json: bool, terminal: &Terminal) -> Result<(), Failure> {
@@ -107,7 +231,7 @@ async fn list(store: &Store, json: bool, terminal: &Terminal) -> Result<(), Fail
             text(of.light(now).word()),
             text(&of.assessment().state.word().replace('_', " ")),
             Cell::Time(to_the_second(integration.since)),
-            text(&integration.console_host),
+            text(integration.connector.files().unwrap_or(&integration.console_host)),
             text(&integration.site_name),
             last.map_or(Cell::Empty, when),
             next.map_or(Cell::Empty, when),
@@ -140,15 +264,32 @@ async fn show(store: &Store, name: &str, json: bool, terminal: &Terminal) -> Res
     let world = jobs::World::real();
     let drift = sync::drift(store, &world, OrgId::DEFAULT, id).await?;
     let aside = sync::quarantined(store, &world, OrgId::DEFAULT, id, ASIDE_SHOWN).await?;
+    let import = of.integration.options.import.clone();
+    let read = store.read(move |tx| {
+        let counts = sync::left_out_counts(tx, OrgId::DEFAULT, id, &import)?;
+        Ok::<_, Failure>((counts, sync::unknown_groups(tx, OrgId::DEFAULT, id, &import)?))
+    });
+    let (counts, unknown) = read.await?;
     if json {
         let mut all = as_json(of, now);
         all["drift"] = drift.iter().map(drift_as_json).collect();
         all["quarantined"] = aside.iter().map(aside_as_json).collect();
+        let count = |one: &sync::LeftOutCount| {
+            serde_json::json!({ "option": one.option, "stream": one.stream, "records": one.records })
+        };
+        all["left_out"] = counts.iter().map(count).collect();
         return terminal.result(&format!("{all}\n"));
     }
     let records = store.read(move |tx| sync::examine::record_counts(tx, OrgId::DEFAULT, id)).await?;
     terminal.result(&head(of, now, terminal))?;
     terminal.table(&streams(of, &records, now))?;
+    for line in unknown.iter().map(unknown_group) {
+        terminal.note(&line);
+    }
+    if !counts.is_empty() {
+        terminal.result("\nLeft out, and nothing is lost; by name: muster integration left-out\n")?;
+        terminal.table(&left_out_table(&counts))?;
+    }
     if !aside.is_empty() {
         terminal.result("\nKept aside: not understood, and tried again by a newer version\n")?;
         terminal.table(&aside_table(&aside))?;
@@ -227,7 +368,9 @@ fn head(of: &Overview, now: Timestamp, terminal: &Terminal) -> String {
     let mut say = |name: &str, words: &str| {
         let _ = writeln!(out, "{name:<9} {}", harmless(words));
     };
-    say(&integration.name, &format!("{} at {}", of.light(now).word(), integration.console_url));
+    let files = integration.connector.files();
+    let at = files.map_or_else(|| format!("at {}", integration.console_url), |files| format!("from {files}"));
+    say(&integration.name, &format!("{} {at}", of.light(now).word()));
     let state = assessment.state.word().replace('_', " ");
     let detail = if assessment.detail.is_empty() { String::new() } else { format!(": {}", assessment.detail) };
     say("state", &format!("{state} since {}{detail}", time(integration.since)));
@@ -235,6 +378,11 @@ fn head(of: &Overview, now: Timestamp, terminal: &Terminal) -> String {
     let next = of.next_step();
     if !next.is_empty() {
         say("do", &sentence(&next));
+    }
+    if files.is_some() {
+        say("site", &integration.site_name);
+        out.push('\n');
+        return out;
     }
     let scope = integration.scope.as_deref().unwrap_or("unknown");
     let role = integration.role.as_deref().unwrap_or("unknown");
@@ -270,7 +418,10 @@ fn streams(of: &Overview, records: &[(String, u64)], now: Timestamp) -> Table {
             Cell::Text(stream.stream.name.to_owned()),
             Cell::Text(stream.light(now).word().to_owned()),
             Cell::Text(status),
-            Cell::Text(interval_words(stream.interval)),
+            Cell::Text(match stream.stream.source {
+                sync::Source::File => "as imported".to_owned(),
+                _ => interval_words(stream.interval),
+            }),
             stream.complete_at.map_or(Cell::Empty, when),
             next_at(stream, of, now).map_or(Cell::Empty, when),
             count(records.iter().find(|(name, _)| name == stream.stream.name).map_or(0, |(_, count)| *count)),
@@ -312,6 +463,7 @@ pub fn as_json(of: &Overview, now: Timestamp) -> serde_json::Value {
     let next = of.next_step();
     serde_json::json!({
         "integration": integration.name,
+        "connector": integration.connector.word(),
         "console": integration.console_url,
         "site": integration.site_name,
         "light": of.light(now).word(),

@@ -1,7 +1,7 @@
 //! `muster query`: asks, prints the answer, and says what it is part of.
 
-use inventory::{Answer, Ask, AskError, Want};
-use kernel::OrgId;
+use inventory::{Answer, Ask, AskError, Part, Want, Why};
+use kernel::{Cell, OrgId, Table};
 use query::{Problem, Severity, Span};
 use store::Store;
 
@@ -13,17 +13,24 @@ use crate::terminal::{Terminal, counted, duration};
 pub async fn run(global: &Global, query: Query, terminal: &Terminal) -> Result<(), Failure> {
     let place = Place::new(global)?;
     let store = place.open_to_read()?;
-    if is_of_artifacts(&query.inventory) && asks_words(&query.text) {
+    let (inventory, text) = asked_for(&store, &query, terminal).await?;
+    let format = if query.json { Format::Json } else { query.format };
+    if let Some(at) = &query.complete {
+        return complete(&store, &inventory, &text, at, format, terminal).await;
+    }
+    if is_of_artifacts(&inventory) && asks_words(&text) {
         index_first(&place, &store, terminal).await?;
     }
-    let format = if query.json { Format::Json } else { query.format };
-    let mut ask = Ask::new(&query.inventory, &query.text, terminal.now());
+    let mut ask = Ask::new(&inventory, &text, terminal.now());
     ask.fields = query.fields;
     ask.sort = query.sort;
     ask.group_by = query.group_by;
     ask.after = query.after;
     if let Some(limit) = query.limit {
         ask.limit = limit as usize;
+    }
+    if let Some(row) = query.asset {
+        return explain_row(&store, ask, row, format, terminal).await;
     }
     if query.explain {
         return explain(&store, ask, terminal).await;
@@ -55,6 +62,58 @@ pub async fn run(global: &Global, query: Query, terminal: &Terminal) -> Result<(
         terminal.note(&format!("{} shown; more: --after {next}, or a higher --limit", answer.table.rows.len()));
     }
     Ok(())
+}
+
+/// The inventory and the question: as typed, or those of a saved question with its parameters filled in.
+async fn asked_for(store: &Store, query: &Query, terminal: &Terminal) -> Result<(String, String), Failure> {
+    let typed = query.text.clone().unwrap_or_default();
+    if let Some(name) = &query.saved {
+        let mut values: Vec<String> = query.text.clone().into_iter().collect();
+        values.extend_from_slice(&query.values);
+        return super::saved::filled(store, name, &values, terminal).await;
+    }
+    // A name alone; `@sentinelone.dev.x:y` is a question.
+    let name = typed.strip_prefix('@').filter(|name| !name.contains([':', '.', ' ']) && query.complete.is_none());
+    if let Some(name) = name {
+        return super::saved::filled(store, name, &query.values, terminal).await;
+    }
+    if let Some(value) = query.values.first() {
+        return Err(Failure::usage(format!("{value:?} is a value for a saved question, and this is none"))
+            .with("Quote a question of several words as a whole, or ask a saved one: muster query @NAME K=V."));
+    }
+    Ok((query.inventory.clone(), typed))
+}
+
+/// What may be typed at a place of a question.
+async fn complete(
+    store: &Store,
+    inventory: &str,
+    text: &str,
+    at: &str,
+    format: Format,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let cursor = match at {
+        "end" => text.len(),
+        at => at.parse().map_err(|_| Failure::usage(format!("--complete={at} is no number of a byte")))?,
+    };
+    let (inventory, text) = (inventory.to_owned(), text.to_owned());
+    let found = store.read(move |tx| inventory::complete(tx, OrgId::DEFAULT, &inventory, &text, cursor)).await?;
+    let cell = |text: &str| Cell::Text(text.to_owned());
+    let place = |at: usize| Cell::Int(i64::try_from(at).unwrap_or(i64::MAX));
+    let rows = found.iter().map(|found| {
+        let span = [place(found.span.start), place(found.span.end)];
+        let [from, to] = span;
+        vec![cell(&found.insert), from, to, cell(&found.prose), cell(&found.example)]
+    });
+    let columns = ["insert", "from", "to", "prose", "example"].map(str::to_owned).to_vec();
+    let table = Table { columns, rows: rows.collect() };
+    match format {
+        Format::Table => terminal.table(&table),
+        Format::Json => terminal.result(&reports::json::json(&table)),
+        Format::Ndjson => terminal.result(&reports::json::ndjson(&table)),
+        Format::Csv => terminal.result(&reports::csv::csv(&table)),
+    }
 }
 
 /// So many artifacts are rather read one by one than added to the full-text index first.
@@ -113,6 +172,60 @@ pub async fn asked(store: &Store, ask: &Ask, terminal: &Terminal) -> Result<Answ
         }
         Err(other) => Err(other.into()),
     }
+}
+
+/// Why one row is in the answer or not.
+async fn explain_row(store: &Store, ask: Ask, row: String, format: Format, terminal: &Terminal) -> Result<(), Failure> {
+    let asked = ask.clone();
+    let why = match store.read(move |tx| inventory::why(tx, OrgId::DEFAULT, &asked, &row)).await {
+        Ok(why) => why,
+        Err(AskError::Refused(refused)) => {
+            terminal.note(&mistakes(&ask.text, &refused.problems, terminal));
+            return Err(Failure::told(Exit::Usage));
+        }
+        Err(other) => return Err(other.into()),
+    };
+    if format != Format::Table {
+        return terminal.result(&reports::json::ndjson(&parts_table(&why)));
+    }
+    let name = if why.name.is_empty() { why.id.clone() } else { format!("{} ({})", printable(&why.name), why.id) };
+    let is = if why.holds { "is in the answer" } else { "is not in the answer" };
+    let mut told = format!("{name} {}.\n", terminal.bold(is));
+    if why.parts.is_empty() {
+        told.push_str("The question asks for everything.\n");
+    }
+    tell_parts(&why.parts, 0, &mut told);
+    terminal.result(&told)
+}
+
+/// Each part with a yes or no before it, and what the row has there below it.
+fn tell_parts(parts: &[Part], indent: usize, told: &mut String) {
+    for part in parts {
+        let pad = " ".repeat(indent + part.depth * 2);
+        let yes = if part.holds { "yes" } else { "no " };
+        told.push_str(&format!("  {yes}  {pad}{}\n", printable(&part.text)));
+        for has in &part.has {
+            told.push_str(&format!("       {pad}  {}\n", printable(has)));
+        }
+        tell_parts(&part.nearest, indent + part.depth * 2 + 4, told);
+    }
+}
+
+/// The parts of an explanation, one row each, those of a nearest element deeper than their scope.
+fn parts_table(why: &Why) -> Table {
+    fn rows(parts: &[Part], deeper: usize, found: &mut Vec<Vec<Cell>>) {
+        for part in parts {
+            let depth = i64::try_from(deeper + part.depth).unwrap_or(i64::MAX);
+            let has = part.has.iter().map(|has| Cell::Text(has.clone())).collect();
+            found.push(vec![Cell::Int(depth), Cell::Bool(part.holds), Cell::Text(part.text.clone()), Cell::List(has)]);
+            rows(&part.nearest, deeper + part.depth + 1, found);
+        }
+    }
+    let whole = Cell::Text(if why.canonical.is_empty() { "(everything)".to_owned() } else { why.canonical.clone() });
+    let who = vec![Cell::Text(why.id.clone()), Cell::Text(why.name.clone())];
+    let mut found = vec![vec![Cell::Int(0), Cell::Bool(why.holds), whole, Cell::List(who)]];
+    rows(&why.parts, 1, &mut found);
+    Table { columns: ["depth", "holds", "term", "has"].map(str::to_owned).to_vec(), rows: found }
 }
 
 async fn explain(store: &Store, mut ask: Ask, terminal: &Terminal) -> Result<(), Failure> {

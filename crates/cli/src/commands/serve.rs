@@ -35,7 +35,8 @@ pub async fn run(global: &Global, order: &Serve, terminal: &Terminal) -> Result<
     };
     let name = Holder::name_of(&host(), std::process::id(), &mut world.random());
     let options = WorkerOptions { alone: store.dialect() == Dialect::Sqlite, ..WorkerOptions::named(name.clone()) };
-    let known = sync::integrations(&store, &world, OrgId::DEFAULT).await?;
+    let mut known = sync::integrations(&store, &world, OrgId::DEFAULT).await?;
+    known.retain(|of| !of.connector.is_file());
     let many = counted(known.len() as u64, "integration", &known.len().to_string());
     say(terminal, &format!("worker {name} reads {many} in {}; Ctrl-C ends it", place.database));
     if known.is_empty() {

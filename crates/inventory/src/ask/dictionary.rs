@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use kernel::{AssetId, OrgId, RecordId, SiteId};
+use kernel::{AssetId, OrgId, RecordId, ServiceId, SiteId};
 use query::{Column, Known, Matcher, Saved, Terms};
 use store::{StoreError, Tx};
 
 use super::AskError;
-use crate::catalogue::{ASSET_IDS, RECORD_IDS, SENTINELONE, SITE_IDS, SITE_NAMES, catalogue};
+use crate::catalogue::{ASSET_IDS, FIELD_KEYS, RECORD_IDS, SERVICE_IDS, SITE_IDS, SITE_NAMES, catalogue};
 
 /// How many of a field's values a suggestion looks at, most frequent first.
 const VALUES_SEEN_MAX: i64 = 200;
@@ -85,6 +85,7 @@ fn public_ids(dictionary: &str, matcher: &Matcher) -> Option<Vec<i64>> {
     let parse: fn(&str) -> Option<i64> = match dictionary {
         ASSET_IDS => |text| AssetId::parse(text).map(|id| id.0),
         RECORD_IDS => |text| RecordId::parse(text).map(|id| id.0),
+        SERVICE_IDS => |text| ServiceId::parse(text).map(|id| id.0),
         SITE_IDS => |text| SiteId::parse(text).map(|id| id.0),
         _ => return None,
     };
@@ -106,6 +107,10 @@ fn entries(tx: &mut Tx<'_>, org: OrgId, name: &str) -> Result<Vec<(i64, String)>
         RECORD_IDS => computed(tx, "SELECT record_id FROM inventory_source_record WHERE org_id = $1", |number| {
             RecordId(number).to_string()
         }),
+        SERVICE_IDS => {
+            let sql = "SELECT service_id FROM inventory_service WHERE org_id = $1";
+            computed(tx, sql, |number| ServiceId(number).to_string())
+        }
         SITE_IDS => {
             computed(tx, "SELECT site_id FROM inventory_site WHERE org_id = $1", |number| SiteId(number).to_string())
         }
@@ -115,6 +120,10 @@ fn entries(tx: &mut Tx<'_>, org: OrgId, name: &str) -> Result<Vec<(i64, String)>
                 let id = row.bytes(1)?.iter().map(|byte| format!("{byte:02x}")).collect();
                 Ok((row.int(0)?, id))
             })
+        }
+        FIELD_KEYS => {
+            let sql = "SELECT field_id, key FROM inventory_field WHERE org_id = $1";
+            tx.query(sql, &[org.into()], |row| Ok((row.int(0)?, row.text(1)?.to_owned())))
         }
         SITE_NAMES => {
             let sql = "SELECT site_id, name FROM inventory_site WHERE org_id = $1";
@@ -167,7 +176,7 @@ impl<'a, 'tx> Seen<'a, 'tx> {
             _ => return Ok(None),
         };
         // Public ids are no vocabulary.
-        if [ASSET_IDS, RECORD_IDS, SITE_IDS, signals::ARTIFACT_IDS].contains(&dictionary) {
+        if [ASSET_IDS, RECORD_IDS, SERVICE_IDS, SITE_IDS, signals::ARTIFACT_IDS].contains(&dictionary) {
             return Ok(None);
         }
         let mut tx = self.tx.borrow_mut();
@@ -213,6 +222,12 @@ impl Known for Seen<'_, '_> {
     }
 
     fn sources(&self) -> Option<Vec<String>> {
-        Some(vec![SENTINELONE.to_owned()])
+        let seen = entries(&mut self.tx.borrow_mut(), self.org, "source").unwrap_or_else(|error| {
+            self.failed.borrow_mut().get_or_insert(error);
+            Vec::new()
+        });
+        // Whether nothing has come at all is told where answers are shown.
+        let seen: Vec<String> = seen.into_iter().map(|(_, text)| text).collect();
+        (!seen.is_empty()).then_some(seen)
     }
 }

@@ -3,8 +3,8 @@
 use query::{Base, Choice, Choices, Column, Field, Inventory, Raw, Scope, Type};
 
 use super::{
-    ASSET_IDS, MODES, PRESENCES, SENTINELONE, SITE_IDS, SITE_NAMES, SOURCES, console_fields, flag, int, later, missing,
-    native, past, public, raw, term, text, version, word, words,
+    ASSET_IDS, HOST_KIND, IMPORTS, MODES, PRESENCES, RANGER_KIND, SENTINELONE, SITE_IDS, SITE_NAMES, SOURCES, XDR_KIND,
+    console_fields, flag, int, later, missing, native, past, public, raw, services, term, text, version, word, words,
 };
 
 /// What the rows of an asset's records hang on.
@@ -29,29 +29,23 @@ macro_rules! element_of_asset {
     };
 }
 
-/// The rows that name an asset's agent and that the source still has: the elements of a scope (`{e}`), or `c`. Whether
-/// it has them is looked up row by row: as one more table of a join, PostgreSQL would begin with it.
+/// The rows that name the record of an asset's agent and that the source still has: the elements of a scope (`{e}`), or
+/// `c`.
 macro_rules! of_agent {
     ($table:literal, $row:literal) => {
         concat!(
-            "FROM inventory_link l JOIN inventory_source_record r ON r.org_id = l.org_id AND r.record_id = l.record_id \
-             JOIN ",
+            "FROM inventory_link l JOIN ",
             $table,
             " ",
             $row,
             " ON ",
             $row,
-            ".org_id = r.org_id AND ",
+            ".org_id = l.org_id AND ",
             $row,
-            ".integration_id = r.integration_id AND ",
+            ".agent_record_id = l.record_id \
+             WHERE l.org_id = {t}.org_id AND l.asset_id = {t}.asset_id AND ",
             $row,
-            ".agent_native_id = r.native_id \
-             WHERE r.stream = 'agents' AND l.org_id = {t}.org_id AND l.asset_id = {t}.asset_id \
-             AND (SELECT p.state FROM inventory_source_record p WHERE p.org_id = ",
-            $row,
-            ".org_id AND p.record_id = ",
-            $row,
-            ".record_id) <> 'retired'"
+            ".gone = 0"
         )
     };
 }
@@ -153,22 +147,34 @@ pub(super) fn assets() -> Inventory {
     let mut fields = identity();
     fields.extend(machine());
     fields.extend(agent());
+    fields.extend(super::policies::of_asset());
     fields.extend(console_fields());
     fields.extend(network());
     fields.extend(programs());
     fields.extend(records());
+    fields.extend(services::asset_fields());
+    fields.extend(super::own::asset_fields());
     fields.extend(later::asset_fields());
     Inventory {
         aliases: &["asset", "devices", "device", "endpoints", "endpoint", "hosts", "host"],
         prose: "machines, each a projection over what every source said about it",
         fields,
         scopes: scopes(),
-        raw: vec![Raw { source: SENTINELONE, kind: "dev", paths: raw::AGENT, aliases: raw::AGENT_ALIASES }],
+        raw: bodies(),
         bare: &["name", "address", "mac", "serial", "user"],
         default_sort: "-last_seen",
         default_fields: &["name", "os", "type", "site", "sources", "agent.state", "last_seen"],
         ..Inventory::new("assets", "asset", "inventory_asset", "asset_id")
     }
+}
+
+/// What its sources sent: agents first, which `@sentinelone.path` means; then what saw it; then what files say of it.
+fn bodies() -> Vec<Raw> {
+    let unchecked = |source, kind| Raw { source, kind, paths: &[], aliases: &[] };
+    let agent = Raw { source: SENTINELONE, kind: "dev", paths: raw::AGENT, aliases: raw::AGENT_ALIASES };
+    let seen = [unchecked(SENTINELONE, RANGER_KIND), unchecked(SENTINELONE, XDR_KIND)];
+    let files = IMPORTS.iter().map(|source| unchecked(source.name, HOST_KIND));
+    std::iter::once(agent).chain(seen).chain(files).collect()
 }
 
 fn identity() -> Vec<Field> {
@@ -522,9 +528,13 @@ fn programs() -> Vec<Field> {
             Type::Text,
             Column::many(
                 of_agent!("inventory_software", "c"),
-                Column::Term { column: "c.product_term", dictionary: "product" },
+                Column::Term {
+                    column: "(SELECT i.plain_term FROM inventory_release i \
+                             WHERE i.org_id = c.org_id AND i.release_id = c.release_id)",
+                    dictionary: "plain_product",
+                },
             ),
-            "the products that are installed on it",
+            "the products that are installed on it, without processor, language and version in their names",
         )
         .alias(&["products"])
         .example("product:chrome"),
@@ -614,11 +624,7 @@ fn scopes() -> Vec<Scope> {
             name: "finding",
             aliases: &["findings"],
             inventory: "findings",
-            from: "FROM inventory_link l \
-                   JOIN inventory_source_record r ON r.org_id = l.org_id AND r.record_id = l.record_id \
-                   JOIN inventory_finding {e} ON {e}.org_id = r.org_id AND {e}.integration_id = r.integration_id \
-                   AND {e}.agent_native_id = r.native_id \
-                   WHERE r.stream = 'agents' AND l.org_id = {t}.org_id AND l.asset_id = {t}.asset_id",
+            from: super::findings::OF_ASSET,
             title: "name",
             prose: "one EDR threat or alert found on it",
         },
@@ -638,6 +644,7 @@ fn scopes() -> Vec<Scope> {
             title: "name",
             prose: "one vulnerability that it has",
         },
+        super::policies::scope_of_asset(),
         Scope {
             name: "seen_by",
             aliases: &[],
@@ -647,7 +654,8 @@ fn scopes() -> Vec<Scope> {
             prose: "what one source said about it",
         },
     ];
-    scopes.extend(later::asset_scopes());
+    scopes.push(services::asset_scope());
+    scopes.push(super::own::asset_scope());
     scopes
 }
 

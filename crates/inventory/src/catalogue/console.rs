@@ -201,7 +201,16 @@ fn console_sites() -> Inventory {
         bare: &["name"],
         default_sort: "name",
         scopes: vec![licences()],
-        default_fields: &["name", "account", "state", "suite", "agents", "console_agents", "total_licenses", "expires_at"],
+        default_fields: &[
+            "name",
+            "account",
+            "state",
+            "suite",
+            "agents",
+            "console_agents",
+            "total_licenses",
+            "expires_at",
+        ],
         ..Inventory::new("console_sites", "console site", "inventory_console_site", "record_id")
     }
 }

@@ -103,12 +103,8 @@ const RESULTS: Choices = Choices {
 
 const ORIGINS: Choices = words(&[Choice::new("console"), Choice::new("derived"), Choice::new("alert")]);
 
-const CAUSES: Choices = words(&[
-    Choice::new("detect_mode"),
-    Choice::new("agent_version"),
-    Choice::new("policy"),
-    Choice::new("unknown"),
-]);
+const CAUSES: Choices =
+    words(&[Choice::new("detect_mode"), Choice::new("agent_version"), Choice::new("policy"), Choice::new("unknown")]);
 
 /// A threat is what an engine found, an alert what a custom rule did.
 const KINDS: Choices = words(&[Choice::new("threat"), Choice::new("alert")]);
@@ -219,7 +215,16 @@ pub(super) fn findings() -> Inventory {
         base: Base { table: ONCE, key: "record_id" },
         bare: &["name", "agent.name", "file.path", "sha1", "sha256"],
         default_sort: "-identified_at",
-        default_fields: &["name", "severity", "result", "verdict", "status", "mitigation", "agent.name", "identified_at"],
+        default_fields: &[
+            "name",
+            "severity",
+            "result",
+            "verdict",
+            "status",
+            "mitigation",
+            "agent.name",
+            "identified_at",
+        ],
         ..Inventory::new("findings", "finding", "inventory_finding", "record_id")
     }
 }
@@ -486,40 +491,43 @@ fn times() -> Vec<Field> {
 
 /// What the scopes of a finding reach.
 pub(super) fn parts() -> Vec<Inventory> {
-    vec![Inventory {
-        aliases: &["action"],
-        listed: false,
-        base: Base { table: "inventory_finding_action", key: "position" },
-        fields: vec![
-            word("name", ACTIONS, "{t}.action_term", "action", "what was done")
-                .alias(&["action"])
-                .example("action:kill"),
-            word("status", ACTION_STATUSES, "{t}.status_term", "action_status", "how it went")
-                .example("action:(kill status:failed)"),
-            Field::new(
-                "updated_at",
-                Type::Timestamp(Tense::Past),
-                Column::Plain("{t}.updated_at"),
-                "when that was last reported",
-            )
-            .example("updated_at:<1d"),
-        ],
-        ..Inventory::new("actions", "action", "inventory_finding_action", "position")
-    }, Inventory {
-        aliases: &["event"],
-        listed: false,
-        fields: vec![
-            text("name", "{t}.text", "COALESCE({t}.text_folded, lower({t}.text))", "what happened, or was written")
-                .alias(&["text"])
-                .example("note:(name:reinstalled)"),
-            text("detail", "{t}.detail", "COALESCE({t}.detail_folded, lower({t}.detail))", "more about it")
-                .example("has:detail"),
-            text("author", "{t}.author", "COALESCE({t}.author_folded, lower({t}.author))", "who wrote it")
-                .example("note:(author:ada)"),
-            flag("edited", "{t}.edited", "whether it was changed after it was written").example("edited:t"),
-            int("type", "{t}.type", "the number of its type, as activities have them").example("event:(type:18)"),
-            past("at", "{t}.at", "when").example("note:(at:<1d)"),
-        ],
-        ..Inventory::new("events", "event", "inventory_finding_event", "record_id")
-    }]
+    vec![
+        Inventory {
+            aliases: &["action"],
+            listed: false,
+            base: Base { table: "inventory_finding_action", key: "position" },
+            fields: vec![
+                word("name", ACTIONS, "{t}.action_term", "action", "what was done")
+                    .alias(&["action"])
+                    .example("action:kill"),
+                word("status", ACTION_STATUSES, "{t}.status_term", "action_status", "how it went")
+                    .example("action:(kill status:failed)"),
+                Field::new(
+                    "updated_at",
+                    Type::Timestamp(Tense::Past),
+                    Column::Plain("{t}.updated_at"),
+                    "when that was last reported",
+                )
+                .example("updated_at:<1d"),
+            ],
+            ..Inventory::new("actions", "action", "inventory_finding_action", "position")
+        },
+        Inventory {
+            aliases: &["event"],
+            listed: false,
+            fields: vec![
+                text("name", "{t}.text", "COALESCE({t}.text_folded, lower({t}.text))", "what happened, or was written")
+                    .alias(&["text"])
+                    .example("note:(name:reinstalled)"),
+                text("detail", "{t}.detail", "COALESCE({t}.detail_folded, lower({t}.detail))", "more about it")
+                    .example("has:detail"),
+                text("author", "{t}.author", "COALESCE({t}.author_folded, lower({t}.author))", "who wrote it")
+                    .example("note:(author:ada)"),
+                flag("edited", "{t}.edited", "whether it was changed after it was written").example("edited:t"),
+                int("type", "{t}.type", "the number of its type, as activities have them").example("event:(type:18)"),
+                past("at", "{t}.at", "when").example("note:(at:<1d)"),
+            ],
+            ..Inventory::new("events", "event", "inventory_finding_event", "record_id")
+        },
+    ]
 }

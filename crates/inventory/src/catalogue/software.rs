@@ -65,10 +65,15 @@ pub(super) fn software() -> Inventory {
         )
         .volatile()
         .example("type:chromeextension"),
-        term("cpe23", of_release!("cpe_term"), "cpe", "its name in the national dictionary, where the console gives it")
-            .volatile()
-            .alias(&["cpe"])
-            .example("cpe23:openssl"),
+        term(
+            "cpe23",
+            of_release!("cpe_term"),
+            "cpe",
+            "its name in the national dictionary, where the console gives it",
+        )
+        .volatile()
+        .alias(&["cpe"])
+        .example("cpe23:openssl"),
         int("size", "{t}.size", "its size; the vendor does not say in which unit").volatile().example("size:>1000000"),
         past("installed_at", "{t}.installed_second * 1000000", "when it was installed, to the second")
             .volatile()
@@ -166,14 +171,10 @@ pub(super) fn titles() -> Inventory {
             .volatile()
             .alias(&["version"])
             .example("versions:<131"),
-            int(
-                "endpoints",
-                of_title!("COUNT(DISTINCT s.agent_record_id)"),
-                "on how many machines it is installed",
-            )
-            .volatile()
-            .alias(&["endpoint_count", "endpointscount", "assets"])
-            .example("endpoints:>100"),
+            int("endpoints", of_title!("COUNT(DISTINCT s.agent_record_id)"), "on how many machines it is installed")
+                .volatile()
+                .alias(&["endpoint_count", "endpointscount", "assets"])
+                .example("endpoints:>100"),
             int("installations", of_title!("COUNT(*)"), "how many times it is installed, counting each version")
                 .volatile()
                 .example("installations:>100"),

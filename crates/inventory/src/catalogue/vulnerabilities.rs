@@ -109,11 +109,21 @@ fn what() -> Vec<Field> {
         word("exploit", EXPLOITS, "{t}.exploit_term", "exploit", "how far exploits got, where the licence shows it")
             .alias(&["exploit_code_maturity", "exploitcodematurity"])
             .example("exploit:functional"),
-        term("application", of_release!("product_term"), "product", "the product that has it, as the machine spells it")
-            .alias(&["application_name", "applicationname"])
-            .example("application:\"VMware Tools\""),
-        term("product", of_release!("plain_term"), "plain_product", "that product, without processor, language and version")
-            .example("product:openssl"),
+        term(
+            "application",
+            of_release!("product_term"),
+            "product",
+            "the product that has it, as the machine spells it",
+        )
+        .alias(&["application_name", "applicationname"])
+        .example("application:\"VMware Tools\""),
+        term(
+            "product",
+            of_release!("plain_term"),
+            "plain_product",
+            "that product, without processor, language and version",
+        )
+        .example("product:openssl"),
         term("vendor", of_release!("vendor_term"), "vendor", "who made the product")
             .alias(&["publisher", "application_vendor", "applicationvendor"])
             .example("vendor:microsoft"),
@@ -123,15 +133,10 @@ fn what() -> Vec<Field> {
         past("detected_at", "{t}.detected_at", "when it was found")
             .alias(&["first_detected_at", "firstfoundts", "detection_date", "detectiondate"])
             .example("detected_at:<7d"),
-        term(
-            "cvss.version",
-            of_cve!("cvss_version_term"),
-            "cvss_version",
-            "the version of CVSS of the score",
-        )
-        .volatile()
-        .alias(&["cvss_version", "cvssversion"])
-        .example("cvss.version:3.1"),
+        term("cvss.version", of_cve!("cvss_version_term"), "cvss_version", "the version of CVSS of the score")
+            .volatile()
+            .alias(&["cvss_version", "cvssversion"])
+            .example("cvss.version:3.1"),
         real("score.nvd", of_cve!("nvd_score"), "the base score of the national database, where the licence shows it")
             .alias(&["nvd_score", "nvdbasescore"])
             .example("score.nvd:>=9"),
