@@ -111,7 +111,8 @@ pub fn any(tx: &mut Tx<'_>, org: OrgId, integration: IntegrationId) -> Result<bo
 }
 
 /// The streams whose records hang on agents.
-pub const HANGING: [&str; 5] = ["applications", "risks", "threats", "custom_alerts", "unified_alerts"];
+pub const HANGING: [&str; 7] =
+    ["applications", "risks", "threats", "custom_alerts", "unified_alerts", "xdr_assets", "ranger_devices"];
 
 /// Some agents whose standing changed and on which nothing has been judged anew yet, at most `limit`.
 ///
@@ -139,6 +140,8 @@ pub fn of_agent(
     const VULNERABILITIES: &str = "SELECT record_id FROM inventory_vulnerability
         WHERE org_id = $1 AND agent_record_id = $2";
     const OTHERS: &str = "SELECT record_id FROM inventory_finding
+            WHERE org_id = $1 AND integration_id = $2 AND agent_native_id = $3
+        UNION SELECT record_id FROM inventory_machine
             WHERE org_id = $1 AND integration_id = $2 AND agent_native_id = $3
         UNION SELECT record_id FROM inventory_left_out_of
             WHERE org_id = $1 AND integration_id = $2 AND agent_native_id = $3";

@@ -115,5 +115,11 @@ pub const SLICE: Slice = Slice {
             sqlite: include_str!("../migrations/0009_history/sqlite.sql"),
             postgres: include_str!("../migrations/0009_history/postgres.sql"),
         },
+        Migration {
+            number: 10,
+            name: "named_agents",
+            sqlite: include_str!("../migrations/0010_named_agents/sqlite.sql"),
+            postgres: include_str!("../migrations/0010_named_agents/postgres.sql"),
+        },
     ],
 };

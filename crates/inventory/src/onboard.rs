@@ -1,12 +1,13 @@
 //! The terms on which an integration's machines become assets, and which of a cluster's records stay outside.
 
-use kernel::{IntegrationId, OrgId};
+use kernel::{IntegrationId, OrgId, Value};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use store::{StoreError, Tx};
 
 use crate::left_out::{LeftOut, Onboard};
 use crate::noun::Grade;
+use crate::out::{Child, Column};
 
 /// By what another source knows the same machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +106,13 @@ impl AllTerms {
         self.0.values().all(|terms| terms.onboard() == Onboard::Always)
     }
 
+    /// Integrations that also go by computer names.
+    #[must_use]
+    pub fn by_computer_name(&self) -> Vec<IntegrationId> {
+        let named = self.0.iter().filter(|(_, terms)| terms.identity == Identity::ComputerName);
+        named.map(|(integration, _)| IntegrationId(*integration)).collect()
+    }
+
     /// Which records of a cluster, all of one machine, stay outside: the answer has one entry for each, in order.
     #[must_use]
     pub fn outside(&self, cluster: &[Member]) -> Vec<Option<LeftOut>> {
@@ -168,6 +176,47 @@ pub fn set_terms(tx: &mut Tx<'_>, org: OrgId, integration: IntegrationId, wanted
     ];
     tx.execute(SET, &values)?;
     Ok(true)
+}
+
+/// Columns of a machine that stay as they were taken in where metadata is not updated: its name, domain, operating
+/// system, user and model, and what its reported addresses come to.
+const METADATA: [&str; 20] = [
+    "name",
+    "name_folded",
+    "os_term",
+    "os_family_term",
+    "os_name_term",
+    "os_version_term",
+    "os_arch_term",
+    "hw_term",
+    "hw_vendor_term",
+    "manufacturer_term",
+    "model_term",
+    "domain_term",
+    "user_name",
+    "user_folded",
+    "directory_name",
+    "directory_folded",
+    "address_count",
+    "has_public",
+    "has_private",
+    "has_ipv6",
+];
+
+/// What hangs on a machine and stays with them.
+pub(crate) const KEPT_CHILDREN: [Child; 2] = [Child::Name, Child::Address];
+
+/// Keeps a machine's metadata as it is stored if its source yields; answers whether it does. The first thing that a source
+/// says is taken in, and so is what it says once it need not yield any more.
+pub(crate) fn keep_metadata(columns: &[Column], before: &[Value<'static>], values: &mut [Value<'static>]) -> bool {
+    let yields = columns.iter().position(|column| column.name == "yields");
+    let yields = yields.is_some_and(|at| values[at] == Value::Int(1));
+    if yields {
+        for (at, _) in columns.iter().enumerate().filter(|(_, column)| METADATA.contains(&column.name)) {
+            values[at] = before[at].clone();
+        }
+    }
+    yields
 }
 
 /// Lets correlation look at all machines of an integration again.

@@ -77,7 +77,9 @@ fn verdicts(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId) -> Result<Vec<(Optio
     const COUNT: &str = "SELECT v.text, r.stream, count(*) FROM inventory_finding f \
         JOIN inventory_source_record r ON r.org_id = f.org_id AND r.record_id = f.record_id \
         LEFT JOIN inventory_term v ON v.org_id = f.org_id AND v.term_id = f.verdict_term \
-        WHERE f.org_id = $1 AND f.integration_id = $2 AND r.state <> 'retired' GROUP BY v.text, r.stream";
+        WHERE f.org_id = $1 AND f.integration_id = $2 AND r.state <> 'retired' \
+        AND NOT EXISTS (SELECT 1 FROM inventory_finding_merge m WHERE m.org_id = f.org_id AND m.record_id = f.record_id) \
+        GROUP BY v.text, r.stream";
     tx.query(COUNT, &[org.into(), id.into()], |row| {
         Ok((row.opt_text(0)?.map(str::to_owned), row.text(1)?.to_owned(), row.int(2)?.unsigned_abs()))
     })
@@ -102,7 +104,9 @@ pub fn left_out(
     const FINDINGS: &str = "SELECT v.text, r.stream, r.native_id, r.record_id FROM inventory_finding f \
         JOIN inventory_source_record r ON r.org_id = f.org_id AND r.record_id = f.record_id \
         LEFT JOIN inventory_term v ON v.org_id = f.org_id AND v.term_id = f.verdict_term \
-        WHERE f.org_id = $1 AND f.integration_id = $2 AND r.state <> 'retired' ORDER BY r.stream, r.native_id";
+        WHERE f.org_id = $1 AND f.integration_id = $2 AND r.state <> 'retired' \
+        AND NOT EXISTS (SELECT 1 FROM inventory_finding_merge m WHERE m.org_id = f.org_id AND m.record_id = f.record_id) \
+        ORDER BY r.stream, r.native_id";
     let mut found = Vec::new();
     if option != Some(VERDICT) {
         let values = [org.into(), id.into(), option.into(), i64::from(limit).into()];

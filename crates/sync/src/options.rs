@@ -5,7 +5,7 @@
 //! without asking the console again, and what it left out meanwhile was not lost. Who wants to read less leaves streams
 //! out ([`crate::Options::without_streams`]).
 
-use inventory::noun::Noun;
+use inventory::noun::{Grade, Noun};
 use inventory::onboard::{Identity, Terms};
 use inventory::{LeftOut, Onboard};
 use kernel::fold;
@@ -104,8 +104,14 @@ pub fn judge(import: &Import, noun: &Noun, around: Around) -> Option<LeftOut> {
     let by = |option| Some(LeftOut { option, waits: false });
     match noun {
         Noun::Machine(machine) => {
-            let agent = machine.grade == inventory::noun::Grade::Agent;
-            if agent && !in_groups(import, machine.console.group.as_deref()) { by(GROUPS) } else { None }
+            let agent = machine.grade == Grade::Agent;
+            match around {
+                _ if agent && !in_groups(import, machine.console.group.as_deref()) => by(GROUPS),
+                // What discovery says of a machine with an agent goes where the agent goes. Whether another source knows
+                // the machine is decided for all of them together.
+                Around::Agent { left_out: Some(GROUPS), .. } if !agent => by(GROUPS),
+                _ => None,
+            }
         }
         Noun::Software(_) if !import.software => by(SOFTWARE),
         Noun::Software(_) => hangs(import, None, around),
@@ -132,6 +138,7 @@ pub fn agent_of(noun: &Noun) -> Option<&str> {
         Noun::Software(software) => software.agent_id.as_deref(),
         Noun::Vulnerability(vulnerability) => vulnerability.agent_id.as_deref(),
         Noun::Finding(finding) => finding.agent_id.as_deref(),
+        Noun::Machine(machine) => machine.agent_id.as_deref(),
         _ => None,
     }
 }
@@ -305,7 +312,7 @@ pub fn option_named(name: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use inventory::noun::{ConsoleScope, FindingNoun, Grade, MachineNoun, SoftwareNoun, VulnerabilityNoun};
+    use inventory::noun::{ConsoleScope, FindingNoun, MachineNoun, SoftwareNoun, VulnerabilityNoun};
 
     use super::*;
 
@@ -377,7 +384,12 @@ mod tests {
     fn what_discovery_saw_belongs_to_no_group() {
         let import = Import { groups: vec!["Servers".to_owned()], ..Import::default() };
         let device = MachineNoun { grade: Grade::Discovery, ..MachineNoun::default() };
-        assert_eq!(option(&import, &Noun::Machine(device), Around::Unasked), None);
+        let device = Noun::Machine(device);
+        assert_eq!(option(&import, &device, Around::Unregistered), None);
+        let hidden = Around::Agent { left_out: Some("groups"), tracked: true };
+        assert_eq!(option(&import, &device, hidden), Some("groups"), "but for a machine whose agent is left out");
+        let hidden = Around::Agent { left_out: Some("exclude_unknown"), tracked: true };
+        assert_eq!(option(&import, &device, hidden), None, "decided where sources meet");
     }
 
     #[test]

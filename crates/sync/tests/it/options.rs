@@ -1,0 +1,277 @@
+//! What an integration imports: each option leaves something out, says how much and what, and gives it back without asking
+//! the console. Against the simulated console.
+
+use inventory::onboard::Identity;
+use inventory::{Ask, Want};
+use kernel::OrgId;
+use sync::{ImportChange, LeftOutRecord, OptionsChange};
+use testkit::Database;
+
+use crate::lab::{Build, Lab, SLICES, START, all_complete};
+
+testkit::on_each_database! {
+    software_that_is_not_imported_is_left_out_and_comes_back,
+    vulnerabilities_that_are_not_imported_are_left_out_and_come_back,
+    only_the_severities_that_were_chosen_are_imported,
+    groups_take_what_hangs_on_their_agents_along,
+    an_unknown_group_is_a_warning_with_what_was_meant,
+    verdicts_decide_what_is_failed_and_leave_nothing_out,
+    of_an_untracked_device_only_the_device_is_imported,
+    metadata_that_is_not_updated_stays_and_follows_again,
+    a_change_that_is_cut_off_goes_on,
+    what_is_left_out_is_neither_removed_nor_fixed,
+    sweeps_stay_complete_whatever_is_left_out,
+}
+
+/// A console that was read whole.
+fn read(database: &Database) -> Lab {
+    let lab = Build { endpoints: 40, ..Build::default() }.on(database.open(SLICES));
+    lab.connect();
+    all_complete(&lab.sync());
+    lab
+}
+
+fn count(lab: &Lab, inventory: &str, text: &str) -> u64 {
+    let ask = Ask { want: Want::Count, ..Ask::new(inventory, text, START) };
+    let answer = lab.store.read_blocking(move |tx| inventory::ask_in(tx, OrgId::DEFAULT, &ask)).unwrap();
+    answer.total.unwrap()
+}
+
+/// Changes what is imported, and lets what is stored follow; the console must not be asked for that.
+fn import(lab: &Lab, change: ImportChange) {
+    configure(lab, change);
+    let before = lab.sim.journal().total;
+    let name = lab.integration().name;
+    lab.time.run(sync::reapply(&lab.store, &lab.world, OrgId::DEFAULT, &name)).unwrap();
+    assert_eq!(lab.sim.journal().total, before, "no fetch");
+}
+
+fn configure(lab: &Lab, change: ImportChange) {
+    let name = lab.integration().name;
+    let change = OptionsChange { import: change, ..OptionsChange::default() };
+    let write = move |tx: &mut store::Tx<'_>| sync::configure(tx, OrgId::DEFAULT, &name, &change, "test", START);
+    lab.store.write_blocking(write).unwrap();
+}
+
+/// How many records are counted as left out by an option.
+fn counted(lab: &Lab, option: &str) -> u64 {
+    let of = lab.integration();
+    let read = move |tx: &mut store::Tx<'_>| sync::left_out_counts(tx, OrgId::DEFAULT, of.id, &of.options.import);
+    let counts = lab.store.read_blocking(read).unwrap();
+    counts.iter().filter(|count| count.option == option).map(|count| count.records).sum()
+}
+
+fn listed(lab: &Lab, option: &'static str) -> Vec<LeftOutRecord> {
+    let of = lab.integration();
+    let read = move |tx: &mut store::Tx<'_>| {
+        sync::left_out(tx, OrgId::DEFAULT, of.id, &of.options.import, Some(option), 10_000)
+    };
+    lab.store.read_blocking(read).unwrap()
+}
+
+fn words(words: &[&str]) -> Option<Vec<String>> {
+    Some(words.iter().map(|word| (*word).to_owned()).collect())
+}
+
+fn software_that_is_not_imported_is_left_out_and_comes_back(database: &Database) {
+    let lab = read(database);
+    let all = count(&lab, "software", "");
+    assert!(all > 0);
+    import(&lab, ImportChange { software: Some(false), ..ImportChange::default() });
+    assert_eq!((count(&lab, "software", ""), counted(&lab, "software")), (0, all));
+    let listed = listed(&lab, "software");
+    assert_eq!(listed.len() as u64, all);
+    assert!(listed.iter().all(|one| one.name != one.native_id), "by name: {listed:?}");
+    import(&lab, ImportChange { software: Some(true), ..ImportChange::default() });
+    assert_eq!((count(&lab, "software", ""), counted(&lab, "software")), (all, 0));
+}
+
+fn vulnerabilities_that_are_not_imported_are_left_out_and_come_back(database: &Database) {
+    let lab = read(database);
+    let all = count(&lab, "vulnerabilities", "");
+    import(&lab, ImportChange { vulnerabilities: Some(false), ..ImportChange::default() });
+    assert_eq!((count(&lab, "vulnerabilities", ""), counted(&lab, "vulnerabilities")), (0, all));
+    assert!(listed(&lab, "vulnerabilities").iter().all(|one| one.name.starts_with("CVE-")));
+    import(&lab, ImportChange { vulnerabilities: Some(true), ..ImportChange::default() });
+    assert_eq!((count(&lab, "vulnerabilities", ""), counted(&lab, "vulnerabilities")), (all, 0));
+}
+
+fn only_the_severities_that_were_chosen_are_imported(database: &Database) {
+    let lab = read(database);
+    let all = count(&lab, "vulnerabilities", "");
+    let severe = count(&lab, "vulnerabilities", "severity:(high, critical)");
+    assert!(severe > 0 && severe < all, "{severe} of {all}");
+    import(&lab, ImportChange { severities: words(&["high", "critical"]), ..ImportChange::default() });
+    assert_eq!((count(&lab, "vulnerabilities", ""), counted(&lab, "severities")), (severe, all - severe));
+    // What is read from now on is judged by the same.
+    all_complete(&lab.try_run(&sync::Run { full: true, ..sync::Run::default() }).unwrap());
+    assert_eq!((count(&lab, "vulnerabilities", ""), counted(&lab, "severities")), (severe, all - severe));
+    import(&lab, ImportChange { severities: words(&["all"]), ..ImportChange::default() });
+    assert_eq!((count(&lab, "vulnerabilities", ""), counted(&lab, "severities")), (all, 0));
+}
+
+/// A group that some agents are in and others are not, and how many are.
+fn a_group(lab: &Lab) -> (String, u64) {
+    let ask = Ask { group_by: vec!["console.group".to_owned()], ..Ask::new("assets", "has:agent.uuid", START) };
+    let answer = lab.store.read_blocking(move |tx| inventory::ask_in(tx, OrgId::DEFAULT, &ask)).unwrap();
+    let row = answer.table.rows.iter().rev().find_map(|row| match row.as_slice() {
+        [kernel::Cell::Text(name), kernel::Cell::Int(count)] => Some((name.clone(), count.unsigned_abs())),
+        _ => None,
+    });
+    row.unwrap()
+}
+
+fn groups_take_what_hangs_on_their_agents_along(database: &Database) {
+    let lab = read(database);
+    import(&lab, ImportChange::default());
+    let (group, members) = a_group(&lab);
+    let inside = format!("console.group:=\"{group}\"");
+    let agents = lab.number("SELECT count(*) FROM inventory_source_record WHERE stream = 'agents'").unsigned_abs();
+    let everything: Vec<u64> =
+        ["assets", "software", "vulnerabilities", "findings"].iter().map(|of| count(&lab, of, "")).collect();
+    let hanging: Vec<u64> = ["software", "vulnerabilities"]
+        .iter()
+        .map(|of| count(&lab, of, &format!("asset:({inside})")) + count(&lab, of, "mapped:f"))
+        .collect();
+    import(&lab, ImportChange { groups: words(&[&group.to_uppercase()]), ..ImportChange::default() });
+    assert_eq!(count(&lab, "assets", &inside), members, "in any case");
+    assert_eq!(count(&lab, "assets", &format!("has:agent.uuid and not {inside}")), 0);
+    assert_eq!(vec![count(&lab, "software", ""), count(&lab, "vulnerabilities", "")], hanging);
+    let streams: Vec<(String, String)> = listed(&lab, "groups").into_iter().map(|one| (one.stream, one.name)).collect();
+    assert_eq!(streams.iter().filter(|(stream, _)| stream == "agents").count() as u64, agents - members);
+    assert!(streams.iter().any(|(stream, _)| stream == "threats"), "{streams:?}");
+    import(&lab, ImportChange { groups: words(&[]), ..ImportChange::default() });
+    let again: Vec<u64> =
+        ["assets", "software", "vulnerabilities", "findings"].iter().map(|of| count(&lab, of, "")).collect();
+    assert_eq!((again, counted(&lab, "groups")), (everything, 0));
+}
+
+fn an_unknown_group_is_a_warning_with_what_was_meant(database: &Database) {
+    let lab = read(database);
+    let (group, _) = a_group(&lab);
+    let typo = format!("{group}x");
+    configure(&lab, ImportChange { groups: words(&[&group, &typo]), ..ImportChange::default() });
+    let of = lab.integration();
+    let read = move |tx: &mut store::Tx<'_>| sync::unknown_groups(tx, OrgId::DEFAULT, of.id, &of.options.import);
+    let unknown = lab.store.read_blocking(read).unwrap();
+    assert_eq!(unknown, [sync::UnknownGroup { name: typo, near: Some(group) }]);
+}
+
+fn verdicts_decide_what_is_failed_and_leave_nothing_out(database: &Database) {
+    let lab = read(database);
+    let all = count(&lab, "findings", "");
+    let failed = count(&lab, "findings", "result:fail");
+    assert_eq!(counted(&lab, "verdicts"), all - failed);
+    import(&lab, ImportChange { verdicts: words(&["true_positive"]), ..ImportChange::default() });
+    let fewer = count(&lab, "findings", "result:fail");
+    assert_eq!(fewer, count(&lab, "findings", "verdict:=true_positive"));
+    assert!(fewer < failed && count(&lab, "findings", "") == all, "not failed is not left out");
+    assert_eq!(counted(&lab, "verdicts"), all - fewer);
+    assert_eq!(listed(&lab, "verdicts").len() as u64, all - fewer);
+}
+
+fn of_an_untracked_device_only_the_device_is_imported(database: &Database) {
+    let lab = read(database);
+    let ask = Ask {
+        fields: vec!["id".to_owned()],
+        limit: 1,
+        ..Ask::new("assets", "count(vulnerability):>0 and has:agent.uuid", START)
+    };
+    let answer = lab.store.read_blocking(move |tx| inventory::ask_in(tx, OrgId::DEFAULT, &ask)).unwrap();
+    let kernel::Cell::Text(id) = &answer.table.rows[0][0] else { panic!("an id is text") };
+    let (asset, on_it) = (kernel::AssetId::parse(id).unwrap(), format!("asset:(id:{id})"));
+    let theirs = count(&lab, "vulnerabilities", &on_it);
+    let all = count(&lab, "vulnerabilities", "");
+    let unmapped = count(&lab, "vulnerabilities", "mapped:f");
+    let track = |reason: Option<&'static str>| {
+        let write =
+            move |tx: &mut store::Tx<'_>| inventory::hanging::track(tx, OrgId::DEFAULT, asset, reason, "test", START);
+        assert_eq!(lab.store.write_blocking(write).unwrap(), 1);
+    };
+    track(Some("sold"));
+    import(&lab, ImportChange::default());
+    assert_eq!(count(&lab, "vulnerabilities", ""), all, "only where the option asks for it");
+    assert_eq!(count(&lab, "assets", "tracked:f and untracked.reason:sold"), 1);
+    import(&lab, ImportChange { tracked_only: Some(true), ..ImportChange::default() });
+    assert_eq!(count(&lab, "vulnerabilities", ""), all - theirs - unmapped, "nor of what was never registered");
+    assert_eq!(count(&lab, "assets", &format!("id:{id}")), 1, "the device itself stays");
+    assert!(listed(&lab, "tracked_only").iter().any(|one| one.stream == "risks"));
+    track(None);
+    import(&lab, ImportChange::default());
+    assert_eq!(count(&lab, "vulnerabilities", ""), all - unmapped);
+    import(&lab, ImportChange { tracked_only: Some(false), ..ImportChange::default() });
+    assert_eq!((count(&lab, "vulnerabilities", ""), counted(&lab, "tracked_only")), (all, 0));
+}
+
+fn metadata_that_is_not_updated_stays_and_follows_again(database: &Database) {
+    let lab = Build { endpoints: 40, alive: true, ..Build::default() }.on(database.open(SLICES));
+    lab.connect();
+    all_complete(&lab.sync());
+    import(&lab, ImportChange { update_metadata: Some(false), ..ImportChange::default() });
+    let fact = |lab: &Lab| {
+        lab.dump(|table| table == "inventory_change")
+            .lines()
+            .filter(|line| {
+                ["\"names\"", "\"user_name\"", "\"os_version\"", "\"addresses\""].iter().any(|of| line.contains(of))
+            })
+            .count()
+    };
+    let changes = fact(&lab);
+    for _ in 0..4 {
+        lab.pass_time(std::time::Duration::from_secs(24 * 3600));
+        lab.sync();
+    }
+    let moved: Vec<String> = fact(&lab).into_iter().filter(|line| !changes.contains(line)).collect();
+    assert!(moved.is_empty(), "what was taken in stays: {moved:#?}");
+    import(&lab, ImportChange { update_metadata: Some(true), ..ImportChange::default() });
+    assert!(fact(&lab).len() > changes.len(), "and follows again, without a fetch");
+}
+
+fn a_change_that_is_cut_off_goes_on(database: &Database) {
+    let lab = read(database);
+    let all = count(&lab, "software", "");
+    configure(&lab, ImportChange { software: Some(false), ..ImportChange::default() });
+    let name = lab.integration().name;
+    // Killed in the second batch; the first is stored.
+    testkit::fail_at(&lab.store, "statement:INSERT INTO sync_applied:2");
+    lab.time.run(sync::reapply(&lab.store, &lab.world, OrgId::DEFAULT, &name)).unwrap_err();
+    let left = counted(&lab, "software");
+    assert!(testkit::has_failed(&lab.store) && left > 0 && left < all, "{left} of {all}");
+    import(&lab, ImportChange::default());
+    assert_eq!((count(&lab, "software", ""), counted(&lab, "software")), (0, all));
+}
+
+fn what_is_left_out_is_neither_removed_nor_fixed(database: &Database) {
+    let lab = read(database);
+    let states = |lab: &Lab| lab.number("SELECT count(*) FROM inventory_source_record WHERE state = 'present'");
+    let artifacts = |lab: &Lab| lab.number("SELECT count(*) FROM signals_artifact");
+    let removed = |lab: &Lab| lab.number("SELECT count(*) FROM inventory_change WHERE field = 'removed'");
+    let before = (states(&lab), artifacts(&lab), removed(&lab));
+    let change = ImportChange {
+        software: Some(false),
+        vulnerabilities: Some(false),
+        groups: words(&["nobody is in this"]),
+        ..ImportChange::default()
+    };
+    import(&lab, change);
+    assert_eq!(count(&lab, "assets", "has:agent.uuid"), 0);
+    assert_eq!((states(&lab), artifacts(&lab), removed(&lab)), before);
+}
+
+fn sweeps_stay_complete_whatever_is_left_out(database: &Database) {
+    let lab = Build { endpoints: 40, ..Build::default() }.on(database.open(SLICES));
+    lab.connect();
+    let change = ImportChange {
+        software: Some(false),
+        severities: words(&["critical"]),
+        groups: words(&["nobody is in this"]),
+        tracked_only: Some(true),
+        auto_onboard: Some(false),
+        identity: Some(Identity::ComputerName),
+        ..ImportChange::default()
+    };
+    configure(&lab, change);
+    all_complete(&lab.sync());
+    assert_eq!(count(&lab, "assets", "has:agent.uuid") + count(&lab, "software", ""), 0);
+    assert!(counted(&lab, "groups") > 0 && counted(&lab, "software") > 0);
+}
