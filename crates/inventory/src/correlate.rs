@@ -14,16 +14,16 @@
 //! - **Rules** ([`rules`]): strongest first, and only where there is exactly one way to follow them.
 //! - **Review**: what the rules leave open, with a score and its evidence. It never merges by itself.
 
-//pub mod directive;
-//pub mod explain;
+pub mod directive;
+pub mod explain;
 pub mod fact;
 pub mod hygiene;
-//pub mod identify;
+pub mod identify;
 pub mod partition;
-//pub mod review;
+pub mod review;
 pub mod rules;
 pub mod score;
-//pub mod settle;
+pub mod settle;
 pub mod sharing;
 pub mod veto;
 

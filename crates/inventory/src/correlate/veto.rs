@@ -132,11 +132,14 @@ impl Grounds<'_> {
     /// Whether a repair explains that serial numbers differ: one agent followed the other under the same name in the
     /// directory, on the same model.
     fn is_new_board(&self, rule: Rule, one: &Fact, other: &Fact) -> bool {
-        let model = match (&one.identity.model, &other.identity.model) {
-            (Some(one), Some(other)) => one == other,
-            _ => true,
-        };
-        let maker = one.identity.maker == other.identity.maker;
-        matches!(rule, Rule::Directory | Rule::FullName) && one.same_source(other) && model && maker
+        let may_be_same =
+            |one: &Option<String>, other: &Option<String>| one.is_none() || other.is_none() || one == other;
+        // Another list of the console may repeat the serial number of its agent.
+        let repeats = one.identity.agent.is_some() && other.identity.agent.is_some();
+        let console = one.same_source(other) || repeats && one.integration == other.integration;
+        matches!(rule, Rule::Directory | Rule::FullName)
+            && console
+            && may_be_same(&one.identity.model, &other.identity.model)
+            && may_be_same(&one.identity.maker, &other.identity.maker)
     }
 }

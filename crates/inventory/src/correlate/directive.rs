@@ -1,0 +1,361 @@
+//! What people decided: merge, split, pin. It holds until a person takes it back, whatever sources say.
+
+use kernel::{AssetId, OrgId, RecordId, Timestamp, Value};
+use rustc_hash::{FxHashMap, FxHashSet};
+use store::{Keys, Kind as Column, StoreError, Tx};
+
+use super::partition::Directives;
+use crate::apply::InventoryError;
+use crate::memory::{Head, Memory};
+
+const TOGETHER: &str = "together";
+const APART: &str = "apart";
+const PINNED: &str = "pinned";
+const POOL: &str = "pool";
+
+/// The most records of an asset that a person may split off at once: each is kept apart from each that stays.
+const SPLIT_PAIRS_MAX: usize = 10_000;
+
+/// Why a decision could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectiveError {
+    /// No asset has this id, and none ever had.
+    #[error("there is no asset {0}")]
+    NoSuchAsset(AssetId),
+    /// No record has this id, or it is no machine's.
+    #[error("there is no machine's record {0}")]
+    NoSuchRecord(RecordId),
+    /// Merging takes two.
+    #[error("{0} is one asset already; name two that are to be one")]
+    OneAlready(AssetId),
+    /// The records are not of one asset.
+    #[error("{record} is a record of {asset}, and the others are not; split one asset at a time")]
+    SeveralAssets {
+        /// A record of another asset than the first.
+        record: RecordId,
+        /// Its asset.
+        asset: AssetId,
+    },
+    /// Nothing would be left.
+    #[error("these are all records of {0}; leave one out that stays")]
+    NothingLeft(AssetId),
+    /// Too many pairs.
+    #[error("splitting so many records off {0} takes too many decisions at once; split fewer")]
+    TooMany(AssetId),
+    /// There is nothing to take back.
+    #[error("{0} is not pinned")]
+    NotPinned(AssetId),
+    /// No question has this id.
+    #[error("there is no open question {0}; it may have been settled since")]
+    NoSuchQuestion(String),
+    /// The inventory failed.
+    #[error(transparent)]
+    Inventory(#[from] InventoryError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Who decides, when, and why.
+#[derive(Clone, Copy, Debug)]
+pub struct Decision<'a> {
+    /// The organization.
+    pub org: OrgId,
+    /// What is kept in memory between pages.
+    pub memory: &'a Memory,
+    /// Who decides, for the audit trail.
+    pub by: &'a str,
+    /// Why, in their words; may be empty.
+    pub reason: &'a str,
+    /// The present instant.
+    pub now: Timestamp,
+}
+
+/// Everything that people decided.
+pub(crate) fn read(tx: &mut Tx, org: OrgId) -> Result<Directives, StoreError> {
+    const ALL: &str = "SELECT kind, one_record, other_record, word FROM inventory_directive
+        WHERE org_id = $1 ORDER BY directive_id";
+    let mut directives = Directives::default();
+    tx.query(ALL, &[org.into()], |row| {
+        let pair = (RecordId(row.opt_int(1)?.unwrap_or_default()), RecordId(row.opt_int(2)?.unwrap_or_default()));
+        match row.text(0)? {
+            TOGETHER => directives.together.push(pair),
+            APART => drop(directives.apart.insert(pair)),
+            PINNED => drop(directives.pinned.insert(pair.0, pair.1.0)),
+            POOL => directives.pools.extend(row.opt_text(3)?.map(str::to_owned)),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(directives)
+}
+
+/// The asset that an id leads to today: itself, or the one that it was merged into.
+///
+/// # Errors
+/// The database fails.
+pub fn asset_today(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Option<AssetId>, StoreError> {
+    const IS: &str = "SELECT asset_id FROM inventory_asset WHERE org_id = $1 AND asset_id = $2";
+    const FORMER: &str = "SELECT now_asset_id FROM inventory_asset_former WHERE org_id = $1 AND asset_id = $2";
+    /// Merges of merges of merges.
+    const STEPS_MAX: usize = 64;
+    let mut at = asset;
+    for _ in 0..STEPS_MAX {
+        if tx.query_opt(IS, &[org.into(), at.into()], |row| row.int(0))?.is_some() {
+            return Ok(Some(at));
+        }
+        match tx.query_opt(FORMER, &[org.into(), at.into()], |row| row.int(0))? {
+            Some(next) => at = AssetId(next),
+            None => return Ok(None),
+        }
+    }
+    Ok(None)
+}
+
+/// Records of an asset, the oldest first.
+pub(crate) fn records_of(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Vec<RecordId>, StoreError> {
+    const RECORDS: &str = "SELECT record_id FROM inventory_link WHERE org_id = $1 AND asset_id = $2 ORDER BY record_id";
+    tx.query(RECORDS, &[org.into(), asset.into()], |row| Ok(RecordId(row.int(0)?)))
+}
+
+fn existing(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<(AssetId, Vec<RecordId>), DirectiveError> {
+    let asset = asset_today(tx, org, asset)?.ok_or(DirectiveError::NoSuchAsset(asset))?;
+    Ok((asset, records_of(tx, org, asset)?))
+}
+
+/// The assets of records, by record.
+pub(crate) fn assets_of(
+    tx: &mut Tx,
+    org: OrgId,
+    records: &[RecordId],
+) -> Result<FxHashMap<RecordId, AssetId>, StoreError> {
+    const ASSETS: &str = "SELECT record_id, asset_id FROM inventory_link WHERE org_id = $1 AND record_id IN KEYS";
+    let keys: Vec<i64> = records.iter().map(|record| record.0).collect();
+    let rows = tx
+        .select_in(ASSETS, &[org.into()], Keys::Ints(&keys), |row| Ok((RecordId(row.int(0)?), AssetId(row.int(1)?))))?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Says that assets are one machine. Answers which asset it is from now on.
+///
+/// What was said to be two machines of these records before is taken back.
+///
+/// # Errors
+/// An asset does not exist, or the database fails; the caller must then roll back.
+pub fn merge(tx: &mut Tx, decision: &Decision, assets: &[AssetId]) -> Result<AssetId, DirectiveError> {
+    let mut sets: Vec<(AssetId, Vec<RecordId>)> = Vec::new();
+    for asset in assets {
+        let found = existing(tx, decision.org, *asset)?;
+        if !sets.iter().any(|(known, _)| *known == found.0) {
+            sets.push(found);
+        }
+    }
+    let Some(first) = sets.first().map(|(_, records)| records[0]) else {
+        return Err(DirectiveError::OneAlready(AssetId(0)));
+    };
+    if sets.len() < 2 {
+        return Err(DirectiveError::OneAlready(sets[0].0));
+    }
+    let all: Vec<RecordId> = sets.iter().flat_map(|(_, records)| records.iter().copied()).collect();
+    take_back(tx, decision.org, APART, &all, &all)?;
+    let pairs: Vec<(RecordId, RecordId)> = sets[1..].iter().map(|(_, records)| (first, records[0])).collect();
+    add(tx, decision, TOGETHER, &pairs)?;
+    let named: Vec<String> = sets.iter().map(|(asset, _)| asset.to_string()).collect();
+    audit(tx, decision, "asset.merge", &named.join(" "))?;
+    resettle(tx, decision, &all)?;
+    let now = assets_of(tx, decision.org, &[first])?;
+    now.get(&first).copied().ok_or(DirectiveError::NoSuchRecord(first))
+}
+
+/// Says that records are another machine than the rest of their asset. Answers the asset that stays and the one that the
+/// records are now.
+///
+/// The records stay together. What was said to be one machine of the two parts before is taken back.
+///
+/// # Errors
+/// A record does not exist, they are not of one asset or are all of it, or the database fails; the caller must then roll
+/// back.
+pub fn split(tx: &mut Tx, decision: &Decision, records: &[RecordId]) -> Result<(AssetId, AssetId), DirectiveError> {
+    let assets = assets_of(tx, decision.org, records)?;
+    let mut from = None;
+    for record in records {
+        let asset = *assets.get(record).ok_or(DirectiveError::NoSuchRecord(*record))?;
+        if *from.get_or_insert(asset) != asset {
+            return Err(DirectiveError::SeveralAssets { record: *record, asset });
+        }
+    }
+    let Some(from) = from else { return Err(DirectiveError::NoSuchRecord(RecordId(0))) };
+    let all = records_of(tx, decision.org, from)?;
+    let (mut off, mut stay): (Vec<RecordId>, Vec<RecordId>) = all.iter().partition(|record| records.contains(record));
+    if stay.is_empty() {
+        return Err(DirectiveError::NothingLeft(from));
+    }
+    if off.len() * stay.len() > SPLIT_PAIRS_MAX {
+        return Err(DirectiveError::TooMany(from));
+    }
+    off.sort_unstable();
+    stay.sort_unstable();
+    take_back(tx, decision.org, TOGETHER, &off, &stay)?;
+    take_back(tx, decision.org, PINNED, &off, &all)?;
+    let pairs: Vec<(RecordId, RecordId)> =
+        off.iter().flat_map(|one| stay.iter().map(move |other| (*one.min(other), *one.max(other)))).collect();
+    add(tx, decision, APART, &pairs)?;
+    // Each part is one machine because it was.
+    for part in [&off, &stay] {
+        let together: Vec<(RecordId, RecordId)> = part.windows(2).map(|two| (two[0], two[1])).collect();
+        if part.len() > 1 {
+            take_back(tx, decision.org, TOGETHER, part, part)?;
+            add(tx, decision, TOGETHER, &together)?;
+        }
+    }
+    let named: Vec<String> = off.iter().map(RecordId::to_string).collect();
+    audit(tx, decision, "asset.split", &format!("{from} {}", named.join(" ")))?;
+    resettle(tx, decision, &all)?;
+    let now = assets_of(tx, decision.org, &[stay[0], off[0]])?;
+    let asset = |record: RecordId| now.get(&record).copied().ok_or(DirectiveError::NoSuchRecord(record));
+    Ok((asset(stay[0])?, asset(off[0])?))
+}
+
+/// Says that an asset is right as it is: nothing leaves it and nothing joins it by itself.
+///
+/// # Errors
+/// The asset does not exist, or the database fails; the caller must then roll back.
+pub fn pin(tx: &mut Tx, decision: &Decision, asset: AssetId) -> Result<AssetId, DirectiveError> {
+    let (asset, records) = existing(tx, decision.org, asset)?;
+    take_back(tx, decision.org, PINNED, &records, &records)?;
+    let pairs: Vec<(RecordId, RecordId)> = records.iter().map(|record| (*record, records[0])).collect();
+    add(tx, decision, PINNED, &pairs)?;
+    audit(tx, decision, "asset.pin", &asset.to_string())?;
+    resettle(tx, decision, &records)?;
+    Ok(asset)
+}
+
+/// Takes a pin back: rules decide again.
+///
+/// # Errors
+/// The asset does not exist or is not pinned, or the database fails; the caller must then roll back.
+pub fn unpin(tx: &mut Tx, decision: &Decision, asset: AssetId) -> Result<AssetId, DirectiveError> {
+    let (asset, records) = existing(tx, decision.org, asset)?;
+    if take_back(tx, decision.org, PINNED, &records, &records)? == 0 {
+        return Err(DirectiveError::NotPinned(asset));
+    }
+    audit(tx, decision, "asset.unpin", &asset.to_string())?;
+    resettle(tx, decision, &records)?;
+    let now = assets_of(tx, decision.org, &records[..1])?;
+    Ok(now.get(&records[0]).copied().unwrap_or(asset))
+}
+
+/// Says whether the machines of a console group are made anew each day: then records of one name that follow each other
+/// are one machine.
+///
+/// # Errors
+/// The database fails; the caller must then roll back.
+pub fn pool(tx: &mut Tx, decision: &Decision, group_id: &str, is_pool: bool) -> Result<(), DirectiveError> {
+    const GONE: &str = "DELETE FROM inventory_directive WHERE org_id = $1 AND kind = 'pool' AND word = $2";
+    const MACHINES: &str = "UPDATE inventory_machine SET settled = 0 WHERE org_id = $1 AND console_group_id_term =
+        (SELECT term_id FROM inventory_term WHERE org_id = $1 AND dictionary = 'console_group_id' AND text = $2)";
+    let group = [decision.org.into(), group_id.into()];
+    tx.execute(GONE, &group)?;
+    if is_pool {
+        insert(tx, decision, &[(POOL, None, Some(group_id))])?;
+    }
+    audit(tx, decision, if is_pool { "group.pool" } else { "group.no_pool" }, group_id)?;
+    tx.execute(MACHINES, &group)?;
+    Ok(())
+}
+
+/// Says of two records that they are one machine, or that they are not: the answer to a question.
+pub(crate) fn decide_pair(
+    tx: &mut Tx,
+    decision: &Decision,
+    one: RecordId,
+    other: RecordId,
+    same: bool,
+) -> Result<(), DirectiveError> {
+    let both = [one, other];
+    take_back(tx, decision.org, if same { APART } else { TOGETHER }, &both, &both)?;
+    take_back(tx, decision.org, if same { TOGETHER } else { APART }, &both, &both)?;
+    let pair = (one.min(other), one.max(other));
+    add(tx, decision, if same { TOGETHER } else { APART }, &[pair])?;
+    resettle(tx, decision, &both)
+}
+
+fn audit(tx: &mut Tx, decision: &Decision, what: &str, subject: &str) -> Result<(), StoreError> {
+    access::audit(tx, decision.org, decision.now, decision.by, what, subject, decision.reason)?;
+    Ok(())
+}
+
+fn add(tx: &mut Tx, decision: &Decision, kind: &'static str, pairs: &[(RecordId, RecordId)]) -> Result<(), StoreError> {
+    let rows: Vec<_> = pairs.iter().map(|pair| (kind, Some(*pair), None)).collect();
+    insert(tx, decision, &rows)
+}
+
+type NewRow<'a> = (&'static str, Option<(RecordId, RecordId)>, Option<&'a str>);
+
+fn insert(tx: &mut Tx, decision: &Decision, rows: &[NewRow]) -> Result<(), StoreError> {
+    const DIRECTIVE: &[(&str, Column)] = &[
+        ("org_id", Column::Int),
+        ("directive_id", Column::Int),
+        ("kind", Column::Text),
+        ("one_record", Column::Int),
+        ("other_record", Column::Int),
+        ("word", Column::Text),
+        ("reason", Column::Text),
+        ("made_by", Column::Text),
+        ("made_at", Column::Int),
+    ];
+    let mut head = Head::lock(tx, decision.org, decision.memory)?;
+    let mut values: Vec<Value> = Vec::with_capacity(rows.len() * DIRECTIVE.len());
+    for (kind, pair, word) in rows {
+        values.extend([
+            decision.org.into(),
+            head.next_id().into(),
+            (*kind).into(),
+            pair.map(|pair| pair.0.0).into(),
+            pair.map(|pair| pair.1.0).into(),
+            (*word).into(),
+            decision.reason.into(),
+            decision.by.into(),
+            decision.now.into(),
+        ]);
+    }
+    tx.insert_many("inventory_directive", DIRECTIVE, &values, "")?;
+    head.finish(tx, decision.memory)?;
+    Ok(())
+}
+
+/// Takes back what was said of pairs of these records; answers how many decisions that were.
+fn take_back(tx: &mut Tx, org: OrgId, kind: &str, ones: &[RecordId], others: &[RecordId]) -> Result<u64, StoreError> {
+    const OF: [&str; 2] = [
+        "SELECT directive_id, one_record, other_record FROM inventory_directive
+            WHERE org_id = $1 AND kind = $2 AND one_record IN KEYS",
+        "SELECT directive_id, one_record, other_record FROM inventory_directive
+            WHERE org_id = $1 AND kind = $2 AND other_record IN KEYS",
+    ];
+    let (first, second): (FxHashSet<i64>, FxHashSet<i64>) =
+        (ones.iter().map(|record| record.0).collect(), others.iter().map(|record| record.0).collect());
+    let keys: Vec<i64> = first.iter().copied().collect();
+    let mut found: Vec<i64> = Vec::new();
+    for sql in OF {
+        let rows = tx.select_in(sql, &[org.into(), kind.into()], Keys::Ints(&keys), |row| {
+            Ok((row.int(0)?, row.opt_int(1)?.unwrap_or_default(), row.opt_int(2)?.unwrap_or_default()))
+        })?;
+        let between = |one: i64, other: i64| first.contains(&one) && second.contains(&other);
+        found.extend(rows.into_iter().filter(|(_, a, b)| between(*a, *b) || between(*b, *a)).map(|(id, ..)| id));
+    }
+    found.sort_unstable();
+    found.dedup();
+    let rows: Vec<Value> = found.iter().flat_map(|id| [org.into(), Value::from(*id)]).collect();
+    tx.delete_many("inventory_directive", &[("org_id", Column::Int), ("directive_id", Column::Int)], &rows)
+}
+
+/// Decides again about records, at once.
+fn resettle(tx: &mut Tx, decision: &Decision, records: &[RecordId]) -> Result<(), DirectiveError> {
+    const SET: &[(&str, Column)] = &[("settled", Column::Int)];
+    const KEY: &[(&str, Column)] = &[("org_id", Column::Int), ("record_id", Column::Int)];
+    let rows: Vec<Value> =
+        records.iter().flat_map(|record| [decision.org.into(), (*record).into(), false.into()]).collect();
+    tx.update_many("inventory_machine", KEY, SET, &rows)?;
+    super::settle::settle_records(tx, decision.org, decision.memory, decision.now, records)?;
+    Ok(())
+}

@@ -1,0 +1,466 @@
+//! Why an asset has its records, and why another record or asset is not one with it.
+
+use kernel::{AssetId, IntegrationId, OrgId, RecordId, Timestamp};
+use rustc_hash::{FxHashMap, FxHashSet};
+use store::{Keys, Tx};
+
+use super::directive::{self, DirectiveError, asset_today, records_of};
+use super::fact::{Fact, Key, Kind};
+use super::hygiene::{self, Junk};
+use super::review::{self, Review};
+use super::rules::{Asked, Evidence, Rule};
+use super::sharing::{Shared, SharedWhy};
+use super::veto::{Grounds, Veto};
+use super::{identify, settle};
+use crate::noun::{Grade, Mac};
+
+/// An asset, or a record of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// All records of an asset.
+    Asset(AssetId),
+    /// One record.
+    Record(RecordId),
+}
+
+impl Subject {
+    /// Reads `ast_..` or `rec_..`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Subject> {
+        AssetId::parse(text).map(Subject::Asset).or_else(|| RecordId::parse(text).map(Subject::Record))
+    }
+}
+
+/// Why an asset is what it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explained {
+    /// The asset, as it is called today.
+    pub asset: AssetId,
+    /// The id that was asked for, if that asset was merged into this one since.
+    pub asked: Option<AssetId>,
+    /// Its records, the oldest first.
+    pub records: Vec<Linked>,
+    /// Whether a person pinned it.
+    pub pinned: bool,
+    /// Values of its records that say nothing, and why.
+    pub ignored: Vec<Ignored>,
+    /// Assets with another system on the same hardware.
+    pub same_hardware: Vec<AssetId>,
+    /// Open questions about its records.
+    pub reviews: Vec<Review>,
+}
+
+/// A record, and why it belongs to its asset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Linked {
+    /// The record.
+    pub record: RecordId,
+    /// Its integration.
+    pub integration: IntegrationId,
+    /// The source's own id of it.
+    pub native_id: String,
+    /// Who says it: `sentinelone`, `scan`.
+    pub source: String,
+    /// How the source knows.
+    pub grade: Grade,
+    /// What it calls the machine.
+    pub name: Option<String>,
+    /// The rule by which it belongs here.
+    pub rule: Rule,
+    /// What it has in common with the record that it joined: kind and value.
+    pub evidence: Vec<(&'static str, String)>,
+    /// The record that it joined.
+    pub partner: Option<RecordId>,
+    /// Since when.
+    pub since: Timestamp,
+    /// Who linked it.
+    pub by: String,
+}
+
+/// A value that says nothing about which machine it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignored {
+    /// Whose it is.
+    pub record: RecordId,
+    /// What it is: `serial number`.
+    pub kind: &'static str,
+    /// The value.
+    pub value: String,
+    /// Why it says nothing.
+    pub why: Why,
+}
+
+/// Why a value says nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Its kind of value never does.
+    Junk(Junk),
+    /// Two live records of one source have it.
+    Two(RecordId, RecordId),
+    /// Too many records have it.
+    Crowd,
+}
+
+/// Why two assets or records are not one, or why they are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compared {
+    /// The assets on the two sides; none for a record that is left out.
+    pub assets: (Option<AssetId>, Option<AssetId>),
+    /// Values that both sides have, each once.
+    pub common: Vec<Common>,
+    /// Values of one kind that both sides have and that differ.
+    pub differing: Vec<Differing>,
+    /// The strongest rule that nearly joins them, and its evidence.
+    pub nearest: Option<Nearest>,
+    /// What forbids it, if anything does: the strongest veto, and the two records that it is about.
+    pub veto: Option<(Veto, RecordId, RecordId)>,
+}
+
+/// A value that both sides have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Common {
+    /// What it is.
+    pub kind: &'static str,
+    /// The value.
+    pub value: String,
+    /// Why it says nothing; nothing if it says something.
+    pub ignored: Option<Why>,
+}
+
+/// Values that differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Differing {
+    /// What they are.
+    pub kind: &'static str,
+    /// One side's.
+    pub one: Vec<String>,
+    /// The other side's.
+    pub other: Vec<String>,
+}
+
+/// A rule that nearly joins two records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nearest {
+    /// The rule.
+    pub rule: Rule,
+    /// One record.
+    pub one: RecordId,
+    /// The other record.
+    pub other: RecordId,
+    /// True if it would join them, were what they share theirs alone.
+    pub but_shared: bool,
+}
+
+/// Explains an asset; an id that was merged away leads to the asset of today.
+///
+/// # Errors
+/// The asset does not exist and never did, or the database fails.
+pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, DirectiveError> {
+    const LINKS: &str =
+        "SELECT m.record_id, m.integration_id, m.native_id, s.text, m.grade, m.name, l.rule, l.evidence,
+            l.partner_id, l.since, l.linked_by
+        FROM inventory_link l
+        JOIN inventory_machine m ON m.org_id = l.org_id AND m.record_id = l.record_id
+        LEFT JOIN inventory_term s ON s.org_id = m.org_id AND s.term_id = m.source_term
+        WHERE l.org_id = $1 AND l.asset_id = $2 ORDER BY m.record_id";
+    let today = asset_today(tx, org, asset)?.ok_or(DirectiveError::NoSuchAsset(asset))?;
+    let records = tx.query(LINKS, &[org.into(), today.into()], |row| {
+        Ok(Linked {
+            record: RecordId(row.int(0)?),
+            integration: IntegrationId(row.int(1)?),
+            native_id: row.text(2)?.to_owned(),
+            source: row.opt_text(3)?.unwrap_or_default().to_owned(),
+            grade: Grade::from_code(row.int(4)?),
+            name: row.opt_text(5)?.map(str::to_owned),
+            rule: Rule::from_code(row.text(6)?),
+            evidence: words(row.text(7)?),
+            partner: row.opt_int(8)?.map(RecordId),
+            since: Timestamp::from_micros(row.int(9)?),
+            by: row.text(10)?.to_owned(),
+        })
+    })?;
+    let ids: Vec<RecordId> = records.iter().map(|linked| linked.record).collect();
+    let directives = directive::read(tx, org)?;
+    let values = raw(tx, org, &ids)?;
+    let shared = shared(tx, org, values.iter().filter_map(|value| value.key))?;
+    let mut ignored = Vec::new();
+    for value in values {
+        let why = match (value.junk, value.key.and_then(|key| shared.get(&key))) {
+            (Some(junk), _) => Why::Junk(junk),
+            (None, Some(shared)) => shared_why(shared),
+            (None, None) => continue,
+        };
+        ignored.push(Ignored { record: value.record, kind: value.kind.words(), value: value.text, why });
+    }
+    Ok(Explained {
+        asset: today,
+        asked: (today != asset).then_some(asset),
+        pinned: ids.iter().any(|record| directives.pinned.contains_key(record)),
+        ignored,
+        same_hardware: same_hardware(tx, org, &ids)?,
+        reviews: review::of_records(tx, org, &ids)?,
+        records,
+    })
+}
+
+/// Explains why two assets or records are not one.
+///
+/// # Errors
+/// One of them does not exist, or the database fails.
+pub fn compare(
+    tx: &mut Tx,
+    org: OrgId,
+    one: Subject,
+    other: Subject,
+    now: Timestamp,
+) -> Result<Compared, DirectiveError> {
+    let (first, one_asset) = records(tx, org, one)?;
+    let (second, other_asset) = records(tx, org, other)?;
+    let load = |tx: &mut Tx, records: &[RecordId]| -> Result<Vec<Fact>, DirectiveError> {
+        let keys: Vec<i64> = records.iter().map(|record| record.0).collect();
+        let mut facts: Vec<Fact> = identify::facts(tx, org, &keys)?.into_iter().map(|stood| stood.fact).collect();
+        facts.sort_unstable_by_key(|fact| fact.record);
+        Ok(facts)
+    };
+    let (ones, others) = (load(tx, &first)?, load(tx, &second)?);
+    let keys: FxHashSet<Key> = ones.iter().chain(&others).flat_map(Fact::keys).collect();
+    let shared = shared(tx, org, keys.into_iter())?;
+    let directives = directive::read(tx, org)?;
+    let grounds = Grounds { shared: &shared, apart: &directives.apart, pinned: &directives.pinned, now };
+    let mut nearest: Option<Nearest> = None;
+    let mut vetoes: Vec<(Veto, RecordId, RecordId)> = Vec::new();
+    for one in &ones {
+        for other in &others {
+            let found = near(one, other, &shared, &directives, now);
+            if let Some(found) = found
+                && nearest.as_ref().is_none_or(|best| (found.but_shared, found.rule) < (best.but_shared, best.rule))
+            {
+                nearest = Some(found);
+            }
+        }
+    }
+    let rule = nearest.as_ref().map_or(Rule::Serial, |nearest| nearest.rule);
+    for one in &ones {
+        for other in &others {
+            if let Some(veto) = grounds.veto(rule, one, other) {
+                vetoes.push((veto, one.record, other.record));
+            }
+        }
+    }
+    vetoes.sort_unstable();
+    let (one_values, other_values) = (raw(tx, org, &first)?, raw(tx, org, &second)?);
+    Ok(Compared {
+        assets: (one_asset, other_asset),
+        common: common(&one_values, &other_values, &shared),
+        differing: differing(&one_values, &other_values),
+        nearest,
+        veto: vetoes.first().copied(),
+    })
+}
+
+fn records(tx: &mut Tx, org: OrgId, subject: Subject) -> Result<(Vec<RecordId>, Option<AssetId>), DirectiveError> {
+    const MACHINE: &str = "SELECT record_id FROM inventory_machine WHERE org_id = $1 AND record_id = $2";
+    match subject {
+        Subject::Asset(asset) => {
+            let today = asset_today(tx, org, asset)?.ok_or(DirectiveError::NoSuchAsset(asset))?;
+            Ok((records_of(tx, org, today)?, Some(today)))
+        }
+        Subject::Record(record) => {
+            let known = tx.query_opt(MACHINE, &[org.into(), record.into()], |row| row.int(0))?;
+            known.ok_or(DirectiveError::NoSuchRecord(record))?;
+            let assets = directive::assets_of(tx, org, &[record])?;
+            Ok((vec![record], assets.get(&record).copied()))
+        }
+    }
+}
+
+/// The strongest rule that joins two records, or would if what they share were theirs alone.
+fn near(
+    one: &Fact,
+    other: &Fact,
+    shared: &FxHashMap<Key, Shared>,
+    directives: &super::Directives,
+    now: Timestamp,
+) -> Option<Nearest> {
+    let all: Vec<Key> = one.keys().filter(|key| other.has(*key)).collect();
+    let own: Vec<Key> = all.iter().copied().filter(|key| !shared.contains_key(key)).collect();
+    let group = one.identity.group.as_ref().filter(|_| one.identity.group == other.identity.group);
+    let pooled = group.is_some_and(|group| directives.pools.contains(group));
+    let by_name = [one, other].iter().any(|fact| directives.by_name.contains(&fact.integration));
+    let seen_only = |fact: &Fact| matches!(fact.grade, Grade::Scan | Grade::Discovery);
+    let fits = |rule: Rule, common: &[Key]| {
+        let asked = Asked { one, other, common, now, pooled, by_name };
+        let promotion = rule != Rule::MacScan || seen_only(one) || seen_only(other);
+        promotion && rule.evidence(&asked).is_some()
+    };
+    let found = |common: &[Key]| Rule::AUTOMATIC.into_iter().find(|rule| fits(*rule, common));
+    let (rule, but_shared) = match (found(&own), found(&all)) {
+        (Some(rule), _) => (rule, false),
+        (None, Some(rule)) => (rule, true),
+        (None, None) => return None,
+    };
+    Some(Nearest { rule, one: one.record, other: other.record, but_shared })
+}
+
+/// A value as a source sent it, and what hygiene says of it.
+struct Raw {
+    record: RecordId,
+    kind: Kind,
+    text: String,
+    key: Option<Key>,
+    junk: Option<Junk>,
+}
+
+/// What records say of themselves that could tell which machine they are, junk included.
+fn raw(tx: &mut Tx, org: OrgId, records: &[RecordId]) -> Result<Vec<Raw>, DirectiveError> {
+    const MACHINES: &str = "SELECT m.record_id, m.name, m.serial, m.agent_uuid, m.directory_name, w.text
+        FROM inventory_machine m
+        LEFT JOIN inventory_term w ON w.org_id = m.org_id AND w.term_id = COALESCE(m.model_term, m.hw_term)
+        WHERE m.org_id = $1 AND m.record_id IN KEYS";
+    const NAMES: &str = "SELECT record_id, name FROM inventory_name
+        WHERE org_id = $1 AND current = 1 AND record_id IN KEYS";
+    const MACS: &str = "SELECT record_id, mac FROM inventory_interface
+        WHERE org_id = $1 AND mac IS NOT NULL AND record_id IN KEYS";
+    let keys: Vec<i64> = records.iter().map(|record| record.0).collect();
+    let mut all: Vec<Raw> = Vec::new();
+    let mut add = |record: i64, kind: Kind, text: &str, judged: Result<String, Junk>| {
+        let key = judged.as_ref().ok().map(|value| Key::of(kind, value));
+        let shown = judged.as_ref().map_or_else(|_| text.trim().to_owned(), String::clone);
+        let shown = if kind == Kind::Serial { text.trim().to_owned() } else { shown };
+        all.push(Raw { record: RecordId(record), kind, text: shown, key, junk: judged.err() });
+    };
+    let name = |add: &mut dyn FnMut(i64, Kind, &str, Result<String, Junk>), record: i64, text: &str| {
+        add(record, Kind::Name, text, hygiene::name(text));
+        if let Ok(full) = hygiene::full_name(text) {
+            add(record, Kind::FullName, text, Ok(full));
+        }
+    };
+    tx.select_in(MACHINES, &[org.into()], Keys::Ints(&keys), |row| {
+        let record = row.int(0)?;
+        if let Some(text) = row.opt_text(1)? {
+            name(&mut add, record, text);
+        }
+        if let Some(text) = row.opt_text(2)?.filter(|text| !text.trim().is_empty()) {
+            add(record, Kind::Serial, text, hygiene::serial(text, row.opt_text(5)?));
+        }
+        if let Some(text) = row.opt_text(3)? {
+            add(record, Kind::Uuid, text, hygiene::uuid(text));
+        }
+        if let Some(text) = row.opt_text(4)? {
+            add(record, Kind::Directory, text, Ok(kernel::fold(text.trim()).into_owned()));
+        }
+        Ok(())
+    })?;
+    for (record, text) in
+        tx.select_in(NAMES, &[org.into()], Keys::Ints(&keys), |row| Ok((row.int(0)?, row.text(1)?.to_owned())))?
+    {
+        name(&mut add, record, &text);
+    }
+    for (record, text) in
+        tx.select_in(MACS, &[org.into()], Keys::Ints(&keys), |row| Ok((row.int(0)?, row.text(1)?.to_owned())))?
+    {
+        let Some(mac) = Mac::parse(&text) else { continue };
+        add(record, Kind::Mac, &text, hygiene::mac(mac).map(|mac| mac.to_string()));
+    }
+    all.sort_by(|one, other| (one.record, one.kind, &one.text).cmp(&(other.record, other.kind, &other.text)));
+    all.dedup_by(|one, other| (one.record, one.kind, &one.text) == (other.record, other.kind, &other.text));
+    Ok(all)
+}
+
+fn common(ones: &[Raw], others: &[Raw], shared: &FxHashMap<Key, Shared>) -> Vec<Common> {
+    let mut found: Vec<(Kind, Common)> = Vec::new();
+    for one in ones {
+        let same = |other: &&Raw| other.kind == one.kind && kernel::fold(&other.text) == kernel::fold(&one.text);
+        if !others.iter().any(|other| same(&other)) {
+            continue;
+        }
+        let ignored = match (one.junk, one.key.and_then(|key| shared.get(&key))) {
+            (Some(junk), _) => Some(Why::Junk(junk)),
+            (None, Some(shared)) => Some(shared_why(shared)),
+            (None, None) => None,
+        };
+        let common = Common { kind: one.kind.words(), value: one.text.clone(), ignored };
+        if !found.iter().any(|(kind, known)| *kind == one.kind && known.value == common.value) {
+            found.push((one.kind, common));
+        }
+    }
+    found.sort_by(|one, other| (one.0, &one.1.value).cmp(&(other.0, &other.1.value)));
+    found.into_iter().map(|(_, common)| common).collect()
+}
+
+fn differing(ones: &[Raw], others: &[Raw]) -> Vec<Differing> {
+    let values = |all: &[Raw], kind: Kind| -> Vec<String> {
+        let mut values: Vec<String> =
+            all.iter().filter(|one| one.kind == kind && one.junk.is_none()).map(|one| one.text.clone()).collect();
+        values.sort_unstable();
+        values.dedup();
+        values
+    };
+    let differ = |kind: Kind| {
+        let (one, other) = (values(ones, kind), values(others, kind));
+        let none = one.is_empty() || other.is_empty() || one.iter().any(|value| other.contains(value));
+        (!none).then(|| Differing { kind: kind.words(), one, other })
+    };
+    Kind::ALL.into_iter().filter(|kind| *kind != Kind::Uuid).filter_map(differ).collect()
+}
+
+fn shared(tx: &mut Tx, org: OrgId, keys: impl Iterator<Item = Key>) -> Result<FxHashMap<Key, Shared>, DirectiveError> {
+    const SHARED: &str = "SELECT hash, one_record, other_record, until FROM inventory_shared_identifier
+        WHERE org_id = $1 AND hash IN KEYS";
+    let mut hashes: Vec<i64> = keys.map(|key| key.0).collect();
+    hashes.sort_unstable();
+    hashes.dedup();
+    let rows = tx.select_in(SHARED, &[org.into()], Keys::Ints(&hashes), |row| {
+        let why = match (row.opt_int(1)?, row.opt_int(2)?) {
+            (Some(one), Some(other)) => SharedWhy::Two(RecordId(one), RecordId(other)),
+            _ => SharedWhy::Crowd,
+        };
+        Ok((Key(row.int(0)?), Shared { until: Timestamp::from_micros(row.int(3)?), why }))
+    })?;
+    Ok(rows.into_iter().collect())
+}
+
+fn shared_why(shared: &Shared) -> Why {
+    match shared.why {
+        SharedWhy::Two(one, other) => Why::Two(one, other),
+        SharedWhy::Crowd => Why::Crowd,
+    }
+}
+
+fn same_hardware(tx: &mut Tx, org: OrgId, records: &[RecordId]) -> Result<Vec<AssetId>, DirectiveError> {
+    const OTHERS: [&str; 2] = [
+        "SELECT other_record FROM inventory_same_hardware WHERE org_id = $1 AND one_record IN KEYS",
+        "SELECT one_record FROM inventory_same_hardware WHERE org_id = $1 AND other_record IN KEYS",
+    ];
+    let keys: Vec<i64> = records.iter().map(|record| record.0).collect();
+    let mut others: Vec<RecordId> = Vec::new();
+    for sql in OTHERS {
+        others.extend(tx.select_in(sql, &[org.into()], Keys::Ints(&keys), |row| Ok(RecordId(row.int(0)?)))?);
+    }
+    others.sort_unstable();
+    others.dedup();
+    let mut assets: Vec<AssetId> = directive::assets_of(tx, org, &others)?.into_values().collect();
+    assets.sort_unstable();
+    assets.dedup();
+    Ok(assets)
+}
+
+/// Stored evidence as kinds, in words, and values. What earlier versions wrote as evidence is a native id.
+pub fn words(evidence: &str) -> Vec<(&'static str, String)> {
+    let known = settle::read_evidence(evidence);
+    let parts = evidence.split("; ").filter_map(|part| part.split_once('='));
+    let named = parts.filter_map(|(word, value)| {
+        let kind = if word == "address" { "address" } else { Kind::from_word(word)?.words() };
+        Some((kind, value.to_owned()))
+    });
+    if known.is_empty() { Vec::new() } else { named.collect() }
+}
+
+/// What an evidence is, in words.
+#[must_use]
+pub fn kind_of(evidence: &Evidence) -> &'static str {
+    match evidence {
+        Evidence::Same(key) => key.kind().words(),
+        Evidence::Address(_) => "address",
+    }
+}

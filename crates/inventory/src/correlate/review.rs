@@ -1,0 +1,138 @@
+//! The review queue: what correlation leaves to people. Yes puts two records together for good, no keeps them apart.
+
+use kernel::id::{parse_public, public};
+use kernel::{AssetId, OrgId, RecordId, Timestamp};
+use store::{Keys, Tx};
+
+use super::directive::{self, Decision, DirectiveError};
+use super::partition::About;
+
+/// What ids of questions begin with.
+const PREFIX: &str = "rev";
+
+/// A question for a person: are these one machine?
+#[derive(Clone, Debug, PartialEq)]
+pub struct Review {
+    /// Its id, `rev_..`: the same as long as it is about these two.
+    pub id: String,
+    /// What it is about.
+    pub about: About,
+    /// One side.
+    pub one: Side,
+    /// The other side.
+    pub other: Side,
+    /// How much speaks for one machine, in bits.
+    pub score: f64,
+    /// What both have: `name=lt-1; mac=bc:24:11:00:00:01`.
+    pub evidence: String,
+    /// Since when it is open.
+    pub since: Timestamp,
+}
+
+/// One side of a question.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Side {
+    /// The record.
+    pub record: Option<RecordId>,
+    /// The asset it is a record of; none for one that is left out.
+    pub asset: Option<AssetId>,
+    /// What the record calls the machine.
+    pub name: Option<String>,
+    /// Who says it: `sentinelone`, `scan`.
+    pub source: String,
+}
+
+const ROW: &str = "SELECT suggestion_id, about, one_record, other_record, score, evidence, since
+    FROM inventory_suggestion WHERE org_id = $1";
+
+type Stored = (i64, About, RecordId, RecordId, f64, String, Timestamp);
+
+fn stored(row: &store::Row) -> Result<Stored, store::StoreError> {
+    Ok((
+        row.int(0)?,
+        About::from_word(row.text(1)?),
+        RecordId(row.int(2)?),
+        RecordId(row.int(3)?),
+        row.real(4)?,
+        row.text(5)?.to_owned(),
+        Timestamp::from_micros(row.int(6)?),
+    ))
+}
+
+/// Open questions, clones and conflicts first, then the likeliest; at most `limit`, and how many there are in all.
+///
+/// # Errors
+/// The database fails.
+pub fn reviews(tx: &mut Tx, org: OrgId, limit: u32) -> Result<(Vec<Review>, u64), DirectiveError> {
+    const COUNT: &str = "SELECT count(*) FROM inventory_suggestion WHERE org_id = $1";
+    let sql = format!("{ROW} ORDER BY score DESC, suggestion_id LIMIT $2");
+    let rows = tx.query(&sql, &[org.into(), i64::from(limit).into()], stored)?;
+    let count = tx.query_one(COUNT, &[org.into()], |row| row.int(0))?;
+    Ok((with_sides(tx, org, rows)?, count.unsigned_abs()))
+}
+
+/// Open questions about these records.
+///
+/// # Errors
+/// The database fails.
+pub(crate) fn of_records(tx: &mut Tx, org: OrgId, records: &[RecordId]) -> Result<Vec<Review>, DirectiveError> {
+    let keys: Vec<i64> = records.iter().map(|record| record.0).collect();
+    let mut rows: Vec<Stored> = Vec::new();
+    for column in ["one_record", "other_record"] {
+        rows.extend(tx.select_in(&format!("{ROW} AND {column} IN KEYS"), &[org.into()], Keys::Ints(&keys), stored)?);
+    }
+    rows.sort_by(|one, other| other.4.total_cmp(&one.4).then(one.0.cmp(&other.0)));
+    rows.dedup_by_key(|row| row.0);
+    with_sides(tx, org, rows)
+}
+
+fn with_sides(tx: &mut Tx, org: OrgId, rows: Vec<Stored>) -> Result<Vec<Review>, DirectiveError> {
+    const SIDES: &str = "SELECT m.record_id, l.asset_id, m.name, s.text FROM inventory_machine m
+        LEFT JOIN inventory_link l ON l.org_id = m.org_id AND l.record_id = m.record_id
+        LEFT JOIN inventory_term s ON s.org_id = m.org_id AND s.term_id = m.source_term
+        WHERE m.org_id = $1 AND m.record_id IN KEYS";
+    let mut records: Vec<i64> = rows.iter().flat_map(|row| [row.2.0, row.3.0]).collect();
+    records.sort_unstable();
+    records.dedup();
+    let mut sides = tx.select_in(SIDES, &[org.into()], Keys::Ints(&records), |row| {
+        Ok(Side {
+            record: Some(RecordId(row.int(0)?)),
+            asset: row.opt_int(1)?.map(AssetId),
+            name: row.opt_text(2)?.map(str::to_owned),
+            source: row.opt_text(3)?.unwrap_or_default().to_owned(),
+        })
+    })?;
+    sides.sort_unstable_by_key(|side| side.record);
+    let side = |record: RecordId| match sides.binary_search_by_key(&Some(record), |side| side.record) {
+        Ok(at) => sides[at].clone(),
+        Err(_) => Side { record: Some(record), ..Side::default() },
+    };
+    let review = |(id, about, one, other, score, evidence, since): Stored| Review {
+        id: public(PREFIX, id),
+        about,
+        one: side(one),
+        other: side(other),
+        score,
+        evidence,
+        since,
+    };
+    Ok(rows.into_iter().map(review).collect())
+}
+
+/// Answers a question: `same` puts the two together for good, otherwise they are kept apart for good.
+///
+/// # Errors
+/// There is no such question, or the database fails; the caller must then roll back.
+pub fn answer(tx: &mut Tx, decision: &Decision, id: &str, same: bool) -> Result<Review, DirectiveError> {
+    let none = || DirectiveError::NoSuchQuestion(id.to_owned());
+    let number = parse_public(PREFIX, id).ok_or_else(none)?;
+    let row = tx.query_opt(&format!("{ROW} AND suggestion_id = $2"), &[decision.org.into(), number.into()], stored)?;
+    let row = row.ok_or_else(none)?;
+    let (one, other) = (row.2, row.3);
+    let what = if same { "review.accept" } else { "review.dismiss" };
+    let subject = format!("{one} {other}");
+    access::audit(tx, decision.org, decision.now, decision.by, what, &subject, decision.reason)?;
+    directive::decide_pair(tx, decision, one, other, same)?;
+    let mut review = with_sides(tx, decision.org, vec![row])?;
+    review.pop().ok_or_else(none)
+}

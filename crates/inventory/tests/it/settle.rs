@@ -1,0 +1,578 @@
+//! Correlation on the database: what is settled step by step is what would be decided at once.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use inventory::correlate::directive::{self, Decision, DirectiveError, asset_today};
+use inventory::correlate::explain::{self, Subject, Why};
+use inventory::correlate::partition::About;
+use inventory::correlate::{Rule, Veto, review};
+use inventory::noun::{Address, AgentState, Grade, Interface, MachineNoun, Name};
+use inventory::{Context, Incoming, Memory, Noun, Settled, Translation};
+use kernel::{AssetId, IntegrationId, OrgId, Random, RecordId, SiteId, SweepId, Timestamp};
+use sha2::{Digest, Sha256};
+use store::{Store, StoreError, Tx};
+
+use crate::cases::{DAY, NOW, Said, agent, ago, clusters, decide, estate, row, scan, shuffle};
+
+const ORG: OrgId = OrgId(1);
+
+testkit::on_each_database! {
+    what_is_settled_is_what_would_be_decided_at_once,
+    settling_in_any_portions_makes_the_same_machines,
+    settling_again_changes_nothing,
+    a_change_touches_only_what_it_bears_on,
+    case_02_a_renamed_agent_stays_linked_and_keeps_its_old_name,
+    case_07_a_dock_that_two_laptops_take_turns_on_is_learned,
+    case_08_a_link_by_a_dock_is_undone_when_another_laptop_appears,
+    case_16_one_serial_number_in_two_organizations_is_two_machines,
+    case_22_what_waits_for_a_scan_comes_in_with_it,
+    case_26_an_agent_whose_uuid_is_rewritten_stays_its_asset,
+    case_29_what_a_person_splits_stays_split,
+    a_merge_stays_and_old_ids_lead_to_the_new_asset,
+    a_pin_keeps_an_asset_as_it_is_until_it_is_taken_back,
+    a_question_is_answered_once,
+    explanations_name_rule_evidence_and_what_is_ignored,
+    every_link_has_a_reason_and_every_asset_a_record,
+    what_was_shared_says_something_again_after_thirty_days,
+    whoever_decides_is_in_the_audit_trail,
+    what_does_not_exist_is_said_to_be_unknown,
+}
+
+#[derive(Clone)]
+struct World {
+    store: Store,
+    memory: Arc<Memory>,
+    org: OrgId,
+}
+
+impl World {
+    fn new(database: &testkit::Database) -> World {
+        let store = database.open(&[access::SLICE, signals::SLICE, inventory::SLICE]);
+        World { store, memory: Arc::default(), org: ORG }
+    }
+
+    fn write<T: Send + 'static>(&self, work: impl FnOnce(&mut Tx) -> Result<T, StoreError> + Send + 'static) -> T {
+        self.store.write_blocking(work).unwrap()
+    }
+
+    fn decide<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx, &Decision) -> Result<T, DirectiveError> + Send + 'static,
+    ) -> Result<T, DirectiveError> {
+        let (org, memory) = (self.org, self.memory.clone());
+        self.store.write_blocking(move |tx| {
+            work(tx, &Decision { org, memory: &memory, by: "dana", reason: "it is so", now: NOW })
+        })
+    }
+
+    fn unsettle(&self) {
+        self.write(|tx| tx.execute("UPDATE inventory_machine SET settled = 0 WHERE org_id = $1", &[ORG.into()]));
+    }
+
+    /// Lets sources say this, each in pages of its own.
+    fn say(&self, said: &[Said], now: Timestamp) {
+        let mut pages: BTreeMap<(i64, String, i64), Vec<&Said>> = BTreeMap::new();
+        for one in said {
+            pages.entry((one.integration, one.identity.stream.clone(), one.site)).or_default().push(one);
+        }
+        for ((integration, stream, site), page) in pages {
+            let page: Vec<Said> = page.into_iter().cloned().collect();
+            let (org, memory) = (self.org, self.memory.clone());
+            let work = move |tx: &mut Tx| {
+                let ctx = Context {
+                    org,
+                    integration: IntegrationId(integration),
+                    site: SiteId(site),
+                    stream: &stream,
+                    sweep: SweepId(1),
+                    now,
+                    immutable: false,
+                    body_in_log: false,
+                    memory: &memory,
+                    onboard: inventory::onboard::terms(tx, org)?.of(IntegrationId(integration)).onboard(),
+                };
+                let bodies: Vec<String> =
+                    page.iter().map(|said| format!("{:?} {:?}", said.identity, said.life)).collect();
+                let incoming = |(said, body): (&Said, &'_ String)| (native(said), body.clone());
+                let incoming: Vec<(String, String)> = page.iter().zip(&bodies).map(incoming).collect();
+                let incoming: Vec<Incoming> = incoming
+                    .iter()
+                    .map(|(native_id, body)| Incoming {
+                        native_id: native_id.as_str().into(),
+                        raw: body.as_bytes(),
+                        raw_hash: Sha256::digest(body.as_bytes()).into(),
+                    })
+                    .collect();
+                let mut translate = |at: usize| {
+                    let meaning = format!("{:?} {:?}", page[at].identity, page[at].life.from);
+                    let noun = Noun::Machine(noun(&page[at]));
+                    let meaning_hash = Sha256::digest(meaning.as_bytes()).into();
+                    Ok(Translation { meaning_hash, updated_at: None, noun, left_out: None })
+                };
+                inventory::apply(tx, &ctx, &incoming, &mut translate).map(drop)
+            };
+            self.store.write_blocking(work).unwrap();
+        }
+    }
+
+    fn settle(&self, now: Timestamp) -> Settled {
+        let mut all = Settled::default();
+        for _ in 0..100 {
+            let (org, memory) = (self.org, self.memory.clone());
+            let step = self.store.write_blocking(move |tx| inventory::settle(tx, org, &memory, now)).unwrap();
+            all.add(step);
+            if !step.more {
+                return all;
+            }
+        }
+        panic!("settling does not come to an end")
+    }
+
+    /// Records by the native ids that tests know, and their assets.
+    fn links(&self) -> BTreeMap<i64, AssetId> {
+        const LINKS: &str = "SELECT m.native_id, l.asset_id FROM inventory_link l
+            JOIN inventory_machine m ON m.org_id = l.org_id AND m.record_id = l.record_id WHERE l.org_id = $1";
+        let org = self.org;
+        let links = self
+            .write(move |tx| tx.query(LINKS, &[org.into()], |row| Ok((number(row.text(0)?), AssetId(row.int(1)?)))));
+        links.into_iter().collect()
+    }
+
+    /// The machines, each as the numbers of its records.
+    fn machines(&self) -> Vec<Vec<i64>> {
+        let mut by_asset: BTreeMap<AssetId, Vec<i64>> = BTreeMap::new();
+        for (record, asset) in self.links() {
+            by_asset.entry(asset).or_default().push(record);
+        }
+        let mut machines: Vec<Vec<i64>> = by_asset.into_values().collect();
+        machines.sort();
+        machines
+    }
+
+    /// The record with this number.
+    fn record(&self, number: i64) -> RecordId {
+        const RECORD: &str = "SELECT record_id FROM inventory_machine WHERE org_id = $1 AND native_id IN ($2, $3)";
+        let ids = [format!("agent-{number}"), format!("host-{number}")];
+        let org = self.org;
+        RecordId(self.write(move |tx| {
+            tx.query_one(RECORD, &[org.into(), ids[0].as_str().into(), ids[1].as_str().into()], |row| row.int(0))
+        }))
+    }
+
+    fn asset(&self, number: i64) -> AssetId {
+        self.links()[&number]
+    }
+
+    fn texts(&self, sql: &'static str) -> Vec<String> {
+        let org = self.org;
+        self.write(move |tx| tx.query(sql, &[org.into()], |row| Ok(row.text(0)?.to_owned())))
+    }
+}
+
+fn native(said: &Said) -> String {
+    match said.grade {
+        Grade::Agent => said.identity.agent.clone().unwrap(),
+        _ => format!("host-{}", said.record),
+    }
+}
+
+fn number(native_id: &str) -> i64 {
+    native_id.rsplit('-').next().unwrap().parse().unwrap()
+}
+
+fn noun(said: &Said) -> MachineNoun {
+    let identity = &said.identity;
+    let name = |kind: &'static str, text: &String| Name { kind, text: text.clone() };
+    let mut names: Vec<Name> = identity.names.iter().map(|text| name("computer", text)).collect();
+    names.extend(identity.full_names.iter().map(|text| name("fqdn", text)));
+    MachineNoun {
+        grade: said.grade,
+        source: Cow::Borrowed(if said.grade == Grade::Agent { "sentinelone" } else { "scan" }),
+        name: identity.names.first().cloned(),
+        names,
+        os_family: identity.family.clone(),
+        manufacturer: identity.maker.clone(),
+        serial: identity.serial.clone(),
+        agent_uuid: identity.uuid.clone(),
+        first_seen: said.life.from,
+        last_seen: said.life.to,
+        active: Some(said.life.active),
+        edr: if said.grade == Grade::Agent { "SentinelOne" } else { "" },
+        state: (said.grade == Grade::Agent).then_some(if said.life.active {
+            AgentState::Active
+        } else {
+            AgentState::Offline
+        }),
+        interfaces: identity.macs.iter().map(|mac| Interface { mac: Some(*mac), ..Interface::default() }).collect(),
+        addresses: identity
+            .claims
+            .iter()
+            .map(|claim| Address { ip: claim.ip, measured: claim.measured, observed_at: claim.since })
+            .collect(),
+        ..MachineNoun::default()
+    }
+}
+
+/// What the pure decision makes of them.
+fn expected(said: &[Said]) -> Vec<Vec<i64>> {
+    let mut all = clusters(&decide(said));
+    all.sort();
+    all
+}
+
+const LAPTOP: &str = "bc:24:11:00:00:01";
+const OTHER_LAPTOP: &str = "bc:24:11:00:00:02";
+const DOCK: &str = "00:e0:4c:68:00:01";
+
+fn what_is_settled_is_what_would_be_decided_at_once(database: &testkit::Database) {
+    let said = estate(&mut Random::seeded(11), 300);
+    let world = World::new(database);
+    world.say(&said, NOW);
+    let settled = world.settle(NOW);
+    assert_eq!(world.machines(), expected(&said));
+    assert_eq!(settled.evaluated, 300);
+    assert!(settled.merged > 50 && settled.split == 0, "{settled:?}");
+}
+
+fn settling_in_any_portions_makes_the_same_machines(database: &testkit::Database) {
+    let world = World::new(database);
+    for seed in 0..3 {
+        world.write(clear);
+        let random = &mut Random::seeded(seed);
+        let mut said = estate(random, 160);
+        let expected = expected(&said);
+        shuffle(random, &mut said);
+        for portion in said.chunks(1 + random.below(60) as usize) {
+            world.say(portion, NOW);
+            world.settle(NOW);
+        }
+        assert_eq!(world.machines(), expected, "seed {seed}");
+        let open = questions(&world);
+        world.unsettle();
+        world.settle(NOW);
+        assert_eq!(world.machines(), expected, "seed {seed}, all again");
+        assert_eq!(questions(&world), open, "seed {seed}, all again");
+    }
+}
+
+/// Questions by the numbers of their records.
+fn questions(world: &World) -> Vec<String> {
+    world.texts(
+        "SELECT q.about || ' ' || a.native_id || ' ' || b.native_id FROM inventory_suggestion q
+        JOIN inventory_machine a ON a.org_id = q.org_id AND a.record_id = q.one_record
+        JOIN inventory_machine b ON b.org_id = q.org_id AND b.record_id = q.other_record
+        WHERE q.org_id = $1 ORDER BY 1",
+    )
+}
+
+fn clear(tx: &mut Tx) -> Result<(), StoreError> {
+    for table in tx.tables()?.into_iter().filter(|table| table.starts_with("inventory_")) {
+        tx.execute(&format!("DELETE FROM {table}"), &[])?;
+    }
+    Ok(())
+}
+
+fn settling_again_changes_nothing(database: &testkit::Database) {
+    let world = World::new(database);
+    world.say(&estate(&mut Random::seeded(5), 120), NOW);
+    world.settle(NOW);
+    let links =
+        "SELECT record_id || ' ' || asset_id || ' ' || rule || ' ' || evidence || ' ' || since || ' ' || linked_by
+        FROM inventory_link WHERE org_id = $1 ORDER BY record_id";
+    let before = world.texts(links);
+    let history = world.texts("SELECT CAST(count(*) AS TEXT) FROM inventory_change WHERE org_id = $1");
+    assert_eq!(world.settle(NOW).evaluated, 0);
+    let later = NOW.plus_seconds(60);
+    world.unsettle();
+    let again = world.settle(later);
+    assert_eq!((again.merged, again.split, again.questions, again.shared), (0, 0, 0, 0));
+    assert_eq!(world.texts(links), before);
+    assert_eq!(world.texts("SELECT CAST(count(*) AS TEXT) FROM inventory_change WHERE org_id = $1"), history);
+}
+
+fn a_change_touches_only_what_it_bears_on(database: &testkit::Database) {
+    let world = World::new(database);
+    let pair = |n: i64| {
+        let mac = format!("bc:24:11:00:01:{n:02x}");
+        [agent(n).mac(&mac).name(&format!("lt-{n}")), scan(n + 100).mac(&mac)]
+    };
+    let said: Vec<Said> = (1..=50).flat_map(pair).collect();
+    world.say(&said, NOW);
+    assert_eq!(world.settle(NOW).evaluated, 100);
+    // One of a hundred changes: it and the host that it is linked to are looked at.
+    let changed = [agent(7).mac("bc:24:11:00:01:07").name("lt-7-renamed")];
+    world.say(&changed, NOW.plus_seconds(60));
+    let settled = world.settle(NOW.plus_seconds(60));
+    assert_eq!(settled.evaluated, 2);
+    assert_eq!(world.machines().len(), 50);
+}
+
+fn case_02_a_renamed_agent_stays_linked_and_keeps_its_old_name(database: &testkit::Database) {
+    let world = World::new(database);
+    world.say(&[agent(1).name("lt-1").claims("10.0.0.7", NOW), scan(2).name("lt-1").claims("10.0.0.7", NOW)], NOW);
+    world.settle(NOW);
+    assert_eq!(world.machines(), [[1, 2]]);
+    let later = NOW.plus_seconds(3 * 3600);
+    let mut renamed = agent(1).name("finance-1").claims("10.9.9.9", later);
+    renamed.life.to = Some(later);
+    world.say(&[renamed], later);
+    world.settle(later);
+    assert_eq!(world.machines(), [[1, 2]]);
+    let names = world.texts("SELECT name FROM inventory_name WHERE org_id = $1 AND current = 0");
+    assert_eq!(names, ["lt-1"]);
+}
+
+fn case_07_a_dock_that_two_laptops_take_turns_on_is_learned(database: &testkit::Database) {
+    let world = World::new(database);
+    let at = |hours: i64| NOW.plus_seconds(hours * 3600);
+    let seen = |said: Said, hours: i64| Said { life: kernel_life(said.life, at(hours)), ..said };
+    world.say(&[agent(1).mac(LAPTOP).mac(DOCK), agent(2).mac(OTHER_LAPTOP)], at(0));
+    world.settle(at(0));
+    world.say(&[seen(agent(1).mac(LAPTOP), 8), seen(agent(2).mac(OTHER_LAPTOP).mac(DOCK), 8)], at(8));
+    world.settle(at(8));
+    world.say(&[seen(scan(3).mac(DOCK), 9)], at(9));
+    world.settle(at(9));
+    world.say(&[seen(agent(1).mac(LAPTOP), 12), seen(agent(2).mac(OTHER_LAPTOP).mac(DOCK), 12)], at(12));
+    world.settle(at(12));
+    assert_eq!(world.machines(), [[1], [2], [3]]);
+    assert_eq!(world.texts("SELECT value FROM inventory_shared_identifier WHERE org_id = $1"), [DOCK]);
+}
+
+fn kernel_life(life: inventory::correlate::Life, to: Timestamp) -> inventory::correlate::Life {
+    inventory::correlate::Life { to: Some(to), ..life }
+}
+
+fn case_08_a_link_by_a_dock_is_undone_when_another_laptop_appears(database: &testkit::Database) {
+    let world = World::new(database);
+    world.say(&[agent(1).mac(DOCK), scan(3).mac(DOCK)], NOW);
+    world.settle(NOW);
+    assert_eq!(world.machines(), [[1, 3]]);
+    let later = NOW.plus_seconds(DAY);
+    let mut second = agent(2).mac(DOCK);
+    second.life.to = Some(later);
+    world.say(&[second], later);
+    let settled = world.settle(later);
+    assert_eq!(world.machines(), [[1], [2], [3]]);
+    assert_eq!((settled.split, settled.shared), (1, 1));
+}
+
+fn case_16_one_serial_number_in_two_organizations_is_two_machines(database: &testkit::Database) {
+    let world = World::new(database);
+    world.say(&[agent(1).maker("Dell").serial("5CG1234XYZ")], NOW);
+    let other = World { org: OrgId(2), ..world.clone() };
+    other.say(&[row(2).maker("Dell").serial("5CG1234XYZ")], NOW);
+    other.settle(NOW);
+    world.settle(NOW);
+    assert_eq!((world.machines(), other.machines()), (vec![vec![1]], vec![vec![2]]));
+}
+
+fn case_22_what_waits_for_a_scan_comes_in_with_it(database: &testkit::Database) {
+    let world = World::new(database);
+    let terms = inventory::onboard::Terms { exclude_unknown: true, ..Default::default() };
+    world.write(move |tx| inventory::onboard::set_terms(tx, ORG, IntegrationId(1), &terms).map(drop));
+    world.say(&[agent(1).mac(LAPTOP).name("lt-1"), agent(2).mac(OTHER_LAPTOP).name("lt-2")], NOW);
+    world.settle(NOW);
+    let left = "SELECT option FROM inventory_left_out WHERE org_id = $1";
+    assert_eq!(world.machines(), [[0i64; 0]; 0]);
+    assert_eq!(world.texts(left), ["exclude_unknown", "exclude_unknown"]);
+    world.say(&[scan(3).mac(LAPTOP)], NOW);
+    let settled = world.settle(NOW);
+    assert_eq!(world.machines(), [[1, 3]]);
+    assert_eq!((settled.onboarded, world.texts(left).len()), (1, 1));
+}
+
+fn case_26_an_agent_whose_uuid_is_rewritten_stays_its_asset(database: &testkit::Database) {
+    let world = World::new(database);
+    world.say(&[agent(1).uuid("uuid-aaaa-1")], NOW);
+    world.settle(NOW);
+    let before = world.asset(1);
+    world.say(&[agent(1).uuid("uuid-bbbb-2")], NOW);
+    world.settle(NOW);
+    assert_eq!(world.asset(1), before);
+}
+
+fn case_29_what_a_person_splits_stays_split(database: &testkit::Database) {
+    let world = World::new(database);
+    let said = |n: i64| {
+        let mut agent = agent(1).maker("Dell").serial("5CG1234XYZ").name(&format!("lt-{n}"));
+        agent.life.to = Some(NOW.plus_seconds(n * 3600));
+        [agent, row(2).maker("Dell").serial("5CG1234XYZ").name("listed")]
+    };
+    world.say(&said(0), NOW);
+    world.settle(NOW);
+    assert_eq!(world.machines(), [[1, 2]]);
+    let (was, listed) = (world.asset(1), world.record(2));
+    let (stays, off) = world.decide(move |tx, by| directive::split(tx, by, &[listed])).unwrap();
+    assert_eq!((stays, world.asset(2)), (was, off));
+    for sweep in 1..=10 {
+        let now = NOW.plus_seconds(sweep * 3600);
+        world.say(&said(sweep), now);
+        world.settle(now);
+        assert_eq!(world.machines(), [[1], [2]], "after {sweep} further syncs");
+    }
+    assert_eq!(questions(&world), [""; 0]);
+}
+
+fn a_merge_stays_and_old_ids_lead_to_the_new_asset(database: &testkit::Database) {
+    let world = World::new(database);
+    let said = |n: i64| [agent(1).name(&format!("lt-{n}")), row(2).name("listed"), row(3).name("other")];
+    world.say(&said(0), NOW);
+    world.settle(NOW);
+    let (one, two, three) = (world.asset(1), world.asset(2), world.asset(3));
+    let now = world.decide(move |tx, by| directive::merge(tx, by, &[one, two])).unwrap();
+    assert_eq!(now, one);
+    let now = world.decide(move |tx, by| directive::merge(tx, by, &[three, two])).unwrap();
+    assert_eq!(world.machines(), [[1, 2, 3]]);
+    for sweep in 1..=10 {
+        world.say(&said(sweep), NOW.plus_seconds(sweep * 3600));
+        world.settle(NOW.plus_seconds(sweep * 3600));
+    }
+    assert_eq!(world.machines(), [[1, 2, 3]]);
+    for old in [one, two, three] {
+        assert_eq!(world.write(move |tx| asset_today(tx, ORG, old)), Some(now));
+    }
+    assert_eq!(world.texts("SELECT 'row' FROM inventory_asset WHERE org_id = $1").len(), 1);
+    // And what was merged can be parted again.
+    let third = world.record(3);
+    world.decide(move |tx, by| directive::split(tx, by, &[third])).unwrap();
+    assert_eq!(world.machines(), [vec![1, 2], vec![3]]);
+}
+
+fn a_pin_keeps_an_asset_as_it_is_until_it_is_taken_back(database: &testkit::Database) {
+    let world = World::new(database);
+    world.say(&[agent(1).maker("Dell").serial("5CG1234XYZ")], NOW);
+    world.settle(NOW);
+    let asset = world.asset(1);
+    world.decide(move |tx, by| directive::pin(tx, by, asset)).unwrap();
+    world.say(&[row(2).maker("Dell").serial("5CG1234XYZ")], NOW);
+    for sweep in 0..10 {
+        world.settle(NOW.plus_seconds(sweep * 3600));
+        assert_eq!(world.machines(), [[1], [2]]);
+    }
+    world.decide(move |tx, by| directive::unpin(tx, by, asset)).unwrap();
+    assert_eq!(world.machines(), [[1, 2]]);
+    let error = world.decide(move |tx, by| directive::unpin(tx, by, asset)).unwrap_err();
+    assert_eq!(error.to_string(), format!("{asset} is not pinned"));
+}
+
+fn a_question_is_answered_once(database: &testkit::Database) {
+    let world = World::new(database);
+    let said = [agent(1).name("lt-1"), row(2).name("lt-1"), agent(3).name("lt-3"), row(4).name("lt-3")];
+    world.say(&said, NOW);
+    assert_eq!(world.settle(NOW).questions, 2);
+    let (open, count) = world.decide(move |tx, _| review::reviews(tx, ORG, 10)).unwrap();
+    assert_eq!((open.len(), count), (2, 2));
+    assert!(open.iter().all(|review| review.about == About::Alike && review.evidence.starts_with("name=lt-")));
+    let of =
+        |number: i64| open.iter().find(|review| review.one.record == Some(world.record(number))).unwrap().id.clone();
+    let (first, second) = (of(1), of(3));
+    let id = first.clone();
+    world.decide(move |tx, by| review::answer(tx, by, &id, true)).unwrap();
+    world.decide(move |tx, by| review::answer(tx, by, &second, false)).unwrap();
+    assert_eq!(world.machines(), [vec![1, 2], vec![3], vec![4]]);
+    world.unsettle();
+    world.settle(NOW);
+    assert_eq!(world.machines(), [vec![1, 2], vec![3], vec![4]]);
+    assert_eq!(questions(&world), [""; 0]);
+    let again = world.decide(move |tx, by| review::answer(tx, by, &first, true)).unwrap_err();
+    assert!(again.to_string().starts_with("there is no open question rev_"), "{again}");
+}
+
+fn explanations_name_rule_evidence_and_what_is_ignored(database: &testkit::Database) {
+    let world = World::new(database);
+    let mut junk = agent(1).maker("Dell").serial("5CG1234XYZ").mac(DOCK);
+    junk.identity.names.push("localhost".to_owned());
+    world.say(
+        &[junk, row(2).maker("Dell").serial("5CG1234XYZ"), agent(3).maker("Dell").serial("8XX9999QQQ").mac(DOCK)],
+        NOW,
+    );
+    world.settle(NOW);
+    let asset = world.asset(1);
+    let told = world.decide(move |tx, _| explain::explain(tx, ORG, asset)).unwrap();
+    let rules: Vec<_> = told.records.iter().map(|linked| (linked.rule, linked.evidence.clone())).collect();
+    assert_eq!(rules, [(Rule::New, vec![]), (Rule::Serial, vec![("serial number", "5cg1234xyz".to_owned())])]);
+    let ignored: Vec<_> = told.ignored.iter().map(|ignored| (ignored.kind, ignored.value.as_str())).collect();
+    assert_eq!(ignored, [("MAC address", DOCK), ("host name", "localhost")]);
+    assert_eq!(told.ignored[0].why, Why::Two(world.record(1), world.record(3)));
+    let other = Subject::Asset(world.asset(3));
+    let compared = world.decide(move |tx, _| explain::compare(tx, ORG, Subject::Asset(asset), other, NOW)).unwrap();
+    assert_eq!(compared.veto.map(|(veto, ..)| veto), Some(Veto::BothAlive));
+    assert_eq!(compared.common.len(), 1);
+    assert_eq!(compared.nearest, None);
+    assert_eq!(compared.differing[0].kind, "serial number");
+}
+
+fn every_link_has_a_reason_and_every_asset_a_record(database: &testkit::Database) {
+    let world = World::new(database);
+    world.say(&estate(&mut Random::seeded(3), 200), NOW);
+    world.settle(NOW);
+    let without = "SELECT CAST(record_id AS TEXT) FROM inventory_link l WHERE org_id = $1
+        AND (rule = '' OR since IS NULL OR linked_by = '' OR (partner_id IS NOT NULL AND evidence = '')
+        OR (partner_id IS NULL AND EXISTS (SELECT 1 FROM inventory_link m WHERE m.org_id = l.org_id
+            AND m.asset_id = l.asset_id AND m.record_id < l.record_id)))";
+    assert_eq!(world.texts(without), [""; 0]);
+    let empty = "SELECT CAST(asset_id AS TEXT) FROM inventory_asset a WHERE org_id = $1
+        AND NOT EXISTS (SELECT 1 FROM inventory_link l WHERE l.org_id = a.org_id AND l.asset_id = a.asset_id)";
+    assert_eq!(world.texts(empty), [""; 0]);
+    let rowless = "SELECT CAST(asset_id AS TEXT) FROM inventory_link l WHERE org_id = $1
+        AND NOT EXISTS (SELECT 1 FROM inventory_asset a WHERE a.org_id = l.org_id AND a.asset_id = l.asset_id)";
+    assert_eq!(world.texts(rowless), [""; 0]);
+}
+
+fn what_was_shared_says_something_again_after_thirty_days(database: &testkit::Database) {
+    let world = World::new(database);
+    // A clone that died is no rival any more, but it stays a machine of its own.
+    let said = [
+        agent(1).mac(LAPTOP).mac(OTHER_LAPTOP).dead_since(ago(29)),
+        scan(2).mac(LAPTOP).life(ago(60), ago(60), false),
+        agent(3).mac(LAPTOP).dead_since(ago(29)),
+    ];
+    world.say(&said, NOW);
+    world.settle(NOW);
+    assert_eq!(world.texts("SELECT kind FROM inventory_shared_identifier WHERE org_id = $1"), ["mac"]);
+    let later = NOW.plus_seconds(2 * DAY);
+    world.settle(later);
+    assert_eq!(world.texts("SELECT kind FROM inventory_shared_identifier WHERE org_id = $1"), [""; 0]);
+    assert_eq!(world.settle(later).evaluated, 0);
+}
+
+fn whoever_decides_is_in_the_audit_trail(database: &testkit::Database) {
+    let world = World::new(database);
+    world.say(&[agent(1).name("lt-1"), row(2).name("lt-1")], NOW);
+    world.settle(NOW);
+    let (one, two) = (world.asset(1), world.asset(2));
+    world.decide(move |tx, by| directive::merge(tx, by, &[one, two])).unwrap();
+    world.decide(move |tx, by| directive::pin(tx, by, two)).unwrap();
+    world.decide(move |tx, by| directive::unpin(tx, by, one)).unwrap();
+    let second = world.record(2);
+    world.decide(move |tx, by| directive::split(tx, by, &[second])).unwrap();
+    let trail = world.write(|tx| access::audit_trail(tx, ORG, 0, 10));
+    let told: Vec<_> =
+        trail.iter().map(|entry| (entry.who.as_str(), entry.what.as_str(), entry.detail.as_str())).collect();
+    let verbs = ["asset.merge", "asset.pin", "asset.unpin", "asset.split"];
+    assert_eq!(told, verbs.map(|what| ("dana", what, "it is so")));
+}
+
+fn what_does_not_exist_is_said_to_be_unknown(database: &testkit::Database) {
+    let world = World::new(database);
+    world.say(&[agent(1), row(2)], NOW);
+    world.settle(NOW);
+    let nobody = AssetId(999_999);
+    let (one, first, second) = (world.asset(1), world.record(1), world.record(2));
+    let merge = |assets: &'static [i64]| {
+        let assets: Vec<AssetId> =
+            assets.iter().map(|number| if *number == 0 { nobody } else { world.asset(*number) }).collect();
+        world.decide(move |tx, by| directive::merge(tx, by, &assets)).unwrap_err().to_string()
+    };
+    let split = |records: Vec<RecordId>| {
+        world.decide(move |tx, by| directive::split(tx, by, &records)).unwrap_err().to_string()
+    };
+    assert_eq!(merge(&[1, 0]), format!("there is no asset {nobody}"));
+    assert_eq!(merge(&[1]), format!("{one} is one asset already; name two that are to be one"));
+    let unknown = RecordId(999_999);
+    assert_eq!(split(vec![unknown]), format!("there is no machine's record {unknown}"));
+    assert_eq!(split(vec![first]), format!("these are all records of {one}; leave one out that stays"));
+    assert!(split(vec![first, second]).ends_with("split one asset at a time"));
+}
