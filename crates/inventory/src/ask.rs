@@ -3,15 +3,18 @@
 //! The story of [`ask`]: find the inventory, parse, check against the catalogue, resolve patterns over the
 //! dictionaries, lower to SQL, walk the sort index until the page is full, and evaluate in Rust what SQL cannot say.
 
+mod as_of;
 mod column;
 mod cursor;
 pub(crate) mod dictionary;
 mod group;
 mod inward;
+mod released;
 pub(crate) mod residual;
 pub(crate) mod walk;
 mod why;
 
+pub use as_of::{UNDONE_MAX, ask_as_of};
 pub use why::{Part, Why, why};
 
 use std::cell::RefCell;
@@ -174,8 +177,13 @@ pub async fn ask(store: &Store, org: OrgId, ask: &Ask) -> Result<Answer, AskErro
 /// # Errors
 /// As [`ask`].
 pub fn ask_in(tx: &mut Tx<'_>, org: OrgId, ask: &Ask) -> Result<Answer, AskError> {
+    ask_at(tx, org, ask, None)
+}
+
+/// Answers a question about the rows as they are here, which may be those of a moment in the past.
+fn ask_at(tx: &mut Tx<'_>, org: OrgId, ask: &Ask, as_of: Option<Timestamp>) -> Result<Answer, AskError> {
     let inventory = find_inventory(&ask.inventory)?;
-    let checked = check(tx, org, inventory, ask)?;
+    let checked = check(tx, org, inventory, ask, as_of)?;
     let mut answer = Answer {
         inventory: inventory.name,
         canonical: checked.canonical.clone(),
@@ -194,6 +202,24 @@ pub fn ask_in(tx: &mut Tx<'_>, org: OrgId, ask: &Ask) -> Result<Answer, AskError
         }
     }
     Ok(answer)
+}
+
+/// What may be typed at a place of a question, with the values that the data has.
+///
+/// # Errors
+/// There is no such inventory, or the database fails.
+pub fn complete(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    inventory: &str,
+    text: &str,
+    cursor: usize,
+) -> Result<Vec<query::Completion>, AskError> {
+    let inventory = find_inventory(inventory)?;
+    let seen = Seen::new(tx, org, true);
+    let found = query::complete(text, cursor, inventory.name, catalogue(), &seen);
+    seen.finish()?;
+    Ok(found)
 }
 
 /// Each thing once, at its first place: eleven terms over one field without data need one warning.
@@ -230,8 +256,9 @@ impl Asked<'_, '_> {
                 Terms::default()
             })
         };
-        let condition = lower(checked, &resolve, Self::FIRST_PARAM);
+        let mut condition = lower(checked, &resolve, Self::FIRST_PARAM);
         let (_, _, failed) = looking.into_inner();
+        condition.sql = released::released(&condition.sql);
         failed.map_or(Ok(condition), Err)
     }
 
@@ -292,9 +319,15 @@ fn find_inventory(name: &str) -> Result<&'static Inventory, AskError> {
 }
 
 /// Parses and checks. Only a refused query is worth counting the values that it should have named.
-fn check(tx: &mut Tx<'_>, org: OrgId, inventory: &'static Inventory, ask: &Ask) -> Result<Checked, AskError> {
+fn check(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    inventory: &'static Inventory,
+    ask: &Ask,
+    as_of: Option<Timestamp>,
+) -> Result<Checked, AskError> {
     let asking =
-        Asking { catalogue: catalogue(), inventory: inventory.name, now: ask.now, as_of: None, known: &NothingKnown };
+        Asking { catalogue: catalogue(), inventory: inventory.name, now: ask.now, as_of, known: &NothingKnown };
     let seen = Seen::new(tx, org, false);
     let first = prepare(&ask.text, &Asking { known: &seen, ..asking });
     seen.finish()?;
@@ -349,7 +382,8 @@ fn limit(ask: &Ask) -> Result<usize, AskError> {
 }
 
 /// Whichever of `names` is spelled nearest to `name`, if any is near enough to be meant.
-pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = 1 + name.len() / 4;
     names
         .map(|known| (distance(&name.to_lowercase(), known), known))

@@ -8,8 +8,10 @@ mod assets;
 mod console;
 mod findings;
 mod later;
+mod own;
 mod policies;
 mod raw;
+mod services;
 mod software;
 mod users;
 mod vulnerabilities;
@@ -27,26 +29,34 @@ pub const SENTINELONE: &str = "sentinelone";
 pub const ASSET_IDS: &str = "computed:asset";
 /// The dictionary of records' public ids (`rec_..`).
 pub const RECORD_IDS: &str = "computed:record";
+/// The dictionary of services' public ids (`svc_..`).
+pub const SERVICE_IDS: &str = "computed:service";
 /// The dictionary of our sites' public ids (`sit_..`).
 pub const SITE_IDS: &str = "computed:site_id";
 /// The dictionary of our sites' names.
 pub const SITE_NAMES: &str = "computed:site";
+/// The dictionary of custom fields' names.
+pub const FIELD_KEYS: &str = "computed:field";
 /// The dictionaries whose entries are not rows of `inventory_term`.
-pub const COMPUTED: [&str; 5] = [ASSET_IDS, RECORD_IDS, SITE_IDS, SITE_NAMES, signals::ARTIFACT_IDS];
+pub const COMPUTED: [&str; 7] =
+    [ASSET_IDS, RECORD_IDS, SERVICE_IDS, SITE_IDS, SITE_NAMES, signals::ARTIFACT_IDS, FIELD_KEYS];
 
 /// Everything that the inventory can be asked, the inventories that people ask first in front.
 pub fn catalogue() -> &'static Catalogue {
     static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
         let mut inventories = vec![assets::assets(), software::software(), vulnerabilities::vulnerabilities()];
         inventories.extend([findings::findings(), activities::activities(), users::users(), policies::policies()]);
+        inventories.push(services::services());
+        inventories.extend([software::titles(), vulnerabilities::cves()]);
         inventories.extend(console::inventories());
         inventories.push(signals::artifacts());
         inventories.extend(assets::parts());
+        inventories.extend(own::parts());
         inventories.extend(findings::parts());
         inventories.extend(users::parts());
         inventories.extend(policies::parts());
-        inventories.extend(later::inventories());
-        Catalogue { inventories, sources: vec![SOURCE] }
+        inventories.extend(console::parts());
+        Catalogue { inventories, sources: [&[SOURCE], IMPORTS.as_slice()].concat() }
     });
     &CATALOGUE
 }
@@ -68,9 +78,28 @@ const SOURCE: Source = Source {
         "risk",
         "software",
         "user",
+        RANGER_KIND,
+        XDR_KIND,
         signals::RAW_KIND,
     ],
 };
+
+/// The kind of what SentinelOne's network discovery saw.
+pub(crate) const RANGER_KIND: &str = "ranger";
+/// The kind of what SentinelOne's asset inventory lists.
+pub(crate) const XDR_KIND: &str = "xdr";
+/// The kind of what a file of machines says of each.
+pub(crate) const HOST_KIND: &str = "host";
+
+/// The sources that files bring: `@nmap.host.status`, `@custom.host.Rack`.
+pub(crate) const IMPORTS: [Source; 6] = [
+    Source { name: "scan", aliases: &["nmap"], kinds: &[HOST_KIND] },
+    Source { name: "custom", aliases: &["csv", "json"], kinds: &[HOST_KIND] },
+    Source { name: "netbox", aliases: &[], kinds: &[HOST_KIND] },
+    Source { name: "servicenow", aliases: &[], kinds: &[HOST_KIND] },
+    Source { name: "cartography", aliases: &[], kinds: &[HOST_KIND] },
+    Source { name: "runzero", aliases: &[], kinds: &[HOST_KIND] },
+];
 
 /// What `source:` understands. The others are known, so that a pasted query runs and finds none of them here.
 const SOURCES: Choices = Choices {
@@ -80,6 +109,7 @@ const SOURCES: Choices = Choices {
         Choice::new("aws"),
         Choice::new("azure"),
         Choice::new("azuread"),
+        Choice::new("cartography"),
         Choice::new("censys"),
         Choice::new("crowdstrike"),
         Choice::new("custom"),
@@ -91,8 +121,10 @@ const SOURCES: Choices = Choices {
         Choice::or("microsoft365defender", &["ms365defender"]),
         Choice::new("miradore"),
         Choice::new("nessus"),
+        Choice::new("netbox"),
         Choice::new("qualys"),
         Choice::or("rapid7", &["insightvm", "nexpose"]),
+        Choice::new("servicenow"),
         Choice::new("shodan"),
         Choice::new("snmp"),
         Choice::new("tenable"),
@@ -106,6 +138,7 @@ const SOURCES: Choices = Choices {
 /// How bad something is: one set of words for all collections, whatever the console writes in each.
 const SEVERITIES: Choices = Choices {
     values: &[
+        Choice::new("unknown"),
         Choice::new("none"),
         Choice::or("info", &["informational"]),
         Choice::new("low"),
@@ -249,17 +282,27 @@ const OF_AGENT: &str = "FROM inventory_source_record r \
      WHERE r.org_id = {t}.org_id AND r.integration_id = {t}.integration_id \
      AND r.stream = 'agents' AND r.native_id = {t}.agent_native_id";
 
+/// The asset of a row that names its agent's record.
+const OF_AGENT_RECORD: &str = "FROM inventory_link l \
+     JOIN inventory_asset {e} ON {e}.org_id = l.org_id AND {e}.asset_id = l.asset_id \
+     WHERE l.org_id = {t}.org_id AND l.record_id = {t}.agent_record_id";
+
 /// That asset's name.
-const AGENT_NAME: &str = "(SELECT a.name FROM inventory_source_record r \
-     JOIN inventory_link l ON l.org_id = r.org_id AND l.record_id = r.record_id \
+const AGENT_NAME_BY_RECORD: &str = "(SELECT a.name FROM inventory_link l \
      JOIN inventory_asset a ON a.org_id = l.org_id AND a.asset_id = l.asset_id \
-     WHERE r.org_id = {t}.org_id AND r.integration_id = {t}.integration_id \
-     AND r.stream = 'agents' AND r.native_id = {t}.agent_native_id)";
-const AGENT_NAME_FOLDED: &str = "(SELECT a.name_folded FROM inventory_source_record r \
-     JOIN inventory_link l ON l.org_id = r.org_id AND l.record_id = r.record_id \
+     WHERE l.org_id = {t}.org_id AND l.record_id = {t}.agent_record_id)";
+const AGENT_NAME_FOLDED_BY_RECORD: &str = "(SELECT a.name_folded FROM inventory_link l \
      JOIN inventory_asset a ON a.org_id = l.org_id AND a.asset_id = l.asset_id \
-     WHERE r.org_id = {t}.org_id AND r.integration_id = {t}.integration_id \
-     AND r.stream = 'agents' AND r.native_id = {t}.agent_native_id)";
+     WHERE l.org_id = {t}.org_id AND l.record_id = {t}.agent_record_id)";
+
+/// The agent's native id, known or expected.
+const AGENT_NATIVE: &str = "COALESCE((SELECT r.native_id FROM inventory_source_record r \
+     WHERE r.org_id = {t}.org_id AND r.record_id = {t}.agent_record_id), (SELECT x.native_id FROM inventory_expected x \
+     WHERE x.org_id = {t}.org_id AND x.record_id = {t}.agent_record_id))";
+
+/// Whether the agent's record belongs to an asset.
+const MAPPED_BY_RECORD: &str = "CASE WHEN EXISTS (SELECT 1 FROM inventory_link l WHERE l.org_id = {t}.org_id \
+     AND l.record_id = {t}.agent_record_id) THEN 1 ELSE 0 END";
 
 /// Where in the console a row is: the same six columns in every projection that has them.
 fn console_fields() -> Vec<Field> {

@@ -382,6 +382,11 @@ pub(crate) fn known(tx: &mut Tx<'_>, org: OrgId) -> Result<Vec<Saved>, StoreErro
     Ok(saved_queries(tx, org)?.into_iter().map(known).collect())
 }
 
+/// What comes with the program: name, inventory, text and what it is for.
+pub(crate) fn shipped() -> impl Iterator<Item = (&'static str, &'static str, &'static str, &'static str)> {
+    SHIPPED.iter().map(|shipped| (shipped.name, shipped.inventory, shipped.text, shipped.prose))
+}
+
 fn shipped_as(name: &str) -> Option<&'static Shipped> {
     SHIPPED.iter().find(|shipped| shipped.name == name)
 }

@@ -345,7 +345,8 @@ impl<'a> Checker<'a> {
 
     fn find(&mut self, name: &Name, inventory: &'a Inventory) -> Found<'a> {
         if let Some(field) = inventory.field(&name.text) {
-            if field.volatile && self.asking.as_of.is_some() && self.scopes.is_empty() {
+            let forgets = field.volatile || matches!(field.column, Column::Body { .. });
+            if forgets && self.asking.as_of.is_some() {
                 let message =
                     format!("{} keeps no history: it cannot be asked as of a moment in the past.", field.name);
                 self.error(name.span, message);
@@ -481,6 +482,11 @@ impl<'a> Checker<'a> {
 
     /// `source.kind.path` or `source.path`, behind the `@`.
     fn find_raw(&mut self, path: &str, span: Span, inventory: &'a Inventory) -> Found<'a> {
+        if self.asking.as_of.is_some() {
+            let message = format!("raw attributes keep no history: @{path} cannot be asked as of a moment in the past.");
+            self.error(span, message);
+            return Found::Unknown;
+        }
         let (source_name, rest) = path.split_once('.').unwrap_or((path, ""));
         let Some(source) = self.asking.catalogue.source(source_name) else {
             let message = format!("no source named {source_name} here: this term is false.");

@@ -25,6 +25,8 @@ pub(crate) struct Output {
 pub(super) enum From {
     /// A declared field.
     Field(&'static Field),
+    /// A custom field of assets, by its exact name.
+    Custom(String),
     /// A path in the rows' raw bodies.
     Raw { source: &'static str, kind: &'static str, path: String },
 }
@@ -53,6 +55,9 @@ impl Output {
         }
         if let Some(from) = name.strip_prefix('@').and_then(|path| raw(inventory, path)) {
             return Ok(Output { heading, from });
+        }
+        if let Some(key) = name.strip_prefix("field.").filter(|_| inventory.base.table == "inventory_asset") {
+            return Ok(Output { heading, from: From::Custom(key.to_owned()) });
         }
         let names = inventory.fields.iter().map(|field| field.name);
         let help = match nearest(name, names.clone().chain(inventory.fields.iter().flat_map(|f| f.aliases).copied())) {
@@ -96,6 +101,7 @@ pub(super) fn fetch(asked: &mut Asked<'_, '_>, outputs: &[Output], keys: &[i64])
                 From::Field(Field { column: Column::Body { source, kind, path }, .. }) => {
                     *cells = attributes(asked, source, kind, path, keys)?;
                 }
+                From::Custom(key) => *cells = custom(asked, key, keys)?,
                 From::Raw { source, kind, path } => *cells = attributes(asked, source, kind, path, keys)?,
                 From::Field(_) => {}
             }
@@ -104,6 +110,23 @@ pub(super) fn fetch(asked: &mut Asked<'_, '_>, outputs: &[Output], keys: &[i64])
     let row = |key: &i64| columns.iter_mut().map(|cells| cells.remove(key).unwrap_or(Cell::Empty)).collect();
     let rows = keys.iter().map(row).collect();
     Ok(Table { columns: outputs.iter().map(|output| output.heading.clone()).collect(), rows })
+}
+
+/// The values of a custom field.
+fn custom(asked: &mut Asked<'_, '_>, key: &str, keys: &[i64]) -> Result<HashMap<i64, Cell>, AskError> {
+    const FIELDS: &str = "SELECT field_id, key FROM inventory_field WHERE org_id = $1 ORDER BY key";
+    const VALUES: &str = "SELECT v.asset_id, v.value FROM inventory_field_value v \
+        WHERE v.org_id = $1 AND v.field_id = $2 AND v.asset_id IN KEYS";
+    let known = asked.tx.query(FIELDS, &[asked.org.into()], |row| Ok((row.int(0)?, row.text(1)?.to_owned())))?;
+    let Some((field, _)) = known.iter().find(|(_, name)| name == key) else {
+        let names: Vec<String> = known.into_iter().map(|(_, name)| format!("field.{name}")).collect();
+        let message = format!("there is no custom field {key:?}");
+        let help = (!names.is_empty()).then(|| format!("there are {}", names.join(", ")));
+        return Err(AskError::Argument { argument: "--fields", message, help });
+    };
+    let read = |row: &Row<'_>| Ok((row.int(0)?, Cell::Text(row.text(1)?.to_owned())));
+    let params = [asked.org.into(), (*field).into()];
+    Ok(asked.tx.select_in(VALUES, &params, Keys::Ints(&distinct(keys)), read)?.into_iter().collect())
 }
 
 /// The expression of a column's value over `{t}`, and how it is shown; `None` for what is not inline.

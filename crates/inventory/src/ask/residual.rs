@@ -8,7 +8,7 @@ use store::{Keys, Row, StoreError};
 
 use super::walk::{Place, Sort, Walked};
 use super::{AskError, Asked};
-use crate::catalogue::SENTINELONE;
+use crate::catalogue::{RANGER_KIND, SENTINELONE, XDR_KIND};
 
 /// Rows whose bodies are in memory at a time.
 pub(super) const BATCH_ROWS: usize = 500;
@@ -196,7 +196,7 @@ pub(super) fn bodies_of(
     keys: &[i64],
 ) -> Result<HashMap<i64, Vec<serde_json::Value>>, AskError> {
     let has = asked.inventory.raw.iter().any(|raw| raw.source == source && raw.kind == kind);
-    if !has || source != SENTINELONE || keys.is_empty() {
+    if !has || keys.is_empty() {
         return Ok(HashMap::new());
     }
     if asked.inventory.base.table == "signals_artifact" {
@@ -209,8 +209,17 @@ pub(super) fn bodies_of(
         "inventory_asset" => {
             let sql = "SELECT l.asset_id, l.record_id FROM inventory_link l \
                        JOIN inventory_source_record r ON r.org_id = l.org_id AND r.record_id = l.record_id \
-                       WHERE l.org_id = $1 AND r.stream = 'agents' AND l.asset_id IN KEYS";
-            asked.tx.select_in(sql, &[asked.org.into()], Keys::Ints(keys), |row| Ok((row.int(0)?, row.int(1)?)))?
+                       JOIN inventory_machine m ON m.org_id = l.org_id AND m.record_id = l.record_id \
+                       JOIN inventory_term d ON d.org_id = m.org_id AND d.term_id = m.source_term \
+                       WHERE l.org_id = $1 AND r.stream = $2 AND d.folded = $3 AND l.asset_id IN KEYS";
+            let stream = match (source, kind) {
+                (SENTINELONE, RANGER_KIND) => "ranger_devices",
+                (SENTINELONE, XDR_KIND) => "xdr_assets",
+                (SENTINELONE, _) => "agents",
+                _ => "hosts",
+            };
+            let params = [asked.org.into(), stream.into(), source.into()];
+            asked.tx.select_in(sql, &params, Keys::Ints(keys), |row| Ok((row.int(0)?, row.int(1)?)))?
         }
         // Two streams bring findings, each with bodies of its own kind.
         "inventory_finding" => {

@@ -55,7 +55,7 @@ pub struct Part {
 /// The question is wrong, no row or several are meant, or the database fails.
 pub fn why(tx: &mut Tx<'_>, org: kernel::OrgId, ask: &Ask, row: &str) -> Result<Why, AskError> {
     let inventory = find_inventory(&ask.inventory)?;
-    let checked = check(tx, org, inventory, ask)?;
+    let checked = check(tx, org, inventory, ask, None)?;
     let mut asked = Asked { tx, org, inventory, dictionaries: Dictionaries::default() };
     let key = the_row(&mut asked, row, ask)?;
     let outputs = ["id", "name"].map(|name| Output::named(inventory, name, "--asset"));

@@ -7,6 +7,8 @@ use super::missing;
 const SCAN: &str = "Muster does not keep this of what scanners say";
 const RISK: &str = "an asset has no risk of its own yet; ask vulnerability:(severity:critical)";
 const END_OF_LIFE: &str = "no table of end-of-life dates has been loaded";
+const SCANNERS: &str = "what other scanners find is not imported";
+const DIRECTORY: &str = "the people of a directory are not read, only those of the console";
 const PEOPLE: &str = "Muster does not keep this about an asset yet";
 
 /// Fields of assets that runZero's users paste.
@@ -47,6 +49,46 @@ pub(super) fn asset_fields() -> Vec<Field> {
         text("criticality", PEOPLE),
         text("comment", PEOPLE).alias(&["comments"]),
         flag("passwordexpired", "directory users are not read yet"),
+    ]
+}
+
+/// Fields of vulnerabilities that other scanners' users paste.
+pub(super) fn vulnerability_fields() -> Vec<Field> {
+    let text = |name| missing(name, Type::Text, SCANNERS);
+    vec![
+        text("threatintel"),
+        text("test.pcicompliancestatus"),
+        text("plugin.xrefs.type"),
+        text("plugin.exploitabilityease"),
+        missing("plugin.vpr.score", Type::Real, SCANNERS),
+    ]
+}
+
+/// Fields of services that runZero's users paste.
+pub(super) fn service_fields() -> Vec<Field> {
+    let text = |name| missing(name, Type::Text, SCAN);
+    vec![
+        text("html.inputs").alias(&["last.html.inputs"]),
+        text("http.head.wwwauthenticate").alias(&["last.http.head.wwwauthenticate"]),
+        text("http.body").alias(&["last.http.body"]),
+        text("snmp").alias(&["snmp.serialnumbers", "snmp.arpcache.ports", "snmp.interfaceaddrs", "snmp.sysdescr"]),
+        text("hw.serialnumber").alias(&["ilo.serialnumber"]),
+        missing("tls.notafter", Type::Timestamp(Tense::Future), SCAN).alias(&["tls.notafterts"]),
+    ]
+}
+
+/// Fields of people in a directory, which runZero keeps together with those of a console.
+pub(super) fn user_fields() -> Vec<Field> {
+    let flag = |name| missing(name, Type::Bool, DIRECTORY);
+    let future = |name| missing(name, Type::Timestamp(Tense::Future), DIRECTORY);
+    vec![
+        flag("alive"),
+        flag("isdisabled").alias(&["disabled"]),
+        flag("suspended"),
+        flag("isenforcedin2sv"),
+        flag("passwordexpired"),
+        future("accountexpires").alias(&["accountexpirests"]),
+        future("msds-userpasswordexpirytimecomputed").alias(&["msds-userpasswordexpirytimecomputedts"]),
     ]
 }
 

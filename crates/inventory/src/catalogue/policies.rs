@@ -69,7 +69,7 @@ pub(super) fn of_asset() -> Vec<Field> {
             "the policy that applies to its agent: its group's own, or the one that the group inherits",
         )
         .volatile()
-        .alias(&["policy", "policy_name", "policyname"])
+        .alias(&["policy_name", "policyname"])
         .example("policy.name:kiosks"),
         Field::new(
             "policy.level",

@@ -105,6 +105,7 @@ pub(super) fn services() -> Inventory {
             .example("has_public:t"),
     ];
     fields.extend(record_fields(&[&["state"], &[]]));
+    fields.extend(super::later::service_fields());
     Inventory {
         aliases: &["service"],
         prose: "what answered on which port of which machine, as scans saw it",

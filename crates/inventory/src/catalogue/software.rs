@@ -86,14 +86,7 @@ pub(super) fn software() -> Inventory {
         aliases: &["programs", "program", "applications", "application"],
         prose: "what is installed on which machine",
         fields,
-        scopes: vec![Scope {
-            name: "asset",
-            aliases: &["assets"],
-            inventory: "assets",
-            from: OF_AGENT_RECORD,
-            title: "name",
-            prose: "the asset it is installed on",
-        }],
+        scopes: scopes(),
         raw: vec![Raw { source: SENTINELONE, kind: "software", paths: raw::SOFTWARE, aliases: &[] }],
         bare: &["name", "vendor"],
         default_sort: "-id",
@@ -194,4 +187,28 @@ pub(super) fn titles() -> Inventory {
         default_fields: &["name", "maker", "endpoints", "versions"],
         ..Inventory::new("software_titles", "software title", "inventory_title", "title_id")
     }
+}
+
+fn scopes() -> Vec<Scope> {
+    vec![
+        Scope {
+            name: "asset",
+            aliases: &["assets"],
+            inventory: "assets",
+            from: OF_AGENT_RECORD,
+            title: "name",
+            prose: "the asset it is installed on",
+        },
+        Scope {
+            name: "vulnerability",
+            aliases: &["vulnerabilities", "vuln", "vulns"],
+            inventory: "vulnerabilities",
+            from: "FROM inventory_release i JOIN inventory_release v ON v.org_id = i.org_id AND v.title_id = i.title_id \
+                   JOIN inventory_vulnerability {e} ON {e}.org_id = v.org_id AND {e}.release_id = v.release_id \
+                   AND {e}.agent_record_id = {t}.agent_record_id AND {e}.gone = 0 \
+                   WHERE i.org_id = {t}.org_id AND i.release_id = {t}.release_id",
+            title: "name",
+            prose: "one vulnerability that a program of the same title has on that machine",
+        },
+    ]
 }

@@ -99,6 +99,7 @@ pub(super) fn users() -> Inventory {
             .example("token.ends_at:<30d"),
     ];
     fields.extend(record_fields(&[&["state"], &["version"]]));
+    fields.extend(super::later::user_fields());
     Inventory {
         aliases: &["user", "console_users", "console_user"],
         prose: "people who may log in to a console",

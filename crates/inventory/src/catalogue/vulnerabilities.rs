@@ -58,18 +58,12 @@ pub(super) fn vulnerabilities() -> Inventory {
     let mut fields = what();
     fields.extend(whose());
     fields.extend(record_fields(&[&["state"], &[]]));
+    fields.extend(super::later::vulnerability_fields());
     Inventory {
         aliases: &["vulnerability", "vulns", "vuln", "risks"],
         prose: "known weaknesses of installed software, machine by machine",
         fields,
-        scopes: vec![Scope {
-            name: "asset",
-            aliases: &["assets"],
-            inventory: "assets",
-            from: OF_AGENT_RECORD,
-            title: "name",
-            prose: "the asset that has it",
-        }],
+        scopes: scopes(),
         raw: vec![Raw { source: SENTINELONE, kind: "risk", paths: raw::RISK, aliases: &[] }],
         bare: &["name", "product"],
         default_sort: "-id",
@@ -293,4 +287,38 @@ pub(super) fn cves() -> Inventory {
         default_fields: &["name", "severity", "score", "published_at", "endpoints", "products"],
         ..Inventory::new("cves", "CVE", "inventory_cve", "cve_term")
     }
+}
+
+fn scopes() -> Vec<Scope> {
+    vec![
+        Scope {
+            name: "asset",
+            aliases: &["assets"],
+            inventory: "assets",
+            from: OF_AGENT_RECORD,
+            title: "name",
+            prose: "the asset that has it",
+        },
+        Scope {
+            name: "software",
+            aliases: &["programs", "applications"],
+            inventory: "software",
+            from: "FROM inventory_release v JOIN inventory_release i ON i.org_id = v.org_id AND i.title_id = v.title_id \
+                   JOIN inventory_software {e} ON {e}.org_id = i.org_id AND {e}.release_id = i.release_id \
+                   AND {e}.agent_record_id = {t}.agent_record_id AND {e}.gone = 0 \
+                   WHERE v.org_id = {t}.org_id AND v.release_id = {t}.release_id",
+            title: "name",
+            prose: "a program of the same title that is installed on that machine",
+        },
+        Scope {
+            name: "service",
+            aliases: &["services"],
+            inventory: "services",
+            from: "FROM inventory_link a JOIN inventory_link l ON l.org_id = a.org_id AND l.asset_id = a.asset_id \
+                   JOIN inventory_service {e} ON {e}.org_id = l.org_id AND {e}.record_id = l.record_id \
+                   WHERE a.org_id = {t}.org_id AND a.record_id = {t}.agent_record_id",
+            title: "protocol",
+            prose: "one service that a scan saw on that machine",
+        },
+    ]
 }

@@ -62,7 +62,7 @@ fn every_shipped_query_runs(database: &Database) {
     for saved in all {
         let needed: Vec<(String, String)> = (saved.parameters.iter())
             .filter(|parameter| parameter.default.is_none())
-            .map(|parameter| (parameter.name.clone(), "firefox, chrome".to_owned()))
+            .map(|parameter| (parameter.name.clone(), "7-zip, chrome".to_owned()))
             .collect();
         let text = saved.filled(&needed, NOW).unwrap();
         count(&store, &saved.inventory, &text);
@@ -75,9 +75,9 @@ fn every_shipped_query_runs(database: &Database) {
     let lacks = |list: &str| {
         count(&store, "assets", &text_of(&store, "missing-required-software", &[("required", list)]).unwrap())
     };
-    let both = "has:edr.name and not (product:firefox and product:chrome)";
-    assert_eq!(lacks("firefox, chrome"), count(&store, "assets", both));
-    assert!(lacks("firefox") <= lacks("firefox, chrome"));
+    let both = "has:edr.name and not (product:7-zip and product:chrome)";
+    assert_eq!(lacks("7-zip, chrome"), count(&store, "assets", both));
+    assert!(lacks("7-zip") <= lacks("7-zip, chrome"));
     assert_eq!(lacks("no such program"), guarded);
 }
 
@@ -146,8 +146,8 @@ fn a_saved_query_is_checked_before_it_is_kept(database: &Database) {
     assert!(matches!(&error, SavedError::Refused(refused) if refused.problems[0].message.contains("stale-agents")));
     // A word that is not given yet may be any.
     save(&store, new("old", "assets", "type:{type} and saved:stale-agents")).unwrap();
-    let unknown = store.read_blocking(|tx| saved_query(tx, ORG, "odl")).unwrap_err().to_string();
-    assert_eq!(unknown, "there is no saved query odl; did you mean old?");
+    let unknown = store.read_blocking(|tx| saved_query(tx, ORG, "olds")).unwrap_err().to_string();
+    assert_eq!(unknown, "there is no saved query olds; did you mean old?");
 }
 
 fn what_saved_queries_ask_is_part_of_a_pages_cursor(database: &Database) {
@@ -183,7 +183,7 @@ fn a_row_is_in_the_answer_exactly_if_every_part_that_has_to_hold_does(database: 
     let store = opened(database);
     let texts = [
         "os:windows and not type:server and not edr.name:SentinelOne",
-        "not (infected:t or os:windows) and software:(product:firefox version:<100)",
+        "not (infected:t or os:windows) and software:(product:7-zip version:<100)",
         "@sentinelone.dev.osType:windows or count(address):>1",
         "saved:stale-agents and lap",
         "tag:(key:=owner) or interface:(address:10.0.0.0/8)",
@@ -210,12 +210,12 @@ fn a_row_is_in_the_answer_exactly_if_every_part_that_has_to_hold_does(database: 
 
 fn the_element_that_comes_nearest_is_shown(database: &Database) {
     let store = opened(database);
-    let id = names(&store, "assets", "software:firefox").remove(0);
-    let why = explained(&store, "assets", "software:(product:firefox version:>9999)", &id).unwrap();
+    let id = names(&store, "assets", "software:7-zip").remove(0);
+    let why = explained(&store, "assets", "software:(product:7-zip version:>9999)", &id).unwrap();
     assert!(!why.holds);
     let [Part { has, nearest, .. }] = why.parts.as_slice() else { panic!("{:?}", why.parts) };
     assert!(has[0].contains("the nearest is"), "{has:?}");
     let said: Vec<(bool, &str)> = nearest.iter().skip(1).map(|part| (part.holds, part.text.as_str())).collect();
-    assert_eq!(said, [(true, "name:firefox"), (false, "version:>9999")]);
+    assert_eq!(said, [(true, "name:7-zip"), (false, "version:>9999")]);
     assert!(nearest[2].has[0].starts_with("version is"), "{:?}", nearest[2]);
 }
