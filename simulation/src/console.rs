@@ -28,6 +28,9 @@ pub(crate) const ADDRESS: &str = "https://acme.sentinelone.net";
 /// No answer takes longer than this many microseconds, but for those that are slow on purpose.
 const LATENCY_MAX: u64 = 30_000;
 
+/// How often a refused cursor may be tried: once by each process that finds it in the checkpoint.
+const DEAD_TRIES_MAX: u32 = 8;
+
 const PREFIX: &str = "/web/api/v2.1";
 
 /// One thing that can be wrong with one answer.
@@ -179,7 +182,8 @@ pub(crate) struct Wire {
     pub(crate) delivered: FxHashMap<(&'static str, String), u64>,
     /// The records of the page that a cursor ends.
     pub(crate) cursors: FxHashMap<String, (&'static str, Vec<String>)>,
-    dead: FxHashSet<String>,
+    /// Cursors that are refused, and how often each was tried since.
+    dead: FxHashMap<String, u32>,
     nonces: u64,
     /// Records that a list leaves out for now, as if they were gone.
     pub(crate) hidden: FxHashSet<(&'static str, String)>,
@@ -263,7 +267,7 @@ impl Console {
             issued: FxHashSet::default(),
             delivered: FxHashMap::default(),
             cursors: FxHashMap::default(),
-            dead: FxHashSet::default(),
+            dead: FxHashMap::default(),
             nonces: 0,
             hidden: FxHashSet::default(),
             spoilt: FxHashMap::default(),
@@ -694,9 +698,11 @@ fn without_nonce(mut request: Request<Bytes>, cursor: Option<&str>) -> (Request<
 impl Wire {
     /// What goes wrong with this request, if anything.
     fn ill_for(&mut self, path: &str, cursor: Option<&str>) -> Option<Ill> {
-        if let Some(cursor) = cursor
-            && self.dead.contains(cursor)
-        {
+        if let Some(tries) = cursor.and_then(|cursor| self.dead.get_mut(cursor)) {
+            *tries += 1;
+            if *tries > DEAD_TRIES_MAX && self.protocol.is_none() {
+                self.protocol = Some(format!("{path} is asked with a cursor that was refused {tries} times"));
+            }
             return Some(Ill::DeadCursor);
         }
         if let Some((broken, ill)) = self.weather.broken
@@ -714,7 +720,7 @@ impl Wire {
             (ill, _) if !self.hidden.is_empty() && Ill::PAGES.contains(&ill) => None,
             (Ill::DeadCursor, None) => None,
             (Ill::DeadCursor, Some(cursor)) => {
-                self.dead.insert(cursor.to_owned());
+                self.dead.insert(cursor.to_owned(), 1);
                 Some(ill)
             }
             _ => Some(ill),
@@ -733,39 +739,55 @@ pub(crate) fn hash_of(raw: &[u8]) -> u64 {
 
 type Members<'a> = BTreeMap<String, &'a RawValue>;
 
+/// A page as most answers have it.
+#[derive(serde::Deserialize)]
+struct Listed<'a> {
+    #[serde(borrow)]
+    data: Vec<&'a RawValue>,
+    #[serde(default)]
+    pagination: Option<Value>,
+}
+
 /// Everything in an answer that may be a record, and the next cursor.
 fn records_of(body: &[u8]) -> (Vec<Served>, Option<String>) {
-    let Ok(top) = serde_json::from_slice::<Members<'_>>(body) else { return (Vec::new(), None) };
-    let mut found = Vec::new();
-    let mut add = |raw: &RawValue| {
-        let id = sentinelone::Json::from_bytes(raw.get().as_bytes())
-            .ok()
-            .and_then(|json| json.get("id").and_then(|id| id.text().map(|text| text.into_owned())));
-        found.push(Served { id, raw: raw.get().as_bytes().to_vec() });
+    let Ok(text) = std::str::from_utf8(body) else { return (Vec::new(), None) };
+    let next_of = |pagination: &Value| {
+        pagination.get("nextCursor").and_then(Value::as_str).filter(|next| !next.is_empty()).map(str::to_owned)
     };
+    if let Ok(listed) = serde_json::from_str::<Listed<'_>>(text) {
+        return (listed.data.into_iter().map(served).collect(), listed.pagination.as_ref().and_then(next_of));
+    }
+    let Ok(top) = serde_json::from_str::<Members<'_>>(text) else { return (Vec::new(), None) };
+    let mut found = Vec::new();
     if let Some(data) = top.get("data") {
         if let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(data.get()) {
-            list.into_iter().for_each(&mut add);
+            found.extend(list.into_iter().map(served));
         } else if let Ok(members) = serde_json::from_str::<Members<'_>>(data.get()) {
-            add(data);
+            found.push(served(data));
             for member in members.values() {
                 if let Ok(list) = serde_json::from_str::<Vec<&RawValue>>(member.get()) {
-                    list.into_iter().for_each(&mut add);
+                    found.extend(list.into_iter().map(served));
                 } else if let Ok(inside) = serde_json::from_str::<Members<'_>>(member.get())
                     && let Some(edges) = inside.get("edges")
                     && let Ok(edges) = serde_json::from_str::<Vec<Members<'_>>>(edges.get())
                 {
-                    edges.iter().filter_map(|edge| edge.get("node")).for_each(|node| add(node));
+                    found.extend(edges.iter().filter_map(|edge| edge.get("node").map(|node| served(node))));
                 }
             }
         }
     }
-    let next = top
-        .get("pagination")
-        .and_then(|text| serde_json::from_str::<Value>(text.get()).ok())
-        .and_then(|pagination| pagination.get("nextCursor")?.as_str().map(str::to_owned))
-        .filter(|next| !next.is_empty());
-    (found, next)
+    let pagination = top.get("pagination").and_then(|text| serde_json::from_str::<Value>(text.get()).ok());
+    (found, pagination.as_ref().and_then(next_of))
+}
+
+/// A record with its id: the last one, where a field stands twice.
+fn served(raw: &RawValue) -> Served {
+    let raw = raw.get().as_bytes();
+    let id = sentinelone::fields(raw).ok().and_then(|fields| {
+        let ids = fields.map_while(Result::ok).filter(|(name, _)| name == "id");
+        ids.last().and_then(|(_, id)| id.text().map(std::borrow::Cow::into_owned))
+    });
+    Served { id, raw: raw.to_vec() }
 }
 
 /// The body with one of its records changed, and which; `None` if it has none.

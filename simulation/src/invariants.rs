@@ -9,7 +9,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use signals::{Artifact, Op};
 use store::StoreError;
-use sync::{Identity, STREAMS, Source, Stream, StreamReport, TimeField};
+use sync::{Identity, Removal, STREAMS, Source, Stream, StreamReport, TimeField};
 
 use crate::console::hash_of;
 use crate::life::{Story, storage};
@@ -225,6 +225,8 @@ pub(crate) fn retirements(story: &mut Story) -> Result<(), Violation> {
     let now = retired(story)?;
     let fresh: Vec<(String, String)> = now.difference(&story.retired).cloned().collect();
     story.retired = now;
+    let passes = story.passes - std::mem::replace(&mut story.passes_looked_at, story.passes);
+    at_once(story, &fresh, passes)?;
     let mut lists: BTreeMap<String, FxHashSet<String>> = BTreeMap::new();
     for (name, id) in fresh {
         let Some(stream) = Stream::named(&name) else { continue };
@@ -248,6 +250,30 @@ pub(crate) fn retirements(story: &mut Story) -> Result<(), Violation> {
                 "I2",
                 format!("{name} {id} is retired after {absent} complete sweeps without it"),
             ));
+        }
+    }
+    Ok(())
+}
+
+/// I2: nobody's word was asked for here, so no pass retires more than a tenth of what it knows by absence alone.
+fn at_once(story: &Story, fresh: &[(String, String)], passes: u64) -> Result<(), Violation> {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for (name, _) in fresh {
+        let judged = Stream::named(name).is_some_and(|stream| {
+            stream.removal == Removal::Absent && matches!(stream.source, Source::Pages(_))
+        });
+        if judged {
+            *counts.entry(name).or_default() += 1;
+        }
+    }
+    for (name, gone) in counts {
+        let left = story.number(&format!(
+            "SELECT count(*) FROM inventory_source_record WHERE stream = '{name}' AND state <> 'retired'"
+        ))?;
+        let known = left.unsigned_abs() + gone;
+        if gone * sync::HOLD_ONE_IN > known * passes {
+            let what = format!("{gone} of {known} {name} are retired after {passes} passes, and nobody accepted it");
+            return Err(Violation::new("I2", what));
         }
     }
     Ok(())

@@ -230,7 +230,9 @@ pub(crate) struct Story {
     without: Vec<String>,
     /// A token that sees the whole console and is never given to the engine.
     witness: String,
-    passes: u64,
+    pub(crate) passes: u64,
+    /// How many of them had run when it was last looked what is retired.
+    pub(crate) passes_looked_at: u64,
     crashes: u64,
     /// Whether another database took the place of the first.
     pub(crate) restored: bool,
@@ -304,6 +306,7 @@ impl Story {
             without,
             witness,
             passes: 0,
+            passes_looked_at: 0,
             crashes: 0,
             restored: false,
         })
@@ -496,10 +499,9 @@ impl Story {
     fn excuse_what_was_hidden(&self) {
         let token = self.console.wire().token.clone();
         for stream in sync::STREAMS {
-            let (Some(seen), Some(all)) = (self.console.snapshot(stream, &token), self.everything(stream)) else {
+            let (Some(seen), Some(all)) = (self.listed_to(stream, &token), self.listed_to(stream, &self.witness)) else {
                 continue;
             };
-            let seen: rustc_hash::FxHashSet<String> = seen.into_iter().filter_map(|served| served.id).collect();
             let mut wire = self.console.wire();
             let sweep = wire.sweeps;
             for id in all.difference(&seen) {
@@ -712,6 +714,7 @@ impl Story {
         self.restored = true;
         self.sweeps.lock().unwrap_or_else(PoisonError::into_inner).open.clear();
         self.retired = invariants::retired(self)?;
+        self.passes_looked_at = self.passes;
         self.console.played("restored", "an older backup takes the database's place");
         let present = self.console.wire().token.clone();
         if token != present {
@@ -816,6 +819,8 @@ impl Story {
                     return Err(Violation::new("I7", "a revoked token was not told"));
                 }
             }
+            // What was retired so far is judged by what could be seen so far.
+            invariants::retirements(self)?;
             if self.narrowed == Narrowed::Silently {
                 self.excuse_what_was_hidden();
             }
@@ -855,8 +860,11 @@ impl Story {
         self.console.set_weather(Weather::default());
         self.console.wire().hidden.clear();
         self.mend()?;
-        self.time.run(self.world.sleep(Duration::from_secs(25 * 3600)));
-        self.healthy(&Run::default())?;
+        // Soon, while a sweep that was cut off would still go on; and after the day in which everything is read again.
+        for wait in [600, 25 * 3600] {
+            self.time.run(self.world.sleep(Duration::from_secs(wait)));
+            self.healthy(&Run::default())?;
+        }
         // A fresh record arrives within two passes.
         let groups = self.console.sim.group_ids();
         let agent = groups.first().and_then(|group| self.console.sim.add_agent(group));
@@ -938,10 +946,21 @@ impl Story {
         sweeps.kinds.get(stream) == Some(&SweepKind::Changes)
     }
 
-    /// Ids of everything that exists of a stream, whoever may see it and whether it is listed at present or not.
+    /// Ids of everything that exists of a stream, as far as any answer could tell: whether it is listed at present or
+    /// not, and whoever may see it. A console that keeps a place from a token and still tells it that it sees everything
+    /// gives no sign by which what is there could be told from what is gone: it lists less, and counts as many.
     pub(crate) fn everything(&self, stream: &sync::Stream) -> Option<rustc_hash::FxHashSet<String>> {
+        if self.narrowed == Narrowed::Silently {
+            let token = self.console.wire().token.clone();
+            return self.listed_to(stream, &token);
+        }
+        self.listed_to(stream, &self.witness)
+    }
+
+    /// Ids of what a token is shown of a stream, with what is left out of lists for now.
+    fn listed_to(&self, stream: &sync::Stream, token: &str) -> Option<rustc_hash::FxHashSet<String>> {
         let hidden = std::mem::take(&mut self.console.wire().hidden);
-        let seen = self.console.snapshot(stream, &self.witness);
+        let seen = self.console.snapshot(stream, token);
         self.console.wire().hidden = hidden;
         Some(seen?.into_iter().filter_map(|served| served.id).collect())
     }
@@ -982,5 +1001,83 @@ impl<F: Future> Future for Mortal<F> {
             *polls -= 1;
         }
         self.story.as_mut().poll(cx).map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READ_WHOLE: Duration = Duration::from_secs(25 * 3600);
+
+    /// A life of a token of the whole console, with enough agents for one to be less than a tenth.
+    fn story() -> Story {
+        let large = |story: &Story| story.tenant && story.console.sim.agent_ids().len() > 40;
+        let mut stories = (0..).step_by(16).map(|seed| Story::new(seed, false, Said::default()).unwrap());
+        stories.find(|story| large(story) && story.console.sim.site_ids().len() > 1).unwrap()
+    }
+
+    fn pass(story: &mut Story) -> Result<(), Violation> {
+        story.time.run(story.world.sleep(READ_WHOLE));
+        story.healthy(&Run { full: true, ..Run::default() }).map(|_| ())
+    }
+
+    /// Retires agents as an engine that is wrong would.
+    fn retire_wrongly(story: &Story, agents: usize) {
+        let sql = format!(
+            "UPDATE inventory_source_record SET state = 'retired' WHERE record_id IN (SELECT record_id \
+             FROM inventory_source_record WHERE stream = 'agents' ORDER BY record_id LIMIT {agents}) RETURNING 1"
+        );
+        story.number(&sql).unwrap();
+    }
+
+    fn members(served: &crate::console::Served) -> serde_json::Value {
+        serde_json::from_slice(&served.raw).unwrap()
+    }
+
+    #[test]
+    fn what_moves_to_where_nothing_is_shown_any_more_may_be_retired() {
+        let mut story = story();
+        story.connect().unwrap();
+        let site = story.console.sim.site_ids().pop().unwrap();
+        story.console.sim.cut_scope(&story.console.wire().token.clone(), std::slice::from_ref(&site));
+        story.narrowed = Narrowed::Silently;
+        pass(&mut story).unwrap();
+        let groups = story.console.snapshot(sync::Stream::named("groups").unwrap(), &story.witness).unwrap();
+        let group = groups.iter().find(|group| members(group)["siteId"] == site.as_str()).unwrap();
+        let token = story.console.wire().token.clone();
+        let agents = story.console.snapshot(sync::Stream::named("agents").unwrap(), &token).unwrap();
+        let agent = agents.first().and_then(|agent| agent.id.clone()).unwrap();
+        assert!(story.console.sim.move_agent(&agent, group.id.as_ref().unwrap()));
+        pass(&mut story).unwrap();
+        pass(&mut story).unwrap();
+        assert!(story.retired.contains(&("agents".to_owned(), agent)));
+    }
+
+    #[test]
+    fn an_engine_that_retires_what_exists_is_noticed() {
+        let mut story = story();
+        story.connect().unwrap();
+        pass(&mut story).unwrap();
+        invariants::retirements(&mut story).unwrap();
+        retire_wrongly(&story, 1);
+        let noticed = invariants::retirements(&mut story).unwrap_err();
+        assert_eq!(noticed.invariant, "I2");
+        assert!(noticed.what.ends_with("is retired and exists"), "{noticed}");
+    }
+
+    #[test]
+    fn an_engine_that_retires_many_at_once_unasked_is_noticed() {
+        let mut story = story();
+        story.connect().unwrap();
+        pass(&mut story).unwrap();
+        let token = story.console.wire().token.clone();
+        let sites = story.console.sim.site_ids();
+        story.console.sim.cut_scope(&token, &sites);
+        story.narrowed = Narrowed::Silently;
+        story.passes += 1;
+        retire_wrongly(&story, 20);
+        let noticed = invariants::retirements(&mut story).unwrap_err();
+        assert!(noticed.what.starts_with("20 of "), "{noticed}");
     }
 }

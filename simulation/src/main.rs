@@ -8,6 +8,10 @@ use std::time::Duration;
 use clap::Parser;
 use muster_simulation::{Many, live, many, precisions, week};
 
+/// Lives allocate and free from two threads all the time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Lives whole lives of the engine, each decided by a seed, and checks what must hold.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask simulate")]

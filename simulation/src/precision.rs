@@ -218,6 +218,9 @@ pub fn precision(seed: u64, endpoints: usize, cases: Cases) -> Result<Precision,
             time.run(import::import(&store, &world, org, "precision", &order, draft, &|_| {}))
                 .map_err(|error| told(&error))?;
         }
+        let now = world.now();
+        let settle = store.write(move |tx| inventory::settle(tx, org, &inventory::Memory::default(), now));
+        time.run(settle).map_err(|error: inventory::InventoryError| told(&error))?;
         let made = made(&store, org, world.now()).map_err(|error| told(&error))?;
         all.add(judge(seed, look, &sim.network(), &made));
     }
@@ -292,8 +295,14 @@ fn made(store: &Store, org: OrgId, now: kernel::Timestamp) -> Result<Made, Strin
 
 /// Pairs of assets about which a person is asked.
 fn questions(store: &Store, org: OrgId) -> Result<BTreeSet<(i64, i64)>, String> {
-    let _ = (store, org);
-    Ok(BTreeSet::new())
+    const PAIRS: &str = "\
+        SELECT one.asset_id, other.asset_id FROM inventory_suggestion AS s \
+        JOIN inventory_link AS one ON one.org_id = s.org_id AND one.record_id = s.one_record \
+        JOIN inventory_link AS other ON other.org_id = s.org_id AND other.record_id = s.other_record \
+        WHERE s.org_id = $1";
+    let read = move |tx: &mut store::Tx<'_>| tx.query(PAIRS, &[org.into()], |row| Ok((row.int(0)?, row.int(1)?)));
+    let pairs = store.read_blocking(read).map_err(|error: store::StoreError| error.to_string())?;
+    Ok(pairs.into_iter().collect())
 }
 
 /// Under which of its possible names a host is in the inventory.

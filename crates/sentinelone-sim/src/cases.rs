@@ -344,7 +344,9 @@ impl State {
                 self.planted(new).name = Some(name);
                 for agent in [old, new] {
                     let serial = service_tag(dice);
-                    self.planted(agent).serial = Some(Some(serial));
+                    let plant = self.planted(agent);
+                    // The name alone says nothing now.
+                    (plant.serial, plant.routed) = (Some(Some(serial)), Some(false));
                     self.named_by_dns(agent);
                 }
             }
@@ -362,6 +364,7 @@ impl State {
                 let plant = self.planted(agent);
                 plant.name = Some(whole[..15].to_uppercase());
                 plant.pointer = Some(Pointer::Name(format!("{}.corp.example.com", whole.to_lowercase())));
+                plant.routed = Some(false);
             }
             "18" => {
                 let name = ["localhost", "localhost", "MacBook-Pro", "localhost.localdomain"][dice.index(4)];
@@ -369,7 +372,7 @@ impl State {
                     let agent = self.live(label, free)?;
                     let plant = self.planted(agent);
                     (plant.name, plant.domain) = (Some(name.to_owned()), Some("WORKGROUP"));
-                    plant.pointer = Some(Pointer::Nothing);
+                    (plant.pointer, plant.routed) = (Some(Pointer::Nothing), Some(false));
                 }
             }
             "19" => {

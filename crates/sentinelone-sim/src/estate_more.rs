@@ -396,6 +396,12 @@ impl State {
         (there && !self.agents[agent].gone && self.agents[agent].plant.is_none()).then_some(agent)
     }
 
+    /// The device that an agent's machine is, if discovery sees it.
+    fn device_of(&self, agent: usize) -> Option<u64> {
+        let device = (agent / 10) as u64;
+        (device < self.devices && self.managed_by(device) == Some(agent)).then_some(device)
+    }
+
     /// What is known of a device: its kind, its addresses, when it was seen first and last.
     pub(crate) fn device_facts(&self, device: u64) -> DeviceFacts {
         let mut dice = Dice::new(self.seed, salt::DEVICE, device);
@@ -433,8 +439,9 @@ impl State {
         let subnet = format!("{}.{}.{}.0/24", ip[0], ip[1], ip[2]);
         let gateway = dotted([ip[0], ip[1], ip[2], 1]);
         let router_mac = mac_text(gateway_mac(ip), ':', false);
-        let managed = self.managed_by(device).map(|agent| &self.agents[agent]);
-        let guarded = managed.is_some_and(|agent| agent.decommissioned.is_none() && agent.uninstalled.is_none());
+        let managed =
+            self.managed_by(device).map(|agent| &self.agents[agent]).filter(|agent| agent.uninstalled.is_none());
+        let guarded = managed.is_some_and(|agent| agent.decommissioned.is_none());
         json!({
             "agentId": managed.map_or(Value::Null, |agent| json!(agent.id.to_string())),
             "deviceFunction": function,
@@ -485,6 +492,12 @@ impl State {
         devices.map(|device| (self.device_id(device), self.device_record(device))).collect()
     }
 
+    /// How many devices that a token sees have a row of their own in the wider asset inventory.
+    pub(crate) fn devices_of_their_own(&self, view: &View, query: &Query) -> u64 {
+        let seen = (0..self.devices).filter(|&d| self.sees_scope(view, query, 2, self.device_site(d)));
+        seen.filter(|&device| self.is_asset_of_its_own(device)).count() as u64
+    }
+
     /// How many devices that a token sees are Windows workstations without an agent.
     pub(crate) fn unprotected_devices(&self, view: &View, query: &Query) -> u64 {
         let seen = (0..self.devices).filter(|&d| self.sees_scope(view, query, 2, self.device_site(d)));
@@ -509,6 +522,11 @@ impl State {
         self.asset_id(State::DEVICE_ASSETS + device)
     }
 
+    /// Whether a device has a row of its own in the same list; one with an agent is a part of the agent's row.
+    pub(crate) fn is_asset_of_its_own(&self, device: u64) -> bool {
+        self.managed_by(device).is_none_or(|agent| self.agents[agent].uninstalled.is_some())
+    }
+
     fn asset_updated(&self, asset: u64) -> i64 {
         if asset >= State::DEVICE_ASSETS {
             self.device_facts(asset - State::DEVICE_ASSETS).last
@@ -520,7 +538,8 @@ impl State {
     /// Whether the list has an asset, as far as scope and quick filters say.
     fn has_asset(&self, groups: &[bool], view: &View, query: &Query, window: Option<(i64, i64)>, asset: u64) -> bool {
         let there = if asset >= State::DEVICE_ASSETS {
-            self.sees_scope(view, query, 2, self.device_site(asset - State::DEVICE_ASSETS))
+            let device = asset - State::DEVICE_ASSETS;
+            self.is_asset_of_its_own(device) && self.sees_scope(view, query, 2, self.device_site(device))
         } else {
             let agent = &self.agents[asset as usize];
             !agent.gone && agent.uninstalled.is_none() && groups[agent.group as usize]
@@ -737,7 +756,13 @@ impl State {
             put("deviceReview", json!(""));
             put("firstSeenDt", json!(millis_text(agent.created)));
             // The agent's id is in the last part.
-            put("idSecondary", json!([format!("EPP:1259119070812474070:{}", agent.id)]));
+            let mut known_as = vec![format!("EPP:1259119070812474070:{}", agent.id)];
+            let mut surfaces = vec!["Endpoint"];
+            if let Some(device) = self.device_of(index) {
+                known_as.push(format!("NDI:{}", self.device_id(device)));
+                surfaces.push("Network Discovery");
+            }
+            put("idSecondary", json!(known_as));
             put("infectionStatus", json!(if agent.active_threats > 0 { "Infected" } else { "Healthy" }));
             put("lastActiveDt", json!(millis_text(seen)));
             put("lastRebootDt", json!(seconds_text(agent.created)));
@@ -759,7 +784,7 @@ impl State {
             put("s1UpdatedAt", json!(millis_text(self.agent_updated(index, agent))));
             put("serialNumber", json!(self.hardware(index).serial.unwrap_or_default()));
             put("subCategory", json!(if server { "Other Server" } else { "Other Workstation" }));
-            put("surfaces", json!(["Endpoint"]));
+            put("surfaces", json!(surfaces));
             put(
                 "tags",
                 json!([{

@@ -179,7 +179,9 @@ impl State {
                 machines.len() - 1
             });
             machines[place].devices.push(self.device_id(device).to_string());
-            machines[place].assets.push(self.device_asset_id(device));
+            if self.is_asset_of_its_own(device) {
+                machines[place].assets.push(self.device_asset_id(device));
+            }
         }
         for number in 0..self.initial_agents as u64 / PLAIN_STRANGERS + 2 {
             machines.push(machine_of_stranger(&self.plain_stranger(number)));

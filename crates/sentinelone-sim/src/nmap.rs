@@ -273,7 +273,7 @@ pub(crate) mod at {
 pub(crate) const STRANGERS: [StrangerKind; 7] = [
     StrangerKind { name: "laptop", system: at::WINDOWS_11, maker: Some([0x10, 0x60, 0x4b]) },
     StrangerKind { name: "desk", system: at::WINDOWS_10, maker: Some([0x10, 0x60, 0x4b]) },
-    StrangerKind { name: "old-fileserver", system: at::SERVER_2019, maker: Some([0x00, 0x05, 0x69]) },
+    StrangerKind { name: "old-fileserver", system: at::SERVER_2019, maker: Some([0x00, 0x1c, 0x14]) },
     StrangerKind { name: "lab", system: at::LINUX, maker: Some([0x00, 0x25, 0x90]) },
     StrangerKind { name: "printer", system: at::PRINTER, maker: Some([0x30, 0x05, 0x5c]) },
     StrangerKind { name: "phone", system: at::IPHONE, maker: None },
@@ -281,7 +281,7 @@ pub(crate) const STRANGERS: [StrangerKind; 7] = [
 ];
 
 /// Who makes the cards that nmap knows.
-const VENDORS: [([u8; 3], &str); 21] = [
+const VENDORS: [([u8; 3], &str); 22] = [
     ([0x8c, 0x8c, 0xaa], "LCFC(Hefei) Electronics Technology"),
     ([0xd4, 0xbe, 0xd9], "Dell"),
     ([0x18, 0x66, 0xda], "Dell"),
@@ -291,6 +291,7 @@ const VENDORS: [([u8; 3], &str); 21] = [
     ([0x04, 0x7c, 0x16], "Micro-Star INTL"),
     ([0x00, 0x0c, 0x29], "VMware"),
     ([0x00, 0x05, 0x69], "VMware"),
+    ([0x00, 0x1c, 0x14], "VMware"),
     ([0x00, 0x15, 0x5d], "Microsoft"),
     ([0x52, 0x54, 0x00], "QEMU virtual NIC"),
     ([0xa4, 0x83, 0xe7], "Apple"),

@@ -246,7 +246,7 @@ impl State {
         truth.unprotected_devices = self.unprotected_devices(view, &all);
         let agents = (0..self.agents.len())
             .filter(|&agent| seen(self, agent) && !self.agents[agent].gone && self.agents[agent].uninstalled.is_none());
-        truth.assets = agents.count() as u64 + truth.devices;
+        truth.assets = agents.count() as u64 + self.devices_of_their_own(view, &all);
         truth.activity_types = activity_types().len() as u64;
     }
 }
