@@ -10,7 +10,7 @@ use store::{Keys, Kind, StoreError, Tx};
 
 use crate::change::{CHANGE, Subject};
 use crate::machine::{AgentState, Grade};
-use crate::memory::{Head, Memory};
+use crate::memory::Head;
 use crate::noun::ip_from_bytes;
 use crate::out::{Column, Is};
 use crate::projection::{MACHINE_OWN, Projection};
@@ -304,14 +304,15 @@ fn several(values: &[Value], columns: &[Column]) -> bool {
 ///
 /// # Errors
 /// The database fails.
-pub fn age(tx: &mut Tx, org: OrgId, memory: &Memory, now: Timestamp) -> Result<u64, StoreError> {
-    const STALE: &str = "UPDATE inventory_asset SET lifecycle_term = $3, active = 0
-        WHERE org_id = $1 AND last_seen < $4 AND lifecycle_term = $2";
-    let mut head = Head::lock(tx, org, memory)?;
-    let words = words(&mut head);
-    head.finish(tx, memory)?;
+pub fn age(tx: &mut Tx, org: OrgId, now: Timestamp) -> Result<u64, StoreError> {
+    // Both words are added together, so that where one is known the other is.
+    const AGE: &str = "UPDATE inventory_asset SET active = CASE WHEN active IS NULL THEN NULL ELSE 0 END,
+            lifecycle_term = (SELECT w.term_id FROM inventory_term w
+                WHERE w.org_id = inventory_asset.org_id AND w.dictionary = 'agent_state' AND w.text = 'stale')
+        WHERE org_id = $1 AND last_seen < $2 AND lifecycle_term = (SELECT w.term_id FROM inventory_term w
+                WHERE w.org_id = $1 AND w.dictionary = 'agent_state' AND w.text = 'seen')";
     let since = now.micros().saturating_sub(FRESH_DAYS * 86_400_000_000);
-    tx.execute(STALE, &[org.into(), words.seen.into(), words.stale.into(), since.into()])
+    tx.execute(AGE, &[org.into(), since.into()])
 }
 
 /// An attribute of an asset, and where it is from.

@@ -296,9 +296,9 @@ fn an_asset_without_agent_has_no_edr_and_grows_stale(database: &Database) {
     assert_eq!(count(&store, "not edr.name:SentinelOne", scan.now), 2);
     assert_eq!(count(&store, "lifecycle:seen active:t name:=printer", scan.now), 1);
     assert_eq!(count(&store, "lifecycle:stale active:f name:=plotter", scan.now), 1);
-    let (memory, later) = (scan.memory.clone(), scan.now.plus_seconds(40 * 86_400));
+    let later = scan.now.plus_seconds(40 * 86_400);
     let aged = store
-        .write_blocking::<_, StoreError, _>(move |tx| inventory::project::age(tx, OrgId::DEFAULT, &memory, later))
+        .write_blocking::<_, StoreError, _>(move |tx| inventory::project::age(tx, OrgId::DEFAULT, later))
         .unwrap();
     assert_eq!(aged, 1);
     assert_eq!(count(&store, "lifecycle:stale active:f", later), 2);
