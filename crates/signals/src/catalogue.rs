@@ -48,6 +48,7 @@ const STREAMS: Choices = Choices {
         Choice::or("activity_types", &["activity_type"]),
         Choice::or("applications", &["application"]),
         Choice::new("application_inventory"),
+        Choice::new("hosts"),
         Choice::new("application_settings"),
         Choice::or("risks", &["risk"]),
         Choice::new("threat_timeline"),

@@ -27,14 +27,14 @@ pub use story::{Imported, Order, import};
 use crate::canonical::{digest, hex};
 use fields::{Columns, ColumnsReport, Mapping};
 use host::Host;
-use nmap::Scan;
+use nmap::{Scan, Targets};
 use source::Source;
 
 /// The largest file that is read, in bytes: a scan of a million hosts has about two of these four GiB.
 pub const FILE_BYTES_MAX: u64 = 4 << 30;
 
 /// The largest row, object, tag or text that is kept in memory, in bytes.
-pub const PIECE_BYTES_MAX: u64 = 8 << 20;
+pub const PIECE_BYTES_MAX: u64 = 4 << 20;
 
 /// Machines that are read from one file. Each takes some hundred bytes of memory until the file's end, to tell repetitions.
 pub const HOSTS_MAX: u64 = 2_000_000;
@@ -373,7 +373,7 @@ fn looks_like(ahead: &[u8]) -> Looks {
         Some(b'<') if head.contains("<html") || head.starts_with("<!doctype html") => Looks::Html,
         Some(b'<') => Looks::Xml,
         _ if head.starts_with("# nmap") || head.starts_with("starting nmap") => Looks::NmapText,
-        _ if begin.iter().take(512).any(|byte| *byte < 0x20 && !byte.is_ascii_whitespace()) => Looks::Binary,
+        _ if begin.iter().take(512).any(|byte| *byte == 0) => Looks::Binary,
         _ => Looks::Text,
     }
 }
@@ -424,8 +424,8 @@ impl Draft {
 
     /// What the source was told to look at, if it says so: only a scan of the same can find something gone.
     #[must_use]
-    pub fn scope(&self) -> Option<String> {
-        self.scan.as_ref().and_then(|scan| scan.targets.clone())
+    pub fn scope(&self) -> Option<&Targets> {
+        self.scan.as_ref().and_then(|scan| scan.targets.as_ref())
     }
 }
 

@@ -30,7 +30,9 @@ pub async fn run(global: &Global, order: Import, terminal: &Terminal) -> Result<
     }
     // Before the file: it may be long, and what cannot be written need not be read.
     let store = place.open_to_write().map_err(|failure| match failure.exit {
-        Exit::Storage => failure.with("A worker on this database has to be stopped meanwhile; on PostgreSQL it may go on."),
+        Exit::Storage => {
+            failure.with("A worker on this database has to be stopped meanwhile; on PostgreSQL it may go on.")
+        }
         _ => failure,
     })?;
     let draft = read(format, mapping, &order.file, place.database_folder()).await?;
@@ -85,10 +87,14 @@ async fn read(format: Format, mapping: Mapping, path: &Path, beside: Option<&Pat
 fn unreadable(path: &Path, error: ImportError) -> Failure {
     let name = if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() };
     match error {
-        ImportError::Io(cause) => Failure::usage(format!("{name} cannot be read: {cause}")).with("Nothing was changed."),
+        ImportError::Io(cause) => {
+            Failure::usage(format!("{name} cannot be read: {cause}")).with("Nothing was changed.")
+        }
         ImportError::Scratch(cause) => Failure::new(Exit::Storage, format!("keeping what was read failed: {cause}"))
             .with("Nothing was changed. Make room, then try again."),
-        error @ (ImportError::UnknownField { .. } | ImportError::BadMapping { .. }) => Failure::usage(error.to_string()),
+        error @ (ImportError::UnknownField { .. } | ImportError::BadMapping { .. }) => {
+            Failure::usage(error.to_string())
+        }
         error => Failure::usage(format!("{name}: {error}")).with("Nothing was changed."),
     }
 }
@@ -126,10 +132,16 @@ impl Told {
         let mut lines = Vec::new();
         let place = self.format.place();
         if self.down > 0 {
-            lines.push(format!("{} did not answer, and are no machines.", counted(self.down, "address", &number(self.down)).replace("addresss", "addresses")));
+            lines.push(format!(
+                "{} did not answer, and are no machines.",
+                counted(self.down, "address", &number(self.down)).replace("addresss", "addresses")
+            ));
         }
         if self.silent > 0 {
-            lines.push(format!("{} were taken for hosts without an answer (-Pn), and are left out.", number(self.silent)));
+            lines.push(format!(
+                "{} were taken for hosts without an answer (-Pn), and are left out.",
+                number(self.silent)
+            ));
         }
         if self.shared > 0 {
             lines.push(format!(
@@ -142,7 +154,10 @@ impl Told {
         }
         more(&mut lines, self.repeated_count, SAID, "repetitions", number);
         for at in self.nameless.iter().take(SAID) {
-            lines.push(format!("{} {at} names no machine: it has no id, name, address or serial number.", capital(place)));
+            lines.push(format!(
+                "{} {at} names no machine: it has no id, name, address or serial number.",
+                capital(place)
+            ));
         }
         more(&mut lines, self.nameless_count, SAID, "such rows", number);
         lines
@@ -169,7 +184,8 @@ fn in_words(imported: &Imported, told: &Told, number: &dyn Fn(u64) -> String) ->
     let name = harmless(&integration.name);
     let mut out = String::new();
     if *made {
-        let _ = writeln!(out, "Made the source {name}; its machines land in site {}.", harmless(&integration.site_name));
+        let _ =
+            writeln!(out, "Made the source {name}; its machines land in site {}.", harmless(&integration.site_name));
     }
     let mut parts = vec![format!("{} new", number(report.created)), format!("{} changed", number(report.changed))];
     let same = report.touched + report.unchanged;
@@ -178,7 +194,11 @@ fn in_words(imported: &Imported, told: &Told, number: &dyn Fn(u64) -> String) ->
         parts.push(format!("{} gone", number(report.removed)));
     }
     if report.quarantined > 0 {
-        parts.push(format!("{} kept aside (muster integration show {})", number(report.quarantined), word(&integration.name)));
+        parts.push(format!(
+            "{} kept aside (muster integration show {})",
+            number(report.quarantined),
+            word(&integration.name)
+        ));
     }
     let _ = writeln!(
         out,
@@ -234,7 +254,9 @@ fn dry_run(draft: &Draft, json: bool, terminal: &Terminal) -> Result<(), Failure
     };
     let columns = &draft.columns;
     let pairs = |all: &[(String, String)]| {
-        let pairs = all.iter().map(|(column, field)| if column == field { column.clone() } else { format!("{column} as {field}") });
+        let pairs = all
+            .iter()
+            .map(|(column, field)| if column == field { column.clone() } else { format!("{column} as {field}") });
         pairs.collect::<Vec<_>>().join(", ")
     };
     if !columns.recognised.is_empty() {

@@ -6,6 +6,7 @@ mod crash;
 mod faults;
 mod harness;
 mod help;
+mod imports;
 mod sinks;
 mod states;
 mod stories;

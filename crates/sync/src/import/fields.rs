@@ -138,7 +138,8 @@ impl Field {
             "cloud.account" => Field::CloudAccount,
             "cloud.instance" => Field::CloudInstance,
             "ignore" => Field::Ignore,
-            _ => return None,
+            // Who writes what a header might say means what that header would.
+            _ => PLAIN.iter().find(|(name, _)| *name == plain(word)).map(|(_, field)| field.clone())?,
         })
     }
 
@@ -562,7 +563,8 @@ impl Mapping {
             };
             let (column, field) = (column.trim().to_owned(), field.trim().to_owned());
             let Some(known) = Field::parse(&field) else {
-                let nearest = query::nearest(&field, WORDS).into_iter().next();
+                let words = WORDS.into_iter().chain(PLAIN.iter().map(|(name, _)| *name));
+                let nearest = query::nearest(&field, words).into_iter().next();
                 return Err(ImportError::UnknownField { column, field, nearest });
             };
             all.push((column, known));

@@ -4,7 +4,8 @@
 //! middle; one that ran to its end says `<finished exit="success"/>` and counts its hosts in `<runstats>`.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::io::Read;
 use std::net::IpAddr;
 
@@ -31,8 +32,8 @@ pub struct Scan {
     pub scanner: Option<String>,
     /// Its version.
     pub version: Option<String>,
-    /// What it was told to look at: targets and exclusions, sorted, as its command line had them.
-    pub targets: Option<String>,
+    /// What it was told to look at, as its command line had it.
+    pub targets: Option<Targets>,
     /// When it began.
     pub started_at: Option<Timestamp>,
     /// When it ended.
@@ -351,8 +352,57 @@ impl Scan {
 }
 
 /// What a scan was told to look at: the words of its command line that are no options, and what it was told to leave
-/// out. Two scans with equal targets see the same part of the network.
-fn targets(args: &str) -> Option<String> {
+/// out. As text: `10.20.0.0/24, 10.30.0.0/24, --exclude 10.20.0.9`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Targets {
+    seen: BTreeSet<String>,
+    left_out: BTreeSet<String>,
+}
+
+impl Targets {
+    fn add(&mut self, word: String) {
+        if word.starts_with("--exclude") {
+            self.left_out.insert(word)
+        } else {
+            self.seen.insert(word)
+        };
+    }
+
+    /// Reads the text back.
+    #[must_use]
+    pub fn parse(text: &str) -> Targets {
+        let mut targets = Targets::default();
+        text.split(", ").filter(|word| !word.is_empty()).for_each(|word| targets.add(word.to_owned()));
+        targets
+    }
+
+    /// True if whoever looked at this looked at all of the other too, as far as the words tell.
+    #[must_use]
+    pub fn covers(&self, other: &Targets) -> bool {
+        self.seen.is_superset(&other.seen) && self.left_out.is_subset(&other.left_out)
+    }
+
+    /// What both looked at together.
+    #[must_use]
+    pub fn and(&self, other: &Targets) -> Targets {
+        Targets {
+            seen: self.seen.union(&other.seen).cloned().collect(),
+            left_out: self.left_out.intersection(&other.left_out).cloned().collect(),
+        }
+    }
+}
+
+impl fmt::Display for Targets {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<&str> = self.seen.iter().chain(&self.left_out).map(String::as_str).collect();
+        out.write_str(&words.join(", "))
+    }
+}
+
+/// Words of a command line that are looked at; what has more is told by a file (`-iL`).
+const TARGETS_MAX: usize = 500;
+
+fn targets(args: &str) -> Option<Targets> {
     // Options whose value is the next word (nmap's manual, *Options Summary*).
     const WITH_VALUE: [&str; 34] = [
         "-p",
@@ -392,19 +442,19 @@ fn targets(args: &str) -> Option<String> {
     ];
     const SCOPE: [&str; 3] = ["-iL", "--exclude", "--excludefile"];
     let mut words = args.split_whitespace().skip(1);
-    let mut found = Vec::new();
-    while let Some(word) = words.next() {
+    let mut found = Targets::default();
+    let mut left = TARGETS_MAX;
+    while let Some(word) = words.next().filter(|_| left > 0) {
         if SCOPE.contains(&word) {
-            found.push(format!("{word} {}", words.next().unwrap_or_default()));
+            found.add(format!("{word} {}", words.next().unwrap_or_default()));
         } else if WITH_VALUE.contains(&word) {
             words.next();
         } else if !word.starts_with('-') {
-            found.push(word.to_owned());
+            found.add(word.trim_matches(',').to_owned());
         }
+        left -= 1;
     }
-    found.sort_unstable();
-    found.dedup();
-    (!found.is_empty()).then(|| cut(&found.join(" "), 1_000).to_owned())
+    (!found.seen.is_empty()).then_some(found)
 }
 
 /// One host, while it is read.

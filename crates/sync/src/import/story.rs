@@ -8,6 +8,7 @@ use jobs::World;
 use kernel::{IntegrationId, OrgId, RecordId, SiteId, SweepId, Timestamp};
 use store::{Dialect, Store, Tx};
 
+use super::nmap::Targets;
 use super::{Draft, Format, Record, Whole};
 use crate::canonical::{self, Meaning};
 use crate::checkpoint::{self, Ending, Owner, PageCounts, Quarantined};
@@ -275,7 +276,12 @@ impl<'a> Story<'a> {
 
     /// Ends the sweep: what a whole file no longer shows is missing, and gone the second time.
     async fn finish(&mut self, draft: &Draft, accepts: bool) -> Result<(), SyncError> {
-        let scope = draft.scope();
+        let before = self.scope_before.as_deref().map(Targets::parse);
+        // What the source has is from all that was ever looked at.
+        let scope = match (draft.scope(), &before) {
+            (Some(now), Some(before)) if !accepts => Some(now.and(before).to_string()),
+            (now, _) => now.map(Targets::to_string),
+        };
         match &draft.whole {
             Whole::No(why) => {
                 self.report.reason = Some(format!("{why}; what it has is imported, and nothing is retired"));
@@ -283,9 +289,10 @@ impl<'a> Story<'a> {
             Whole::Yes => {
                 self.report.complete = true;
                 self.report.status = StreamStatus::Complete;
-                self.compare(draft, scope.as_deref(), accepts).await?;
+                self.compare(draft, before.as_ref(), accepts).await?;
             }
         }
+        crate::settle::settle(self.store, self.world, &self.owner, &self.memory).await?;
         self.report.console_total = Some(draft.hosts);
         self.report.duration_ms = self.elapsed_ms();
         let (owner, sweep, now, report, began_at) =
@@ -318,7 +325,7 @@ impl<'a> Story<'a> {
         self.world.outside(write).await
     }
 
-    async fn compare(&mut self, draft: &Draft, scope: Option<&str>, accepts: bool) -> Result<(), SyncError> {
+    async fn compare(&mut self, draft: &Draft, before: Option<&Targets>, accepts: bool) -> Result<(), SyncError> {
         let world = self.world;
         let keeper = Keeper { store: self.store, world, memory: &self.memory, integration: &self.integration };
         let census = keeper.census(&self.owner, self.sweep).await?;
@@ -327,12 +334,13 @@ impl<'a> Story<'a> {
             return keeper.hold(&self.owner, self.held_before, None).await;
         }
         // A scan of another part of the network finds nothing gone from this one.
-        if let (Some(before), Some(now)) = (self.scope_before.as_deref(), scope)
-            && before != now
+        if let (Some(before), Some(now)) = (before, draft.scope())
+            && !now.covers(before)
             && !accepts
         {
             self.report.reason = Some(format!(
-                "this scan looked at {now}, the last one at {before}; what it did not look at is kept as it was"
+                "this scan looked at {now}, and this source has looked at {before}; what it did not look at is kept as it \
+                 was; a source for each part of the network can tell what is gone from it"
             ));
             return Ok(());
         }

@@ -72,7 +72,7 @@ fn a_scan_tells_who_answered_and_what_they_are() {
     assert_eq!(draft.whole, Whole::Yes);
     let scan = draft.scan.as_ref().unwrap();
     assert_eq!((scan.up, scan.down, scan.silent, scan.looked_at), (2, 1, 1, Some(256)));
-    assert_eq!(scan.targets.as_deref(), Some("--exclude 10.20.0.9 10.20.0.0/24"));
+    assert_eq!(scan.targets.as_ref().unwrap().to_string(), "10.20.0.0/24, --exclude 10.20.0.9");
     let [files, printer] = hosts(&draft)[..] else { panic!("{:?}", draft.first) };
 
     assert_eq!((files.name.as_deref(), files.domain.as_deref()), (Some("FILES01"), Some("corp.example.net")));
@@ -252,7 +252,7 @@ fn what_is_malformed_is_told_with_its_place() {
         (
             Format::Nmap,
             "<nmaprun>\n <host a=\"&nosuch;\"/></nmaprun>",
-            "line 2, column 24: there is no entity &nosuch;",
+            "line 2, column 22: there is no entity &nosuch;",
         ),
         (Format::Nmap, "<nmaprun><host>&bomb;</host></nmaprun>", "there is no entity &bomb;"),
         (Format::Nmap, "<nmaprun></nmaprun>trailing", "there is text behind the scan's end"),
@@ -362,8 +362,9 @@ fn a_file_that_does_not_end_is_refused_within_bounds() {
     let bounded = |format, begin: &'static str, piece: &'static [u8]| {
         let file = begin.as_bytes().chain(Endless(piece, 0));
         let scratch = tempfile::tempfile().unwrap();
-        let read = read(format, Mapping::default(), file, scratch.try_clone().unwrap(), 4 * PIECE_BYTES_MAX);
-        assert!(scratch.metadata().unwrap().len() < 8 * PIECE_BYTES_MAX);
+        let read =
+            read(format, Mapping::default(), file, scratch.try_clone().unwrap(), PIECE_BYTES_MAX + PIECE_BYTES_MAX / 4);
+        assert!(scratch.metadata().unwrap().len() < 2 * PIECE_BYTES_MAX);
         read.unwrap_err()
     };
     let large = |error: &ImportError| matches!(error, ImportError::TooLarge { .. });
@@ -417,7 +418,7 @@ fn hostile_cells_are_kept_as_text() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
     fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
@@ -445,7 +446,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_read_is_the_same_whatever_the_pieces(size in 1usize..50) {
+    fn what_is_read_is_the_same_whatever_the_pieces(size in 1usize..500) {
         let pieces = SCAN.as_bytes().chunks(size).map(Chunk).fold(Chunks::default(), Chunks::and);
         let piecewise = reading(Format::Nmap, &[], pieces).unwrap();
         prop_assert_eq!(&piecewise.first, &draft(Format::Nmap, SCAN).first);
