@@ -386,11 +386,7 @@ pub fn story(tx: &mut Tx, org: OrgId, finding: RecordId) -> Result<Story, StoreE
         })
     })?;
     let records = tx.query(RECORDS, &of, |row| {
-        Ok(Told {
-            record: RecordId(row.int(0)?),
-            stream: row.text(1)?.to_owned(),
-            native_id: row.text(2)?.to_owned(),
-        })
+        Ok(Told { record: RecordId(row.int(0)?), stream: row.text(1)?.to_owned(), native_id: row.text(2)?.to_owned() })
     })?;
     Ok(Story { actions, events, records })
 }

@@ -16,12 +16,8 @@ pub(crate) const COLUMN: &str = "agent_record_id";
 /// The stream whose records are agents.
 pub(crate) const AGENTS: &str = "agents";
 
-const EXPECTED: &[(&str, Kind)] = &[
-    ("org_id", Kind::Int),
-    ("integration_id", Kind::Int),
-    ("native_id", Kind::Text),
-    ("record_id", Kind::Int),
-];
+const EXPECTED: &[(&str, Kind)] =
+    &[("org_id", Kind::Int), ("integration_id", Kind::Int), ("native_id", Kind::Text), ("record_id", Kind::Int)];
 
 /// Puts records where native ids of agents stand: those that are known, and expected ones for the others.
 pub(crate) fn find<'a>(
@@ -84,10 +80,8 @@ pub(crate) fn arrived(tx: &mut Tx, ctx: &Context, ids: &[&str]) -> Result<FxHash
     sorted.sort_unstable();
     sorted.dedup();
     let arrived = expected(tx, ctx, &sorted)?;
-    let rows: Vec<Value> = arrived
-        .keys()
-        .flat_map(|id| [ctx.org.into(), ctx.integration.into(), Value::from(id.clone())])
-        .collect();
+    let rows: Vec<Value> =
+        arrived.keys().flat_map(|id| [ctx.org.into(), ctx.integration.into(), Value::from(id.clone())]).collect();
     tx.delete_many("inventory_expected", &EXPECTED[..3], &rows)?;
     Ok(arrived)
 }

@@ -349,7 +349,8 @@ impl Held {
 
 impl Held {
     fn load_software(&mut self, tx: &mut Tx, org: OrgId) -> Result<(), StoreError> {
-        const RELEASES: &str = "SELECT release_id, product_term, vendor_term, version_term, type_term, cpe_term, title_id
+        const RELEASES: &str =
+            "SELECT release_id, product_term, vendor_term, version_term, type_term, cpe_term, title_id
             FROM inventory_release WHERE org_id = $1";
         const TITLES: &str = "SELECT title_id, plain_term, maker_term FROM inventory_title WHERE org_id = $1";
         const CVES: &str = "SELECT cve_term, severity_term, score, cvss_version_term, nvd_score, nvd_version_term,

@@ -31,11 +31,7 @@ pub fn unified(word: Option<&str>) -> &'static str {
 ///
 /// A verdict has no part in it: whether a finding counts is another question than how bad it would be.
 #[must_use]
-pub fn derived(
-    confidence: Option<&str>,
-    classification: Option<&str>,
-    mitigation: Option<&str>,
-) -> &'static str {
+pub fn derived(confidence: Option<&str>, classification: Option<&str>, mitigation: Option<&str>) -> &'static str {
     const STEPS: [&str; 4] = ["low", "medium", "high", "critical"];
     const WORSE: [&str; 8] =
         ["ransom", "worm", "rootkit", "lateral", "credential", "infostealer", "backdoor", "exploit"];

@@ -205,8 +205,8 @@ fn scopes() -> Vec<Scope> {
             inventory: "vulnerabilities",
             from: "FROM inventory_release i JOIN inventory_release v ON v.org_id = i.org_id AND v.title_id = i.title_id \
                    JOIN inventory_vulnerability {e} ON {e}.org_id = v.org_id AND {e}.release_id = v.release_id \
-                   AND {e}.agent_record_id = {t}.agent_record_id AND {e}.gone = 0 \
-                   WHERE i.org_id = {t}.org_id AND i.release_id = {t}.release_id",
+                   WHERE i.org_id = {t}.org_id AND i.release_id = {t}.release_id \
+                   AND {e}.agent_record_id = {t}.agent_record_id AND {e}.gone = 0",
             title: "name",
             prose: "one vulnerability that a program of the same title has on that machine",
         },

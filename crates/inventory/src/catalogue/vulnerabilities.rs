@@ -305,8 +305,8 @@ fn scopes() -> Vec<Scope> {
             inventory: "software",
             from: "FROM inventory_release v JOIN inventory_release i ON i.org_id = v.org_id AND i.title_id = v.title_id \
                    JOIN inventory_software {e} ON {e}.org_id = i.org_id AND {e}.release_id = i.release_id \
-                   AND {e}.agent_record_id = {t}.agent_record_id AND {e}.gone = 0 \
-                   WHERE v.org_id = {t}.org_id AND v.release_id = {t}.release_id",
+                   WHERE v.org_id = {t}.org_id AND v.release_id = {t}.release_id \
+                   AND {e}.agent_record_id = {t}.agent_record_id AND {e}.gone = 0",
             title: "name",
             prose: "a program of the same title that is installed on that machine",
         },

@@ -5,8 +5,8 @@ use store::Store;
 use testkit::Database;
 
 use inventory::noun::{
-    AccountNoun, AgentState, ConsoleGroupNoun, ConsoleScope, ConsoleSiteNoun, EventNoun, FindingNoun, MachineNoun, Name,
-    PolicyNoun, SoftwareNoun, VulnerabilityNoun,
+    AccountNoun, AgentState, ConsoleGroupNoun, ConsoleScope, ConsoleSiteNoun, EventNoun, FindingNoun, MachineNoun,
+    Name, PolicyNoun, SoftwareNoun, VulnerabilityNoun,
 };
 use inventory::{Ask, Noun, Want};
 
@@ -20,7 +20,8 @@ testkit::on_each_database! {
     a_vulnerability_of_an_unknown_machine_is_kept_and_counted,
     facts_of_a_cve_are_kept_once_and_the_latest_told_wins,
     another_list_of_verdicts_is_another_answer_at_once,
-    a_detection_that_is_told_twice_is_one_finding_whichever_came_first,
+    a_threat_that_an_alert_names_later_is_one_finding_with_it,
+    an_alert_that_names_a_later_threat_is_one_finding_with_it,
     an_alert_of_another_product_is_a_finding_of_its_own,
     a_missing_mitigation_names_the_cause_that_was_found,
     a_finding_has_its_events_and_notes_in_order,
@@ -233,7 +234,12 @@ fn threat(verdict: &str) -> FindingNoun {
         verdict: text(verdict),
         agent_id: text("1"),
         agent_version: text("23.4.2"),
-        console: ConsoleScope { site_id: text("S1"), group_id: text("G1"), account_id: text("A1"), ..ConsoleScope::default() },
+        console: ConsoleScope {
+            site_id: text("S1"),
+            group_id: text("G1"),
+            account_id: text("A1"),
+            ..ConsoleScope::default()
+        },
         ..FindingNoun::default()
     }
 }
@@ -275,39 +281,45 @@ fn alert(external: &str) -> Noun {
     })
 }
 
-fn a_detection_that_is_told_twice_is_one_finding_whichever_came_first(database: &Database) {
-    for alert_first in [false, true] {
-        let store = database.open(&TABLES);
-        let (threats, alerts) = (stream(&store, "threats"), stream(&store, "unified_alerts"));
-        one(&stream(&store, "agents"), "1", agent("1", "G1"), "agent");
-        let tell_alert = || one(&alerts, "u1", alert("77"), "alert");
-        let tell_threat = || one(&threats, "77", Noun::Finding(threat("undefined")), "threat");
-        if alert_first {
-            tell_alert();
-            assert_eq!(rows(&store, "findings", "", &["severity", "severity.from"]), [["critical", "console"]]);
-            tell_threat();
-        } else {
-            tell_threat();
-            assert_eq!(rows(&store, "findings", "", &["severity", "severity.from"]), [["high", "derived"]]);
-            tell_alert();
-        }
-        let fields = ["native_id", "kind", "severity", "severity.from", "record_count", "alert_id"];
-        assert_eq!(rows(&store, "findings", "", &fields), [["77", "threat", "critical", "alert", "2", "Text(\"u1\")"]]);
-        assert_eq!(count(&store, "findings", "severity:critical"), 1);
-        assert_eq!(rows(&store, "assets", "finding:(severity:critical)", &["name"]), [["PC-1"]]);
-        assert_eq!(count(&store, "findings", "asset:(name:PC-1)"), 1);
-        let ask = |text: &str| {
-            let text = text.to_owned();
-            let found = store.read_blocking(move |tx| {
-                let found = inventory::finding::find(tx, kernel::OrgId::DEFAULT, &text)?;
-                found.map(|one| inventory::finding::story(tx, kernel::OrgId::DEFAULT, one)).transpose()
-            });
-            found.unwrap().map(|story| story.records.into_iter().map(|told| told.stream).collect::<Vec<_>>())
-        };
-        assert_eq!(ask("u1"), Some(vec!["threats".to_owned(), "unified_alerts".to_owned()]), "by either id");
-        assert_eq!(ask("77"), ask("u1"));
-        assert_eq!(ask("78"), None);
+fn a_threat_that_an_alert_names_later_is_one_finding_with_it(database: &Database) {
+    told_twice(database, false);
+}
+
+fn an_alert_that_names_a_later_threat_is_one_finding_with_it(database: &Database) {
+    told_twice(database, true);
+}
+
+fn told_twice(database: &Database, alert_first: bool) {
+    let store = database.open(&TABLES);
+    let (threats, alerts) = (stream(&store, "threats"), stream(&store, "unified_alerts"));
+    one(&stream(&store, "agents"), "1", agent("1", "G1"), "agent");
+    let tell_alert = || one(&alerts, "u1", alert("77"), "alert");
+    let tell_threat = || one(&threats, "77", Noun::Finding(threat("undefined")), "threat");
+    if alert_first {
+        tell_alert();
+        assert_eq!(rows(&store, "findings", "", &["severity", "severity.from"]), [["critical", "console"]]);
+        tell_threat();
+    } else {
+        tell_threat();
+        assert_eq!(rows(&store, "findings", "", &["severity", "severity.from"]), [["high", "derived"]]);
+        tell_alert();
     }
+    let fields = ["native_id", "kind", "severity", "severity.from", "record_count", "alert_id"];
+    assert_eq!(rows(&store, "findings", "", &fields), [["77", "threat", "critical", "alert", "2", "Text(\"u1\")"]]);
+    assert_eq!(count(&store, "findings", "severity:critical"), 1);
+    assert_eq!(rows(&store, "assets", "finding:(severity:critical)", &["name"]), [["PC-1"]]);
+    assert_eq!(count(&store, "findings", "asset:(name:PC-1)"), 1);
+    let ask = |text: &str| {
+        let text = text.to_owned();
+        let found = store.read_blocking(move |tx| {
+            let found = inventory::finding::find(tx, kernel::OrgId::DEFAULT, &text)?;
+            found.map(|one| inventory::finding::story(tx, kernel::OrgId::DEFAULT, one)).transpose()
+        });
+        found.unwrap().map(|story| story.records.into_iter().map(|told| told.stream).collect::<Vec<_>>())
+    };
+    assert_eq!(ask("u1"), Some(vec!["threats".to_owned(), "unified_alerts".to_owned()]), "by either id");
+    assert_eq!(ask("77"), ask("u1"));
+    assert_eq!(ask("78"), None);
 }
 
 fn an_alert_of_another_product_is_a_finding_of_its_own(database: &Database) {

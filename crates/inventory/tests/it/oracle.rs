@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use kernel::{AssetId, OrgId, RecordId, SiteId, Timestamp, Value};
-use query::{Base, Column, Datum, Field, Inventory, Record, Type};
+use query::{Base, Column, Datum, Field, Inventory, Raw, Record, Type};
 use serde_json::Value as Json;
 use store::{StoreError, Tx};
 
@@ -122,7 +122,7 @@ fn things_to(
         };
         for raw in &inventory.raw {
             for record in &records {
-                if !is_of_kind(tx, org, raw.kind, *record)? {
+                if !is_of_kind(tx, org, raw, *record)? {
                     continue;
                 }
                 let body = inventory::body(tx, org, RecordId(*record)).unwrap();
@@ -155,15 +155,26 @@ fn artifacts(tx: &mut Tx<'_>, org: OrgId, inventory: &'static Inventory) -> Vec<
     signals::scan(tx, org, 0, usize::MAX).unwrap().into_iter().map(thing).collect()
 }
 
-/// Two streams bring findings, each with bodies of its own kind.
-fn is_of_kind(tx: &mut Tx<'_>, org: OrgId, kind: &str, record: i64) -> Result<bool, StoreError> {
-    let stream = match kind {
+/// Which stream and which source bring bodies of a kind; of many kinds there is but one.
+fn is_of_kind(tx: &mut Tx<'_>, org: OrgId, raw: &Raw, record: i64) -> Result<bool, StoreError> {
+    let stream = match raw.kind {
         "alert" => "custom_alerts",
         "threat" => "threats",
+        "dev" => "agents",
+        "ranger" => "ranger_devices",
+        "xdr" => "xdr_assets",
+        "host" => "hosts",
         _ => return Ok(true),
     };
     let of = "SELECT 1 FROM inventory_source_record WHERE org_id = $1 AND record_id = $2 AND stream = $3";
-    Ok(tx.query_opt(of, &[org.into(), record.into(), stream.into()], |row| row.int(0))?.is_some())
+    let there = tx.query_opt(of, &[org.into(), record.into(), stream.into()], |row| row.int(0))?.is_some();
+    if !there || raw.kind != "host" {
+        return Ok(there);
+    }
+    let by = "SELECT d.text FROM inventory_machine m JOIN inventory_term d ON d.org_id = m.org_id AND d.term_id = m.source_term \
+              WHERE m.org_id = $1 AND m.record_id = $2";
+    let source = tx.query_opt(by, &[org.into(), record.into()], |row| Ok(row.text(0)?.to_owned()))?;
+    Ok(source.as_deref() == Some(raw.source))
 }
 
 /// Body fields of this catalogue are texts at the top of a body.
@@ -187,8 +198,8 @@ fn values(
         Column::Many { from: many, value } => {
             let many = at(many).replacen("FROM ", "", 1);
             // `FROM a, b WHERE x` and `c WHERE y` become `FROM a, b, c WHERE x AND y`.
-            let (tables, condition) = from.split_once(" WHERE ").unwrap();
-            let (more, also) = many.split_once(" WHERE ").unwrap();
+            let (tables, condition) = split_where(from);
+            let (more, also) = split_where(&many);
             (&**value, format!("{}, {} WHERE {condition} AND {}", tables, renamed(more), renamed(also)))
         }
         column => (column, from.to_owned()),
@@ -217,6 +228,14 @@ fn values(
         Value::Null => None,
     };
     Ok(rows.into_iter().filter_map(|(id, value)| Some((id, datum(value)?))).collect())
+}
+
+/// What stands before and behind the WHERE that is in no parentheses.
+fn split_where(sql: &str) -> (&str, &str) {
+    const WHERE: &str = " WHERE ";
+    let depth = |at: usize| sql[..at].matches('(').count() - sql[..at].matches(')').count();
+    let (at, _) = sql.match_indices(WHERE).find(|(at, _)| depth(*at) == 0).unwrap();
+    (&sql[..at], &sql[at + WHERE.len()..])
 }
 
 /// The aliases of a part that is joined to another with the same ones.

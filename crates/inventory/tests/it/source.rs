@@ -180,8 +180,15 @@ impl Source {
         self.store.write_blocking(move |tx| source.apply_ready(tx, &ready, false)).unwrap()
     }
 
-    fn apply_ready(&self, tx: &mut Tx, page: &[Ready], log: bool) -> Result<Vec<Outcome>, InventoryError> {
-        let ctx = Context {
+    /// Retires records in a transaction of its own.
+    pub fn retire(&self, records: &[RecordId]) {
+        let (source, records) = (self.clone(), records.to_vec());
+        let work = move |tx: &mut Tx| inventory::retire(tx, &source.context(), &records).map(drop);
+        self.store.write_blocking(work).unwrap();
+    }
+
+    fn context(&self) -> Context<'_> {
+        Context {
             org: self.org,
             integration: IntegrationId(self.integration),
             site: SiteId(1),
@@ -192,7 +199,11 @@ impl Source {
             body_in_log: self.body_in_log,
             memory: &self.memory,
             onboard: inventory::Onboard::Always,
-        };
+        }
+    }
+
+    fn apply_ready(&self, tx: &mut Tx, page: &[Ready], log: bool) -> Result<Vec<Outcome>, InventoryError> {
+        let ctx = self.context();
         let incoming: Vec<Incoming> = (page.iter())
             .map(|ready| Incoming {
                 native_id: ready.id.as_str().into(),
