@@ -96,9 +96,8 @@ pub async fn run(global: &Global, command: FieldCommand, terminal: &Terminal) ->
             };
             let opened = place.open_to_write_or_beside()?;
             let made = key.clone();
-            let write = move |tx: &mut store::Tx<'_>| {
-                inventory::field::add_field(tx, OrgId::DEFAULT, &made, &kind, &who, now)
-            };
+            let write =
+                move |tx: &mut store::Tx<'_>| inventory::field::add_field(tx, OrgId::DEFAULT, &made, &kind, &who, now);
             opened.store().write(write).await?;
             let mut filling = Some(Filling::begin(now));
             while let Some(at) = filling {

@@ -7,6 +7,7 @@ use kernel::OrgId;
 use sync::{ImportChange, LeftOutRecord, OptionsChange};
 use testkit::Database;
 
+use crate::files::reading;
 use crate::lab::{Build, Lab, SLICES, START, all_complete};
 
 testkit::on_each_database! {
@@ -18,6 +19,8 @@ testkit::on_each_database! {
     verdicts_decide_what_is_failed_and_leave_nothing_out,
     of_an_untracked_device_only_the_device_is_imported,
     metadata_that_is_not_updated_stays_and_follows_again,
+    machines_that_no_other_source_knows_wait_until_one_does,
+    machines_that_no_scan_knows_are_excluded_and_listed,
     a_change_that_is_cut_off_goes_on,
     what_is_left_out_is_neither_removed_nor_fixed,
     sweeps_stay_complete_whatever_is_left_out,
@@ -208,23 +211,75 @@ fn metadata_that_is_not_updated_stays_and_follows_again(database: &Database) {
     lab.connect();
     all_complete(&lab.sync());
     import(&lab, ImportChange { update_metadata: Some(false), ..ImportChange::default() });
-    let fact = |lab: &Lab| {
-        lab.dump(|table| table == "inventory_change")
-            .lines()
-            .filter(|line| {
-                ["\"names\"", "\"user_name\"", "\"os_version\"", "\"addresses\""].iter().any(|of| line.contains(of))
-            })
-            .count()
-    };
-    let changes = fact(&lab);
-    for _ in 0..4 {
-        lab.pass_time(std::time::Duration::from_secs(24 * 3600));
-        lab.sync();
-    }
-    let moved: Vec<String> = fact(&lab).into_iter().filter(|line| !changes.contains(line)).collect();
-    assert!(moved.is_empty(), "what was taken in stays: {moved:#?}");
+    // What was taken in some time ago.
+    let before = "UPDATE inventory_machine SET user_name = 'earlier', user_folded = 'earlier' WHERE grade = 1";
+    lab.store.write_blocking::<_, store::StoreError, _>(move |tx| tx.execute(before, &[])).unwrap();
+    let earlier = |lab: &Lab| lab.number("SELECT count(*) FROM inventory_machine WHERE user_name = 'earlier'");
+    let agents = earlier(&lab);
+    lab.pass_time(std::time::Duration::from_secs(24 * 3600));
+    all_complete(&lab.try_run(&sync::Run { full: true, ..sync::Run::default() }).unwrap());
+    assert_eq!(earlier(&lab), agents, "what was taken in stays, whatever is read");
     import(&lab, ImportChange { update_metadata: Some(true), ..ImportChange::default() });
-    assert!(fact(&lab).len() > changes.len(), "and follows again, without a fetch");
+    assert_eq!(earlier(&lab), 0, "and follows again, without a fetch");
+}
+
+/// A list that names half of the machines, as somebody keeps it.
+fn list_of(lab: &Lab, names: &[String], format: sync::import::Format, text: &str) -> u64 {
+    let draft = reading(format, &[], text.as_bytes()).unwrap();
+    let order = sync::import::Order { source: "known".to_owned(), site: Some("HQ".to_owned()), accept_removals: false };
+    let told = |_: &sync::Event| {};
+    let who = "test";
+    lab.time.run(sync::import::import(&lab.store, &lab.world, OrgId::DEFAULT, who, &order, draft, &told)).unwrap();
+    names.len() as u64
+}
+
+/// Names that one agent alone has, every second of them.
+fn every_second_name(lab: &Lab) -> Vec<String> {
+    let sql = "SELECT name FROM inventory_machine WHERE grade = 1 AND name IS NOT NULL AND name NOT LIKE '%.%' \
+        GROUP BY name HAVING count(*) = 1 ORDER BY name";
+    let read = move |tx: &mut store::Tx<'_>| tx.query(sql, &[], |row| Ok(row.text(0)?.to_owned()));
+    let names = lab.store.read_blocking::<_, store::StoreError, _>(read).unwrap();
+    names.into_iter().step_by(2).collect()
+}
+
+fn machines_that_no_other_source_knows_wait_until_one_does(database: &Database) {
+    let lab = read(database);
+    let names = every_second_name(&lab);
+    let all = count(&lab, "assets", "has:console.group");
+    import(&lab, ImportChange { auto_onboard: Some(false), ..ImportChange::default() });
+    assert_eq!(count(&lab, "assets", "has:console.group"), 0, "nobody else knows any");
+    let software = counted(&lab, "auto_onboard");
+    assert!(software > all, "with what hangs on them");
+    // A bare list of names makes them known where names count.
+    let lower: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
+    let list = list_of(&lab, &names, sync::import::Format::Csv, &format!("name\n{}\n", lower.join("\n")));
+    import(&lab, ImportChange::default());
+    assert_eq!(count(&lab, "assets", "has:console.group"), 0, "a name alone is no rule of correlation");
+    import(&lab, ImportChange { identity: Some(Identity::ComputerName), ..ImportChange::default() });
+    assert_eq!(count(&lab, "assets", "has:console.group"), list);
+    assert!(listed(&lab, "auto_onboard").iter().all(|one| !names.contains(&one.name) || one.stream != "agents"));
+    let on_them = count(&lab, "software", "asset:(has:console.group)");
+    assert!(on_them > 0 && on_them == count(&lab, "software", ""), "what hangs on them came along");
+    import(&lab, ImportChange { auto_onboard: Some(true), ..ImportChange::default() });
+    assert_eq!(counted(&lab, "auto_onboard"), 0);
+}
+
+fn machines_that_no_scan_knows_are_excluded_and_listed(database: &Database) {
+    let lab = read(database);
+    let names = every_second_name(&lab);
+    import(
+        &lab,
+        ImportChange { exclude_unknown: Some(true), identity: Some(Identity::ComputerName), ..ImportChange::default() },
+    );
+    list_of(&lab, &names, sync::import::Format::Csv, &format!("name\n{}\n", names.join("\n")));
+    import(&lab, ImportChange::default());
+    assert_eq!(count(&lab, "assets", "has:console.group"), 0, "a list is no scan");
+    let agents = lab.number("SELECT count(*) FROM inventory_source_record WHERE stream = 'agents'").unsigned_abs();
+    let left = listed(&lab, "exclude_unknown").into_iter().filter(|one| one.stream == "agents").count() as u64;
+    assert_eq!(left, agents);
+    import(&lab, ImportChange { exclude_unknown: Some(false), ..ImportChange::default() });
+    assert_eq!(counted(&lab, "exclude_unknown"), 0, "{:?}", &listed(&lab, "exclude_unknown")[..3]);
+    assert!(count(&lab, "assets", "has:console.group") > 0);
 }
 
 fn a_change_that_is_cut_off_goes_on(database: &Database) {
