@@ -180,7 +180,7 @@ fn capital(word: &str) -> String {
 }
 
 fn in_words(imported: &Imported, told: &Told, number: &dyn Fn(u64) -> String) -> String {
-    let Imported { integration, made, report } = imported;
+    let Imported { integration, made, report, settled } = imported;
     let name = harmless(&integration.name);
     let mut out = String::new();
     if *made {
@@ -207,6 +207,10 @@ fn in_words(imported: &Imported, told: &Told, number: &dyn Fn(u64) -> String) ->
         duration(report.duration_ms),
         parts.join(", ")
     );
+    if settled.merged > 0 {
+        let joined = settled.merged as u64;
+        let _ = writeln!(out, "{} joined an asset that was known already.", counted(joined, "record", &number(joined)));
+    }
     for line in told.lines(number) {
         let _ = writeln!(out, "{line}");
     }

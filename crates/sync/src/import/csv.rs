@@ -8,6 +8,9 @@ use super::{COLUMNS_MAX, ImportError};
 /// Separators that lists have, the likeliest first.
 const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
+/// Who takes a row: the line on which it begins, the headers, the cells.
+pub type TakeRow<'a> = &'a mut dyn FnMut(u64, &[String], Vec<String>) -> Result<(), ImportError>;
+
 /// Reads a list: `headers` is told the first row, `take` every further one with the line on which it begins.
 ///
 /// # Errors
@@ -15,7 +18,7 @@ const SEPARATORS: [u8; 4] = [b',', b';', b'\t', b'|'];
 pub fn read<R: Read>(
     source: &mut Source<R>,
     headers: &mut dyn FnMut(&[String]) -> Result<(), ImportError>,
-    take: &mut dyn FnMut(u64, &[String], Vec<String>) -> Result<(), ImportError>,
+    take: TakeRow<'_>,
 ) -> Result<(), ImportError> {
     let piece = source.piece();
     piece.begin();

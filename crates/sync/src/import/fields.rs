@@ -757,10 +757,8 @@ impl Columns {
 
     fn list(&self, host: &mut Host, field: &Field, header: &str, texts: Vec<String>) {
         match field {
-            Field::Volatile => {
-                if host.volatile.len() < VALUES_MAX {
-                    host.volatile.insert(header.trim().to_owned(), texts.join(", "));
-                }
+            Field::Volatile if host.volatile.len() < VALUES_MAX => {
+                host.volatile.insert(header.trim().to_owned(), texts.join(", "));
             }
             Field::Tags => {
                 for tag in texts.iter().flat_map(|text| parts(text, &[',', ';', '|', '\n'])) {

@@ -184,10 +184,8 @@ pub fn read<R: Read>(
                     (Some(_), None) => {}
                 }
             }
-            Event::DocType(doctype) => {
-                if doctype.contains('[') {
-                    return Err(ImportError::Entities { line: reader.get_mut().line() });
-                }
+            Event::DocType(doctype) if doctype.contains('[') => {
+                return Err(ImportError::Entities { line: reader.get_mut().line() });
             }
             Event::Eof => {
                 if !rooted {
@@ -195,7 +193,7 @@ pub fn read<R: Read>(
                 }
                 return Ok(scan);
             }
-            Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
+            // Declarations, comments and what else says nothing about a host.
             _ => {}
         }
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use inventory::{Context, Incoming, Memory, Onboard, Op, Translation};
+use inventory::{Context, Incoming, Memory, Onboard, Op, Settled, Translation};
 use jobs::World;
 use kernel::{IntegrationId, OrgId, RecordId, SiteId, SweepId, Timestamp};
 use store::{Dialect, Store, Tx};
@@ -17,6 +17,7 @@ use crate::lease::{Holder, LEASE};
 use crate::position::{Position, Window};
 use crate::report::{Event, StreamReport, StreamStatus, SweepKind};
 use crate::retire::{Gone, Keeper};
+use crate::settle::settle;
 use crate::standing::{self, Found};
 use crate::stream::IMPORTED;
 use crate::translate::host;
@@ -49,6 +50,8 @@ pub struct Imported {
     pub made: bool,
     /// What happened to its records.
     pub report: StreamReport,
+    /// Which of them turned out to speak of a machine that is known already.
+    pub settled: Settled,
 }
 
 /// Imports a file that was read: its records, then what it no longer shows. Killed between, it is as if the file had
@@ -87,14 +90,14 @@ pub async fn import(
     let settled = world.outside(write).await;
     told?;
     settled?;
-    let Story { report, owner, .. } = story;
+    let Story { report, settled: of_machines, owner, .. } = story;
     tell(&Event::StreamFinished { report: report.clone() });
     let (org, id) = (owner.org, owner.id);
     let read = store.read(move |tx| checkpoint::integrations(tx, org));
     let now = world.outside(read).await?.into_iter().find(|of| of.id == id);
     let integration =
         now.ok_or_else(|| SyncError::NoSuchIntegration { name: order.source.clone(), known: Vec::new() })?;
-    Ok(Imported { integration, made, report })
+    Ok(Imported { integration, made, report, settled: of_machines })
 }
 
 /// The source of that name, made if there is none.
@@ -180,6 +183,7 @@ struct Story<'a> {
     scope_before: Option<String>,
     /// The addresses that it looked at then.
     report: StreamReport,
+    settled: Settled,
 }
 
 impl<'a> Story<'a> {
@@ -214,6 +218,7 @@ impl<'a> Story<'a> {
             held_before: standing.held,
             scope_before: standing.scope,
             report,
+            settled: Settled::default(),
         })
     }
 
@@ -292,7 +297,7 @@ impl<'a> Story<'a> {
                 self.compare(draft, before.as_ref(), accepts).await?;
             }
         }
-        crate::settle::settle(self.store, self.world, &self.owner, &self.memory).await?;
+        self.settled = settle(self.store, self.world, &self.owner, &self.memory).await?;
         self.report.console_total = Some(draft.hosts);
         self.report.duration_ms = self.elapsed_ms();
         let (owner, sweep, now, report, began_at) =
@@ -300,7 +305,14 @@ impl<'a> Story<'a> {
         // What is kept aside of earlier files is not in this one.
         const FORGET: &str = "DELETE FROM sync_quarantine \
             WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND sweep_id < $4";
+        // Half a scan of another part has brought machines of that part too.
+        const SCOPE: &str =
+            "UPDATE sync_stream SET scope = $4 WHERE org_id = $1 AND integration_id = $2 AND stream = $3";
         let write = self.store.write(move |tx| {
+            if let Some(scope) = &scope {
+                let of = [owner.org.into(), owner.id.into(), owner.key.as_str().into(), scope.as_str().into()];
+                tx.execute(SCOPE, &of)?;
+            }
             if report.complete {
                 tx.execute(FORGET, &[owner.org.into(), owner.id.into(), owner.stream.name.into(), sweep.into()])?;
             }
