@@ -8,7 +8,7 @@ use kernel::{AssetId, IntegrationId, OrgId, RecordId, Timestamp, Value};
 use rustc_hash::FxHashMap;
 use store::{Keys, Kind, StoreError, Tx};
 
-use crate::change::{CHANGE, Subject};
+use crate::change::{Subject, UNDOABLE};
 use crate::machine::{AgentState, Grade};
 use crate::memory::Head;
 use crate::noun::ip_from_bytes;
@@ -93,8 +93,9 @@ fn project(
     for asset in assets {
         let before = stored.get(asset);
         let Some(machines) = machines.get_mut(asset) else {
-            if before.is_some() {
+            if let Some(before) = before {
                 emptied.extend([Value::from(org), (*asset).into()]);
+                last(org, now, head, *asset, before, &mut changes);
             }
             continue;
         };
@@ -122,7 +123,7 @@ fn project(
     tx.update_many(Projection::Asset.table(), KEY, set_columns(), &updated)?;
     tx.delete_many(Projection::Asset.table(), KEY, &emptied)?;
     tx.update_many(Projection::Machine.table(), RECORD_KEY, &[("superseded", Kind::Int)], &superseded)?;
-    tx.insert_many("inventory_change", CHANGE, &changes, "")?;
+    tx.insert_many("inventory_change", UNDOABLE, &changes, "")?;
     Ok(())
 }
 
@@ -139,13 +140,16 @@ fn tell(
     after: &Asset,
     changes: &mut Vec<Value<'static>>,
 ) -> bool {
-    let mut changed = false;
-    for (at, column) in Projection::Asset.columns().iter().enumerate() {
-        if before[at] == after.values[at] || column.volatile {
-            continue;
+    let columns = Projection::Asset.columns();
+    // By the record that the new value is from.
+    let mut differ: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (at, column) in columns.iter().enumerate() {
+        if before[at] != after.values[at] && !column.volatile {
+            differ.entry(after.winners[at].0.unwrap_or(after.lead)).or_default().push(at);
         }
-        changed = true;
-        let winner = &machines[after.winners[at].0.unwrap_or(after.lead)];
+    }
+    for (winner, places) in &differ {
+        let winner = &machines[*winner];
         let subject = Subject {
             org: org.0,
             at: now,
@@ -154,16 +158,40 @@ fn tell(
             record: winner.record,
             integration: winner.integration,
         };
-        let one = at..=at;
-        let columns = Projection::Asset.columns();
-        subject.compare(head, &columns[one.clone()], &before[one.clone()], &after.values[one], changes);
+        let of = |values: &[Value]| -> Vec<Value<'static>> {
+            places.iter().map(|at| values[*at].clone().into_owned()).collect()
+        };
+        let columns: Vec<Column> = places.iter().map(|at| columns[*at]).collect();
+        subject.compare(head, &columns, &of(before), &of(&after.values), changes);
     }
+    let changed = !differ.is_empty();
     changed
+}
+
+/// Keeps the row of an asset that has no records any more, for questions about the time when it had.
+fn last(org: OrgId, now: Timestamp, head: &mut Head, asset: i64, row: &Stored, changes: &mut Vec<Value<'static>>) {
+    let place = Projection::Asset.columns().iter().position(|column| column.name == "lead_record_id");
+    let record = match place.map(|at| &row.values[at]) {
+        Some(Value::Int(record)) => *record,
+        _ => 0,
+    };
+    let subject = Subject {
+        org: org.0,
+        at: now,
+        inventory: Projection::Asset.inventory(),
+        asset: Some(asset),
+        record,
+        integration: 0,
+    };
+    let standing = [org.into(), asset.into(), row.site.into(), row.created_at.into(), row.updated_at.into()];
+    let values: Vec<Value> = standing.into_iter().chain(row.values.iter().cloned()).collect();
+    subject.emptied(head, Projection::Asset.insert_columns(), &values, changes);
 }
 
 /// An asset's row as it is.
 struct Stored {
     site: i64,
+    created_at: Timestamp,
     updated_at: Timestamp,
     values: Vec<Value<'static>>,
 }
@@ -174,14 +202,15 @@ fn stored(tx: &mut Tx, org: OrgId, assets: &[i64]) -> Result<FxHashMap<i64, Stor
     let sql = SQL.get_or_init(|| {
         let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
         format!(
-            "SELECT asset_id, site_id, updated_at, {} FROM inventory_asset WHERE org_id = $1 AND asset_id IN KEYS",
+            "SELECT asset_id, site_id, created_at, updated_at, {} FROM inventory_asset WHERE org_id = $1 AND asset_id IN KEYS",
             names.join(", ")
         )
     });
     let rows = tx.select_in(sql, &[org.into()], Keys::Ints(assets), |row| {
         let values =
-            (3..columns.len() + 3).map(|at| Ok(row.value(at)?.into_owned())).collect::<Result<_, StoreError>>()?;
-        Ok((row.int(0)?, Stored { site: row.int(1)?, updated_at: Timestamp::from_micros(row.int(2)?), values }))
+            (4..columns.len() + 4).map(|at| Ok(row.value(at)?.into_owned())).collect::<Result<_, StoreError>>()?;
+        let time = |at: usize| row.int(at).map(Timestamp::from_micros);
+        Ok((row.int(0)?, Stored { site: row.int(1)?, created_at: time(2)?, updated_at: time(3)?, values }))
     })?;
     Ok(rows.into_iter().collect())
 }

@@ -6,7 +6,7 @@ use store::{Keys, Kind, StoreError, Tx};
 
 use crate::apply::{Context, InventoryError};
 use crate::body::bodies;
-use crate::change::{CHANGE, Subject};
+use crate::change::{Subject, UNDOABLE};
 use crate::machine::AgentState;
 use crate::memory::Head;
 use crate::project::{self, Moved};
@@ -186,7 +186,7 @@ pub fn retire(tx: &mut Tx, ctx: &Context, records: &[RecordId]) -> Result<Vec<Re
     tx.update_many("inventory_source_record", KEY, SET, &rows)?;
     let mut changes = Vec::new();
     removed(tx, ctx, &mut head, &ids, true, &mut changes)?;
-    tx.insert_many("inventory_change", CHANGE, &changes, "")?;
+    tx.insert_many("inventory_change", UNDOABLE, &changes, "")?;
     head.finish(tx, ctx.memory)?;
     Ok(retired)
 }
@@ -250,6 +250,11 @@ pub(crate) fn removed(
         let sql = format!("SELECT record_id FROM {} WHERE org_id = $1 AND record_id IN KEYS", projection.table());
         let mut here = tx.select_in(&sql, &[ctx.org.into()], Keys::Ints(&others), |row| row.int(0))?;
         here.sort_unstable();
+        if projection.is_narrow() {
+            let rows: Vec<Value> =
+                here.iter().flat_map(|record| [ctx.org.into(), (*record).into(), gone.into()]).collect();
+            tx.update_many(projection.table(), KEY, &[("gone", Kind::Int)], &rows)?;
+        }
         for record in here {
             subject(record, None, projection).removed(head, gone, changes);
         }

@@ -13,6 +13,7 @@ mod finds;
 mod load;
 mod machines;
 mod oracle;
+mod own;
 mod pasted;
 mod saved;
 mod settle;

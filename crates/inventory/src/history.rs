@@ -1,0 +1,220 @@
+//! What changed: the history of an asset, and how long history is kept.
+
+use std::collections::BTreeSet;
+
+use kernel::{AssetId, IntegrationId, OrgId, RecordId, Timestamp, Value};
+use store::{Keys, Kind, StoreError, Tx};
+
+/// One thing that changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// When it was seen.
+    pub at: Timestamp,
+    /// What: a field's column (`os`, `names`), `removed`, or `asset`, which a record moved to.
+    pub field: String,
+    /// What it was; nothing if it was nothing.
+    pub before: Option<String>,
+    /// What it has been since.
+    pub after: Option<String>,
+    /// The integration whose record said so.
+    pub integration: IntegrationId,
+    /// The record.
+    pub record: RecordId,
+    /// The collection that the record is of.
+    pub stream: String,
+    /// The source's own id of the record.
+    pub native_id: String,
+    /// Of a record that moved to this asset: by which rule, and who says so. Known of the latest move.
+    pub by: Option<By>,
+}
+
+/// Why a record belongs to an asset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct By {
+    /// The rule of correlation.
+    pub rule: String,
+    /// What speaks for it.
+    pub evidence: String,
+    /// `correlation`, or who decided it.
+    pub who: String,
+}
+
+/// What to tell of an asset's history.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tell {
+    /// Only what changed at or after this.
+    pub since: Option<Timestamp>,
+    /// Only this field, as history or the language calls it (`os`, `agent.version`).
+    pub field: Option<String>,
+}
+
+/// So many changes are told at once; the latest ones.
+pub const TOLD_MAX: usize = 10_000;
+
+/// Rows of history that are deleted in one transaction.
+pub const FORGOTTEN_AT_ONCE: i64 = 20_000;
+
+/// The history of an asset, the latest first: what its records' changes made of it, and which records came and went. `None`
+/// if there is no such asset, and never was.
+///
+/// The id of an asset that was merged into another leads to that one.
+///
+/// # Errors
+/// The database fails.
+pub fn asset(
+    tx: &mut Tx,
+    org: OrgId,
+    asset: AssetId,
+    tell: &Tell,
+) -> Result<Option<(AssetId, Vec<Changed>)>, StoreError> {
+    const HERE: &str = "SELECT record_id FROM inventory_link WHERE org_id = $1 AND asset_id = $2";
+    const LEFT: &str = "SELECT record_id FROM inventory_change WHERE org_id = $1 AND field = 'asset' AND before = $2";
+    const CHANGES: &str = "SELECT change_id, at, field, before, after, integration_id, record_id, asset_id
+        FROM inventory_change WHERE org_id = $1 AND inventory = 'assets' AND record_id IN KEYS";
+    let Some(asset) = present(tx, org, asset)? else { return Ok(None) };
+    let here: BTreeSet<i64> = tx.query(HERE, &[org.into(), asset.into()], |row| row.int(0))?.into_iter().collect();
+    let left = tx.query(LEFT, &[org.into(), asset.to_string().into()], |row| row.int(0))?;
+    let records: BTreeSet<i64> = here.iter().copied().chain(left).collect();
+    let records: Vec<i64> = records.into_iter().collect();
+    let public = asset.to_string();
+    let mut changes = tx.select_in(CHANGES, &[org.into()], Keys::Ints(&records), |row| {
+        let record = row.int(6)?;
+        let change = Changed {
+            at: Timestamp::from_micros(row.int(1)?),
+            field: row.text(2)?.to_owned(),
+            before: row.opt_text(3)?.map(str::to_owned),
+            after: row.opt_text(4)?.map(str::to_owned),
+            integration: IntegrationId(row.int(5)?),
+            record: RecordId(record),
+            stream: String::new(),
+            native_id: String::new(),
+            by: None,
+        };
+        let moved = change.field == "asset" && change.before.as_deref() == Some(&public);
+        let of_it = here.contains(&record) || moved || row.opt_int(7)? == Some(asset.0);
+        Ok((row.int(0)?, of_it, change))
+    })?;
+    let wanted = |change: &Changed| {
+        let told = !change.field.is_empty();
+        let since = tell.since.is_none_or(|since| change.at >= since);
+        told && since && tell.field.as_ref().is_none_or(|field| is_named(&change.field, field))
+    };
+    changes.retain(|(_, of_it, change)| *of_it && wanted(change));
+    changes.sort_unstable_by_key(|(id, _, change)| std::cmp::Reverse((change.at, *id)));
+    changes.truncate(TOLD_MAX);
+    let mut changes: Vec<Changed> = changes.into_iter().map(|(_, _, change)| change).collect();
+    name(tx, org, &mut changes)?;
+    explain(tx, org, &mut changes)?;
+    Ok(Some((asset, changes)))
+}
+
+/// Whether a column of history is meant: `agent_version` is asked for as `agent.version` too.
+fn is_named(column: &str, asked: &str) -> bool {
+    let folded = asked.trim().to_lowercase().replace(['.', '-'], "_");
+    column == folded || column.strip_suffix('s') == Some(&folded)
+}
+
+/// The asset that has an id, or that took the place of the one that had it.
+fn present(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Option<AssetId>, StoreError> {
+    const HERE: &str = "SELECT 1 FROM inventory_asset WHERE org_id = $1 AND asset_id = $2";
+    const FORMER: &str = "SELECT now_asset_id FROM inventory_asset_former WHERE org_id = $1 AND asset_id = $2";
+    /// Merges of merges that are followed.
+    const STEPS_MAX: usize = 64;
+    let mut asset = asset;
+    for _ in 0..STEPS_MAX {
+        if tx.query_opt(HERE, &[org.into(), asset.into()], |_| Ok(()))?.is_some() {
+            return Ok(Some(asset));
+        }
+        let Some(next) = tx.query_opt(FORMER, &[org.into(), asset.into()], |row| row.int(0))? else { break };
+        asset = AssetId(next);
+    }
+    Ok(None)
+}
+
+/// Which record said what.
+fn name(tx: &mut Tx, org: OrgId, changes: &mut [Changed]) -> Result<(), StoreError> {
+    const NAMES: &str = "SELECT record_id, stream, native_id FROM inventory_source_record
+        WHERE org_id = $1 AND record_id IN KEYS";
+    let records: BTreeSet<i64> = changes.iter().map(|change| change.record.0).collect();
+    let records: Vec<i64> = records.into_iter().collect();
+    let names = tx.select_in(NAMES, &[org.into()], Keys::Ints(&records), |row| {
+        Ok((row.int(0)?, (row.text(1)?.to_owned(), row.text(2)?.to_owned())))
+    })?;
+    let names: rustc_hash::FxHashMap<i64, (String, String)> = names.into_iter().collect();
+    for change in changes {
+        if let Some((stream, native_id)) = names.get(&change.record.0) {
+            (change.stream, change.native_id) = (stream.clone(), native_id.clone());
+        }
+    }
+    Ok(())
+}
+
+/// By which rule records moved, where their present link is of that moment.
+fn explain(tx: &mut Tx, org: OrgId, changes: &mut [Changed]) -> Result<(), StoreError> {
+    const LINKS: &str = "SELECT record_id, since, rule, evidence, linked_by FROM inventory_link
+        WHERE org_id = $1 AND record_id IN KEYS";
+    let moved: BTreeSet<i64> =
+        changes.iter().filter(|change| change.field == "asset").map(|change| change.record.0).collect();
+    let moved: Vec<i64> = moved.into_iter().collect();
+    let links = tx.select_in(LINKS, &[org.into()], Keys::Ints(&moved), |row| {
+        let by = By { rule: row.text(2)?.to_owned(), evidence: row.text(3)?.to_owned(), who: row.text(4)?.to_owned() };
+        Ok(((row.int(0)?, row.int(1)?), by))
+    })?;
+    let links: rustc_hash::FxHashMap<(i64, i64), By> = links.into_iter().collect();
+    for change in changes.iter_mut().filter(|change| change.field == "asset") {
+        change.by = links.get(&(change.record.0, change.at.micros())).cloned();
+    }
+    Ok(())
+}
+
+/// How long history is kept, and since when all of it is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Days; `None` is for ever.
+    pub days: Option<u32>,
+    /// The earliest moment that can be asked about; `None` is the beginning.
+    pub complete_since: Option<Timestamp>,
+}
+
+/// How long history is kept.
+///
+/// # Errors
+/// The database fails.
+pub fn kept(tx: &mut Tx, org: OrgId) -> Result<Kept, StoreError> {
+    const READ: &str = "SELECT keep_days, complete_since FROM inventory_history WHERE org_id = $1";
+    let kept = tx.query_opt(READ, &[org.into()], |row| {
+        let days = row.opt_int(0)?.and_then(|days| u32::try_from(days).ok());
+        Ok(Kept { days, complete_since: row.opt_int(1)?.map(Timestamp::from_micros) })
+    })?;
+    Ok(kept.unwrap_or_default())
+}
+
+/// Sets how many days history is kept; `None` is for ever. [`forget`] acts on it.
+///
+/// # Errors
+/// The database fails.
+pub fn keep(tx: &mut Tx, org: OrgId, days: Option<u32>) -> Result<(), StoreError> {
+    const SET: &str = "INSERT INTO inventory_history (org_id, keep_days) VALUES ($1, $2)
+        ON CONFLICT (org_id) DO UPDATE SET keep_days = EXCLUDED.keep_days";
+    tx.execute(SET, &[org.into(), days.map(i64::from).into()])?;
+    Ok(())
+}
+
+/// Deletes history that is older than is kept, [`FORGOTTEN_AT_ONCE`] rows at most, and answers how many it deleted: call it
+/// again until it answers 0.
+///
+/// # Errors
+/// The database fails.
+pub fn forget(tx: &mut Tx, org: OrgId, now: Timestamp) -> Result<u64, StoreError> {
+    const OLD: &str = "SELECT change_id, at FROM inventory_change WHERE org_id = $1 AND at < $2 ORDER BY at LIMIT $3";
+    const SINCE: &str = "UPDATE inventory_history SET complete_since = $2
+        WHERE org_id = $1 AND COALESCE(complete_since, 0) < $2";
+    let Some(days) = kept(tx, org)?.days else { return Ok(0) };
+    let until = now.plus_seconds(-i64::from(days) * 86_400);
+    let old =
+        tx.query(OLD, &[org.into(), until.into(), FORGOTTEN_AT_ONCE.into()], |row| Ok((row.int(0)?, row.int(1)?)))?;
+    let Some((_, latest)) = old.last().copied() else { return Ok(0) };
+    let keys: Vec<Value> = old.iter().flat_map(|(id, _)| [org.into(), (*id).into()]).collect();
+    tx.execute(SINCE, &[org.into(), latest.into()])?;
+    tx.delete_many("inventory_change", &[("org_id", Kind::Int), ("change_id", Kind::Int)], &keys)
+}
