@@ -259,9 +259,8 @@ pub(crate) fn retirements(story: &mut Story) -> Result<(), Violation> {
 fn at_once(story: &Story, fresh: &[(String, String)], passes: u64) -> Result<(), Violation> {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     for (name, _) in fresh {
-        let judged = Stream::named(name).is_some_and(|stream| {
-            stream.removal == Removal::Absent && matches!(stream.source, Source::Pages(_))
-        });
+        let judged = Stream::named(name)
+            .is_some_and(|stream| stream.removal == Removal::Absent && matches!(stream.source, Source::Pages(_)));
         if judged {
             *counts.entry(name).or_default() += 1;
         }

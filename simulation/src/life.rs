@@ -499,7 +499,8 @@ impl Story {
     fn excuse_what_was_hidden(&self) {
         let token = self.console.wire().token.clone();
         for stream in sync::STREAMS {
-            let (Some(seen), Some(all)) = (self.listed_to(stream, &token), self.listed_to(stream, &self.witness)) else {
+            let (Some(seen), Some(all)) = (self.listed_to(stream, &token), self.listed_to(stream, &self.witness))
+            else {
                 continue;
             };
             let mut wire = self.console.wire();

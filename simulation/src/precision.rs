@@ -219,8 +219,13 @@ pub fn precision(seed: u64, endpoints: usize, cases: Cases) -> Result<Precision,
                 .map_err(|error| told(&error))?;
         }
         let now = world.now();
-        let settle = store.write(move |tx| inventory::settle(tx, org, &inventory::Memory::default(), now));
-        time.run(settle).map_err(|error: inventory::InventoryError| told(&error))?;
+        loop {
+            let settle = store.write(move |tx| inventory::settle(tx, org, &inventory::Memory::default(), now));
+            let settled = time.run(settle).map_err(|error: inventory::InventoryError| told(&error))?;
+            if !settled.more {
+                break;
+            }
+        }
         let made = made(&store, org, world.now()).map_err(|error| told(&error))?;
         all.add(judge(seed, look, &sim.network(), &made));
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kernel::Value;
+use rusqlite::config::DbConfig;
 use rusqlite::ffi::{self, ErrorCode};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, Statement};
@@ -107,6 +108,10 @@ impl Session {
     fn new(connection: Connection, role: Role, path: &Path) -> Result<Session, StoreError> {
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         connection.busy_timeout(BUSY).map_err(|error| explain(&error, "setting the busy time-out", path))?;
+        // A plan never depends on the values: else SQLite compiles many of our statements anew each time they run.
+        connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+            .map_err(|error| explain(&error, "making plans independent of values", path))?;
         let session = Session {
             connection,
             path: path.to_owned(),
@@ -407,4 +412,24 @@ pub(crate) fn create_private(path: &Path) -> Result<(), StoreError> {
         options.open(path).map(drop)
     })();
     made.map_err(|error| StoreError::file(path, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_statement_is_compiled_once_whatever_it_is_asked() {
+        let mut session = Session::in_memory().unwrap();
+        session.batch("CREATE TABLE t (org_id INTEGER, name TEXT, PRIMARY KEY (org_id, name)) STRICT").unwrap();
+        let sql = "SELECT name FROM t WHERE org_id = $1 ORDER BY name DESC LIMIT 1";
+        for org in [1, 2, 1] {
+            session.rows(sql, &[Value::Int(org)], |_| Ok(Flow::Continue(()))).unwrap();
+        }
+        let statement = session.connection.prepare_cached(&session.numbered[sql].sqlite).unwrap();
+        assert_eq!(statement.get_status(StatementStatus::Run), 3);
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+    }
 }
