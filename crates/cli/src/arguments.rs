@@ -166,6 +166,11 @@ Examples:
   muster integration set acme --autosync 1d
   muster integration disable acme")]
     Integration(Integration),
+    /// Says of an asset what sources do not: custom fields, its owner, whether its device is tracked
+    Asset {
+        #[command(subcommand)]
+        command: crate::commands::asset::AssetCommand,
+    },
     /// Lists our sites, makes one, or gives one another name
     Site {
         #[command(subcommand)]

@@ -1,5 +1,6 @@
 //! One file per command: load, check, do, tell.
 
+pub mod asset;
 pub mod connect;
 pub mod demo;
 pub mod doctor;
@@ -11,6 +12,7 @@ pub mod integration;
 pub mod log;
 pub mod migrate;
 pub mod options;
+pub mod own;
 pub mod owner;
 pub mod query;
 pub mod saved;

@@ -74,6 +74,7 @@ async fn dispatch(global: &arguments::Global, command: Command, terminal: &Termi
         Command::Saved { command } => commands::saved::run(global, command, terminal).await,
         Command::Serve(serve) => commands::serve::run(global, &serve, terminal).await,
         Command::Integration(order) => commands::integration::run(global, order.command, terminal).await,
+        Command::Asset { command } => commands::asset::run(global, command, terminal).await,
         Command::Site { command } => commands::site::run(global, command, terminal).await,
         Command::Field { command } => commands::field::run(global, command, terminal).await,
         Command::Finding { command } => commands::finding::run(global, command, terminal).await,

@@ -71,7 +71,8 @@ async fn change_it(place: &Place, name: &str, change: sync::OptionsChange, termi
             // What is stored follows at once; whoever is cut off here goes on with the next muster sync.
             let done = sync::reapply(store, &jobs::World::real(), OrgId::DEFAULT, &of.name).await?;
             let judged = terminal.result_number(done.judged);
-            let _ = writeln!(told, "{} judged anew, without asking the console.", counted(done.judged, "record", &judged));
+            let _ =
+                writeln!(told, "{} judged anew, without asking the console.", counted(done.judged, "record", &judged));
         }
         Opened::Writer(_) => {}
     }
@@ -274,9 +275,7 @@ async fn show(store: &Store, name: &str, json: bool, terminal: &Terminal) -> Res
         let mut all = as_json(of, now);
         all["drift"] = drift.iter().map(drift_as_json).collect();
         all["quarantined"] = aside.iter().map(aside_as_json).collect();
-        let count = |one: &sync::LeftOutCount| {
-            serde_json::json!({ "option": one.option, "stream": one.stream, "records": one.records })
-        };
+        let count = |one: &sync::LeftOutCount| serde_json::json!({ "option": one.option, "stream": one.stream, "records": one.records });
         all["left_out"] = counts.iter().map(count).collect();
         return terminal.result(&format!("{all}\n"));
     }
