@@ -23,6 +23,12 @@ pub(crate) const RULE_NEW: &str = "new";
 /// The rule by which a record belongs to the asset of the agent that it names; its evidence is the agent's native id.
 pub(crate) const RULE_SAME_AGENT: &str = "same-agent";
 
+/// What stands before the id of a device that network discovery saw, where a record names one instead of an agent.
+const DISCOVERED: &str = "NDI:";
+
+/// The stream of those devices.
+const DEVICES: &str = "ranger_devices";
+
 /// The columns of a link.
 pub(crate) const LINK: &[(&str, Kind)] = &[
     ("org_id", Kind::Int),
@@ -332,12 +338,12 @@ impl<'a> Pending<'a> {
         stored
     }
 
-    /// Links new records to the assets of the agents that they name, as far as this integration knows those agents. The
+    /// Links new records to the assets of the agents and devices that they name, as far as this integration knows those. The
     /// others are assets of their own until correlation has seen them.
     fn name_agents(&mut self, tx: &mut Tx, ctx: &Context, head: &mut Head) -> Result<(), InventoryError> {
-        const AGENTS: &str = "SELECT r.native_id, l.asset_id FROM inventory_source_record r
+        const NAMED: &str = "SELECT r.native_id, l.asset_id FROM inventory_source_record r
             JOIN inventory_link l ON l.org_id = r.org_id AND l.record_id = r.record_id
-            WHERE r.org_id = $1 AND r.integration_id = $2 AND r.stream = 'agents' AND r.native_id IN KEYS";
+            WHERE r.org_id = $1 AND r.integration_id = $2 AND r.stream = $3 AND r.native_id IN KEYS";
         let naming = std::mem::take(&mut self.naming);
         if naming.is_empty() {
             return Ok(());
@@ -349,11 +355,18 @@ impl<'a> Pending<'a> {
         let mut agents: Vec<String> = naming.iter().map(agent).collect();
         agents.sort_unstable();
         agents.dedup();
-        let agents: Vec<&str> = agents.iter().map(String::as_str).collect();
-        let known = tx.select_in(AGENTS, &[ctx.org.into(), ctx.integration.into()], Keys::Texts(&agents), |row| {
-            Ok((row.text(0)?.to_owned(), row.int(1)?))
-        })?;
-        let known: FxHashMap<String, i64> = known.into_iter().collect();
+        let mut known: FxHashMap<String, i64> = FxHashMap::default();
+        for (stream, mark) in [("agents", ""), (DEVICES, DISCOVERED)] {
+            let of_stream = agents.iter().filter(|agent| agent.starts_with(DISCOVERED) != mark.is_empty());
+            let ids: Vec<&str> = of_stream.map(|agent| &agent[mark.len()..]).collect();
+            if ids.is_empty() {
+                continue;
+            }
+            let params = [ctx.org.into(), ctx.integration.into(), stream.into()];
+            known.extend(tx.select_in(NAMED, &params, Keys::Texts(&ids), |row| {
+                Ok((format!("{mark}{}", row.text(0)?), row.int(1)?))
+            })?);
+        }
         for new in naming {
             let agent = agent(&new);
             match known.get(&agent) {

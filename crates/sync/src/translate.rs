@@ -427,7 +427,7 @@ mod tests {
         let both = r#"{"createdAt":"1970-01-01T00:00:01Z","updatedAt":"1970-01-01T00:00:02Z"}"#;
         assert_eq!(of(Endpoint::Roles, both), Some(2_000_000));
         let made = r#"{"createdAt":"1970-01-01T00:00:01Z","updatedAt":null}"#;
-        assert_eq!(of(Endpoint::ThreatNotes, made), Some(1_000_000));
+        assert_eq!(of(Endpoint::Exclusions, made), Some(1_000_000));
         assert_eq!(of(Endpoint::ApplicationSettings, "{}"), None);
         assert_eq!(of(Endpoint::XdrAssets, r#"{"lastUpdateDt":"","s1UpdatedAt":7}"#), None, "it is no machine");
     }

@@ -187,6 +187,11 @@ fn a_device_that_names_a_known_agent_joins_its_asset(database: &Database) {
     devices.say("10", device("78"));
     assert_eq!(one_int(&store, ASSETS), 3);
     assert_eq!(count(&store, "record_count:>1 source:sentinelone", agents.now), 1);
+
+    // A device without an agent is one asset, however many lists of the console name it.
+    devices.say("11", device("NDI:11"));
+    Feed::of(&store, 1, "xdr_assets").say("a", device("NDI:11"));
+    assert_eq!(one_int(&store, ASSETS), 4);
 }
 
 fn an_asset_says_of_each_value_which_record_said_it(database: &Database) {
@@ -297,9 +302,8 @@ fn an_asset_without_agent_has_no_edr_and_grows_stale(database: &Database) {
     assert_eq!(count(&store, "lifecycle:seen active:t name:=printer", scan.now), 1);
     assert_eq!(count(&store, "lifecycle:stale active:f name:=plotter", scan.now), 1);
     let later = scan.now.plus_seconds(40 * 86_400);
-    let aged = store
-        .write_blocking::<_, StoreError, _>(move |tx| inventory::project::age(tx, OrgId::DEFAULT, later))
-        .unwrap();
+    let aged =
+        store.write_blocking::<_, StoreError, _>(move |tx| inventory::project::age(tx, OrgId::DEFAULT, later)).unwrap();
     assert_eq!(aged, 1);
     assert_eq!(count(&store, "lifecycle:stale active:f", later), 2);
 }

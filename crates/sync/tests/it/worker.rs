@@ -398,7 +398,7 @@ fn two_workers_share_the_streams_and_a_killed_ones_are_taken_over_within_two_lea
     }
     // Nothing is lost and nothing is there twice.
     let number = |sql: &str| lab.number(sql);
-    assert_eq!(number("SELECT count(*) FROM inventory_asset"), 4 * 200);
+    assert_eq!(number("SELECT count(*) FROM inventory_machine WHERE grade = 1"), 4 * 200);
     assert_eq!(
         number("SELECT count(*) FROM inventory_source_record WHERE stream = 'agents' AND state = 'present'"),
         number(
