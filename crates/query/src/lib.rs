@@ -36,4 +36,5 @@ pub use outline::{Asks, Clause, Joint};
 pub use parse::parse;
 pub use problem::{Problem, Severity, Span, render};
 pub use template::Template;
+pub use time::instant;
 pub use tree::Tree;

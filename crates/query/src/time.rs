@@ -77,6 +77,16 @@ impl Length {
     }
 }
 
+/// The instant that a text names outside of queries, as `--since` and `--as-of` take it: an age (`7d`), `now-7d`, or where a
+/// day, month or year begins (UTC). `None` if it names none.
+#[must_use]
+pub fn instant(text: &str, now: Timestamp) -> Option<Timestamp> {
+    Some(Timestamp::from_micros(match moment(text, now)? {
+        Moment::Length(length) => length.from(now, true),
+        Moment::Period(start, _) | Moment::Instant(start) => start,
+    }))
+}
+
 /// Reads a duration, a date of any precision, an RFC 3339 instant, `now` and `now` with a duration.
 pub(crate) fn moment(text: &str, now: Timestamp) -> Option<Moment> {
     let text = text.trim();

@@ -216,6 +216,6 @@ fn the_element_that_comes_nearest_is_shown(database: &Database) {
     let [Part { has, nearest, .. }] = why.parts.as_slice() else { panic!("{:?}", why.parts) };
     assert!(has[0].contains("the nearest is"), "{has:?}");
     let said: Vec<(bool, &str)> = nearest.iter().skip(1).map(|part| (part.holds, part.text.as_str())).collect();
-    assert_eq!(said, [(true, "name:7-zip"), (false, "version:>9999")]);
+    assert_eq!(said, [(true, "product:7-zip"), (false, "version:>9999")]);
     assert!(nearest[2].has[0].starts_with("version is"), "{:?}", nearest[2]);
 }
