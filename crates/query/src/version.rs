@@ -14,9 +14,9 @@ use std::cmp::Ordering;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
     /// The text, lower-case, without a `v` before it.
-    text: String,
+    text: Box<str>,
     scheme: Scheme,
-    plain: Plain,
+    plain: Box<Plain>,
 }
 
 /// Which rules order a version.
@@ -100,7 +100,7 @@ impl Version {
             return None;
         }
         let text = text.to_lowercase();
-        Some(Version { scheme: scheme(&text), plain: Plain::read(&text), text })
+        Some(Version { scheme: scheme(&text), plain: Box::new(Plain::read(&text)), text: text.into() })
     }
 
     /// The rules that the text's own marks ask for.
