@@ -56,7 +56,7 @@ pub async fn run(global: &Global, order: Import, terminal: &Terminal) -> Result<
     if order.json {
         return Err(Failure::told(Exit::Incomplete));
     }
-    let reason = imported.report.reason.clone().unwrap_or_else(|| "the file is not whole".to_owned());
+    let reason = imported.report.reason.unwrap_or_else(|| "the file is not whole".to_owned());
     Err(Failure::new(Exit::Incomplete, reason))
 }
 
@@ -132,10 +132,7 @@ impl Told {
         let mut lines = Vec::new();
         let place = self.format.place();
         if self.down > 0 {
-            lines.push(format!(
-                "{} did not answer, and are no machines.",
-                counted(self.down, "address", &number(self.down)).replace("addresss", "addresses")
-            ));
+            lines.push(format!("{} listed as down, and left out.", counted(self.down, "host", &number(self.down))));
         }
         if self.silent > 0 {
             lines.push(format!(
@@ -208,7 +205,7 @@ fn in_words(imported: &Imported, told: &Told, number: &dyn Fn(u64) -> String) ->
         parts.join(", ")
     );
     if settled.merged > 0 {
-        let joined = settled.merged as u64;
+        let joined = settled.merged;
         let _ = writeln!(out, "{} joined an asset that was known already.", counted(joined, "record", &number(joined)));
     }
     for line in told.lines(number) {
