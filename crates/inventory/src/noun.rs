@@ -5,8 +5,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub use crate::activity::{ActivityNoun, ActivityTypeNoun};
-pub use crate::console::{AccountNoun, ConsoleGroupNoun, ConsoleSiteNoun};
-pub use crate::finding::{FindingAction, FindingNoun, Technique};
+pub use crate::console::{AccountNoun, ConsoleGroupNoun, ConsoleSiteNoun, Licence};
+pub use crate::finding::{EventNoun, FindingAction, FindingNoun, Technique};
 pub use crate::machine::{Address, AgentState, CloudId, Grade, MachineNoun, ServiceNoun};
 pub use crate::policy::{PolicyEngine, PolicyNoun};
 pub use crate::software::SoftwareNoun;
@@ -17,11 +17,14 @@ use crate::out::Out;
 
 /// One record's meaning. The variant says which inventory it belongs to.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "one noun at a time is made, written and dropped: a box would cost more")]
 pub enum Noun {
     /// What one record says about one machine; it becomes an asset, or joins one.
     Machine(MachineNoun),
     /// An EDR threat, or an alert of a custom rule.
     Finding(FindingNoun),
+    /// Something that happened around a finding, or a note about it.
+    Event(EventNoun),
     /// Something that happened on the console.
     Activity(ActivityNoun),
     /// A type of activity.
