@@ -4,6 +4,7 @@
 mod canary;
 mod crash;
 mod faults;
+mod findings;
 mod harness;
 mod help;
 mod imports;

@@ -24,9 +24,10 @@ fn totals_are_the_consoles_own(database: &Database) {
     muster.ok(&["sync"]);
     let truth = console.world.truth(tokens::ACCOUNT);
     for (inventory, text, theirs) in [
-        ("assets", "", truth.agents),
-        ("findings", "", truth.threats + truth.alerts),
-        ("findings", "kind:alert", truth.alerts),
+        ("assets", "", truth.machines + truth.devices_without_agent),
+        ("findings", "", truth.unified_alerts),
+        ("findings", "kind:alert", truth.unified_alerts - truth.threats),
+        ("findings", "kind:threat record_count:2", truth.threats),
         ("activities", "", truth.activities),
         ("vulnerabilities", "", truth.risks),
         ("vulnerabilities", "mapped:f", truth.risks_unmapped),
@@ -34,7 +35,7 @@ fn totals_are_the_consoles_own(database: &Database) {
         ("console_sites", "", truth.sites),
         ("console_groups", "", truth.groups),
         ("accounts", "", truth.accounts.unwrap()),
-        ("assets", UNPROTECTED, truth.unprotected_workstations.len() as u64),
+        ("assets", UNPROTECTED, truth.unprotected_workstations.len() as u64 + truth.unprotected_devices),
         ("assets", "mitigation_mode:detect", truth.detect_mode.len() as u64),
         ("assets", "infected:true", truth.infected),
     ] {
@@ -54,7 +55,7 @@ fn the_demo_shows_the_consoles_own_numbers(database: &Database) {
         }
         let run = muster.ok(&["demo", "--once", "--endpoints", "200"]);
         assert!(!run.out.contains("DIFFERENT"), "{}", run.out);
-        assert_eq!(run.out.matches("the console's own state gives the same number").count(), 2, "{}", run.out);
+        assert_eq!(run.out.matches("the simulator knows the same number").count(), 2, "{}", run.out);
         assert!(!run.out.contains("\n0 of "), "{}", run.out);
         assert!(run.out.contains(UNPROTECTED) && run.out.contains("Remove it all"), "{}", run.out);
     }
@@ -92,13 +93,19 @@ fn connecting_and_reading_is_told_in_words() {
     });
 }
 
+/// Machines with an agent, and what network discovery sees beside them.
+fn known_machines(console: &Console, token: &str) -> u64 {
+    let truth = console.world.truth(token);
+    truth.machines + truth.devices_without_agent
+}
+
 #[test]
 fn a_sites_token_reads_that_site_and_says_so() {
     let (console, muster) = (Console::start(), Muster::new());
     let run = muster.try_connect(&console, tokens::SITE);
     assert_run!(muster, run);
     muster.ok(&["sync"]);
-    assert_eq!(muster.count("assets", ""), console.world.truth(tokens::SITE).agents);
+    assert_eq!(muster.count("assets", ""), known_machines(&console, tokens::SITE));
 }
 
 #[test]
@@ -189,7 +196,7 @@ fn reading_works_beside_a_writer_and_a_second_writer_names_the_first() {
     muster.ok(&["sync"]);
     let url = format!("sqlite:{}", muster.data_dir().join("muster.db").display());
     let writer = Store::open(&url.parse().unwrap(), Access::Writer, SLICES).unwrap();
-    assert_eq!(muster.count("assets", ""), console.world.truth(tokens::ACCOUNT).agents);
+    assert_eq!(muster.count("assets", ""), known_machines(&console, tokens::ACCOUNT));
     assert_eq!(muster.run(&["doctor"]).code, 0);
     let second = muster.run(&["sync"]);
     assert_eq!(second.code, 6);
@@ -228,7 +235,7 @@ fn a_sync_that_is_interrupted_ends_cleanly_and_is_finished_by_the_next() {
     assert!(run.err.contains("stopped by Ctrl-C"), "{}", run.err);
     console.world.set_faults(FaultPlan::none());
     muster.ok(&["sync"]);
-    assert_eq!(muster.count("assets", ""), console.world.truth(tokens::ACCOUNT).agents);
+    assert_eq!(muster.count("assets", ""), known_machines(&console, tokens::ACCOUNT));
 }
 
 #[test]

@@ -27,6 +27,7 @@ testkit::on_each_database! {
     a_finding_has_its_events_and_notes_in_order,
     an_agent_obeys_the_nearest_policy_however_things_change,
     agents_are_counted_and_compared_with_the_consoles_own_count,
+    what_an_earlier_version_stored_is_carried_over,
 }
 
 fn text(text: &str) -> Option<String> {
@@ -461,4 +462,49 @@ fn agents_are_counted_and_compared_with_the_consoles_own_count(database: &Databa
     assert_eq!(rows(&store, "accounts", "differs:t", &fields), [["2", "3", "true"]]);
     assert_eq!(rows(&store, "console_groups", "", &fields), [["2", "", ""]], "what is not told does not differ");
     assert_eq!(count(&store, "console_sites", "agents:2"), 1);
+}
+
+fn what_an_earlier_version_stored_is_carried_over(database: &Database) {
+    let before = inventory::SLICE.migrations.iter().take_while(|migration| migration.number < 7).count();
+    let earlier = store::Slice { migrations: &inventory::SLICE.migrations[..before], ..inventory::SLICE };
+    let store = database.open(&[signals::SLICE, earlier]);
+    let rows_of_then = [
+        "INSERT INTO inventory_head (org_id, next_id, stamp) VALUES (1, 100, 7)",
+        "INSERT INTO inventory_term (org_id, term_id, dictionary, text, folded) VALUES \
+         (1, 11, 'product', 'Mozilla Firefox 128.0 (x64 en-US)', 'mozilla firefox 128.0 (x64 en-us)'), \
+         (1, 12, 'vendor', 'Mozilla Corporation', 'mozilla corporation'), (1, 13, 'version', '128.0', '128.0'), \
+         (1, 14, 'cve', 'CVE-2024-3094', 'cve-2024-3094'), (1, 15, 'severity', 'high', 'high')",
+        "INSERT INTO inventory_source_record (org_id, record_id, integration_id, stream, native_id, raw_hash, \
+         meaning_hash, version, sweep_id, state, first_seen_at, changed_at) SELECT 1, n.id, 1, n.stream, n.native, h.hash, \
+         h.hash, 1, 1, n.state, 1, 1 FROM (SELECT 50 AS id, 'agents' AS stream, '1' AS native, 'present' AS state \
+         UNION SELECT 51, 'applications', '1:a', 'present' UNION SELECT 52, 'applications', '9:a', 'retired' \
+         UNION SELECT 53, 'risks', 'r1', 'present') n, (SELECT CAST('12345678901234567890123456789012' AS BLOB) AS hash) h",
+        "INSERT INTO inventory_software (org_id, record_id, integration_id, agent_native_id, product_term, vendor_term, \
+         version_term, size, installed_at) VALUES (1, 51, 1, '1', 11, 12, 13, 5, 1500000), (1, 52, 1, '9', 11, 12, 13, NULL, NULL)",
+        "INSERT INTO inventory_vulnerability (org_id, record_id, integration_id, cve_term, severity_term, score, \
+         product_term, vendor_term, version_term, agent_native_id, published_at, scanned_at) \
+         VALUES (1, 53, 1, 14, 15, 9.8, 11, 12, 13, '9', 5000000, 6000000)",
+    ];
+    for sql in rows_of_then {
+        let sql = if database.is_postgres() { sql.replace("AS BLOB", "AS BYTEA") } else { sql.to_owned() };
+        store.write_blocking(move |tx| tx.execute(&sql, &[])).unwrap();
+    }
+    drop(store);
+    let store = database.open(&TABLES);
+    let fields = ["name", "version", "agent.id", "installed_at", "size", "state"];
+    let name = "Mozilla Firefox 128.0 (x64 en-US)";
+    assert_eq!(
+        rows(&store, "software", "", &fields),
+        [[name, "128.0", "1", &at(1).to_string(), "5", "present"], [name, "128.0", "9", "", "", "retired"]]
+    );
+    assert_eq!(one_int(&store, "SELECT COUNT(*) FROM inventory_software WHERE gone = 1"), 1);
+    let fields = ["name", "severity", "score", "application", "agent.id", "published_at"];
+    let told = ["CVE-2024-3094", "high", "9.8", name, "9", &at(5).to_string()];
+    assert_eq!(rows(&store, "vulnerabilities", "mapped:f", &fields), [told]);
+    assert_eq!(rows(&store, "cves", "", &["name", "score", "endpoints"]), [["CVE-2024-3094", "9.8", "1"]]);
+    // With the next page, whatever it is, the titles are made, and the agent that was expected takes its place.
+    one(&stream(&store, "agents"), "9", agent("9", "G1"), "nine");
+    assert_eq!(rows(&store, "software_titles", "", &["name", "endpoints"]), [["Mozilla Firefox", "1"]]);
+    assert_eq!(count(&store, "software", "product:=\"mozilla firefox\""), 2);
+    assert_eq!(rows(&store, "assets", "cve:CVE-2024-3094", &["name"]), [["PC-9"]]);
 }
