@@ -29,6 +29,7 @@ mod run;
 pub mod schedule;
 mod scope;
 mod seen;
+mod settle;
 mod software;
 mod standing;
 mod stream;

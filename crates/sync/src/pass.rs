@@ -19,8 +19,10 @@ use crate::fetch::{Fetcher, Meter, Problem};
 use crate::lease::Holder;
 use crate::position::{EMPTY_PAGES_MAX, PAGE_LIMIT_MAX, Position, Recovery, Window, lower_bound, watermark};
 use crate::rate::Budget;
+use crate::reapply::MACHINE_STREAMS;
 use crate::report::{Event, StreamReport, StreamStatus, SweepKind};
 use crate::scope::Seen;
+use crate::settle::settle;
 use crate::stream::{Parents, Proof, Source, TimeField};
 use crate::verdict::Lasting;
 use crate::{Integration, Stream, SyncError};
@@ -598,6 +600,11 @@ impl Pass<'_> {
         let is_complete = matches!(left, Left::Done) && self.shortfall(&run).await?.is_none();
         if is_complete {
             self.reconcile(&mut run).await?;
+        }
+        if MACHINE_STREAMS.contains(&run.owner.stream.name) {
+            let stream = run.owner.stream.name;
+            self.write(move |tx| Ok(inventory::finish_load(tx, stream)?)).await?;
+            settle(self.store, self.world, &run.owner, &self.memory).await?;
         }
         let (status, reason, goes_on, stops) = match left {
             Left::Done => match self.shortfall(&run).await? {

@@ -256,9 +256,10 @@ fn slack(one: &Fact, other: &Fact) -> i64 {
 /// An address that a scan measured at one of the two while the other claimed it.
 fn measured_and_claimed(one: &Fact, other: &Fact, now: Timestamp) -> Option<IpAddr> {
     let claims = |fact: &Fact| -> Vec<(Claim, i64, i64)> {
-        let end = fact.life.end(now);
+        // What gives no times claimed it when it was read, and nobody knows for how long.
+        let end = (fact.life.to.is_some() || fact.life.active).then(|| fact.life.end(now));
         let span = |claim: &Claim| {
-            let until = claim.until.unwrap_or(end).micros();
+            let until = claim.until.or(end).or(claim.since).unwrap_or(now).micros();
             (*claim, claim.since.map_or(until, Timestamp::micros).min(until), until)
         };
         fact.identity.claims.iter().map(span).collect()

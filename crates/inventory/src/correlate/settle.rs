@@ -79,6 +79,9 @@ impl Settled {
 /// The database fails; the caller must then roll back.
 pub fn settle(tx: &mut Tx, org: OrgId, memory: &Memory, now: Timestamp) -> Result<Settled, InventoryError> {
     let seeds = seeds(tx, org, now)?;
+    if !seeds.more {
+        project::age(tx, org, now)?;
+    }
     if seeds.is_empty() {
         return Ok(Settled::default());
     }

@@ -35,13 +35,13 @@ pub enum SharedWhy {
 }
 
 impl Life {
-    /// The end of it so far.
+    /// The end of it so far; a source that gives no times stands by what it has until it has it no more.
     #[must_use]
     pub fn end(&self, now: Timestamp) -> Timestamp {
         match self.to {
             _ if self.active => now,
             Some(to) => to,
-            None if self.present => now,
+            None if self.present => Timestamp::from_micros(i64::MAX),
             None => self.from.unwrap_or(now),
         }
     }

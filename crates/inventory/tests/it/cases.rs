@@ -97,7 +97,7 @@ impl Said {
         let measured = self.grade == Grade::Scan;
         let ip: IpAddr = ip.parse().unwrap();
         if hygiene::is_own_address(ip) {
-            self.identity.claims.push(Claim { ip, measured, since: Some(at), until: Some(at) });
+            self.identity.claims.push(Claim { ip, measured, since: Some(at), until: None });
         }
         self
     }

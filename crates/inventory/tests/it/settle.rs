@@ -21,6 +21,7 @@ const ORG: OrgId = OrgId(1);
 testkit::on_each_database! {
     what_is_settled_is_what_would_be_decided_at_once,
     settling_in_any_portions_makes_the_same_machines,
+    what_changed_bit_by_bit_is_what_would_be_decided_of_all_of_it_again,
     settling_again_changes_nothing,
     a_change_touches_only_what_it_bears_on,
     case_02_a_renamed_agent_stays_linked_and_keeps_its_old_name,
@@ -254,6 +255,43 @@ fn settling_in_any_portions_makes_the_same_machines(database: &testkit::Database
         world.settle(NOW);
         assert_eq!(world.machines(), expected, "seed {seed}, all again");
         assert_eq!(questions(&world), open, "seed {seed}, all again");
+    }
+}
+
+fn what_changed_bit_by_bit_is_what_would_be_decided_of_all_of_it_again(database: &testkit::Database) {
+    let world = World::new(database);
+    for seed in 0..3 {
+        world.write(clear);
+        let random = &mut Random::seeded(seed);
+        let mut said = estate(random, 80);
+        world.say(&said, NOW);
+        world.settle(NOW);
+        for round in 1..5 {
+            let now = NOW.plus_seconds(round * DAY);
+            for at in 0..said.len() {
+                if random.below(100) < 10 {
+                    // Something else of its values, or another life.
+                    let mut other = estate(random, 80).swap_remove(at);
+                    other.record = said[at].record;
+                    other.grade = said[at].grade;
+                    other.integration = said[at].integration;
+                    other.identity.stream.clone_from(&said[at].identity.stream);
+                    other.identity.agent.clone_from(&said[at].identity.agent);
+                    other.site = said[at].site;
+                    said[at] = other;
+                } else if said[at].life.active {
+                    said[at].life.to = Some(now);
+                    said[at].life.active = random.below(10) > 0;
+                }
+            }
+            world.say(&said, now);
+            world.settle(now);
+            let (machines, open) = (world.machines(), questions(&world));
+            world.unsettle();
+            let again = world.settle(now);
+            assert_eq!(world.machines(), machines, "seed {seed}, round {round}: {again:?}");
+            assert_eq!(questions(&world), open, "seed {seed}, round {round}: {again:?}");
+        }
     }
 }
 
