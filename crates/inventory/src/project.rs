@@ -164,8 +164,7 @@ fn tell(
         let columns: Vec<Column> = places.iter().map(|at| columns[*at]).collect();
         subject.compare(head, &columns, &of(before), &of(&after.values), changes);
     }
-    let changed = !differ.is_empty();
-    changed
+    !differ.is_empty()
 }
 
 /// Keeps the row of an asset that has no records any more, for questions about the time when it had.

@@ -24,6 +24,9 @@ pub struct Reprojected {
     pub failed: Vec<(RecordId, Reason)>,
 }
 
+/// Understands a stored record, by the source's own id of it and its body.
+pub type Translate<'a> = &'a mut dyn FnMut(&str, &[u8]) -> Result<Translation, Reason>;
+
 /// Translates stored records of the context's stream again and rewrites their projections although their bytes did not
 /// change. No artifact is written and no version counted. `translate(native_id, body)` is called at most once a record;
 /// records of other streams, and unknown ones, are left out. A record that its source no longer has stays retired.
@@ -37,7 +40,7 @@ pub fn reproject(
     tx: &mut Tx,
     ctx: &Context,
     records: &[RecordId],
-    translate: &mut dyn FnMut(&str, &[u8]) -> Result<Translation, Reason>,
+    translate: Translate<'_>,
 ) -> Result<Reprojected, InventoryError> {
     const STORED: &str = "SELECT record_id, native_id, state FROM inventory_source_record
         WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND record_id IN KEYS";

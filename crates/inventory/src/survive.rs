@@ -587,12 +587,20 @@ mod tests {
         })
     }
 
-    /// What an asset says, and which records said so.
-    fn told(asset: &Asset, machines: &[Machine]) -> (Vec<Value<'static>>, Vec<Option<i64>>, i64, Vec<(i64, bool)>) {
+    /// What an asset says, where it lives, and which records said so.
+    #[derive(Debug, PartialEq)]
+    struct Told {
+        values: Vec<Value<'static>>,
+        winners: Vec<Option<i64>>,
+        site: i64,
+        superseded: Vec<(i64, bool)>,
+    }
+
+    fn told(asset: &Asset, machines: &[Machine]) -> Told {
         let winners = asset.winners.iter().map(|(winner, _)| winner.map(|at| machines[at].record)).collect();
         let mut superseded: Vec<_> = machines.iter().map(|one| one.record).zip(asset.superseded.clone()).collect();
         superseded.sort_unstable();
-        (asset.values.clone(), winners, asset.site, superseded)
+        Told { values: asset.values.clone(), winners, site: asset.site, superseded }
     }
 
     proptest! {
