@@ -352,6 +352,9 @@ fn follow_former(tx: &mut Tx<'_>, org: OrgId) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Which of several tags counts: the grade of its record, the record, its place there; the least does.
+type Rank = (i64, i64, i64);
+
 /// A value and where it is from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Found {
@@ -381,7 +384,7 @@ fn fill_assets(
         return Ok(());
     }
     let by_key: FxHashMap<&str, i64> = fields.iter().map(|field| (field.key.as_str(), field.id)).collect();
-    let mut best: BTreeMap<(i64, i64), ((i64, i64, i64), String)> = BTreeMap::new();
+    let mut best: BTreeMap<(i64, i64), (Rank, String)> = BTreeMap::new();
     tx.select_in(TAGS, &[org.into()], Keys::Ints(assets), |row| {
         if let Some(field) = by_key.get(row.text(1)?) {
             let (place, rank) = ((row.int(0)?, *field), (row.int(3)?, row.int(4)?, row.int(5)?));
