@@ -1061,6 +1061,7 @@ mod tests {
         story.connect().unwrap();
         pass(&mut story).unwrap();
         invariants::retirements(&mut story).unwrap();
+        story.passes += 1;
         retire_wrongly(&story, 1);
         let noticed = invariants::retirements(&mut story).unwrap_err();
         assert_eq!(noticed.invariant, "I2");

@@ -102,7 +102,7 @@ fn with_a_past(inventory: &'static Inventory, ask: &Ask, at: Timestamp) -> Resul
         }
     }
     let mut left_out = Vec::new();
-    if ask.fields.is_empty() {
+    if ask.fields.is_empty() && ask.group_by.is_empty() {
         let (forgotten, kept): (Vec<&str>, Vec<&str>) =
             inventory.default_fields.iter().partition(|name| forgets(inventory, name));
         ask.fields = kept.into_iter().map(str::to_owned).collect();
@@ -110,7 +110,7 @@ fn with_a_past(inventory: &'static Inventory, ask: &Ask, at: Timestamp) -> Resul
     }
     match &ask.sort {
         Some(sort) if forgets(inventory, sort.trim_start_matches('-')) => return Err(no_history("--sort", sort)),
-        None if forgets(inventory, inventory.default_sort.trim_start_matches('-')) => {
+        None if ask.group_by.is_empty() && forgets(inventory, inventory.default_sort.trim_start_matches('-')) => {
             ask.sort =
                 inventory.default_fields.iter().find(|name| sorts(inventory, name)).map(|name| (*name).to_owned());
         }
@@ -179,7 +179,7 @@ fn rewind(tx: &mut Tx<'_>, org: OrgId, at: Timestamp) -> Result<(), AskError> {
 /// Reads what changed since, and keeps of each thing the first change: what it changed is what was there.
 fn read(tx: &mut Tx<'_>, org: OrgId, at: Timestamp) -> Result<Undo, AskError> {
     const MANY: &str =
-        "SELECT COUNT(*) FROM (SELECT 1 FROM inventory_change WHERE org_id = $1 AND at > $2 LIMIT $3) some";
+        "SELECT COUNT(*) FROM (SELECT 1 FROM inventory_change WHERE org_id = $1 AND at > $2 LIMIT $3) AS bounded";
     const CHANGES: &str = "SELECT inventory, asset_id, record_id, field, before, undo FROM inventory_change
         WHERE org_id = $1 AND at > $2 ORDER BY change_id";
     let since = [org.into(), at.into(), (UNDONE_MAX + 1).into()];
@@ -315,6 +315,11 @@ impl Undo {
         let states: Vec<Value> =
             self.gone.iter().flat_map(|(record, gone)| [org.into(), (*record).into(), state(*gone).into()]).collect();
         tx.update_many("inventory_source_record", KEY, &[("state", Kind::Text)], &states)?;
+        let flags: Vec<Value> =
+            self.gone.iter().flat_map(|(record, gone)| [org.into(), (*record).into(), (*gone).into()]).collect();
+        for projection in Projection::ALL.into_iter().filter(|projection| projection.is_narrow()) {
+            tx.update_many(projection.table(), KEY, &[("gone", Kind::Int)], &flags)?;
+        }
         let links: Vec<Value> =
             self.assets_of.iter().flat_map(|(record, asset)| [org.into(), (*record).into(), (*asset).into()]).collect();
         tx.update_many("inventory_link", KEY, &[("asset_id", Kind::Int)], &links)?;
@@ -342,7 +347,7 @@ fn forget_what_came_since(tx: &mut Tx<'_>, org: OrgId, at: Timestamp) -> Result<
         WHERE org_id = $1 AND record_id >= $2 ORDER BY record_id LIMIT 1";
     const LAST: &str =
         "SELECT record_id FROM inventory_source_record WHERE org_id = $1 ORDER BY record_id DESC LIMIT 1";
-    const MANY: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM inventory_source_record WHERE org_id = $1 AND record_id >= $2 LIMIT $3) some";
+    const MANY: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM inventory_source_record WHERE org_id = $1 AND record_id >= $2 LIMIT $3) AS bounded";
     let last = tx.query_opt(LAST, &[org.into()], |row| row.int(0))?.unwrap_or(0);
     // Every record below `low` is of then; every one from `high` on came since.
     let (mut low, mut high) = (0, last + 1);
