@@ -8,6 +8,7 @@ mod findings;
 mod harness;
 mod help;
 mod imports;
+mod saved;
 mod sinks;
 mod states;
 mod stories;
