@@ -406,6 +406,9 @@ pub struct Query {
     /// Goes on after the last page: the text that it ended with
     #[arg(long, value_name = "CURSOR")]
     pub after: Option<String>,
+    /// Answers as it would have been answered then: 2026-11-01, 7d, now-12h, 2026-11-01T08:00:00Z
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["explain", "complete"])]
+    pub as_of: Option<String>,
     /// Says how the question is understood and answered, instead of answering it
     #[arg(long)]
     pub explain: bool,

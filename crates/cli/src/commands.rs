@@ -1,6 +1,8 @@
 //! One file per command: load, check, do, tell.
 
 pub mod asset;
+pub mod asset_history;
+pub mod asset_links;
 pub mod connect;
 pub mod demo;
 pub mod doctor;

@@ -75,6 +75,11 @@ impl Place {
         }
     }
 
+    /// Opens the database beside whoever writes to it.
+    pub fn open_beside(&self) -> Result<Store, Failure> {
+        Ok(Store::open(&self.database, Access::Beside, SLICES)?)
+    }
+
     /// Whether some process holds the writer's lock.
     pub fn is_being_written(&self) -> bool {
         match &self.database {

@@ -1,7 +1,7 @@
 //! `muster query`: asks, prints the answer, and says what it is part of.
 
 use inventory::{Answer, Ask, AskError, Part, Want, Why};
-use kernel::{Cell, OrgId, Table};
+use kernel::{Cell, OrgId, Table, Timestamp};
 use query::{Problem, Severity, Span};
 use store::Store;
 
@@ -12,7 +12,10 @@ use crate::terminal::{Terminal, counted, duration};
 
 pub async fn run(global: &Global, query: Query, terminal: &Terminal) -> Result<(), Failure> {
     let place = Place::new(global)?;
-    let store = place.open_to_read()?;
+    let as_of = query.as_of.as_deref().map(|text| super::asset_history::instant("--as-of", text, terminal.now()));
+    let as_of = as_of.transpose()?;
+    // Asking about the past takes the writer's place for a moment, and writes nothing.
+    let store = if as_of.is_some() { place.open_beside()? } else { place.open_to_read()? };
     let (inventory, text) = asked_for(&store, &query, terminal).await?;
     let format = if query.json { Format::Json } else { query.format };
     if let Some(at) = &query.complete {
@@ -37,7 +40,7 @@ pub async fn run(global: &Global, query: Query, terminal: &Terminal) -> Result<(
     }
     if query.count {
         ask.want = Want::Count;
-        let answer = asked(&store, &ask, terminal).await?;
+        let answer = asked_at(&store, &ask, as_of, terminal).await?;
         let total = answer.total.ok_or_else(|| Failure::new(Exit::Bug, "the count is missing from its answer"))?;
         return match format {
             Format::Table => terminal.result(&format!("{}\n", terminal.result_number(total))),
@@ -45,12 +48,15 @@ pub async fn run(global: &Global, query: Query, terminal: &Terminal) -> Result<(
         };
     }
     let started = terminal.now();
-    let answer = asked(&store, &ask, terminal).await?;
+    let answer = asked_at(&store, &ask, as_of, terminal).await?;
     let took_ms = milliseconds(terminal.now().micros() - started.micros());
     match format {
         Format::Table => {
             terminal.table(&answer.table)?;
-            foot(&store, &ask, &answer, took_ms, terminal).await;
+            match as_of {
+                Some(at) => foot_of_then(&answer, at, terminal),
+                None => foot(&store, &ask, &answer, took_ms, terminal).await,
+            }
         }
         Format::Json => terminal.result(&reports::json::json(&answer.table))?,
         Format::Ndjson => terminal.result(&reports::json::ndjson(&answer.table))?,
@@ -155,9 +161,30 @@ fn milliseconds(micros: i64) -> u64 {
     u64::try_from(micros / 1000).unwrap_or(0)
 }
 
+/// Says what a page of the past is part of.
+fn foot_of_then(answer: &Answer, at: Timestamp, terminal: &Terminal) {
+    let shown = terminal.number(answer.table.rows.len() as u64);
+    let more = answer.next.as_ref().map_or(String::new(), |next| format!("; more: --after {next}"));
+    terminal.note(&format!("{shown} shown, as of {}{more}", terminal.result_time(at, false)));
+}
+
 /// Asks, shows the warnings, and turns a refusal into carets.
 pub async fn asked(store: &Store, ask: &Ask, terminal: &Terminal) -> Result<Answer, Failure> {
-    match inventory::ask(store, OrgId::DEFAULT, ask).await {
+    asked_at(store, ask, None, terminal).await
+}
+
+/// [`asked`], about the present or a moment in the past.
+async fn asked_at(
+    store: &Store,
+    ask: &Ask,
+    as_of: Option<Timestamp>,
+    terminal: &Terminal,
+) -> Result<Answer, Failure> {
+    let answer = match as_of {
+        Some(at) => inventory::ask_as_of(store, OrgId::DEFAULT, ask, at).await,
+        None => inventory::ask(store, OrgId::DEFAULT, ask).await,
+    };
+    match answer {
         Ok(answer) => {
             if !answer.warnings.is_empty() {
                 let head = heading("note", &answer.warnings, terminal);

@@ -1,0 +1,137 @@
+//! `muster asset history` and `muster asset retain`: what changed on an asset, and for how long that is known.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+use inventory::history::{self, Changed, Kept, Tell};
+use kernel::{AssetId, Cell, IntegrationId, OrgId, Table, Timestamp};
+
+use crate::arguments::Global;
+use crate::failure::{Exit, Failure};
+use crate::place::Place;
+use crate::terminal::{Terminal, counted};
+
+const ORG: OrgId = OrgId::DEFAULT;
+
+#[derive(Args)]
+pub struct History {
+    /// Which asset
+    pub id: String,
+    /// Only what changed since then: an age such as 7d, a day such as 2026-11-01, or an instant
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only this field: os, names, removed, asset (the asset that a record belonged to) ..
+    #[arg(long, value_name = "FIELD")]
+    pub field: Option<String>,
+    /// Prints an array of objects
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Reads an instant as the language does.
+pub fn instant(argument: &str, text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
+    query::instant(text, now).ok_or_else(|| {
+        Failure::usage(format!("{argument} {text:?} is no moment"))
+            .with("Write an age (7d), a day (2026-11-01), an instant (2026-11-01T08:00:00Z) or now-12h.")
+    })
+}
+
+pub async fn history(global: &Global, history: History, terminal: &Terminal) -> Result<(), Failure> {
+    let now = terminal.now();
+    let since = history.since.as_deref().map(|text| instant("--since", text, now)).transpose()?;
+    let tell = Tell { since, field: history.field };
+    let asked = AssetId::parse(&history.id).ok_or_else(|| nobody(&history.id))?;
+    let store = Place::new(global)?.open_to_read()?;
+    let told = store.read(move |tx| {
+        Ok::<_, store::StoreError>((history::asset(tx, ORG, asked, &tell)?, history::kept(tx, ORG)?))
+    });
+    let (told, kept) = told.await?;
+    let integrations = sync::integrations(&store, &jobs::World::real(), ORG).await?;
+    let names: BTreeMap<IntegrationId, String> = integrations.into_iter().map(|one| (one.id, one.name)).collect();
+    let (asset, changes) = told.ok_or_else(|| nobody(&history.id))?;
+    if asset != asked {
+        terminal.note(&format!("{asked} was merged into {asset}, whose history follows."));
+    }
+    let columns = ["at", "field", "before", "after", "integration", "stream", "record", "why"];
+    let rows = changes.iter().map(|change| row(change, &names)).collect();
+    let table = Table { columns: columns.map(str::to_owned).to_vec(), rows };
+    if history.json {
+        return terminal.result(&reports::json::json(&table));
+    }
+    terminal.table(&table)?;
+    let shown = terminal.number(changes.len() as u64);
+    terminal.note(&format!("{}; {}", counted(changes.len() as u64, "change", &shown), reach(kept, terminal)));
+    Ok(())
+}
+
+fn nobody(id: &str) -> Failure {
+    Failure::new(Exit::Usage, format!("there is no asset {id:?}"))
+        .with("Its id is shown by: muster query NAME --fields id,name.")
+}
+
+fn row(change: &Changed, names: &BTreeMap<IntegrationId, String>) -> Vec<Cell> {
+    let text = |text: Option<&str>| text.map_or(Cell::Empty, |text| Cell::Text(text.to_owned()));
+    let by = change.by.as_ref().map(|by| format!("{} by {}: {}", by.rule, by.who, by.evidence));
+    vec![
+        Cell::Time(change.at),
+        text(Some(&change.field)),
+        text(change.before.as_deref()),
+        text(change.after.as_deref()),
+        text(names.get(&change.integration).map(String::as_str)),
+        text(Some(&change.stream)),
+        text(Some(&change.native_id)),
+        text(by.as_deref()),
+    ]
+}
+
+/// How far back history goes, in words.
+fn reach(kept: Kept, terminal: &Terminal) -> String {
+    let since = match kept.complete_since {
+        Some(since) => format!("complete since {}", terminal.result_time(since, false)),
+        None => "complete from the beginning".to_owned(),
+    };
+    match kept.days {
+        Some(days) => format!("{since}, kept for {}", counted(days.into(), "day", &days.to_string())),
+        None => format!("{since}, kept for ever"),
+    }
+}
+
+#[derive(Args)]
+pub struct Retain {
+    /// Keeps what changed for so many days
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub keep_days: Option<u32>,
+    /// Keeps all of it, which is the default
+    #[arg(long, conflicts_with = "keep_days")]
+    pub keep_everything: bool,
+}
+
+pub async fn retain(global: &Global, retain: Retain, terminal: &Terminal) -> Result<(), Failure> {
+    let store = Place::new(global)?.open_beside()?;
+    let now = terminal.now();
+    let change = retain.keep_days.is_some() || retain.keep_everything;
+    let set = store.write(move |tx| {
+        if change {
+            history::keep(tx, ORG, retain.keep_days)?;
+        }
+        history::kept(tx, ORG)
+    });
+    let kept = set.await?;
+    let words = match kept.days {
+        Some(days) => format!("for {}", counted(days.into(), "day", &days.to_string())),
+        None => "for ever".to_owned(),
+    };
+    terminal.result(&format!("History is kept: {words}.\n"))?;
+    let mut removed = 0;
+    loop {
+        let some = store.write(move |tx| history::forget(tx, ORG, now)).await?;
+        if some == 0 {
+            break;
+        }
+        removed += some;
+    }
+    if kept.days.is_some() {
+        terminal.result(&format!("Removed {}.\n", counted(removed, "change", &terminal.result_number(removed))))?;
+    }
+    Ok(())
+}
