@@ -75,3 +75,44 @@ fn mitigation(result: &UnifiedResult) -> String {
         other => other.as_str().to_ascii_lowercase(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use inventory::noun::Noun;
+    use sentinelone::Endpoint;
+
+    use super::super::{Asked, translate};
+
+    #[test]
+    fn an_alert_of_all_products_is_a_finding_in_the_words_of_threats() {
+        let raw = r#"{"id":"0198","externalId":"225","name":"A &amp; B","severity":"CRITICAL","status":"NEW",
+            "analystVerdict":"TRUE_POSITIVE_MALWARE","confidenceLevel":null,"result":"BENIGN","detectedAt":"2026-01-01T00:00:00.000Z",
+            "assets":[{"id":"efkzh4","name":"PC-1","agentUuid":null,"osType":"WINDOWS","osVersion":""}],
+            "detectionSource":{"product":"STAR","vendor":"SentinelOne","engine":null},
+            "realTime":{"scope":{"account":{"id":"1","name":"Acme"},"site":{"id":"2","name":"HQ"},"group":null}}}"#;
+        let Ok((Noun::Finding(finding), _)) = translate(Endpoint::UnifiedAlerts, raw.as_bytes(), Asked::default())
+        else {
+            panic!("an alert is a finding")
+        };
+        let told = |text: &Option<String>| text.clone().unwrap_or_default();
+        assert_eq!((told(&finding.external_id), told(&finding.asset_id)), ("225".into(), "efkzh4".into()));
+        assert_eq!((told(&finding.name), told(&finding.verdict)), ("A & B".into(), "true_positive".into()));
+        assert_eq!(
+            (told(&finding.status), told(&finding.mitigation)),
+            ("unresolved".into(), "marked_as_benign".into())
+        );
+        assert_eq!((finding.confidence, told(&finding.console.site)), (None, "HQ".into()));
+    }
+
+    #[test]
+    fn a_note_belongs_to_the_threat_that_was_asked_about() {
+        let asked = Asked { scope_id: Some("225"), ..Asked::default() };
+        let raw =
+            br#"{"id":"9","text":"Reinstalled","creator":"Ada","edited":true,"createdAt":"2026-01-01T00:00:00Z"}"#;
+        let Ok((Noun::Event(note), Some(_))) = translate(Endpoint::ThreatNotes, raw, asked) else {
+            panic!("a note is an event")
+        };
+        assert_eq!((note.finding_id.as_deref(), note.kind, note.edited), (Some("225"), "note", Some(true)));
+        assert_eq!((note.text.as_deref(), note.author.as_deref()), (Some("Reinstalled"), Some("Ada")));
+    }
+}
