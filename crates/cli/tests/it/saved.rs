@@ -59,7 +59,6 @@ fn why_a_machine_is_in_an_answer_is_told_term_by_term() {
         &["query", text, "--explain", "--asset", name, "--json"],
         &["query", "", "--explain", "--asset", name],
         &["query", text, "--explain", "--asset", "nobody"],
-        &["query", text, "--explain"],
         &["query", text, "--asset", name],
     ] {
         let run = muster.run(arguments);

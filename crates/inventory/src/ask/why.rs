@@ -159,7 +159,7 @@ fn said(name: &str, cell: &Cell) -> String {
             let shown: Vec<String> = values.iter().take(VALUES_SHOWN_MAX).map(quoted).collect();
             let more = values.len().saturating_sub(VALUES_SHOWN_MAX);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            format!("{name} {} {}{more}", if values.len() == 1 { "is" } else { "are" }, shown.join(", "))
+            format!("{name}{} {}{more}", if values.len() == 1 { " is" } else { ":" }, shown.join(", "))
         }
         cell => format!("{name} is {}", quoted(cell)),
     }
@@ -283,6 +283,6 @@ mod tests {
         assert_eq!(said("edr.name", &Cell::Empty), "edr.name has no value");
         assert_eq!(said("tag", &Cell::List(vec![text("a")])), "tag is \"a\"");
         let many = (0..8).map(Cell::Int).collect();
-        assert_eq!(said("port", &Cell::List(many)), "port are 0, 1, 2, 3, 4, 5 and 2 more");
+        assert_eq!(said("port", &Cell::List(many)), "port: 0, 1, 2, 3, 4, 5 and 2 more");
     }
 }
