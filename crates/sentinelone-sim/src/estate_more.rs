@@ -498,11 +498,12 @@ impl State {
         seen.filter(|&device| self.is_asset_of_its_own(device)).count() as u64
     }
 
-    /// How many devices that a token sees are Windows workstations without an agent.
-    pub(crate) fn unprotected_devices(&self, view: &View, query: &Query) -> u64 {
+    /// How many devices that a token sees never had an agent, and how many of those are Windows workstations.
+    pub(crate) fn devices_without_agent(&self, view: &View, query: &Query) -> (u64, u64) {
         let seen = (0..self.devices).filter(|&d| self.sees_scope(view, query, 2, self.device_site(d)));
-        let alone = seen.filter(|&device| self.managed_by(device).is_none());
-        alone.filter(|&device| self.device_facts(device).kind.os == "windows").count() as u64
+        let alone: Vec<u64> = seen.filter(|&device| self.managed_by(device).is_none()).collect();
+        let windows = alone.iter().filter(|&&device| self.device_facts(device).kind.os == "windows").count();
+        (alone.len() as u64, windows as u64)
     }
 
     // -- assets --

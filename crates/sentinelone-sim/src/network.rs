@@ -61,6 +61,9 @@ pub struct Machine {
     pub server: bool,
     /// Whether one of its agents is neither decommissioned nor uninstalled.
     pub protected: bool,
+    /// Whether the agent that speaks for it detects only: one that is neither decommissioned nor uninstalled before the
+    /// others, then the one that was heard of last.
+    pub detects_only: bool,
     /// Ids of its agents: `GET /agents`.
     pub agents: Vec<String>,
     /// Its id as network discovery has it: `GET /ranger/table-view`.
@@ -152,6 +155,7 @@ impl State {
     fn network(&self) -> Network {
         let mut machines: Vec<Machine> = Vec::with_capacity(self.agents.len());
         let mut places: BTreeMap<u32, usize> = BTreeMap::new();
+        let mut speakers: BTreeMap<u32, (bool, i64)> = BTreeMap::new();
         for (index, agent) in self.agents.iter().enumerate().filter(|(_, agent)| !agent.gone) {
             let place = *places.entry(self.machine_of(index)).or_insert_with(|| {
                 machines.push(Machine::default());
@@ -166,6 +170,12 @@ impl State {
             machine.windows = windows;
             machine.server = self.machine_type(agent) == "server";
             machine.protected |= !absent;
+            let speaks = (!absent, self.last_seen(index, agent));
+            let speaker = speakers.entry(self.machine_of(index)).or_insert(speaks);
+            if speaks >= *speaker {
+                *speaker = speaks;
+                machine.detects_only = self.mode(agent) == "detect";
+            }
             machine.agents.push(agent.id.to_string());
             if agent.uninstalled.is_none() {
                 machine.assets.push(self.asset_id(index as u64));

@@ -37,6 +37,8 @@ pub struct Truth {
     /// uninstalled, in ascending order, one for each machine: the part that agents have in the answer to
     /// `os:windows and not type:server and not edr.name:SentinelOne`.
     pub unprotected_workstations: Vec<String>,
+    /// Devices that network discovery sees and that never had an agent.
+    pub devices_without_agent: u64,
     /// Windows workstations that network discovery sees and that have no agent: the part that devices have in it.
     pub unprotected_devices: u64,
     /// Ids of all agents whose `mitigationMode` is `detect`, in ascending order.
@@ -243,7 +245,7 @@ impl State {
         truth.exclusions = self.exclusion_rows(view, &all).len() as u64;
         truth.restrictions = self.restriction_rows(view, &all).len() as u64;
         truth.devices = self.device_rows(view, &all).len() as u64;
-        truth.unprotected_devices = self.unprotected_devices(view, &all);
+        (truth.devices_without_agent, truth.unprotected_devices) = self.devices_without_agent(view, &all);
         let agents = (0..self.agents.len())
             .filter(|&agent| seen(self, agent) && !self.agents[agent].gone && self.agents[agent].uninstalled.is_none());
         truth.assets = agents.count() as u64 + self.devices_of_their_own(view, &all);

@@ -1,4 +1,4 @@
-//! `muster demo`: a simulated console, a first sync, and a tour of what can be asked.
+//! `muster demo`: a simulated console, a first sync, a scan of the same network, and a tour of what can be asked.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -7,9 +7,10 @@ use std::sync::Arc;
 use inventory::{Answer, Ask, Want};
 use kernel::{OrgId, Timestamp};
 use sentinelone::{Console, Token, Transport};
-use sentinelone_sim::{Config, Truth, World, tokens};
+use sentinelone_sim::{Cases, Config, Network, Truth, Where, World, tokens};
 use store::{Access, DatabaseUrl, Store, StoreError};
 use sync::Run;
+use sync::import::{self, FILE_BYTES_MAX, Format};
 
 use super::sync::{pass, told};
 use crate::arguments::{Demo, Global};
@@ -25,6 +26,18 @@ const FOLDER: &str = "demo";
 
 /// Rows that the tour shows of a longer answer.
 const ROWS: usize = 5;
+
+/// What the scans are called: of the network, and of its branch.
+const SCANS: [&str; 2] = ["scan", "scan-branch"];
+
+/// The site of the branch, which uses the same addresses as the rest.
+const BRANCH: &str = "Branch";
+
+/// Assets with an agent, or with one that left.
+const HAS_AGENT: &str = "has:agent.version";
+
+/// The stream of agents, whose records a console counts.
+const AGENTS: &str = "agents";
 
 /// The question that no console can answer about itself: which Windows workstations have no protection now.
 const UNPROTECTED: &str = "os:windows and not type:server and not edr.name:SentinelOne";
@@ -58,8 +71,14 @@ pub async fn run(global: &Global, demo: &Demo, terminal: &Terminal) -> Result<()
     let number = |number| terminal.result_number(number);
     terminal.result(&told(&pass, &number))?;
 
+    terminal.result(&format!("\n{}\n", terminal.bold("A scan of the same network, as nmap writes it")))?;
+    for part in [Where::Main, Where::Branch] {
+        terminal.result(&scan(at, &simulated, part, terminal).await?)?;
+    }
+    settle(&store, &world).await?;
+
     let tour = Tour { store: &store, terminal, program: program(), differs: false };
-    let differs = tour.walk(&simulated.truth(tokens::GLOBAL)).await?;
+    let differs = tour.walk(&simulated.truth(tokens::GLOBAL), &simulated.network()).await?;
     terminal.result(&hand_over(&place, &usual))?;
     if differs {
         return Err(Failure::new(Exit::Incomplete, "a total differs from the console's own")
@@ -99,12 +118,16 @@ fn prefix(demo: &Demo) -> String {
 /// When the console starts: now, or when it did in this database.
 async fn start_of(store: &Store, world: &jobs::World, demo: &Demo) -> Result<Timestamp, Failure> {
     let known = sync::integrations(store, world, OrgId::DEFAULT).await?;
-    let Some(first) = known.first() else { return Ok(Timestamp::from_seconds(world.now().micros() / 1_000_000)) };
+    let demo_is = |of: &&sync::Integration| of.name == NAME;
+    let Some(first) = known.iter().find(demo_is).or(known.first()) else {
+        return Ok(Timestamp::from_seconds(world.now().micros() / 1_000_000));
+    };
     let same = first.console_host.strip_suffix(".localhost").and_then(|host| {
         let seconds = host.strip_prefix(&prefix(demo))?.strip_prefix('-')?;
         seconds.parse().ok().map(Timestamp::from_seconds)
     });
-    same.filter(|_| known.len() == 1).ok_or_else(|| {
+    let ours = known.iter().all(|of| of.name == NAME || SCANS.contains(&of.name.as_str()));
+    same.filter(|_| ours).ok_or_else(|| {
         Failure::usage(format!("the database holds something else already: integration {}", first.name)).with(
             "Nothing was changed. A demo needs a database of its own, or the seed and size of the demo that is in it.",
         )
@@ -115,6 +138,7 @@ async fn start_of(store: &Store, world: &jobs::World, demo: &Demo) -> Result<Tim
 fn simulated(demo: &Demo, start: Timestamp, now: Timestamp) -> World {
     let clock = Arc::new(move || now.max(start).micros());
     let mut config = Config::new(demo.seed, demo.endpoints as usize, clock);
+    config.cases = Cases::ALL;
     config.start = start.micros();
     World::new(config)
 }
@@ -130,6 +154,43 @@ fn order(demo: &Demo, start: Timestamp) -> Result<sync::Connect, Failure> {
     })
 }
 
+/// Imports a scan of a part of the simulated network, as `muster import nmap` does.
+async fn scan(at: sync::Place<'_>, simulated: &World, part: Where, terminal: &Terminal) -> Result<String, Failure> {
+    let bug = |error: String| Failure::new(Exit::Bug, error);
+    let scratch = tempfile::tempfile().map_err(|error| {
+        Failure::new(Exit::Storage, format!("keeping the scan of the simulated network failed: {error}"))
+    })?;
+    let xml = simulated.scan(part);
+    let draft = import::read(Format::Nmap, Default::default(), xml.as_bytes(), scratch, FILE_BYTES_MAX)
+        .map_err(|error| bug(error.to_string()))?;
+    let (source, site) = match part {
+        Where::Main => (SCANS[0], None),
+        Where::Branch => (SCANS[1], Some(BRANCH.to_owned())),
+    };
+    let order = import::Order { source: source.to_owned(), site, accept_removals: true };
+    let imported = import::import(at.store, at.world, at.org, at.who, &order, draft, &|_| {}).await?;
+    let report = &imported.report;
+    Ok(format!(
+        "  {source:<12} {:>8} hosts, {} new, in site {}\n",
+        terminal.result_number(report.fetched),
+        terminal.result_number(report.created),
+        imported.integration.site_name
+    ))
+}
+
+/// Settles which records are one machine.
+async fn settle(store: &Store, world: &jobs::World) -> Result<(), Failure> {
+    loop {
+        let now = world.now();
+        let step = store.write(move |tx| inventory::settle(tx, OrgId::DEFAULT, &inventory::Memory::default(), now));
+        let step =
+            step.await.map_err(|error: inventory::InventoryError| Failure::new(Exit::Storage, error.to_string()))?;
+        if !step.more {
+            return Ok(());
+        }
+    }
+}
+
 struct Tour<'a> {
     store: &'a Store,
     terminal: &'a Terminal,
@@ -140,18 +201,19 @@ struct Tour<'a> {
 
 impl Tour<'_> {
     /// Shows what can be asked; true if a number differs from the console's own.
-    async fn walk(mut self, truth: &Truth) -> Result<bool, Failure> {
+    async fn walk(mut self, truth: &Truth, network: &Network) -> Result<bool, Failure> {
         self.totals(truth).await?;
+        self.machines(truth, network).await?;
         self.question(
-            "Windows workstations whose protection was taken away: known, and no longer covered",
-            Ask { fields: names(&["name", "os", "console.site", "last_seen"]), ..self.ask("assets", UNPROTECTED) },
-            Some(truth.unprotected_workstations.len()),
+            "Windows workstations without protection: what the console alone cannot answer",
+            Ask { fields: names(&["name", "os", "source", "last_seen"]), ..self.ask("assets", UNPROTECTED) },
+            Some(network.unprotected_workstations() + network.unprotected_undecidable()),
         )
         .await?;
         self.question(
             "Agents that only watch: in detect mode, a threat is reported and not stopped",
             Ask { fields: names(&["name", "os", "type", "last_seen"]), ..self.ask("assets", "mitigation_mode:detect") },
-            Some(truth.detect_mode.len()),
+            Some(network.machines.iter().filter(|machine| machine.detects_only).count()),
         )
         .await?;
         self.question(
@@ -166,9 +228,9 @@ impl Tour<'_> {
     /// The console's own totals beside ours.
     async fn totals(&mut self, truth: &Truth) -> Result<(), Failure> {
         let rows = [
-            ("agents", "assets", "", Some(truth.agents)),
             ("threats", "findings", "kind:threat", Some(truth.threats)),
-            ("alerts of rules", "findings", "kind:alert", Some(truth.alerts)),
+            // The list of all products has threats and alerts alike.
+            ("alerts", "findings", "kind:alert", Some(truth.unified_alerts - truth.threats)),
             ("activities", "activities", "", Some(truth.activities)),
             ("accounts", "accounts", "", truth.accounts),
             ("sites", "console_sites", "", Some(truth.sites)),
@@ -179,6 +241,18 @@ impl Tour<'_> {
         ];
         let mut out = self.heading("Everything accounted for: the console's own totals, and ours");
         let _ = writeln!(out, "  {:<16}{:>12}{:>12}", "", "console", "muster");
+        let agents = self.agents().await?;
+        let number = |number| self.terminal.result_number(number);
+        let verdict = if agents == truth.agents { "" } else { "  DIFFERENT" };
+        self.differs |= agents != truth.agents;
+        let line = format!(
+            "  {:<16}{:>12}{:>12}{verdict}   {} integration show {NAME}",
+            "agents",
+            number(truth.agents),
+            number(agents),
+            self.program
+        );
+        let _ = writeln!(out, "{line}");
         for (what, inventory, text, theirs) in rows {
             let Some(theirs) = theirs else { continue };
             let ours = self.count(inventory, text).await?;
@@ -196,6 +270,60 @@ impl Tour<'_> {
         self.terminal.result(&out)
     }
 
+    /// Records of agents, of which the console has as many, whatever machines they are.
+    async fn agents(&self) -> Result<u64, Failure> {
+        let known = super::integration::overviews(self.store, self.terminal.now()).await?;
+        let Some(id) = known.iter().find(|of| of.integration.name == NAME).map(|of| of.integration.id) else {
+            return Ok(0);
+        };
+        let counts = self.store.read(move |tx| inventory::counts(tx, OrgId::DEFAULT, id)).await;
+        let counts =
+            counts.map_err(|error: inventory::InventoryError| Failure::new(Exit::Storage, error.to_string()))?;
+        let present = counts.iter().filter(|count| count.stream == AGENTS && count.state == "present");
+        Ok(present.map(|count| count.records).sum())
+    }
+
+    /// From records to machines: what agents, discovery and scans know together.
+    async fn machines(&mut self, truth: &Truth, network: &Network) -> Result<(), Failure> {
+        let all = self.count("assets", "").await?;
+        let with_agent = self.count("assets", HAS_AGENT).await?;
+        let services = self.count("services", "").await?;
+        let reviews = self.store.read(move |tx| inventory::correlate::review::reviews(tx, OrgId::DEFAULT, 1)).await;
+        let (_, asked) = reviews.map_err(|error: inventory::correlate::directive::DirectiveError| {
+            Failure::new(Exit::Storage, error.to_string())
+        })?;
+        let number = |number| self.terminal.result_number(number);
+        let undecided = network.undecidable() as u64;
+        let rows = [
+            ("agents", truth.agents, self.agents().await?, "records, as many as the console has"),
+            ("machines with one", truth.machines, with_agent, "some run several: re-imaged, migrated, a new board"),
+            (
+                "assets",
+                network.machines.len() as u64 + undecided,
+                all,
+                "the others were seen by discovery or the scan alone",
+            ),
+            ("open ports", network.services() as u64, services, "what the scan found on them"),
+        ];
+        let mut out = self.heading("Records and machines: what the simulator knows, and muster");
+        let _ = writeln!(out, "  {:<18}{:>10}{:>12}", "", "simulator", "muster");
+        for (what, theirs, ours, why) in rows {
+            let verdict = if ours == theirs { "" } else { "  DIFFERENT" };
+            self.differs |= ours != theirs;
+            let _ = writeln!(out, "  {what:<18}{:>10}{:>12}{verdict}   {why}", number(theirs), number(ours));
+        }
+        let questions = match asked {
+            1 => "1 question waits".to_owned(),
+            _ => format!("{} questions wait", number(asked)),
+        };
+        let open = match undecided {
+            0 => String::new(),
+            _ => format!("; {} of the scan's hosts no rule can decide", number(undecided)),
+        };
+        let _ = writeln!(out, "  {questions} for a person{open}: {} asset review", self.program);
+        self.terminal.result(&out)
+    }
+
     async fn question(&mut self, title: &str, ask: Ask, expected: Option<usize>) -> Result<(), Failure> {
         let answer = self.answer(&ask).await?;
         let mut head = self.heading(title);
@@ -207,8 +335,8 @@ impl Tour<'_> {
         let expected = expected as u64;
         let number = |number| self.terminal.result_number(number);
         let verdict = match total == expected {
-            true => "the console's own state gives the same number".to_owned(),
-            false => format!("DIFFERENT from the console's own state: {}", number(expected)),
+            true => "the simulator knows the same number".to_owned(),
+            false => format!("DIFFERENT from what the simulator knows: {}", number(expected)),
         };
         self.differs |= total != expected;
         self.terminal.result(&format!("{} of {} {}, exact; {verdict}.\n", number(total), number(of), ask.inventory))
@@ -278,7 +406,7 @@ fn hand_over(place: &Place, usual: &Place) -> String {
     lines.push(("The data lies in", lies));
     lines.push(("Remove it all", remove));
     let lines: String = lines.iter().map(|(what, how)| format!("  {what:<18}  {how}\n")).collect();
-    format!("\nThis was a simulated console: a first sync, the totals proven, and three questions.\n{lines}")
+    format!("\nThis was a simulated console: a first sync, a scan, the totals proven, and three questions.\n{lines}")
 }
 
 /// This program, as it can be typed where it was started: `muster`, or the path that was typed.

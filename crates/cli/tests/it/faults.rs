@@ -106,7 +106,7 @@ fn fault_25_two_collectors_on_one_server_write_each_version_once() {
         assert!(matches!(done.status.code(), Some(0 | 3 | 6)), "{:?}: {said}", done.status);
     }
     muster.ok(&["sync"]);
-    assert_eq!(muster.count("assets", ""), console.world.truth(tokens::ACCOUNT).agents);
+    assert_eq!(muster.count("assets", ""), console.machines(tokens::ACCOUNT));
     let twice = "SELECT count(*) - count(DISTINCT artifact_id) FROM signals_artifact";
     assert_eq!(database.run_on_server(twice).trim(), "0");
 }

@@ -44,6 +44,12 @@ impl Console {
         });
         Console { world, url: format!("http://{}", told.recv().unwrap()) }
     }
+
+    /// Machines with an agent, and those that network discovery sees beside them.
+    pub fn machines(&self, token: &str) -> u64 {
+        let truth = self.world.truth(token);
+        truth.machines + truth.devices_without_agent
+    }
 }
 
 /// An installation: a data directory, and a database inside or elsewhere.

@@ -93,19 +93,13 @@ fn connecting_and_reading_is_told_in_words() {
     });
 }
 
-/// Machines with an agent, and what network discovery sees beside them.
-fn known_machines(console: &Console, token: &str) -> u64 {
-    let truth = console.world.truth(token);
-    truth.machines + truth.devices_without_agent
-}
-
 #[test]
 fn a_sites_token_reads_that_site_and_says_so() {
     let (console, muster) = (Console::start(), Muster::new());
     let run = muster.try_connect(&console, tokens::SITE);
     assert_run!(muster, run);
     muster.ok(&["sync"]);
-    assert_eq!(muster.count("assets", ""), known_machines(&console, tokens::SITE));
+    assert_eq!(muster.count("assets", ""), console.machines(tokens::SITE));
 }
 
 #[test]
@@ -196,7 +190,7 @@ fn reading_works_beside_a_writer_and_a_second_writer_names_the_first() {
     muster.ok(&["sync"]);
     let url = format!("sqlite:{}", muster.data_dir().join("muster.db").display());
     let writer = Store::open(&url.parse().unwrap(), Access::Writer, SLICES).unwrap();
-    assert_eq!(muster.count("assets", ""), known_machines(&console, tokens::ACCOUNT));
+    assert_eq!(muster.count("assets", ""), console.machines(tokens::ACCOUNT));
     assert_eq!(muster.run(&["doctor"]).code, 0);
     let second = muster.run(&["sync"]);
     assert_eq!(second.code, 6);
@@ -235,7 +229,7 @@ fn a_sync_that_is_interrupted_ends_cleanly_and_is_finished_by_the_next() {
     assert!(run.err.contains("stopped by Ctrl-C"), "{}", run.err);
     console.world.set_faults(FaultPlan::none());
     muster.ok(&["sync"]);
-    assert_eq!(muster.count("assets", ""), known_machines(&console, tokens::ACCOUNT));
+    assert_eq!(muster.count("assets", ""), console.machines(tokens::ACCOUNT));
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn json_that_breaks_off_now_and_then_costs_nothing() {
     let muster = Muster::connected(&console);
     console.world.set_faults(FaultPlan::once_every(3, &[Fault::Truncated]));
     muster.ok(&["sync"]);
-    assert_eq!(muster.count("assets", ""), console.world.truth(tokens::ACCOUNT).agents);
+    assert_eq!(muster.count("assets", ""), console.machines(tokens::ACCOUNT));
 }
 
 #[test]
