@@ -85,6 +85,9 @@ fn verdicts(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId) -> Result<Vec<(Optio
     })
 }
 
+/// Option, stream, native id, since when, and the record.
+type Found = (String, String, String, Option<Timestamp>, i64);
+
 /// Records that are left out, by one option or by all, in the order of option, stream and id; at most `limit`.
 ///
 /// # Errors
@@ -107,7 +110,7 @@ pub fn left_out(
         WHERE f.org_id = $1 AND f.integration_id = $2 AND r.state <> 'retired' \
         AND NOT EXISTS (SELECT 1 FROM inventory_finding_merge m WHERE m.org_id = f.org_id AND m.record_id = f.record_id) \
         ORDER BY r.stream, r.native_id";
-    let mut found = Vec::new();
+    let mut found: Vec<Found> = Vec::new();
     if option != Some(VERDICT) {
         let values = [org.into(), id.into(), option.into(), i64::from(limit).into()];
         found = tx.query(READ, &values, |row| {
@@ -130,7 +133,7 @@ pub fn left_out(
     }
     let records: Vec<RecordId> = found.iter().map(|(.., record)| RecordId(*record)).collect();
     let bodies = inventory::bodies(tx, org, &records)?;
-    let named = |(one, body): ((String, String, String, Option<Timestamp>, i64), Option<Vec<u8>>)| {
+    let named = |(one, body): (Found, Option<Vec<u8>>)| {
         let (option, stream, native_id, since, _) = one;
         let noun = body.and_then(|body| {
             let scope_id = native_id.split_once(':').map(|(scope, _)| scope);

@@ -1,12 +1,12 @@
 //! `muster owner`: who answers for which assets.
 
 use clap::Subcommand;
-use inventory::Memory;
 use inventory::owner::OwnerError;
+use inventory::{AskError, Memory};
 use kernel::{Cell, OrgId, Table};
 
 use crate::arguments::Global;
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::place::{Opened, Place};
 use crate::terminal::{Terminal, counted, to_the_second};
 
@@ -67,7 +67,13 @@ pub async fn run(global: &Global, command: OwnerCommand, terminal: &Terminal) ->
             let owner = name.clone();
             let write =
                 move |tx: &mut store::Tx<'_>| inventory::owner::add_owner(tx, OrgId::DEFAULT, &owner, &when, &who, now);
-            let matching = opened.store().write(write).await?;
+            let matching = opened.store().write(write).await.map_err(|error| match error {
+                OwnerError::Ask(AskError::Refused(refused)) => {
+                    terminal.note(&super::query::mistakes(&refused.text, &refused.problems, terminal));
+                    Failure::told(Exit::Usage)
+                }
+                other => other.into(),
+            })?;
             let shown = counted(matching, "asset", &terminal.result_number(matching));
             let told = format!("Added the rule for {name}; by itself it matches {shown}.\n");
             follow(&opened, told, terminal).await
