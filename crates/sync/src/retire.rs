@@ -70,6 +70,12 @@ fn may_retire(now: Option<&Scope>, before: Option<&str>, accepts: bool) -> May {
     May::Not(format!("the token now sees {places}; what it no longer sees is kept as it was"))
 }
 
+/// Whether a record was missing in an earlier sweep that was complete. Absences are noted just before a sweep ends: who
+/// died in between noted them for a sweep that never did.
+fn was_missing(since: Option<Timestamp>, full_at: Option<Timestamp>) -> bool {
+    since.zip(full_at).is_some_and(|(since, full_at)| since <= full_at)
+}
+
 impl Pass<'_> {
     /// Asks `GET /user`: whose token this is, what it sees, when it ends. One request, at the beginning of a pass.
     pub async fn look(&mut self) -> Look {
@@ -307,6 +313,14 @@ impl Keeper<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_absence_that_a_sweep_without_an_end_noted_counts_for_nothing() {
+        let at = |seconds| Some(Timestamp::from_seconds(seconds));
+        assert!(was_missing(at(100), at(100)) && was_missing(at(100), at(105)));
+        assert!(!was_missing(at(200), at(105)), "begun after the last complete sweep");
+        assert!(!was_missing(at(200), None) && !was_missing(None, at(105)));
+    }
 
     #[test]
     fn only_a_scope_that_sees_as_much_as_before_retires() {
