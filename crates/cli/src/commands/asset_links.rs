@@ -365,7 +365,8 @@ fn because(linked: &Linked) -> String {
     match (linked.rule, linked.partner) {
         (Rule::New, _) | (_, None) => format!("It is the first record of this asset, since {since}."),
         (rule @ (Rule::Merged | Rule::Pinned), Some(_)) => {
-            format!("It is here since {since} because {}.", rule.words())
+            let reason = if linked.reason.is_empty() { String::new() } else { format!(", saying: {}", linked.reason) };
+            format!("It is here since {since} because {} ({}{reason}).", rule.words(), linked.by)
         }
         (rule, Some(partner)) => {
             format!("It is here since {since} with {partner} because {} ({}):", rule.words(), rule.code())
@@ -403,7 +404,9 @@ fn compared(told: &Compared, sides: (&str, &str)) -> String {
         (None, Some(_)) => {
             out += "Nothing forbids it, but there is more than one way to follow the rule: see muster asset review.\n"
         }
-        (None, None) => out += "Nothing forbids it, and no rule joins them: they have too little in common.\n",
+        (None, None) => {
+            out += "Nothing forbids it, and no rule joins them: what they have in common is too little to be sure.\n"
+        }
     }
     if let Some(nearest) = &told.nearest {
         let but = if nearest.but_shared { ", if that were theirs alone" } else { "" };
@@ -440,7 +443,7 @@ fn explained_json(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> 
             "native_id": linked.native_id, "source": linked.source, "grade": linked.grade.as_str(), "name": linked.name,
             "rule": linked.rule.code(), "because": linked.rule.words(), "evidence": evidence_json(&linked.evidence),
             "partner": linked.partner.map(|partner| partner.to_string()), "since": linked.since.to_string(),
-            "by": linked.by,
+            "by": linked.by, "reason": linked.reason,
         })
     };
     let ignored: Vec<Json> = told

@@ -4,7 +4,9 @@ use kernel::{AssetId, OrgId, RecordId, Timestamp, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Keys, Kind as Column, StoreError, Tx};
 
+use super::explain::Linked;
 use super::partition::Directives;
+use super::rules::Rule;
 use crate::apply::InventoryError;
 use crate::memory::{Head, Memory};
 
@@ -110,6 +112,34 @@ pub fn asset_today(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Option<Ass
         }
     }
     Ok(None)
+}
+
+/// Says of records that people linked who did and why.
+pub(crate) fn tell(tx: &mut Tx, org: OrgId, records: &mut [Linked]) -> Result<(), StoreError> {
+    const OF: [&str; 2] = [
+        "SELECT one_record, other_record, made_by, reason FROM inventory_directive
+            WHERE org_id = $1 AND kind IN ('together', 'pinned') AND one_record IN KEYS",
+        "SELECT one_record, other_record, made_by, reason FROM inventory_directive
+            WHERE org_id = $1 AND kind IN ('together', 'pinned') AND other_record IN KEYS",
+    ];
+    let by_people = |linked: &&mut Linked| matches!(linked.rule, Rule::Merged | Rule::Pinned);
+    let keys: Vec<i64> = records.iter_mut().filter(by_people).map(|linked| linked.record.0).collect();
+    let mut said: FxHashMap<(i64, i64), (String, String)> = FxHashMap::default();
+    for sql in OF {
+        let rows = tx.select_in(sql, &[org.into()], Keys::Ints(&keys), |row| {
+            let pair = (row.opt_int(0)?.unwrap_or_default(), row.opt_int(1)?.unwrap_or_default());
+            Ok(((pair.0.min(pair.1), pair.0.max(pair.1)), (row.text(2)?.to_owned(), row.text(3)?.to_owned())))
+        })?;
+        said.extend(rows);
+    }
+    for linked in records.iter_mut().filter(by_people) {
+        let Some(partner) = linked.partner else { continue };
+        let pair = (linked.record.0.min(partner.0), linked.record.0.max(partner.0));
+        if let Some((by, reason)) = said.get(&pair) {
+            (linked.by, linked.reason) = (by.clone(), reason.clone());
+        }
+    }
+    Ok(())
 }
 
 /// Records of an asset, the oldest first.

@@ -73,8 +73,10 @@ pub struct Linked {
     pub partner: Option<RecordId>,
     /// Since when.
     pub since: Timestamp,
-    /// Who linked it.
+    /// Who linked it: `correlation`, or the person.
     pub by: String,
+    /// Why, in the person's words; empty if no person did or gave a reason.
+    pub reason: String,
 }
 
 /// A value that says nothing about which machine it is.
@@ -164,7 +166,7 @@ pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, Dir
         LEFT JOIN inventory_term s ON s.org_id = m.org_id AND s.term_id = m.source_term
         WHERE l.org_id = $1 AND l.asset_id = $2 ORDER BY m.record_id";
     let today = asset_today(tx, org, asset)?.ok_or(DirectiveError::NoSuchAsset(asset))?;
-    let records = tx.query(LINKS, &[org.into(), today.into()], |row| {
+    let mut records = tx.query(LINKS, &[org.into(), today.into()], |row| {
         Ok(Linked {
             record: RecordId(row.int(0)?),
             integration: IntegrationId(row.int(1)?),
@@ -177,8 +179,10 @@ pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, Dir
             partner: row.opt_int(8)?.map(RecordId),
             since: Timestamp::from_micros(row.int(9)?),
             by: row.text(10)?.to_owned(),
+            reason: String::new(),
         })
     })?;
+    directive::tell(tx, org, &mut records)?;
     let ids: Vec<RecordId> = records.iter().map(|linked| linked.record).collect();
     let directives = directive::read(tx, org)?;
     let values = raw(tx, org, &ids)?;
@@ -311,6 +315,23 @@ struct Raw {
     junk: Option<Junk>,
 }
 
+impl Raw {
+    fn of(record: i64, kind: Kind, text: &str, judged: Result<String, Junk>) -> Raw {
+        let key = judged.as_ref().ok().map(|value| Key::of(kind, value));
+        let shown = judged.as_ref().map_or_else(|_| text.trim().to_owned(), String::clone);
+        Raw { record: RecordId(record), kind, text: shown, key, junk: judged.err() }
+    }
+}
+
+/// A name, and its full form if it has one.
+fn names(record: i64, text: &str) -> Vec<Raw> {
+    let mut names = vec![Raw::of(record, Kind::Name, text, hygiene::name(text))];
+    if let Ok(full) = hygiene::full_name(text) {
+        names.push(Raw::of(record, Kind::FullName, text, Ok(full)));
+    }
+    names
+}
+
 /// What records say of themselves that could tell which machine they are, junk included.
 fn raw(tx: &mut Tx, org: OrgId, records: &[RecordId]) -> Result<Vec<Raw>, DirectiveError> {
     const MACHINES: &str = "SELECT m.record_id, m.name, m.serial, m.agent_uuid, m.directory_name, w.text
@@ -323,44 +344,30 @@ fn raw(tx: &mut Tx, org: OrgId, records: &[RecordId]) -> Result<Vec<Raw>, Direct
         WHERE org_id = $1 AND mac IS NOT NULL AND record_id IN KEYS";
     let keys: Vec<i64> = records.iter().map(|record| record.0).collect();
     let mut all: Vec<Raw> = Vec::new();
-    let mut add = |record: i64, kind: Kind, text: &str, judged: Result<String, Junk>| {
-        let key = judged.as_ref().ok().map(|value| Key::of(kind, value));
-        let shown = judged.as_ref().map_or_else(|_| text.trim().to_owned(), String::clone);
-        let shown = if kind == Kind::Serial { text.trim().to_owned() } else { shown };
-        all.push(Raw { record: RecordId(record), kind, text: shown, key, junk: judged.err() });
-    };
-    let name = |add: &mut dyn FnMut(i64, Kind, &str, Result<String, Junk>), record: i64, text: &str| {
-        add(record, Kind::Name, text, hygiene::name(text));
-        if let Ok(full) = hygiene::full_name(text) {
-            add(record, Kind::FullName, text, Ok(full));
-        }
-    };
     tx.select_in(MACHINES, &[org.into()], Keys::Ints(&keys), |row| {
         let record = row.int(0)?;
         if let Some(text) = row.opt_text(1)? {
-            name(&mut add, record, text);
+            all.extend(names(record, text));
         }
         if let Some(text) = row.opt_text(2)?.filter(|text| !text.trim().is_empty()) {
-            add(record, Kind::Serial, text, hygiene::serial(text, row.opt_text(5)?));
+            let judged = hygiene::serial(text, row.opt_text(5)?);
+            all.push(Raw { text: text.trim().to_owned(), ..Raw::of(record, Kind::Serial, text, judged) });
         }
         if let Some(text) = row.opt_text(3)? {
-            add(record, Kind::Uuid, text, hygiene::uuid(text));
+            all.push(Raw::of(record, Kind::Uuid, text, hygiene::uuid(text)));
         }
         if let Some(text) = row.opt_text(4)? {
-            add(record, Kind::Directory, text, Ok(kernel::fold(text.trim()).into_owned()));
+            all.push(Raw::of(record, Kind::Directory, text, Ok(kernel::fold(text.trim()).into_owned())));
         }
         Ok(())
     })?;
-    for (record, text) in
-        tx.select_in(NAMES, &[org.into()], Keys::Ints(&keys), |row| Ok((row.int(0)?, row.text(1)?.to_owned())))?
-    {
-        name(&mut add, record, &text);
+    let text = |row: &store::Row| Ok((row.int(0)?, row.text(1)?.to_owned()));
+    for (record, text) in tx.select_in(NAMES, &[org.into()], Keys::Ints(&keys), text)? {
+        all.extend(names(record, &text));
     }
-    for (record, text) in
-        tx.select_in(MACS, &[org.into()], Keys::Ints(&keys), |row| Ok((row.int(0)?, row.text(1)?.to_owned())))?
-    {
+    for (record, text) in tx.select_in(MACS, &[org.into()], Keys::Ints(&keys), text)? {
         let Some(mac) = Mac::parse(&text) else { continue };
-        add(record, Kind::Mac, &text, hygiene::mac(mac).map(|mac| mac.to_string()));
+        all.push(Raw::of(record, Kind::Mac, &text, hygiene::mac(mac).map(|mac| mac.to_string())));
     }
     all.sort_by(|one, other| (one.record, one.kind, &one.text).cmp(&(other.record, other.kind, &other.text)));
     all.dedup_by(|one, other| (one.record, one.kind, &one.text) == (other.record, other.kind, &other.text));
@@ -389,17 +396,19 @@ fn common(ones: &[Raw], others: &[Raw], shared: &FxHashMap<Key, Shared>) -> Vec<
 }
 
 fn differing(ones: &[Raw], others: &[Raw]) -> Vec<Differing> {
-    let values = |all: &[Raw], kind: Kind| -> Vec<String> {
-        let mut values: Vec<String> =
-            all.iter().filter(|one| one.kind == kind && one.junk.is_none()).map(|one| one.text.clone()).collect();
+    let own = |all: &[Raw], kind: Kind| -> Vec<(Key, String)> {
+        let values = all.iter().filter(|one| one.kind == kind);
+        let mut values: Vec<(Key, String)> = values.filter_map(|one| Some((one.key?, one.text.clone()))).collect();
         values.sort_unstable();
-        values.dedup();
+        values.dedup_by_key(|(key, _)| *key);
         values
     };
     let differ = |kind: Kind| {
-        let (one, other) = (values(ones, kind), values(others, kind));
-        let none = one.is_empty() || other.is_empty() || one.iter().any(|value| other.contains(value));
-        (!none).then(|| Differing { kind: kind.words(), one, other })
+        let (one, other) = (own(ones, kind), own(others, kind));
+        let meet = one.iter().any(|(key, _)| other.iter().any(|(with, _)| key == with));
+        let texts = |values: Vec<(Key, String)>| values.into_iter().map(|(_, text)| text).collect();
+        let none = one.is_empty() || other.is_empty() || meet;
+        (!none).then(|| Differing { kind: kind.words(), one: texts(one), other: texts(other) })
     };
     Kind::ALL.into_iter().filter(|kind| *kind != Kind::Uuid).filter_map(differ).collect()
 }

@@ -124,7 +124,7 @@ const CONSTANT_MACS: &[&[u8]] = &[
     &[0x00, 0x1e, 0x10, 0x1f, 0x00, 0x00], // mobile broadband
 ];
 
-/// Names that a maker or an installer gives, folded, without the number that a network appends to a second one.
+/// Names that a maker or an installer gives, folded.
 const GENERIC_NAMES: &[&str] = &[
     "admin-pc",
     "administrator",
@@ -184,6 +184,26 @@ const GENERIC_NAMES: &[&str] = &[
     "win11",
     "windows",
     "workstation",
+];
+
+/// Those of them to which a network appends a number where there is another one: `iphone-2`. In others a number is what
+/// somebody counts by: `pc-0471`.
+const NUMBERED_NAMES: &[&str] = &[
+    "android",
+    "galaxy",
+    "imac",
+    "ipad",
+    "iphone",
+    "localhost",
+    "mac-mini",
+    "mac-studio",
+    "macbook",
+    "macbook-air",
+    "macbook-pro",
+    "macbookair",
+    "macbookpro",
+    "raspberrypi",
+    "ubuntu",
 ];
 
 /// Domains in which a name is nobody's.
@@ -283,10 +303,9 @@ pub fn mac(mac: Mac) -> Result<Mac, Junk> {
 pub fn name(text: &str) -> Result<String, Junk> {
     let folded = fold(text.trim()).into_owned();
     let short = folded.split('.').next().unwrap_or_default();
-    // A second one of a name gets a number in brackets or after a dash.
     let base =
         short.trim_end_matches(|letter: char| letter.is_ascii_digit() || matches!(letter, '-' | '(' | ')' | '_' | ' '));
-    if short.is_empty() || base.is_empty() || GENERIC_NAMES.contains(&short) || GENERIC_NAMES.contains(&base) {
+    if base.is_empty() || GENERIC_NAMES.contains(&short) || NUMBERED_NAMES.contains(&base) {
         return Err(Junk::Generic);
     }
     if short.chars().count() < 2 || holds_address(short) {
@@ -467,6 +486,7 @@ mod tests {
             assert!(name(text).is_err(), "{text}");
         }
         assert_eq!(name("LT-0471.corp.example"), Ok("lt-0471".to_owned()));
+        assert_eq!(name("PC-0471"), Ok("pc-0471".to_owned()));
         assert_eq!(name("PC-\u{c9}"), name("pc-e\u{301}"));
         assert_eq!(full_name("LT-0471.Corp.Example."), Ok("lt-0471.corp.example".to_owned()));
         for text in ["lt-0471", "lt-0471.local", "lt-0471.workgroup", "10.0.0.7"] {

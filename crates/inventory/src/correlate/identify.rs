@@ -46,7 +46,7 @@ pub(crate) fn read(
     let keys = || Keys::Ints(records);
     let mut read = tx.select_in(MACHINES, &[org.into()], keys(), |row| {
         let term = |at: usize| Ok::<_, StoreError>(row.opt_int(at)?.map(|term| head.text(term)));
-        let text = |at: usize| Ok::<_, StoreError>(row.opt_text(at)?);
+        let text = |at: usize| row.opt_text(at);
         let grade = Grade::from_code(row.int(1)?);
         let maker = match term(6)? {
             Some(maker) => Some(maker),

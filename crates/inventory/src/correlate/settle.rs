@@ -186,7 +186,7 @@ impl Step<'_, '_, '_> {
         let mut scene = Scene::default();
         let mut first = seeds.unsettled.clone();
         first.extend(&seeds.forgetful);
-        self.explore(&mut scene, first, forced, &directives, &before)?;
+        self.explore(&mut scene, first, &forced, &directives, &before)?;
         self.forget_orphans(&scene)?;
 
         let members: Vec<i64> = sorted(scene.members.iter().copied());
@@ -256,7 +256,7 @@ impl Step<'_, '_, '_> {
         &mut self,
         scene: &mut Scene,
         first: Vec<i64>,
-        forced: FxHashSet<Key>,
+        forced: &FxHashSet<Key>,
         directives: &Directives,
         before: &FxHashMap<i64, SharedBefore>,
     ) -> Result<(), StoreError> {
@@ -278,9 +278,9 @@ impl Step<'_, '_, '_> {
             }
             self.mates(&fresh, &mut reached)?;
             let keys = sorted(pending.drain(..).filter(|key| !scene.blocks.contains_key(&key.0)));
-            self.blocks(scene, &keys, &forced, before)?;
+            self.blocks(scene, &keys, forced, before)?;
             for key in &keys {
-                if self.is_followed(scene, *key, &forced, before) {
+                if self.is_followed(scene, *key, forced, before) {
                     reached.extend(&scene.blocks[&key.0]);
                 }
             }

@@ -275,7 +275,7 @@ fn case_07_two_laptops_on_one_dock_are_two_and_the_address_is_shared() {
 fn case_08_links_by_an_address_that_turns_out_to_be_shared_are_looked_at_again() {
     let first = agent(1).mac(DOCK);
     let seen = scan(3).mac(DOCK);
-    let before = decide(&[first.clone(), seen.clone()]);
+    let before = decide(&[first, seen.clone()]);
     assert_eq!(clusters(&before), [[1, 3]]);
     assert_eq!(member(&before, 3).rule, Rule::MacScan);
     let first = agent(1).had(DOCK, ago(90), ago(1));
@@ -621,7 +621,7 @@ proptest::proptest! {
                 for other in &cluster[at + 1..] {
                     let (one, other) = (said(one.record), said(other.record));
                     let agents = one.grade == Grade::Agent && other.grade == Grade::Agent;
-                    proptest::prop_assert!(!agents || !(one.life.active && other.life.active));
+                    proptest::prop_assert!(!(agents && one.life.active && other.life.active));
                     proptest::prop_assert!(!agents || one.identity.family == other.identity.family);
                 }
             }

@@ -268,20 +268,20 @@ fn what_changed_bit_by_bit_is_what_would_be_decided_of_all_of_it_again(database:
         world.settle(NOW);
         for round in 1..5 {
             let now = NOW.plus_seconds(round * DAY);
-            for at in 0..said.len() {
+            for (at, said) in said.iter_mut().enumerate() {
                 if random.below(100) < 10 {
                     // Something else of its values, or another life.
                     let mut other = estate(random, 80).swap_remove(at);
-                    other.record = said[at].record;
-                    other.grade = said[at].grade;
-                    other.integration = said[at].integration;
-                    other.identity.stream.clone_from(&said[at].identity.stream);
-                    other.identity.agent.clone_from(&said[at].identity.agent);
-                    other.site = said[at].site;
-                    said[at] = other;
-                } else if said[at].life.active {
-                    said[at].life.to = Some(now);
-                    said[at].life.active = random.below(10) > 0;
+                    other.record = said.record;
+                    other.grade = said.grade;
+                    other.integration = said.integration;
+                    other.identity.stream.clone_from(&said.identity.stream);
+                    other.identity.agent.clone_from(&said.identity.agent);
+                    other.site = said.site;
+                    *said = other;
+                } else if said.life.active {
+                    said.life.to = Some(now);
+                    said.life.active = random.below(10) > 0;
                 }
             }
             world.say(&said, now);
