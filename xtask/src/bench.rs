@@ -6,6 +6,7 @@
 mod decode;
 mod measure;
 mod queries;
+mod scale;
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
@@ -27,15 +28,29 @@ const LATER: &str = "2026-11-01T00:30:00Z";
 /// Where the table is written.
 const REPORT: &str = "docs/benchmarks.md";
 
+/// Where the section begins that `--scale` writes, and nothing else does.
+const LARGE: &str = "## Large estates, by cargo xtask bench --scale\n";
+
 /// Measures, prints and writes.
 pub fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     if cfg!(debug_assertions) {
         bail!("this kitchen was not built for speed; run cargo xtask bench");
     }
-    cargo(root, &["build", "--release", "--package", "muster"])?;
-    let mut report = Report::default();
-    measure_all(root, options, &mut report)?;
-    let text = report.text(options);
+    let page = std::fs::read_to_string(root.join(REPORT)).unwrap_or_default();
+    let (others, large) = page.split_once(LARGE).unwrap_or((&page, ""));
+    let text = if let Some(agents) = options.scale {
+        let section = scale::run(root, agents, options.on.map(crate::BenchDatabase::dialect))?;
+        format!("{}\n\n{LARGE}\n{section}", others.trim_end())
+    } else {
+        cargo(root, &["build", "--release", "--package", "muster"])?;
+        let mut report = Report::default();
+        measure_all(root, options, &mut report)?;
+        let mut text = report.text(options);
+        if !large.is_empty() {
+            let _ = write!(text, "\n{LARGE}{large}");
+        }
+        text
+    };
     println!("\n{text}");
     std::fs::write(root.join(REPORT), text).with_context(|| format!("writing {REPORT}"))?;
     println!("written to {REPORT}");

@@ -124,6 +124,41 @@ struct BenchOptions {
     /// Measures the size of the dist binary too
     #[arg(long)]
     dist: bool,
+    /// Measures an estate of so many assets instead, made without a console: 100k, 1m
+    #[arg(long, value_name = "ASSETS", value_parser = assets)]
+    scale: Option<u64>,
+    /// Measures that estate on one database alone. Default: both
+    #[arg(long, requires = "scale")]
+    on: Option<BenchDatabase>,
+}
+
+/// A database to measure on.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum BenchDatabase {
+    Sqlite,
+    Postgres,
+}
+
+#[cfg(feature = "product")]
+impl BenchDatabase {
+    const fn dialect(self) -> store::Dialect {
+        match self {
+            BenchDatabase::Sqlite => store::Dialect::Sqlite,
+            BenchDatabase::Postgres => store::Dialect::Postgres,
+        }
+    }
+}
+
+/// Reads a number of assets: `250000`, `100k`, `1m`.
+fn assets(text: &str) -> Result<u64, String> {
+    let (digits, times) = match text.to_ascii_lowercase() {
+        text if text.ends_with('k') => (text[..text.len() - 1].to_owned(), 1_000),
+        text if text.ends_with('m') => (text[..text.len() - 1].to_owned(), 1_000_000),
+        text => (text, 1),
+    };
+    let number: u64 = digits.parse().map_err(|_| "write a number such as 100k or 1m".to_owned())?;
+    let assets = number.saturating_mul(times);
+    if (10_000..=10_000_000).contains(&assets) { Ok(assets) } else { Err("write 10k to 10m".to_owned()) }
 }
 
 /// How many of everything.

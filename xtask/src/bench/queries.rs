@@ -8,7 +8,7 @@ use kernel::{OrgId, Timestamp};
 use store::{Access, DatabaseUrl, Slice, Store};
 
 /// Every slice with tables, in arrow order.
-const SLICES: &[Slice] = &[access::SLICE, signals::SLICE, inventory::SLICE, sync::SLICE];
+pub const SLICES: &[Slice] = &[access::SLICE, signals::SLICE, inventory::SLICE, sync::SLICE];
 
 /// How often each question is asked.
 const TIMES: usize = 60;
@@ -53,7 +53,10 @@ pub fn measure(sqlite: &str, postgres: &str, questions: &[(&str, &str, &str)]) -
             for store in &stores {
                 cells.push(match (want, group.is_empty()) {
                     (Want::Count, false) => "-".to_owned(),
-                    _ => runtime.block_on(times(store, &text, group, want))?,
+                    _ => {
+                        let question = Question { inventory: "assets", text: &text, group };
+                        runtime.block_on(times(store, question, want, TIMES))?.to_string()
+                    }
                 });
             }
         }
@@ -65,7 +68,7 @@ pub fn measure(sqlite: &str, postgres: &str, questions: &[(&str, &str, &str)]) -
     }
     let mut cells = Vec::new();
     for store in &stores {
-        cells.push(runtime.block_on(deep_page(store))?);
+        cells.push(runtime.block_on(deep_page(store))?.to_string());
     }
     let _ = writeln!(out, "| Q11 | page 1,000 of all, by cursor | {} | - | - |", cells.join(" | "));
     Ok(out)
@@ -86,16 +89,39 @@ fn now() -> Timestamp {
     kernel::Clock::System.now()
 }
 
+/// What is asked.
+#[derive(Clone, Copy)]
+pub struct Question<'a> {
+    pub inventory: &'a str,
+    pub text: &'a str,
+    /// The field to group by; empty for rows.
+    pub group: &'a str,
+}
+
+/// The median and the 95th percentile, in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    pub middle: f64,
+    pub slow: f64,
+}
+
+impl std::fmt::Display for Times {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{:.1} / {:.1}", self.middle, self.slow)
+    }
+}
+
+/// Asks so often, and says how long that took.
 #[expect(clippy::disallowed_methods, reason = "measuring takes the machine's own time")]
-async fn times(store: &Store, text: &str, group: &str, want: Want) -> anyhow::Result<String> {
-    let mut ask = Ask::new("assets", text, now());
+pub async fn times(store: &Store, question: Question<'_>, want: Want, often: usize) -> anyhow::Result<Times> {
+    let mut ask = Ask::new(question.inventory, question.text, now());
     ask.limit = PAGE;
     ask.want = want;
-    if !group.is_empty() {
-        ask.group_by = vec![group.to_owned()];
+    if !question.group.is_empty() {
+        ask.group_by = vec![question.group.to_owned()];
     }
     let mut taken = Vec::new();
-    for _ in 0..TIMES {
+    for _ in 0..often {
         let started = Instant::now();
         inventory::ask(store, OrgId::DEFAULT, &ask).await?;
         taken.push(started.elapsed().as_secs_f64() * 1000.0);
@@ -104,7 +130,7 @@ async fn times(store: &Store, text: &str, group: &str, want: Want) -> anyhow::Re
 }
 
 #[expect(clippy::disallowed_methods, reason = "measuring takes the machine's own time")]
-async fn deep_page(store: &Store) -> anyhow::Result<String> {
+pub async fn deep_page(store: &Store) -> anyhow::Result<Times> {
     let mut ask = Ask::new("assets", "", now());
     ask.limit = PAGE;
     let mut taken = Vec::new();
@@ -120,13 +146,10 @@ async fn deep_page(store: &Store) -> anyhow::Result<String> {
     Ok(percentiles(taken))
 }
 
-fn percentiles(mut taken: Vec<f64>) -> String {
+fn percentiles(mut taken: Vec<f64>) -> Times {
     taken.sort_by(f64::total_cmp);
-    let at = |share: f64| taken.get(((taken.len() as f64 - 1.0) * share).round() as usize).copied();
-    match (at(0.5), at(0.95)) {
-        (Some(middle), Some(slow)) => format!("{middle:.1} / {slow:.1}"),
-        _ => "-".to_owned(),
-    }
+    let at = |share: f64| taken[((taken.len() as f64 - 1.0) * share).round() as usize];
+    Times { middle: at(0.5), slow: at(0.95) }
 }
 
 /// What indexing the words of the whole log costs; a sync does not wait for it.
