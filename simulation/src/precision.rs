@@ -218,14 +218,6 @@ pub fn precision(seed: u64, endpoints: usize, cases: Cases) -> Result<Precision,
             time.run(import::import(&store, &world, org, "precision", &order, draft, &|_| {}))
                 .map_err(|error| told(&error))?;
         }
-        let now = world.now();
-        loop {
-            let settle = store.write(move |tx| inventory::settle(tx, org, &inventory::Memory::default(), now));
-            let settled = time.run(settle).map_err(|error: inventory::InventoryError| told(&error))?;
-            if !settled.more {
-                break;
-            }
-        }
         let made = made(&store, org, world.now()).map_err(|error| told(&error))?;
         all.add(judge(seed, look, &sim.network(), &made));
     }

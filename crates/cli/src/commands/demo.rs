@@ -75,7 +75,6 @@ pub async fn run(global: &Global, demo: &Demo, terminal: &Terminal) -> Result<()
     for part in [Where::Main, Where::Branch] {
         terminal.result(&scan(at, &simulated, part, terminal).await?)?;
     }
-    settle(&store, &world).await?;
 
     let tour = Tour { store: &store, terminal, program: program(), differs: false };
     let differs = tour.walk(&simulated.truth(tokens::GLOBAL), &simulated.network()).await?;
@@ -176,19 +175,6 @@ async fn scan(at: sync::Place<'_>, simulated: &World, part: Where, terminal: &Te
         terminal.result_number(report.created),
         imported.integration.site_name
     ))
-}
-
-/// Settles which records are one machine.
-async fn settle(store: &Store, world: &jobs::World) -> Result<(), Failure> {
-    loop {
-        let now = world.now();
-        let step = store.write(move |tx| inventory::settle(tx, OrgId::DEFAULT, &inventory::Memory::default(), now));
-        let step =
-            step.await.map_err(|error: inventory::InventoryError| Failure::new(Exit::Storage, error.to_string()))?;
-        if !step.more {
-            return Ok(());
-        }
-    }
 }
 
 struct Tour<'a> {
