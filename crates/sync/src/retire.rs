@@ -168,7 +168,8 @@ impl Pass<'_> {
             run.scope = None;
             return Ok(());
         }
-        let gone = Gone { missing, counted, known, began_at: run.began_at, held_before: run.standing.held };
+        let (began_at, held_before) = (run.began_at, run.standing.held);
+        let gone = Gone { missing, counted, known, began_at, full_before: run.standing.full_at, held_before };
         let taken = keeper.take_away(&run.owner, run.sweep, gone, self.accept_removals).await?;
         run.report.removed += taken.removed;
         if let Some(held) = taken.held {
@@ -198,6 +199,8 @@ pub(crate) struct Gone {
     pub known: u64,
     /// When the sweep began.
     pub began_at: Timestamp,
+    /// When the latest complete sweep of everything before it began.
+    pub full_before: Option<Timestamp>,
     /// Records that were held before it.
     pub held_before: u64,
 }
@@ -244,8 +247,8 @@ impl Keeper<'_> {
             return Ok(Taken { removed: 0, held: Some(gone.counted) });
         }
         self.hold(owner, gone.held_before, None).await?;
-        let twice: Vec<RecordId> =
-            gone.missing.iter().filter(|one| one.since.is_some()).map(|one| one.record).collect();
+        let twice = gone.missing.iter().filter(|one| was_missing(one.since, gone.full_before));
+        let twice: Vec<RecordId> = twice.map(|one| one.record).collect();
         let mut removed = 0;
         for some in twice.chunks(RETIRED_AT_ONCE) {
             removed += self.retire(owner, sweep, some.to_vec()).await?;

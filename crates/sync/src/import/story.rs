@@ -179,6 +179,8 @@ struct Story<'a> {
     began_at: Timestamp,
     position: Position,
     held_before: u64,
+    /// When the latest complete import before this one began.
+    full_before: Option<Timestamp>,
     /// What the source was told to look at when it was last complete.
     scope_before: Option<String>,
     /// The addresses that it looked at then.
@@ -216,6 +218,7 @@ impl<'a> Story<'a> {
             began_at: now,
             position,
             held_before: standing.held,
+            full_before: standing.full_at,
             scope_before: standing.scope,
             report,
             settled: Settled::default(),
@@ -365,7 +368,8 @@ impl<'a> Story<'a> {
         }
         let (known, missing) = (census.known, census.missing);
         let counted = missing.len() as u64;
-        let gone = Gone { missing, counted, known, began_at: self.began_at, held_before: self.held_before };
+        let (began_at, full_before, held_before) = (self.began_at, self.full_before, self.held_before);
+        let gone = Gone { missing, counted, known, began_at, full_before, held_before };
         let taken = keeper.take_away(&self.owner, self.sweep, gone, accepts).await?;
         self.report.removed += taken.removed;
         if let Some(held) = taken.held {
