@@ -121,5 +121,11 @@ pub const SLICE: Slice = Slice {
             sqlite: include_str!("../migrations/0010_named_agents/sqlite.sql"),
             postgres: include_str!("../migrations/0010_named_agents/postgres.sql"),
         },
+        Migration {
+            number: 11,
+            name: "covering_indexes",
+            sqlite: include_str!("../migrations/0011_covering_indexes/sqlite.sql"),
+            postgres: include_str!("../migrations/0011_covering_indexes/postgres.sql"),
+        },
     ],
 };

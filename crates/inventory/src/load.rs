@@ -52,14 +52,14 @@ const INDEXES: &[Index] = &[
         stream: "applications",
         table: "inventory_software",
         name: "inventory_software_of_agent",
-        columns: ["org_id, agent_record_id"; 2],
-        statistics: "2000000 2000000 20 1",
+        columns: ["org_id, agent_record_id, release_id, gone"; 2],
+        statistics: "2000000 2000000 20 1 1",
     },
     Index {
         stream: "applications",
         table: "inventory_software",
         name: "inventory_software_of_release",
-        columns: ["org_id, release_id, agent_record_id"; 2],
+        columns: ["org_id, release_id, agent_record_id, gone"; 2],
         statistics: "2000000 2000000 200 1 1",
     },
     Index {
@@ -75,6 +75,13 @@ const INDEXES: &[Index] = &[
         name: "inventory_vulnerability_of_cve",
         columns: ["org_id, cve_term, agent_record_id"; 2],
         statistics: "500000 500000 50 1 1",
+    },
+    Index {
+        stream: "risks",
+        table: "inventory_vulnerability",
+        name: "inventory_vulnerability_severity",
+        columns: ["org_id, severity_term, agent_record_id, gone"; 2],
+        statistics: "500000 500000 100000 2 2",
     },
     Index {
         stream: "activities",
