@@ -43,11 +43,11 @@ fn a_late_pass_is_told_that_another_took_over_whatever_it_was_about_to_store() {
             };
             join(sync::run(lab.place(), &run, &|_| {}), late).await
         });
-        two.unwrap();
-        match one {
-            Ok(_) => {}
-            Err(SyncError::Fenced { .. }) => fenced += 1,
-            Err(error) => panic!("after step {step}: {error}"),
+        // Which of them takes the stream last is up to the network.
+        match (one, two) {
+            (Ok(_), Ok(_)) => {}
+            (Ok(_), Err(SyncError::Fenced { .. })) | (Err(SyncError::Fenced { .. }), Ok(_)) => fenced += 1,
+            both => panic!("after step {step}: {both:?}"),
         }
     }
     assert!(fenced > 10, "only {fenced} passes met another");
