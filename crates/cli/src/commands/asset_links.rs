@@ -402,10 +402,10 @@ fn compared(told: &Compared, sides: (&str, &str)) -> String {
             let _ = writeln!(out, "{}", sentence("nothing forbids it, but what they share is not theirs alone"));
         }
         (None, Some(_)) => {
-            out += "Nothing forbids it, but there is more than one way to follow the rule: see muster asset review.\n"
+            out += "Nothing forbids it, but there is more than one way to follow the rule: see muster asset review.\n";
         }
         (None, None) => {
-            out += "Nothing forbids it, and no rule joins them: what they have in common is too little to be sure.\n"
+            out += "Nothing forbids it, and no rule joins them: what they have in common is too little to be sure.\n";
         }
     }
     if let Some(nearest) = &told.nearest {
