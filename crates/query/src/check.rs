@@ -483,7 +483,8 @@ impl<'a> Checker<'a> {
     /// `source.kind.path` or `source.path`, behind the `@`.
     fn find_raw(&mut self, path: &str, span: Span, inventory: &'a Inventory) -> Found<'a> {
         if self.asking.as_of.is_some() {
-            let message = format!("raw attributes keep no history: @{path} cannot be asked as of a moment in the past.");
+            let message =
+                format!("raw attributes keep no history: @{path} cannot be asked as of a moment in the past.");
             self.error(span, message);
             return Found::Unknown;
         }

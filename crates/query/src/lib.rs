@@ -25,7 +25,9 @@ pub mod version;
 pub mod words;
 
 pub use address::address_bytes;
-pub use catalogue::{Base, Catalogue, Choice, Choices, Column, Field, Inventory, Keyed, Raw, Scope, Source, Tense, Type};
+pub use catalogue::{
+    Base, Catalogue, Choice, Choices, Column, Field, Inventory, Keyed, Raw, Scope, Source, Tense, Type,
+};
 pub use check::{Asking, Checked, Known, NothingKnown, Refused, Saved, Step, check, prepare};
 pub use complete::{Completion, complete};
 pub use evaluate::{Datum, Record, evaluate};

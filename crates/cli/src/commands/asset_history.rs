@@ -42,9 +42,8 @@ pub async fn history(global: &Global, history: History, terminal: &Terminal) -> 
     let tell = Tell { since, field: history.field };
     let asked = AssetId::parse(&history.id).ok_or_else(|| nobody(&history.id))?;
     let store = Place::new(global)?.open_to_read()?;
-    let told = store.read(move |tx| {
-        Ok::<_, store::StoreError>((history::asset(tx, ORG, asked, &tell)?, history::kept(tx, ORG)?))
-    });
+    let told = store
+        .read(move |tx| Ok::<_, store::StoreError>((history::asset(tx, ORG, asked, &tell)?, history::kept(tx, ORG)?)));
     let (told, kept) = told.await?;
     let integrations = sync::integrations(&store, &jobs::World::real(), ORG).await?;
     let names: BTreeMap<IntegrationId, String> = integrations.into_iter().map(|one| (one.id, one.name)).collect();

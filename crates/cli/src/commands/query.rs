@@ -174,12 +174,7 @@ pub async fn asked(store: &Store, ask: &Ask, terminal: &Terminal) -> Result<Answ
 }
 
 /// [`asked`], about the present or a moment in the past.
-async fn asked_at(
-    store: &Store,
-    ask: &Ask,
-    as_of: Option<Timestamp>,
-    terminal: &Terminal,
-) -> Result<Answer, Failure> {
+async fn asked_at(store: &Store, ask: &Ask, as_of: Option<Timestamp>, terminal: &Terminal) -> Result<Answer, Failure> {
     let answer = match as_of {
         Some(at) => inventory::ask_as_of(store, OrgId::DEFAULT, ask, at).await,
         None => inventory::ask(store, OrgId::DEFAULT, ask).await,

@@ -43,7 +43,9 @@ fn a_change_is_told_and_the_past_is_asked() {
     ] {
         let run = muster.run(arguments);
         let typed: Vec<String> = arguments.iter().map(|word| format!("{word:?}")).collect();
-        told += &format!("$ muster {}\n{}\n\n", typed.join(" "), muster.shown(&run)).replace(id, "ast_ID").replace(&then, "THEN");
+        told += &format!("$ muster {}\n{}\n\n", typed.join(" "), muster.shown(&run))
+            .replace(id, "ast_ID")
+            .replace(&then, "THEN");
     }
     insta::with_settings!({ filters => crate::harness::FILTERS.iter().copied(), omit_expression => true }, {
         insta::assert_snapshot!(told);

@@ -323,15 +323,13 @@ fn encodings_are_read_or_named() {
     assert!(refusal(Format::Nmap, other.as_bytes()).contains("its encoding is Shift_JIS"));
 }
 
-struct Chunk<'a>(&'a [u8]);
-
 /// A reader that hands out what it has in small pieces.
 #[derive(Default)]
 struct Chunks<'a>(std::collections::VecDeque<&'a [u8]>);
 
 impl<'a> Chunks<'a> {
-    fn and(mut self, chunk: Chunk<'a>) -> Chunks<'a> {
-        self.0.push_back(chunk.0);
+    fn and(mut self, chunk: &'a [u8]) -> Chunks<'a> {
+        self.0.push_back(chunk);
         self
     }
 }
