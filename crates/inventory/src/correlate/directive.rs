@@ -75,8 +75,10 @@ pub struct Decision<'a> {
 
 /// Everything that people decided.
 pub(crate) fn read(tx: &mut Tx, org: OrgId) -> Result<Directives, StoreError> {
-    const ALL: &str = "SELECT kind, one_record, other_record, word FROM inventory_directive
-        WHERE org_id = $1 ORDER BY directive_id";
+    const ALL: &str = "SELECT d.kind, d.one_record, d.other_record, t.term_id FROM inventory_directive d
+        LEFT JOIN inventory_term t
+            ON t.org_id = d.org_id AND t.dictionary = 'console_group_id' AND t.text = d.word
+        WHERE d.org_id = $1 ORDER BY d.directive_id";
     let mut directives = Directives::default();
     tx.query(ALL, &[org.into()], |row| {
         let pair = (RecordId(row.opt_int(1)?.unwrap_or_default()), RecordId(row.opt_int(2)?.unwrap_or_default()));
@@ -84,7 +86,7 @@ pub(crate) fn read(tx: &mut Tx, org: OrgId) -> Result<Directives, StoreError> {
             TOGETHER => directives.together.push(pair),
             APART => drop(directives.apart.insert(pair)),
             PINNED => drop(directives.pinned.insert(pair.0, pair.1.0)),
-            POOL => directives.pools.extend(row.opt_text(3)?.map(str::to_owned)),
+            POOL => directives.pools.extend(row.opt_int(3)?),
             _ => {}
         }
         Ok(())

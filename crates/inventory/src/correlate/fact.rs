@@ -34,8 +34,8 @@ pub struct Identity {
     pub full_names: Vec<String>,
     /// The family of its operating system: `windows`, `macos`, `linux`.
     pub family: Option<String>,
-    /// The console group's id, for pools of machines that are made anew each day.
-    pub group: Option<String>,
+    /// The console group's id as a number of the dictionary, for pools of machines that are made anew each day.
+    pub group: Option<i64>,
     /// Addresses, each with the time in which it was claimed or measured.
     pub claims: Vec<Claim>,
 }
@@ -309,9 +309,8 @@ pub fn names_conflict(one: &Identity, other: &Identity) -> bool {
     !one.names.is_empty() && !other.names.is_empty() && !names_agree(one, other)
 }
 
-/// The form in which an identity is stored: a version, then fields, each a number, a length and bytes.
-const VERSION: u8 = 1;
-
+/// The form in which an identity is stored: fields, each a number, a length and bytes. There is one for every machine, so
+/// what follows from something else is left out: see [`Identity::encode`].
 mod field {
     pub const STREAM: u8 = 1;
     pub const AGENT: u8 = 2;
@@ -325,31 +324,50 @@ mod field {
     pub const NAME: u8 = 10;
     pub const FULL_NAME: u8 = 11;
     pub const FAMILY: u8 = 12;
-    pub const GROUP: u8 = 13;
-    pub const CLAIM: u8 = 14;
+    pub const CLAIM: u8 = 13;
+    /// A uuid of 32 hexadecimal digits, as bytes.
+    pub const UUID_BYTES: u8 = 14;
+}
+
+/// A length of so much stands for one of two bytes behind it.
+const LONG: u8 = u8::MAX;
+
+/// What is known of an address, as bits.
+mod claimed {
+    pub const MEASURED: u8 = 1;
+    pub const V4: u8 = 2;
+    pub const SINCE: u8 = 4;
+    pub const UNTIL: u8 = 8;
 }
 
 impl Identity {
-    /// The form that is stored.
+    /// The form that is stored. An agent's own id and the console's group stand in the machine's row, and a short name
+    /// that begins a full one follows from it: they are left out.
     #[must_use]
-    pub fn encode(&self) -> Vec<u8> {
-        let mut out = vec![VERSION];
+    pub fn encode(&self, is_agent: bool) -> Vec<u8> {
+        let mut out = Vec::with_capacity(160);
         let mut put = |number: u8, bytes: &[u8]| {
             let length = bytes.len().min(usize::from(u16::MAX));
             out.push(number);
-            out.extend((length as u16).to_le_bytes());
+            match u8::try_from(length) {
+                Ok(length) if length != LONG => out.push(length),
+                _ => {
+                    out.push(LONG);
+                    out.extend((length as u16).to_le_bytes());
+                }
+            }
             out.extend(&bytes[..length]);
         };
+        let uuid = self.uuid.as_deref().and_then(uuid_bytes);
         let texts = [
-            (field::AGENT, &self.agent),
-            (field::CLOUD, &self.cloud),
-            (field::UUID, &self.uuid),
-            (field::SERIAL, &self.serial),
-            (field::MAKER, &self.maker),
-            (field::MODEL, &self.model),
-            (field::DIRECTORY, &self.directory),
-            (field::FAMILY, &self.family),
-            (field::GROUP, &self.group),
+            (field::AGENT, self.agent.as_ref().filter(|_| !is_agent)),
+            (field::CLOUD, self.cloud.as_ref()),
+            (field::UUID, self.uuid.as_ref().filter(|_| uuid.is_none())),
+            (field::SERIAL, self.serial.as_ref()),
+            (field::MAKER, self.maker.as_ref()),
+            (field::MODEL, self.model.as_ref()),
+            (field::DIRECTORY, self.directory.as_ref()),
+            (field::FAMILY, self.family.as_ref()),
         ];
         put(field::STREAM, self.stream.as_bytes());
         for (number, text) in texts {
@@ -357,21 +375,20 @@ impl Identity {
                 put(number, text.as_bytes());
             }
         }
+        if let Some(uuid) = uuid {
+            put(field::UUID_BYTES, &uuid);
+        }
         for Mac(bytes) in &self.macs {
             put(field::MAC, bytes);
         }
-        for (number, names) in [(field::NAME, &self.names), (field::FULL_NAME, &self.full_names)] {
-            for name in names {
-                put(number, name.as_bytes());
-            }
+        for name in self.names.iter().filter(|name| !self.full_names.iter().any(|full| short_of(full) == *name)) {
+            put(field::NAME, name.as_bytes());
+        }
+        for name in &self.full_names {
+            put(field::FULL_NAME, name.as_bytes());
         }
         for claim in &self.claims {
-            let mut bytes = vec![u8::from(claim.measured)];
-            bytes.extend(ip_bytes(claim.ip));
-            for at in [claim.since, claim.until] {
-                bytes.extend(at.map_or(i64::MIN, Timestamp::micros).to_le_bytes());
-            }
-            put(field::CLAIM, &bytes);
+            put(field::CLAIM, &encode_claim(claim));
         }
         out
     }
@@ -380,13 +397,21 @@ impl Identity {
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Identity {
         let mut identity = Identity::default();
-        let mut rest = bytes.get(1..).unwrap_or_default();
-        while let [number, low, high, more @ ..] = rest {
-            let length = usize::from(u16::from_le_bytes([*low, *high])).min(more.len());
-            let (value, after) = more.split_at(length);
+        let mut rest = bytes;
+        while let [number, length, more @ ..] = rest {
+            let (length, more) = match (*length, more) {
+                (LONG, [low, high, more @ ..]) => (usize::from(u16::from_le_bytes([*low, *high])), more),
+                (LONG, _) => break,
+                (length, more) => (usize::from(length), more),
+            };
+            let (value, after) = more.split_at(length.min(more.len()));
             identity.take(*number, value);
             rest = after;
         }
+        let short = identity.full_names.iter().map(|full| short_of(full).to_owned());
+        identity.names.extend(short.collect::<Vec<_>>());
+        identity.names.sort_unstable();
+        identity.names.dedup();
         identity
     }
 
@@ -397,12 +422,12 @@ impl Identity {
             field::AGENT => self.agent = text(),
             field::CLOUD => self.cloud = text(),
             field::UUID => self.uuid = text(),
+            field::UUID_BYTES => self.uuid = Some(value.iter().map(|byte| format!("{byte:02x}")).collect()),
             field::SERIAL => self.serial = text(),
             field::MAKER => self.maker = text(),
             field::MODEL => self.model = text(),
             field::DIRECTORY => self.directory = text(),
             field::FAMILY => self.family = text(),
-            field::GROUP => self.group = text(),
             field::MAC => self.macs.extend(<[u8; 6]>::try_from(value).map(Mac)),
             field::NAME => self.names.extend(text()),
             field::FULL_NAME => self.full_names.extend(text()),
@@ -412,14 +437,62 @@ impl Identity {
     }
 }
 
+fn short_of(full: &str) -> &str {
+    full.split('.').next().unwrap_or_default()
+}
+
+fn uuid_bytes(text: &str) -> Option<[u8; 16]> {
+    let digits = text.as_bytes();
+    let plain = |digit: &u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(digit);
+    if digits.len() != 32 || !digits.iter().all(plain) {
+        return None;
+    }
+    Some(u128::from_str_radix(text, 16).ok()?.to_be_bytes())
+}
+
+fn encode_claim(claim: &Claim) -> Vec<u8> {
+    let ip = ip_bytes(claim.ip);
+    let v4 = claim.ip.to_canonical().is_ipv4();
+    let bit = |is: bool, bit: u8| if is { bit } else { 0 };
+    let mut out = vec![
+        bit(claim.measured, claimed::MEASURED)
+            | bit(v4, claimed::V4)
+            | bit(claim.since.is_some(), claimed::SINCE)
+            | bit(claim.until.is_some(), claimed::UNTIL),
+    ];
+    out.extend(if v4 { &ip[12..] } else { &ip[..] });
+    for at in [claim.since, claim.until].into_iter().flatten() {
+        out.extend(at.micros().to_le_bytes());
+    }
+    out
+}
+
 fn claim(value: &[u8]) -> Option<Claim> {
-    let (measured, rest) = value.split_first()?;
-    let (ip, times) = rest.split_at_checked(16)?;
-    let time = |at: usize| {
-        let micros = i64::from_le_bytes(times.get(at..at + 8)?.try_into().ok()?);
-        (micros != i64::MIN).then(|| Timestamp::from_micros(micros))
+    let (bits, rest) = value.split_first()?;
+    let (ip, mut times) = match bits & claimed::V4 {
+        0 => {
+            let (ip, times) = rest.split_at_checked(16)?;
+            (ip_from_bytes(ip)?, times)
+        }
+        _ => {
+            let (ip, times) = rest.split_first_chunk::<4>()?;
+            (IpAddr::from(*ip), times)
+        }
     };
-    Some(Claim { ip: ip_from_bytes(ip)?, measured: *measured == 1, since: time(0), until: time(8) })
+    let mut time = |bit: u8| {
+        if bits & bit == 0 {
+            return None;
+        }
+        let (micros, rest) = times.split_first_chunk::<8>()?;
+        times = rest;
+        Some(Timestamp::from_micros(i64::from_le_bytes(*micros)))
+    };
+    Some(Claim {
+        ip,
+        measured: bits & claimed::MEASURED != 0,
+        since: time(claimed::SINCE),
+        until: time(claimed::UNTIL),
+    })
 }
 
 #[cfg(test)]
@@ -431,23 +504,31 @@ mod tests {
         let identity = Identity {
             stream: "agents".to_owned(),
             agent: Some("7".to_owned()),
+            uuid: Some("1b4e28ba2fa111d2883f0016d3cca427".to_owned()),
+            model: Some("m".repeat(300)),
             serial: Some("5cg1234xyz".to_owned()),
             maker: Some("dell".to_owned()),
             directory: Some("cn=pc-é,dc=corp".to_owned()),
             macs: vec![Mac([0, 1, 2, 3, 4, 5]), Mac([0, 1, 2, 3, 4, 6])],
-            names: vec!["pc-é".to_owned()],
+            names: vec!["alias".to_owned(), "pc-é".to_owned()],
             full_names: vec!["pc-é.corp.example".to_owned()],
-            claims: vec![Claim {
-                ip: "10.0.0.7".parse().unwrap(),
-                measured: true,
-                since: Some(Timestamp::from_seconds(7)),
-                until: None,
-            }],
+            claims: ["10.0.0.7", "2001:db8::7"]
+                .map(|ip| Claim {
+                    ip: ip.parse().unwrap(),
+                    measured: ip.contains(':'),
+                    since: Some(Timestamp::from_seconds(7)),
+                    until: ip.contains('.').then(|| Timestamp::from_seconds(9)),
+                })
+                .to_vec(),
             ..Identity::default()
         };
-        assert_eq!(Identity::decode(&identity.encode()), identity);
+        assert_eq!(Identity::decode(&identity.encode(false)), identity);
+        let own = Identity { agent: None, ..identity.clone() };
+        assert_eq!(Identity::decode(&identity.encode(true)), own, "an agent's own id is in its machine's row");
+        let text = Identity { uuid: Some("uuid-aaaa-1".to_owned()), ..Identity::default() };
+        assert_eq!(Identity::decode(&text.encode(false)), text);
         assert_eq!(Identity::decode(&[]), Identity::default());
-        let cut = &identity.encode()[..20];
+        let cut = &identity.encode(false)[..20];
         assert_eq!(Identity::decode(cut).stream, "agents");
     }
 

@@ -10,12 +10,16 @@ use super::sharing::MEMORY_SECONDS;
 use crate::memory::Head;
 use crate::noun::{Grade, Mac, ip_from_bytes};
 
+/// The most addresses of a record that are looked at; machines with hundreds are hosts of containers.
+const CLAIMS_MAX: usize = 32;
+
 /// The most former addresses of a record that are kept.
 const FORMER_CLAIMS_MAX: usize = 16;
 
 /// A record as it stands, before it is compared with what was known.
 pub(crate) struct Read {
     pub record: i64,
+    pub grade: Grade,
     /// Hardware and network identifiers, of which no time is known yet.
     pub identity: Identity,
     /// When the source last saw it, or now.
@@ -74,10 +78,11 @@ pub(crate) fn read(
             model: model.map(|model| kernel::fold(model.trim()).into_owned()),
             directory: text(10)?.map(|text| kernel::fold(text.trim()).into_owned()).filter(|text| !text.is_empty()),
             family: term(15)?.and_then(hygiene::family),
-            group: term(16)?.map(str::to_owned),
+            group: row.opt_int(16)?,
             ..Identity::default()
         };
-        let mut read = Read { record: row.int(0)?, identity, at: row.opt_int(17)?.map_or(now, Timestamp::from_micros) };
+        let mut read =
+            Read { record: row.int(0)?, grade, identity, at: row.opt_int(17)?.map_or(now, Timestamp::from_micros) };
         if let Some(name) = text(4)? {
             add_name(&mut read.identity, name);
         }
@@ -117,6 +122,7 @@ pub(crate) fn read(
         identity.macs.dedup();
         identity.claims.sort_unstable_by_key(|claim| (claim.ip, claim.measured));
         identity.claims.dedup_by_key(|claim| (claim.ip, claim.measured));
+        identity.claims.truncate(CLAIMS_MAX);
     }
     Ok(read)
 }
@@ -195,9 +201,10 @@ impl Known {
     }
 
     /// The row that is stored.
-    pub fn row(&self, org: OrgId, record: i64) -> [Value<'static>; 5] {
-        let forgets = self.forgets();
-        [org.into(), record.into(), self.identity.encode().into(), encode_held(&self.held).into(), forgets.into()]
+    pub fn row(&self, org: OrgId, record: i64, grade: Grade) -> [Value<'static>; 5] {
+        let identity = self.identity.encode(grade == Grade::Agent);
+        let held = encode_held(&self.held, &self.identity);
+        [org.into(), record.into(), identity.into(), held.into(), self.forgets().into()]
     }
 }
 
@@ -212,7 +219,12 @@ pub(crate) const IDENTITY: &[(&str, Column)] = &[
 
 const NOTHING: i64 = i64::MIN;
 
-fn encode_held(held: &[Held]) -> Vec<u8> {
+/// What a record holds; nothing where it is just what the record says, from the beginning until today.
+fn encode_held(held: &[Held], identity: &Identity) -> Vec<u8> {
+    let plain = held.iter().all(|held| held.since.is_none() && held.until.is_none());
+    if plain && held.iter().map(|held| held.key).eq(identity.keys()) {
+        return Vec::new();
+    }
     let mut out = Vec::with_capacity(held.len() * 9);
     for one in held {
         out.push(u8::from(one.since.is_some() || one.until.is_some()));
@@ -226,7 +238,10 @@ fn encode_held(held: &[Held]) -> Vec<u8> {
     out
 }
 
-fn decode_held(mut bytes: &[u8]) -> Vec<Held> {
+fn decode_held(mut bytes: &[u8], identity: &Identity) -> Vec<Held> {
+    if bytes.is_empty() {
+        return identity.keys().into_iter().map(|key| Held { key, since: None, until: None }).collect();
+    }
     let mut held = Vec::with_capacity(bytes.len() / 9);
     let number = |bytes: &mut &[u8]| {
         let (number, rest) = bytes.split_first_chunk::<8>()?;
@@ -246,15 +261,29 @@ fn decode_held(mut bytes: &[u8]) -> Vec<Held> {
     held
 }
 
-/// What was known of these records' identities.
+/// What was known of these records' identities. Records that are machines no more are left out.
 pub(crate) fn known(tx: &mut Tx, org: OrgId, records: &[i64]) -> Result<FxHashMap<i64, Known>, StoreError> {
-    const KNOWN: &str =
-        "SELECT record_id, identity, held FROM inventory_identity WHERE org_id = $1 AND record_id IN KEYS";
+    const KNOWN: &str = "SELECT i.record_id, i.identity, i.held, m.grade, m.native_id, m.console_group_id_term
+        FROM inventory_identity i
+        JOIN inventory_machine m ON m.org_id = i.org_id AND m.record_id = i.record_id
+        WHERE i.org_id = $1 AND i.record_id IN KEYS";
     let rows = tx.select_in(KNOWN, &[org.into()], Keys::Ints(records), |row| {
-        let known = Known { identity: Identity::decode(row.bytes(1)?), held: decode_held(row.bytes(2)?) };
-        Ok((row.int(0)?, known))
+        let grade = Grade::from_code(row.int(3)?);
+        let identity = whole(row.bytes(1)?, grade, row.text(4)?, row.opt_int(5)?);
+        let held = decode_held(row.bytes(2)?, &identity);
+        Ok((row.int(0)?, Known { identity, held }))
     })?;
     Ok(rows.into_iter().collect())
+}
+
+/// A stored identity with what stands in the machine's row.
+fn whole(bytes: &[u8], grade: Grade, native_id: &str, group: Option<i64>) -> Identity {
+    let mut identity = Identity::decode(bytes);
+    if grade == Grade::Agent {
+        identity.agent = Some(native_id.to_owned());
+    }
+    identity.group = group;
+    identity
 }
 
 /// A record for the decision, and whether it stands as it is written here.
@@ -267,7 +296,7 @@ pub(crate) struct Stood {
 /// Everything correlation knows of these records; those of which it knows nothing are left out.
 pub(crate) fn facts(tx: &mut Tx, org: OrgId, records: &[i64]) -> Result<Vec<Stood>, StoreError> {
     const FACTS: &str = "SELECT i.record_id, i.identity, i.held, m.integration_id, m.grade, m.site_id, m.first_seen,
-            m.last_seen, m.active, m.present, m.contested, m.settled
+            m.last_seen, m.active, m.present, m.contested, m.settled, m.native_id, m.console_group_id_term
         FROM inventory_identity i
         JOIN inventory_machine m ON m.org_id = i.org_id AND m.record_id = i.record_id
         WHERE i.org_id = $1 AND i.record_id IN KEYS";
@@ -278,15 +307,11 @@ fn stood(row: &Row) -> Result<Stood, StoreError> {
     let time = |at: usize| Ok::<_, StoreError>(row.opt_int(at)?.map(Timestamp::from_micros));
     let present = row.int(9)? != 0;
     let life = Life { from: time(6)?, to: time(7)?, active: present && row.opt_int(8)? == Some(1), present };
-    let fact = Fact {
-        record: RecordId(row.int(0)?),
-        integration: IntegrationId(row.int(3)?),
-        grade: Grade::from_code(row.int(4)?),
-        site: SiteId(row.int(5)?),
-        identity: Identity::decode(row.bytes(1)?),
-        life,
-        held: decode_held(row.bytes(2)?),
-    };
+    let grade = Grade::from_code(row.int(4)?);
+    let identity = whole(row.bytes(1)?, grade, row.text(12)?, row.opt_int(13)?);
+    let held = decode_held(row.bytes(2)?, &identity);
+    let (record, integration) = (RecordId(row.int(0)?), IntegrationId(row.int(3)?));
+    let fact = Fact { record, integration, grade, site: SiteId(row.int(5)?), identity, life, held };
     Ok(Stood { fact, contested: row.int(10)? != 0, settled: row.int(11)? != 0 })
 }
 
@@ -298,7 +323,7 @@ mod tests {
 
     fn read(macs: &[u8], at: Timestamp) -> Read {
         let macs = macs.iter().map(|last| Mac([0, 0xe0, 0x4c, 0, 0, *last])).collect();
-        Read { record: 1, identity: Identity { macs, ..Identity::default() }, at }
+        Read { record: 1, grade: Grade::Agent, identity: Identity { macs, ..Identity::default() }, at }
     }
 
     #[test]
@@ -311,7 +336,9 @@ mod tests {
         assert_eq!(second.forgets(), Some(day(31)));
         let held: Vec<_> = second.held.iter().map(|held| (held.since, held.until)).collect();
         assert_eq!(held, [(None, Some(day(1))), (Some(day(1)), None)]);
-        assert_eq!(decode_held(&encode_held(&second.held)), second.held);
+        let back = |known: &Known| decode_held(&encode_held(&known.held, &known.identity), &known.identity);
+        assert_eq!(encode_held(&first.held, &first.identity), [0; 0], "nothing that does not follow");
+        assert_eq!((back(&first), back(&second)), (first.held.clone(), second.held.clone()));
         let (third, changed, _) = Known::moved(Some(&second), read(&[1, 2], day(2)), day(2));
         assert_eq!((changed.len(), third.held[0]), (1, first.held[0]));
         let (_, changed, forgotten) = Known::moved(Some(&second), read(&[2], day(32)), day(32));

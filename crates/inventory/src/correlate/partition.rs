@@ -31,8 +31,8 @@ pub struct Directives {
     pub apart: FxHashSet<(RecordId, RecordId)>,
     /// Records whose asset is to stay as it is, each with that asset.
     pub pinned: FxHashMap<RecordId, i64>,
-    /// Console groups whose machines are made anew each day.
-    pub pools: FxHashSet<String>,
+    /// Console groups whose machines are made anew each day, as numbers of the dictionary.
+    pub pools: FxHashSet<i64>,
     /// Integrations that go by computer names.
     pub by_name: FxHashSet<IntegrationId>,
 }

@@ -219,7 +219,7 @@ impl Step<'_, '_, '_> {
         let (mut gained, mut lost) = (Vec::new(), Vec::new());
         let mut forced: FxHashSet<Key> = seeds.over.iter().map(|hash| Key(*hash)).collect();
         for one in read {
-            let record = one.record;
+            let (record, grade) = (one.record, one.grade);
             let before = known.get(&record);
             let (after, changed, forgotten) = Known::moved(before, one, self.now);
             forced.extend(changed.iter().chain(&forgotten));
@@ -232,8 +232,8 @@ impl Step<'_, '_, '_> {
             }
             lost.extend(forgotten.iter().map(|key| (key.0, record)));
             match before {
-                None => created.extend(after.row(self.org, record)),
-                Some(before) if *before != after => updated.extend(after.row(self.org, record)),
+                None => created.extend(after.row(self.org, record, grade)),
+                Some(before) if *before != after => updated.extend(after.row(self.org, record, grade)),
                 Some(_) => {}
             }
         }

@@ -411,13 +411,13 @@ fn case_25_a_pool_that_is_made_anew_each_day_is_as_many_machines_as_it_has_names
             let record = day * 100 + desk + 1;
             let mut said =
                 agent(record).name(&format!("vdi-{desk:03}")).maker("VMware").serial(&format!("VMware-{record:08x}a"));
-            said.identity.group = Some("pool".to_owned());
+            said.identity.group = Some(7);
             let began = ago(day);
             pool.push(said.life(began, if day == 0 { NOW } else { began.plus_seconds(8 * 3600) }, day == 0));
         }
     }
     assert_eq!(decide(&pool).clusters.len(), 100, "as long as nobody says what the group is");
-    let directives = Directives { pools: FxHashSet::from_iter(["pool".to_owned()]), ..Directives::default() };
+    let directives = Directives { pools: FxHashSet::from_iter([7]), ..Directives::default() };
     let decided = decide_with(&pool, &directives, &FxHashMap::default(), NOW);
     assert_eq!(decided.clusters.len(), 20);
     assert!(decided.clusters.iter().all(|cluster| cluster.len() == 5));

@@ -8,7 +8,7 @@ use inventory::correlate::directive::{self, Decision, DirectiveError, asset_toda
 use inventory::correlate::explain::{self, Subject, Why};
 use inventory::correlate::partition::About;
 use inventory::correlate::{Rule, Veto, review};
-use inventory::noun::{Address, AgentState, Grade, Interface, MachineNoun, Name};
+use inventory::noun::{Address, AgentState, ConsoleScope, Grade, Interface, MachineNoun, Name};
 use inventory::{Context, Incoming, Memory, Noun, Settled, Translation};
 use kernel::{AssetId, IntegrationId, OrgId, Random, RecordId, SiteId, SweepId, Timestamp};
 use sha2::{Digest, Sha256};
@@ -29,6 +29,7 @@ testkit::on_each_database! {
     case_08_a_link_by_a_dock_is_undone_when_another_laptop_appears,
     case_16_one_serial_number_in_two_organizations_is_two_machines,
     case_22_what_waits_for_a_scan_comes_in_with_it,
+    case_25_a_pool_has_as_many_machines_as_names_once_a_person_says_so,
     case_26_an_agent_whose_uuid_is_rewritten_stays_its_asset,
     case_29_what_a_person_splits_stays_split,
     a_merge_stays_and_old_ids_lead_to_the_new_asset,
@@ -212,6 +213,7 @@ fn noun(said: &Said) -> MachineNoun {
             .iter()
             .map(|claim| Address { ip: claim.ip, measured: claim.measured, observed_at: claim.since })
             .collect(),
+        console: ConsoleScope { group_id: identity.group.map(|group| group.to_string()), ..ConsoleScope::default() },
         ..MachineNoun::default()
     }
 }
@@ -419,6 +421,24 @@ fn case_22_what_waits_for_a_scan_comes_in_with_it(database: &testkit::Database) 
     let settled = world.settle(NOW);
     assert_eq!(world.machines(), [[1, 3]]);
     assert_eq!((settled.onboarded, world.texts(left).len()), (1, 1));
+}
+
+fn case_25_a_pool_has_as_many_machines_as_names_once_a_person_says_so(database: &testkit::Database) {
+    let world = World::new(database);
+    let desk = |record: i64, day: i64| {
+        let mut said = agent(record).name("vdi-001").maker("VMware").serial(&format!("VMware-{record:08x}a"));
+        said.identity.group = Some(41);
+        said.life(ago(day), ago(day).plus_seconds(8 * 3600), false)
+    };
+    world.say(&[desk(1, 3), desk(2, 2), desk(3, 1)], NOW);
+    world.settle(NOW);
+    assert_eq!(world.machines(), [[1], [2], [3]]);
+    world.decide(move |tx, by| directive::pool(tx, by, "41", true)).unwrap();
+    world.settle(NOW);
+    assert_eq!(world.machines(), [[1, 2, 3]]);
+    world.decide(move |tx, by| directive::pool(tx, by, "41", false)).unwrap();
+    world.settle(NOW);
+    assert_eq!(world.machines(), [[1], [2], [3]]);
 }
 
 fn case_26_an_agent_whose_uuid_is_rewritten_stays_its_asset(database: &testkit::Database) {
