@@ -1,5 +1,6 @@
 //! The door: work goes in as a closure, runs on a store thread in a transaction, and its answer comes out.
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
@@ -207,6 +208,26 @@ impl Store {
         self.run(Mode::Write, work).await
     }
 
+    /// Runs `work` in the one writing transaction and gives it up, whatever `work` answers: what it wrote was there for
+    /// its own questions, and leaves no trace.
+    ///
+    /// # Errors
+    /// What `work` answers, or the database's refusal.
+    pub async fn suppose<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        // An error is how a transaction is given up.
+        let told = self.write(move |tx| Err::<Infallible, Supposed<T, E>>(Supposed::Answered(work(tx)))).await;
+        match told {
+            Err(Supposed::Answered(answer)) => answer,
+            Err(Supposed::Refused(error)) => Err(error.into()),
+            Ok(never) => match never {},
+        }
+    }
+
     /// [`Store::read`] for callers that may block.
     ///
     /// # Errors
@@ -231,6 +252,18 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         self.run_blocking(Mode::Write, work)
+    }
+}
+
+/// How a transaction that is given up brings its answer out.
+enum Supposed<T, E> {
+    Answered(Result<T, E>),
+    Refused(StoreError),
+}
+
+impl<T, E> From<StoreError> for Supposed<T, E> {
+    fn from(error: StoreError) -> Supposed<T, E> {
+        Supposed::Refused(error)
     }
 }
 

@@ -5,7 +5,6 @@
 //! be undone is bounded.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 
 use kernel::{AssetId, OrgId, Timestamp, Value};
 use query::{Column, Inventory, Problem, Severity, Span};
@@ -32,28 +31,7 @@ const HAPPEN_ONCE: [&str; 3] = ["activities", "activity_types", "artifacts"];
 /// As [`super::ask`]; the moment is in the future, or history does not reach back to it, or too much changed since.
 pub async fn ask_as_of(store: &Store, org: OrgId, ask: &Ask, at: Timestamp) -> Result<Answer, AskError> {
     let ask = ask.clone();
-    let told = store.write(move |tx| {
-        // An error is how a transaction is given up.
-        Err::<Infallible, Told>(
-            as_of(tx, org, &ask, at).map_or_else(Told::Failed, |answer| Told::Answer(Box::new(answer))),
-        )
-    });
-    match told.await {
-        Err(Told::Answer(answer)) => Ok(*answer),
-        Err(Told::Failed(error)) => Err(error),
-        Ok(never) => match never {},
-    }
-}
-
-enum Told {
-    Answer(Box<Answer>),
-    Failed(AskError),
-}
-
-impl From<StoreError> for Told {
-    fn from(error: StoreError) -> Told {
-        Told::Failed(error.into())
-    }
+    store.suppose(move |tx| as_of(tx, org, &ask, at)).await
 }
 
 fn as_of(tx: &mut Tx<'_>, org: OrgId, ask: &Ask, at: Timestamp) -> Result<Answer, AskError> {

@@ -11,6 +11,7 @@ testkit::on_each_database! {
     what_was_written_is_read,
     every_kind_of_value_comes_back,
     a_refused_write_leaves_no_trace,
+    what_is_supposed_is_there_for_its_own_questions_only,
     a_panicking_write_leaves_no_trace_and_reaches_the_caller,
     a_failed_statement_dooms_the_transaction,
     a_reader_cannot_write,
@@ -50,6 +51,18 @@ fn every_kind_of_value_comes_back(database: &Database) {
         store.read_blocking(move |tx| tx.query("SELECT * FROM shop_item ORDER BY item_id", &[], read)).unwrap();
     found.swap(1, 2);
     assert_eq!(found, rows);
+}
+
+fn what_is_supposed_is_there_for_its_own_questions_only(database: &Database) {
+    let store = database.open(&[SHOP]);
+    add(&store, 1, "lamp").unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let supposed = runtime.block_on(store.suppose(|tx| {
+        tx.execute(ADD, &[2.into(), "rug".into()])?;
+        tx.query_one(COUNT, &[], |row| row.int(0))
+    }));
+    assert_eq!(supposed.unwrap(), 2);
+    assert_eq!(count(&store), 1);
 }
 
 fn a_refused_write_leaves_no_trace(database: &Database) {
