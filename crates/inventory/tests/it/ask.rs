@@ -239,7 +239,7 @@ fn every_field_can_be_shown_and_most_can_be_sorted_by(database: &Database) {
                         "{}.{}",
                         inventory.name,
                         field.name
-                    )
+                    );
                 }
                 Err(AskError::Argument { argument: "--sort", .. }) => {}
                 Err(error) => panic!("{}.{}: {error:?}", inventory.name, field.name),

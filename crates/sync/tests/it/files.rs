@@ -307,7 +307,7 @@ fn encodings_are_read_or_named() {
     let big: Vec<u8> = std::iter::once(0xfeffu16).chain(text.encode_utf16()).flat_map(u16::to_be_bytes).collect();
     for bytes in [text.as_bytes(), &[b"\xef\xbb\xbf", text.as_bytes()].concat(), &utf16, &marked, &big] {
         // In pieces of one byte a character is never whole.
-        let draft = reading(Format::Csv, &[], bytes.chunks(1).map(Chunk).fold(Chunks::default(), Chunks::and)).unwrap();
+        let draft = reading(Format::Csv, &[], bytes.chunks(1).fold(Chunks::default(), Chunks::and)).unwrap();
         assert_eq!(hosts(&draft)[0].name.as_deref(), Some("PC-É"));
         assert_eq!(hosts(&draft)[0].owner.as_deref(), Some("Zoë 🖥"));
     }
@@ -445,7 +445,7 @@ proptest! {
 
     #[test]
     fn what_is_read_is_the_same_whatever_the_pieces(size in 1usize..500) {
-        let pieces = SCAN.as_bytes().chunks(size).map(Chunk).fold(Chunks::default(), Chunks::and);
+        let pieces = SCAN.as_bytes().chunks(size).fold(Chunks::default(), Chunks::and);
         let piecewise = reading(Format::Nmap, &[], pieces).unwrap();
         prop_assert_eq!(&piecewise.first, &draft(Format::Nmap, SCAN).first);
     }
