@@ -16,8 +16,8 @@ use crate::noun::Grade;
 /// More clusters than this in one chain are nobody's machine: all of it goes to review.
 const CHAIN_CLUSTERS_MAX: usize = 200;
 
-/// A shared identifier of at most so many records is worth a look by a person.
-const LOOK_RECORDS_MAX: usize = 6;
+/// A shared identifier that at most so many records have is worth a look by a person.
+pub(crate) const LOOK_RECORDS_MAX: usize = 6;
 
 /// Open questions about one record that are worth asking.
 const QUESTIONS_MAX: usize = 5;
@@ -337,6 +337,7 @@ impl<'a> Work<'a> {
             while let Some(next) = edges.next_if(|edge| edge.rule == rule) {
                 same.push(next);
             }
+            // What is left of them afterwards has nothing in common that a person could be asked about.
             self.settle(same);
         }
     }
@@ -352,7 +353,10 @@ impl<'a> Work<'a> {
                 edges.push(Edge { one: pair.one, other: pair.other, rule, evidence });
             }
         }
-        self.settle(edges);
+        for edge in self.settle(edges) {
+            let score = score::of(self.facts[edge.one], self.facts[edge.other], &self.shared, self.now);
+            self.question(About::Ambiguous, edge.one, edge.other, edge.evidence, score);
+        }
     }
 
     /// The evidence by which a rule takes a pair for one machine.
@@ -400,8 +404,8 @@ impl<'a> Work<'a> {
     }
 
     /// Joins clusters along edges, where all that a chain of them would join may be one machine. The rest is left to
-    /// people.
-    fn settle(&mut self, edges: Vec<Edge>) {
+    /// people: the answer.
+    fn settle(&mut self, edges: Vec<Edge>) -> Vec<Edge> {
         let vetoed = |edge: &Edge| self.are_vetoed(edge.rule, self.cluster[edge.one], self.cluster[edge.other]);
         let edges = edges.into_iter().filter(|edge| !vetoed(edge)).collect();
         let (mut open, mut torn) = (Vec::new(), Vec::new());
@@ -422,10 +426,7 @@ impl<'a> Work<'a> {
         for edge in open {
             self.join(edge);
         }
-        for edge in torn {
-            let score = score::of(self.facts[edge.one], self.facts[edge.other], &self.shared, self.now);
-            self.question(About::Ambiguous, edge.one, edge.other, edge.evidence, score);
-        }
+        torn
     }
 
     /// Whether all that a chain joins may be one machine.

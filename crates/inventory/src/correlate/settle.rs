@@ -13,7 +13,7 @@ use store::{Keys, Kind as Column, StoreError, Tx};
 use super::directive;
 use super::fact::{Fact, Key, Kind};
 use super::identify::{self, IDENTITY, Known, Stood};
-use super::partition::{About, Directives, Member, Partition, Previous, Situation, partition};
+use super::partition::{About, Directives, LOOK_RECORDS_MAX, Member, Partition, Previous, Situation, partition};
 use super::rules::{Evidence, Rule};
 use super::sharing::{BLOCK_RECORDS_MAX, Shared, SharedWhy, shared};
 use crate::apply::InventoryError;
@@ -29,9 +29,6 @@ const SEEDS: usize = 8_000;
 /// Blocks that are followed one after the other, from a record to another that shares an identifier with it. Chains of
 /// machines are short; this long they are an accident, and the rest of it is looked at when its turn comes.
 const ROUNDS_MAX: usize = 64;
-
-/// A shared identifier with so few records is a question for people, so all of them are looked at.
-const FEW_RECORDS: usize = 6;
 
 /// The largest score that is stored.
 const SCORE_MAX: f64 = 99.0;
@@ -357,7 +354,7 @@ impl Step<'_, '_, '_> {
         let is_shared = shared(key, &holders, self.now).is_some();
         !is_shared
             || was_shared.is_none()
-            || block.len() <= FEW_RECORDS
+            || holders.iter().filter(|fact| fact.has(key)).count() <= LOOK_RECORDS_MAX
             || matches!(key.kind(), Kind::Uuid | Kind::Serial)
             || forced.contains(&key)
     }

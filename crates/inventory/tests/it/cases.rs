@@ -556,8 +556,8 @@ pub fn estate(random: &mut kernel::Random, count: usize) -> Vec<Said> {
                     machine & 255
                 ));
             }
-            if random.below(100) < 10 {
-                said = said.mac(&format!("00:e0:4c:00:00:{:02x}", random.below(20)));
+            if random.below(100) < 20 {
+                said = said.mac(&format!("00:e0:4c:00:00:{:02x}", random.below(3)));
             }
             if random.below(100) < 80 {
                 let domain = if random.below(2) == 0 { ".corp.example" } else { "" };
