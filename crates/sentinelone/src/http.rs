@@ -68,6 +68,13 @@ impl HttpTransport {
     /// # Errors
     /// The further certificate authorities cannot be read.
     pub fn new(options: HttpOptions) -> Result<HttpTransport, TransportError> {
+        HttpTransport::built(options, |builder| builder)
+    }
+
+    fn built(
+        options: HttpOptions,
+        last: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+    ) -> Result<HttpTransport, TransportError> {
         let tls = tls_config(options.extra_ca_pem.as_deref())?;
         let build = |proxies: bool| {
             let builder = reqwest::Client::builder()
@@ -78,7 +85,7 @@ impl HttpTransport {
                 .connect_timeout(options.connect_timeout)
                 .user_agent(&options.user_agent);
             let builder = if proxies { builder } else { builder.no_proxy() };
-            builder.build().map_err(|error| TransportError::Other { reason: described(&error) })
+            last(builder).build().map_err(|error| TransportError::Other { reason: described(&error) })
         };
         Ok(HttpTransport { outward: build(true)?, loopback: build(false)?, options })
     }
@@ -214,4 +221,58 @@ fn described(error: &reqwest::Error) -> String {
         return "the request could not be sent".to_owned();
     }
     innermost.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::{SocketAddr, TcpListener};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// Knows the name at every other question.
+    struct Flapping {
+        asked: AtomicUsize,
+        address: SocketAddr,
+    }
+
+    impl reqwest::dns::Resolve for Flapping {
+        fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
+            let known = self.asked.fetch_add(1, Ordering::SeqCst) % 2 == 1;
+            let address = self.address;
+            Box::pin(async move {
+                let addresses: reqwest::dns::Addrs = Box::new(std::iter::once(address));
+                if known { Ok(addresses) } else { Err("no such host is known".into()) }
+            })
+        }
+    }
+
+    #[test]
+    fn fault_19_a_name_that_comes_and_goes_is_asked_for_again_each_time() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { return };
+                let mut head = [0; 4096];
+                if stream.read(&mut head).is_ok() {
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}");
+                }
+            }
+        });
+        let names = Arc::new(Flapping { asked: AtomicUsize::new(0), address });
+        let transport =
+            HttpTransport::built(HttpOptions::default(), |builder| builder.no_proxy().dns_resolver(names.clone()));
+        let transport = transport.unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let ask = || {
+            let request = http::Request::get(format!("http://console.example:{}/", address.port()));
+            runtime.block_on(transport.send(request.body(Bytes::new()).unwrap(), false))
+        };
+        for round in 0..3 {
+            assert_eq!(ask().map(|answer| answer.status), Err(TransportError::Dns), "round {round}");
+            assert_eq!(ask().map(|answer| answer.status), Ok(http::StatusCode::OK), "round {round}");
+        }
+    }
 }

@@ -297,9 +297,10 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         number: 19,
         what: "a trickle, a reset at any byte, another certificate, DNS that comes and goes",
-        injected: "simulator: slow, reset, truncated; sockets that misbehave",
-        holds: "bounded time; the same page again",
-        seen: "unreachable, with what failed (DNS, port, TLS, HTTP), exit 5",
+        injected: "simulator: slow, reset, truncated; sockets that misbehave; a TLS server that exchanges its certificate \
+                   and ends kept connections; a resolver that flaps. Only HTTP/1.1 is offered, so HTTP/2's GOAWAY cannot come",
+        holds: "bounded time; the same page again; nothing is sent to who cannot prove to be the console",
+        seen: "unreachable, with what failed (DNS, port, TLS, HTTP), or invalid (certificate), exit 5",
     },
     Fault {
         number: 20,

@@ -9,3 +9,4 @@ mod http;
 mod paging;
 mod properties;
 mod records;
+mod tls;
