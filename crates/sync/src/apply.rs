@@ -175,35 +175,17 @@ pub fn store(tx: &mut Tx<'_>, storing: &Storing, batch: &Batch) -> Result<Stored
     let mut gone = Vec::new();
     for (index, outcome) in outcomes.iter().enumerate() {
         let incoming = &rows.incoming[index];
-        let op = match &outcome.op {
-            Op::Created | Op::Returned => {
-                counts.created += 1;
-                Some(signals::Op::Create)
-            }
-            Op::Changed => {
-                counts.changed += 1;
-                Some(signals::Op::Update)
-            }
-            Op::Touched => {
-                counts.touched += 1;
-                None
-            }
-            Op::Unchanged => {
-                counts.unchanged += 1;
-                None
-            }
-            Op::Quarantined(reason) => {
-                rows.aside.push(Quarantined {
-                    hash: incoming.raw_hash,
-                    native_id: Some(incoming.native_id.to_string()),
-                    reason: reason.0.clone(),
-                    place: rows.place[index],
-                    size: Some(incoming.raw.len()),
-                    bytes: Some(incoming.raw.to_vec()),
-                });
-                None
-            }
-        };
+        if let Op::Quarantined(reason) = &outcome.op {
+            rows.aside.push(Quarantined {
+                hash: incoming.raw_hash,
+                native_id: Some(incoming.native_id.to_string()),
+                reason: reason.0.clone(),
+                place: rows.place[index],
+                size: Some(incoming.raw.len()),
+                bytes: Some(incoming.raw.to_vec()),
+            });
+        }
+        let op = counts.count(&outcome.op);
         if rows.going.contains(&index) {
             // What it says last is stored, and logged as its end.
             match &outcome.op {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use inventory::Op;
 use kernel::{IntegrationId, OrgId, RecordId, SiteId, SweepId, Timestamp, Value};
 use store::{Kind, Row, StoreError, Tx};
 
@@ -466,6 +467,32 @@ pub struct PageCounts {
     pub quarantined: u64,
     /// Those that the console said are gone.
     pub removed: u64,
+}
+
+impl PageCounts {
+    /// Counts what became of a record, and says how the log is to tell it: `None` if there is nothing to tell. A record
+    /// that was kept aside is counted by whoever keeps it.
+    pub fn count(&mut self, op: &Op) -> Option<signals::Op> {
+        match op {
+            Op::Created | Op::Returned => {
+                self.created += 1;
+                Some(signals::Op::Create)
+            }
+            Op::Changed => {
+                self.changed += 1;
+                Some(signals::Op::Update)
+            }
+            Op::Touched => {
+                self.touched += 1;
+                None
+            }
+            Op::Unchanged => {
+                self.unchanged += 1;
+                None
+            }
+            Op::Quarantined(_) => None,
+        }
+    }
 }
 
 /// Notes which records a page showed, and adds its counts to the sweep's.

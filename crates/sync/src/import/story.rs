@@ -300,7 +300,7 @@ impl<'a> Story<'a> {
                 self.compare(draft, before.as_ref(), accepts).await?;
             }
         }
-        self.settled = settle(self.store, self.world, &self.owner, &self.memory).await?;
+        self.settled = settle(self.store, self.world, self.owner.org, Some(&self.owner), &self.memory).await?;
         self.report.console_total = Some(draft.hosts);
         self.report.duration_ms = self.elapsed_ms();
         let (owner, sweep, now, report, began_at) =
@@ -429,37 +429,19 @@ fn apply(
     let (mut ids, mut entries, mut aside) = (Vec::with_capacity(page.len()), Vec::new(), Vec::new());
     let mut extra = 0;
     for ((outcome, incoming), record) in outcomes.iter().zip(&incoming).zip(page) {
-        let op = match &outcome.op {
-            Op::Created | Op::Returned => {
-                counts.created += 1;
-                Some(signals::Op::Create)
-            }
-            Op::Changed => {
-                counts.changed += 1;
-                Some(signals::Op::Update)
-            }
-            Op::Touched => {
-                counts.touched += 1;
-                None
-            }
-            Op::Unchanged => {
-                counts.unchanged += 1;
-                None
-            }
-            Op::Quarantined(reason) => {
-                counts.quarantined += 1;
-                aside.push(Quarantined {
-                    hash: incoming.raw_hash,
-                    native_id: Some(record.native_id.clone()),
-                    reason: reason.0.clone(),
-                    place: usize::try_from(record.place).unwrap_or(usize::MAX),
-                    size: Some(record.raw.len()),
-                    // Nobody tries them again: the next file brings them.
-                    bytes: None,
-                });
-                None
-            }
-        };
+        if let Op::Quarantined(reason) = &outcome.op {
+            counts.quarantined += 1;
+            aside.push(Quarantined {
+                hash: incoming.raw_hash,
+                native_id: Some(record.native_id.clone()),
+                reason: reason.0.clone(),
+                place: usize::try_from(record.place).unwrap_or(usize::MAX),
+                size: Some(record.raw.len()),
+                // Nobody tries them again: the next file brings them.
+                bytes: None,
+            });
+        }
+        let op = counts.count(&outcome.op);
         if let Some(op) = op {
             entries.push(signals::Entry {
                 native_id: Cow::Borrowed(incoming.native_id.as_ref()),
