@@ -1,5 +1,8 @@
 //! Blocks: the raw records of a page, compressed together, because records of one page are alike.
 
+use std::cell::RefCell;
+use std::io;
+
 use crate::SignalsError;
 
 /// The codec that new blocks are written with.
@@ -22,13 +25,32 @@ pub(crate) fn pack(records: &[&[u8]]) -> Result<(Vec<u8>, usize), SignalsError> 
     for record in records {
         plain.extend_from_slice(record);
     }
-    let compress = |plain: &[u8]| {
-        let mut compressor = zstd::bulk::Compressor::new(LEVEL)?;
-        // Four bytes, by which a disk that forgets a bit is found out when the block is read.
-        compressor.set_parameter(zstd::zstd_safe::CParameter::ChecksumFlag(true))?;
-        compressor.compress(plain)
-    };
     Ok((compress(&plain).map_err(SignalsError::Compress)?, size))
+}
+
+thread_local! {
+    // Making either of them costs as much as a small page, and a store's thread meets many.
+    static COMPRESSOR: RefCell<Option<zstd::bulk::Compressor<'static>>> = const { RefCell::new(None) };
+    static DECOMPRESSOR: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+fn compress(plain: &[u8]) -> io::Result<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|kept| match kept {
+        Some(compressor) => compressor.compress(plain),
+        None => {
+            let mut compressor = zstd::bulk::Compressor::new(LEVEL)?;
+            // Four bytes, by which a disk that forgets a bit is found out when the block is read.
+            compressor.set_parameter(zstd::zstd_safe::CParameter::ChecksumFlag(true))?;
+            kept.insert(compressor).compress(plain)
+        }
+    })
+}
+
+fn decompress(bytes: &[u8], size: usize) -> io::Result<Vec<u8>> {
+    DECOMPRESSOR.with_borrow_mut(|kept| match kept {
+        Some(decompressor) => decompressor.decompress(bytes, size),
+        None => kept.insert(zstd::bulk::Decompressor::new()?).decompress(bytes, size),
+    })
 }
 
 fn number(length: usize) -> [u8; 4] {
@@ -51,7 +73,7 @@ impl Block {
             return Err(damaged("its codec is unknown"));
         }
         let size = usize::try_from(size).map_err(|_| damaged("its size is negative"))?;
-        let plain = zstd::bulk::decompress(bytes, size).map_err(|_| damaged("it cannot be decompressed"))?;
+        let plain = decompress(bytes, size).map_err(|_| damaged("it cannot be decompressed"))?;
         let number = |at: usize| {
             let bytes = plain.get(at..at + 4)?;
             Some(u32::from_le_bytes(bytes.try_into().expect("four bytes")) as usize)
