@@ -604,7 +604,7 @@ impl Pass<'_> {
         if MACHINE_STREAMS.contains(&run.owner.stream.name) {
             let stream = run.owner.stream.name;
             self.write(move |tx| Ok(inventory::finish_load(tx, stream)?)).await?;
-            settle(self.store, self.world, &run.owner, &self.memory).await?;
+            settle(self.store, self.world, run.owner.org, Some(&run.owner), &self.memory).await?;
         }
         let (status, reason, goes_on, stops) = match left {
             Left::Done => match self.shortfall(&run).await? {

@@ -21,6 +21,7 @@ use store::{Store, StoreError, Tx};
 use crate::canonical::Meaning;
 use crate::options::{self, Around, agent_of, judge, option_named};
 use crate::quarantine::TRANSLATOR_VERSION;
+use crate::settle::settle;
 use crate::stream::{Identity, Source};
 use crate::translate::{Asked, software_id, software_meaning, translate};
 use crate::{Import, Integration, STREAMS, Stream, SyncError};
@@ -73,7 +74,7 @@ pub async fn reapply(store: &Store, world: &World, org: OrgId, name: &str) -> Re
     let memory = Arc::default();
     let at = Where { store, world, memory: &memory, of: &of };
     let mut all = at.streams().await?;
-    at.settle().await?;
+    settle(store, world, org, None, &memory).await?;
     all.add(at.hanging().await?);
     at.people().await?;
     Ok(all)
@@ -102,19 +103,6 @@ impl Where<'_> {
             }
         }
         Ok(all)
-    }
-
-    /// Lets correlation look at the machines that came in, changed, or stand under other terms.
-    pub async fn settle(self) -> Result<(), SyncError> {
-        loop {
-            let (org, memory, now) = (self.of.org, self.memory.clone(), self.world.now());
-            let write = self
-                .store
-                .write(move |tx| Ok::<_, SyncError>(inventory::correlate::settle::settle(tx, org, &memory, now)?));
-            if !self.world.outside(write).await?.more {
-                return Ok(());
-            }
-        }
     }
 
     /// Judges what hangs on machines whose standing changed.

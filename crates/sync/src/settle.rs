@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use inventory::{Memory, Settled};
 use jobs::World;
+use kernel::OrgId;
 use store::Store;
 
 use crate::SyncError;
 use crate::checkpoint::{self, Owner};
 
-/// Lets correlation look at whatever changed, step by step, each in a transaction of its own that is fenced as pages are.
+/// Lets correlation look at whatever changed in an organization, step by step, each in a transaction of its own. Whoever
+/// reads a stream hands it over: then each step is fenced as pages are.
 ///
 /// A process that is killed between two steps loses nothing: the next sweep goes on.
 ///
@@ -18,15 +20,18 @@ use crate::checkpoint::{self, Owner};
 pub(crate) async fn settle(
     store: &Store,
     world: &World,
-    owner: &Owner,
+    org: OrgId,
+    reading: Option<&Owner>,
     memory: &Arc<Memory>,
 ) -> Result<Settled, SyncError> {
     let mut all = Settled::default();
     loop {
-        let (owner, memory, now) = (owner.clone(), memory.clone(), world.now());
+        let (reading, memory, now) = (reading.cloned(), memory.clone(), world.now());
         let write = store.write(move |tx| {
-            checkpoint::fence(tx, &owner)?;
-            Ok::<_, SyncError>(inventory::settle(tx, owner.org, &memory, now)?)
+            if let Some(owner) = &reading {
+                checkpoint::fence(tx, owner)?;
+            }
+            Ok::<_, SyncError>(inventory::settle(tx, org, &memory, now)?)
         });
         all.add(world.outside(write).await?);
         if !all.more {
@@ -35,7 +40,7 @@ pub(crate) async fn settle(
     }
     if all.evaluated > 0 {
         tracing::info!(
-            stream = owner.stream.name,
+            stream = reading.map(|owner| owner.stream.name),
             evaluated = all.evaluated,
             merged = all.merged,
             split = all.split,
