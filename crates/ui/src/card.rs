@@ -57,6 +57,17 @@ pub fn section(id: &str, heading: &str, says: &str, body: &Markup) -> Markup {
     }
 }
 
+/// A section that shows a few of many: its heading, how many of how many, and the link to all of them.
+#[must_use]
+pub fn section_of(id: &str, heading: &str, says: &str, all: (&str, &str), body: &Markup) -> Markup {
+    html! {
+        section aria-labelledby=(id) {
+            div.section-head { h2 id=(id) { (heading) } p { (says) } a.end href=(href(all.1)) { (all.0) } }
+            (body)
+        }
+    }
+}
+
 /// An integration, with its light and what its state means. The worst come first.
 #[derive(Clone, Debug)]
 pub struct IntegrationCard<'a> {
@@ -184,6 +195,45 @@ pub fn todo(all: &[Task<'_>]) -> Markup {
                         weight: if task.main { crate::form::Weight::Main } else { crate::form::Weight::Normal },
                         ..Button::default()
                     }))
+                }
+            }
+        }
+    }
+}
+
+/// A read that somebody is asked to allow.
+#[derive(Clone, Copy, Debug)]
+pub struct Consent<'a> {
+    /// What is posted when it is allowed.
+    pub value: &'a str,
+    /// What is read: *Policies*.
+    pub label: &'a str,
+    /// What for, and what is missing without it.
+    pub what: &'a str,
+    /// It cannot be declined.
+    pub required: bool,
+    /// It is allowed.
+    pub on: bool,
+}
+
+/// The name under which each allowed read is posted.
+pub const CONSENT_NAME: &str = "allow";
+
+/// Reads to allow, for a flush card that is a form.
+#[must_use]
+pub fn consents(all: &[Consent<'_>]) -> Markup {
+    html! {
+        ul.todo {
+            @for read in all {
+                li {
+                    @if read.required {
+                        (icon(Icon::Lock)) div { h3 { (read.label) } p { (read.what) } } span.muted { "Required" }
+                    } @else {
+                        @let id = format!("{CONSENT_NAME}-{}", read.value);
+                        input type="checkbox" id=(id) name=(CONSENT_NAME) value=(read.value) checked[read.on] aria-describedby={ (id) "-what" };
+                        div { h3 { label for=(id) { (read.label) } } p id={ (id) "-what" } { (read.what) } }
+                        span.muted { "Optional" }
+                    }
                 }
             }
         }

@@ -113,6 +113,29 @@ pub fn link_button(address: &str, what: &Button<'_>) -> Markup {
     html! { a class=(what.class()) href=(href(address)) { (what.inside()) } }
 }
 
+/// A button that opens a menu below it: columns, export. It opens without a script.
+#[must_use]
+pub fn menu(what: &Button<'_>, says: &str, body: &Markup) -> Markup {
+    html! {
+        details.menu {
+            summary class=(what.class()) { (what.inside()) @if !says.is_empty() { span.muted { (says) } } (icon(Icon::Down)) }
+            div.pop { (body) }
+        }
+    }
+}
+
+/// A line of a menu that leads somewhere.
+#[must_use]
+pub fn item(address: &str, words: &str) -> Markup {
+    html! { a.item href=(href(address)) { (words) } }
+}
+
+/// A button that copies `text`: shown with a script only, so the text itself stands beside it.
+#[must_use]
+pub fn copy_button(text: &str, words: &str) -> Markup {
+    html! { button.btn.btn-small type="button" data-copy=(text) { (icon(Icon::Copy)) (words) } }
+}
+
 /// A button that cannot be pressed now, and why: the reason stands beside it.
 #[must_use]
 pub fn barred(words: &str, reason: &str) -> Markup {

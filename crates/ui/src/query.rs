@@ -65,6 +65,21 @@ impl QueryBox<'_> {
     }
 }
 
+/// A small box that finds among what a page already lists.
+#[must_use]
+pub fn find(label: &str, action: &str, name: &str, value: &str) -> Markup {
+    html! {
+        form.end role="search" action=(href(action)) {
+            label.sr for={ "find-" (name) } { (label) }
+            div.query-box.find {
+                (icon(Icon::Search))
+                input id={ "find-" (name) } name=(name) type="search" value=(value) placeholder=(label) maxlength="256";
+                button.btn.btn-small type="submit" { "Find" }
+            }
+        }
+    }
+}
+
 /// A term of a question, and what it leaves.
 #[derive(Clone, Copy, Debug)]
 pub struct Term<'a> {
