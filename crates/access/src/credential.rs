@@ -1,10 +1,10 @@
 //! Sealed, versioned credentials: a new version is proposed, tried, and only then takes the old one's place.
 
-use kernel::{OrgId, Secret};
+use kernel::{OrgId, Secret, fold};
 use store::{StoreError, Tx};
 
 use crate::key::{NONCE_BYTES, NotOpened, Sealed};
-use crate::{AccessError, Keyring};
+use crate::{AccessError, Keyring, number};
 
 /// Which versions of a credential there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,13 +15,15 @@ pub struct Versions {
     pub pending: Option<i64>,
 }
 
-const NEXT: &str = "INSERT INTO access_credential (org_id, name, version_last) VALUES ($1, $2, 1)
-    ON CONFLICT (org_id, name) DO UPDATE SET version_last = access_credential.version_last + 1
-    RETURNING version_last";
+const NEXT: &str = "UPDATE access_credential SET version_last = version_last + 1
+    WHERE org_id = $1 AND name = $2 AND custodian = 'server' RETURNING version_last";
+const CUSTODIAN: &str = "SELECT custodian FROM access_credential WHERE org_id = $1 AND name = $2";
+const FIRST: &str = "INSERT INTO access_credential
+    (org_id, name, version_last, credential_id, label, label_folded, kind) VALUES ($1, $2, 1, $3, $2, $4, $5)";
 const DROP_PENDING: &str = "DELETE FROM access_credential_version WHERE org_id = $1 AND name = $2
     AND version > (SELECT COALESCE(version_active, 0) FROM access_credential WHERE org_id = $1 AND name = $2)";
-const ADD: &str = "INSERT INTO access_credential_version (org_id, name, version, key_id, nonce, sealed)
-    VALUES ($1, $2, $3, $4, $5, $6)";
+const ADD: &str = "INSERT INTO access_credential_version (org_id, name, version, key_id, nonce, sealed, fingerprint)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const ACTIVATE: &str = "UPDATE access_credential SET version_active = $3 WHERE org_id = $1 AND name = $2
     AND EXISTS (SELECT 1 FROM access_credential_version v WHERE v.org_id = $1 AND v.name = $2 AND v.version = $3)";
 const DROP_OTHERS: &str = "DELETE FROM access_credential_version WHERE org_id = $1 AND name = $2 AND version <> $3";
@@ -31,7 +33,12 @@ const VERSIONS: &str = "SELECT c.version_active, (SELECT max(v.version) FROM acc
 const READ: &str = "SELECT key_id, nonce, sealed FROM access_credential_version
     WHERE org_id = $1 AND name = $2 AND version = $3";
 const FORGET: &str = "DELETE FROM access_credential WHERE org_id = $1 AND name = $2";
-const SEALED_WITH: &str = "SELECT key_id, min(name) FROM access_credential_version GROUP BY key_id ORDER BY key_id";
+const SEALED_WITH: &str = "SELECT key_id, min(name) FROM (SELECT key_id, name FROM access_credential_version
+    UNION ALL SELECT key_id, 'of second factors' FROM access_second_factor
+    UNION ALL SELECT key_id, 'of the identity provider' FROM access_provider) s GROUP BY key_id ORDER BY key_id";
+
+/// The kind of a credential that was given by its sealed name only: a token of a console.
+pub(crate) const CONSOLE_TOKEN: &str = "sentinelone_api_token";
 
 /// Seals a secret as a new version that is not used yet, and answers its number. An earlier proposal is dropped, the
 /// active version stays.
@@ -45,11 +52,30 @@ pub fn propose(
     name: &str,
     secret: &Secret,
 ) -> Result<i64, AccessError> {
-    let version = tx.query_one(NEXT, &[org.into(), name.into()], |row| row.int(0))?;
-    tx.execute(DROP_PENDING, &[org.into(), name.into()])?;
+    let place = [org.into(), name.into()];
+    let version = match tx.query_opt(NEXT, &place, |row| row.int(0))? {
+        Some(version) => version,
+        None => match tx.query_opt(CUSTODIAN, &place, |row| Ok(row.text(0)?.to_owned()))? {
+            Some(keeper) => return Err(AccessError::KeptElsewhere { name: name.to_owned(), keeper }),
+            None => {
+                let id = number::next(tx, number::INSTALLATION, "credential")?;
+                let values = [org.into(), name.into(), id.into(), fold(name).into_owned().into(), CONSOLE_TOKEN.into()];
+                tx.execute(FIRST, &values)?;
+                1
+            }
+        },
+    };
+    tx.execute(DROP_PENDING, &place)?;
     let sealed = keyring.seal(secret.expose().as_bytes(), &context(org, name, version))?;
-    let values =
-        [org.into(), name.into(), version.into(), sealed.key_id.into(), (&sealed.nonce).into(), sealed.bytes.into()];
+    let values = [
+        org.into(),
+        name.into(),
+        version.into(),
+        sealed.key_id.into(),
+        (&sealed.nonce).into(),
+        sealed.bytes.into(),
+        keyring.fingerprint(secret.expose().as_bytes())?.into(),
+    ];
     tx.execute(ADD, &values)?;
     Ok(version)
 }
@@ -158,7 +184,7 @@ pub fn check_keys(tx: &mut Tx<'_>, keyring: &Keyring) -> Result<(), AccessError>
     }
 }
 
-fn not_opened(keyring: &Keyring, name: &str, sealed_with: &str) -> AccessError {
+pub(crate) fn not_opened(keyring: &Keyring, name: &str, sealed_with: &str) -> AccessError {
     if keyring.is_empty() {
         return AccessError::NoKey;
     }
@@ -167,7 +193,7 @@ fn not_opened(keyring: &Keyring, name: &str, sealed_with: &str) -> AccessError {
 }
 
 /// What a sealed secret is bound to: bytes copied to another place do not open there.
-fn context(org: OrgId, name: &str, version: i64) -> Vec<u8> {
+pub(crate) fn context(org: OrgId, name: &str, version: i64) -> Vec<u8> {
     let mut context = b"muster credential 1\0".to_vec();
     context.extend_from_slice(&org.0.to_be_bytes());
     context.extend_from_slice(&version.to_be_bytes());

@@ -51,6 +51,71 @@ pub enum AccessError {
         /// The credential.
         name: String,
     },
+    /// Something that a person gave cannot be used.
+    #[error("the {what} cannot be used: {why}")]
+    Invalid {
+        /// What it was given for.
+        what: &'static str,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Another thing has that name.
+    #[error("there is already one {what} named {name}: choose another name")]
+    Taken {
+        /// What kind of thing.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// There is no such thing, or not where it was looked for.
+    #[error("there is no such {what}")]
+    NoSuch {
+        /// What kind of thing.
+        what: &'static str,
+    },
+    /// There are as many as there may be.
+    #[error("there are {max} {what} already: remove one first")]
+    TooMany {
+        /// What kind of things.
+        what: &'static str,
+        /// How many there may be.
+        max: usize,
+    },
+    /// Somebody has to be left who can manage the organization.
+    #[error("this is the last administrator of {org}: make somebody else an administrator first")]
+    LastAdmin {
+        /// The organization's name.
+        org: String,
+    },
+    /// Nobody hands out more than they have.
+    #[error("a token cannot have the role {asked}: yours is {own}")]
+    AboveOwn {
+        /// What was asked for.
+        asked: &'static str,
+        /// What its maker is.
+        own: &'static str,
+    },
+    /// The secret is not kept here.
+    #[error("credential {name} is kept by {keeper}, not by this server")]
+    KeptElsewhere {
+        /// The credential.
+        name: String,
+        /// Who keeps it.
+        keeper: String,
+    },
+    /// What keeps the secret did not hand it over.
+    #[error("credential {name} cannot be fetched from {place}")]
+    NotFetched {
+        /// The credential.
+        name: String,
+        /// The reference.
+        place: String,
+        /// Why.
+        source: crate::FetchError,
+    },
+    /// The identity provider did not do what was asked.
+    #[error(transparent)]
+    Provider(#[from] crate::ProviderError),
     /// The database did not do what was asked.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -65,7 +130,16 @@ impl AccessError {
             | AccessError::WrongKey { .. }
             | AccessError::BadKey { .. }
             | AccessError::KeyFile { .. }
-            | AccessError::Missing { .. } => ErrorClass::Usage,
+            | AccessError::Missing { .. }
+            | AccessError::Invalid { .. }
+            | AccessError::Taken { .. }
+            | AccessError::NoSuch { .. }
+            | AccessError::TooMany { .. }
+            | AccessError::LastAdmin { .. }
+            | AccessError::AboveOwn { .. }
+            | AccessError::KeptElsewhere { .. } => ErrorClass::Usage,
+            AccessError::NotFetched { source, .. } => source.class(),
+            AccessError::Provider(_) => ErrorClass::Unreachable,
             AccessError::Tampered { .. } => ErrorClass::Storage,
             AccessError::Store(error) => error.class(),
         }

@@ -9,11 +9,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hmac::Mac;
 use kernel::Random;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::AccessError;
+use crate::token::mac;
 
 /// The variable that names a file with the key.
 pub const KEY_FILE_VARIABLE: &str = "MUSTER_KEY_FILE";
@@ -126,6 +128,14 @@ impl Keyring {
             .encrypt(&XNonce::from(nonce), Payload { msg: secret, aad: context })
             .expect("a secret is far shorter than the cipher's 256 GiB");
         Ok(Sealed { key_id: key.id.clone(), nonce, bytes })
+    }
+
+    /// What tells that two secrets are the same, and nothing else about them to whoever has no key: a keyed hash under a key
+    /// of its own that is made from the first one, cut to 64 bits.
+    pub(crate) fn fingerprint(&self, secret: &[u8]) -> Result<String, AccessError> {
+        let key = self.0.first().ok_or(AccessError::NoKey)?;
+        let own = mac(&*key.bytes, b"muster fingerprint 1").finalize().into_bytes();
+        Ok(hex(&mac(&own, secret).finalize().into_bytes()[..8]))
     }
 
     /// Opens what was sealed under `context`.

@@ -67,12 +67,18 @@ macro_rules! ids {
 }
 
 ids! {
+    /// A token of a program, made by a person.
+    ApiTokenId = "tok";
     /// An asset: a projection over linked source records.
     AssetId = "ast";
+    /// A saved credential; unique across organizations, since one may be granted to others.
+    CredentialId = "crd";
     /// One configured console.
     IntegrationId = "int";
     /// The tenant boundary; every row carries it.
     OrgId = "org";
+    /// A person who may sign in.
+    PersonId = "psn";
     /// What one source said about one thing.
     RecordId = "rec";
     /// What answered on a port.

@@ -95,7 +95,11 @@ const OWNED: &[(&str, &[&str])] = &[
     ("krilla", &["reports"]),
     ("printpdf", &["reports"]),
     ("csv", &["reports"]),
-    ("reqwest", &["sentinelone"]),
+    // access asks identity providers and stores of secrets, which the client of the console cannot.
+    ("reqwest", &["sentinelone", "access"]),
+    ("argon2", &["access"]),
+    ("openidconnect", &["access"]),
+    ("totp-rs", &["access"]),
     ("openssl", &[]),
     ("native-tls", &[]),
     ("aws-lc", &[]),

@@ -11,6 +11,15 @@ use super::{Offence, Tree, rust};
 const WITHOUT_ORG: &[(&str, &str)] = &[
     ("store_migration", "belongs to the database, which all organizations share"),
     ("access_org", "is the list of organizations"),
+    ("access_person", "people belong to the installation and are members of organizations"),
+    ("access_identity", "belongs to a person"),
+    ("access_second_factor", "belongs to a person"),
+    ("access_recovery_code", "belongs to a person"),
+    ("access_session", "belongs to a person, who changes between organizations in it"),
+    ("access_ticket", "belongs to a person, or to the installation before there is one"),
+    ("access_throttle", "counts failures of whoever has not signed in"),
+    ("access_provider", "belongs to the installation"),
+    ("access_provider_attempt", "belongs to whoever has not signed in"),
 ];
 
 /// Columns that are written in other kinds of statements than `INSERT INTO t`, `UPDATE t`, `DELETE FROM t`: calls of the
