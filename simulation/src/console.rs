@@ -176,8 +176,8 @@ pub(crate) struct Wire {
     pub(crate) random: Random,
     pub(crate) weather: Weather,
     requests_in_weather: u64,
-    /// Hashes of all records that were ever answered, redacted.
-    pub(crate) issued: FxHashSet<u64>,
+    /// Hashes of all records that were ever answered, redacted, and the latest request that each was answered to.
+    pub(crate) issued: FxHashMap<u64, u64>,
     /// When a record was last on a delivered page: the number of sweeps that had begun.
     pub(crate) delivered: FxHashMap<(&'static str, String), u64>,
     /// The records of the page that a cursor ends.
@@ -264,7 +264,7 @@ impl Console {
             random: Random::seeded(seed ^ 0x5eed_0fc0_4501_e000),
             weather: Weather::default(),
             requests_in_weather: 0,
-            issued: FxHashSet::default(),
+            issued: FxHashMap::default(),
             delivered: FxHashMap::default(),
             cursors: FxHashMap::default(),
             dead: FxHashMap::default(),
@@ -520,10 +520,10 @@ impl Console {
         let Ok(body) = sentinelone::redact::redacted(answer.body().clone(), Some(&wire.token)) else { return answer };
         let stream = self.paths.get(path).copied();
         let (records, next) = records_of(&body);
-        let sweeps = wire.sweeps;
+        let (sweeps, request) = (wire.sweeps, wire.requests);
         let mut ids = Vec::new();
         for record in records {
-            wire.issued.insert(hash_of(&record.raw));
+            wire.issued.insert(hash_of(&record.raw), request);
             if let (Some(stream), Some(id)) = (stream, record.id) {
                 wire.delivered.insert((stream, id.clone()), sweeps);
                 ids.push(id);

@@ -16,7 +16,7 @@ use sentinelone_sim::{Bearer, Config, Modules, Scope, tokens};
 use store::{Image, Store, StoreError};
 use sync::{Connect, Event, Place, Run, StreamReport, StreamStatus, SweepKind, SyncError};
 
-use crate::console::{ADDRESS, Console, ConsoleClock, Ill, SECRETS, Weather, row_of};
+use crate::console::{ADDRESS, Console, ConsoleClock, Ill, SECRETS, Weather, hash_of, row_of};
 use crate::trace::Violation;
 use crate::{SLICES, invariants};
 
@@ -937,6 +937,11 @@ impl Story {
         self.store
             .write_blocking::<_, StoreError, _>(move |tx| tx.query_one(&sql, &[], |row| row.int(0)))
             .map_err(storage)
+    }
+
+    /// The latest request that the console answered with these bytes, if it ever did.
+    pub(crate) fn last_shown(&self, raw: &[u8]) -> Option<u64> {
+        self.console.wire().issued.get(&hash_of(raw)).copied()
     }
 
     /// Whether a record was spoilt on its way, and no complete sweep of everything has set that right since.
