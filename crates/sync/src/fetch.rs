@@ -2,14 +2,16 @@
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use jobs::World;
-use kernel::Random;
+use kernel::{IntegrationId, OrgId, Random};
 use sentinelone::{ApiError, Client, Endpoint, Failure, Form, Page, Request, TransportError};
+use store::{Store, StoreError};
 
 use crate::rate::Budget;
+use crate::refusal;
 use crate::verdict::{Lasting, Step, Tries, Trouble, decide};
 
 /// One integration's way to its console during a pass.
@@ -24,6 +26,36 @@ pub struct Fetcher<'a> {
     pub random: Mutex<Random>,
     /// Told before each wait.
     pub waiting: &'a (dyn Fn(Wait<'_>) + Sync),
+    /// Where it is written down that the console asked for patience.
+    pub notes: Notes<'a>,
+}
+
+/// What other processes have to know of a console that asks for patience.
+pub struct Notes<'a> {
+    store: &'a Store,
+    org: OrgId,
+    id: IntegrationId,
+    /// Whether something is written down.
+    noted: AtomicBool,
+}
+
+impl<'a> Notes<'a> {
+    /// Reads what was written down, and tells the budget.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn recalled(
+        store: &'a Store,
+        world: &World,
+        (org, id): (OrgId, IntegrationId),
+        budget: &Mutex<Budget>,
+    ) -> Result<Notes<'a>, StoreError> {
+        let known = world.outside(store.read(move |tx| refusal::read(tx, org, id))).await?;
+        if let Some(known) = known {
+            budget.lock().unwrap_or_else(PoisonError::into_inner).recall(known, world.now());
+        }
+        Ok(Notes { store, org, id, noted: AtomicBool::new(known.is_some()) })
+    }
 }
 
 /// A wait that is about to begin.
@@ -145,13 +177,44 @@ impl Fetcher<'_> {
         match &answer {
             Ok(page) => {
                 meter.bytes.fetch_add(page.wire_bytes, Ordering::Relaxed);
-                self.budget().answered();
+                self.answered().await;
             }
             // Anything but a 429 says that the console takes requests again.
-            Err(error) if error.status().is_some_and(|status| status != 429) => self.budget().answered(),
+            Err(error) if error.status().is_some_and(|status| status != 429) => self.answered().await,
             Err(_) => {}
         }
         answer
+    }
+
+    /// The console took a request: what was written down of its patience is over.
+    async fn answered(&self) {
+        self.budget().answered(self.world.now());
+        if self.notes.noted.swap(false, Ordering::Relaxed) {
+            let Notes { store, org, id, .. } = self.notes;
+            self.noted(self.world.outside(store.write(move |tx| refusal::forget(tx, org, id))).await);
+        }
+    }
+
+    /// The console asked for patience: whoever asks it next has to know, even if this process is gone by then.
+    async fn throttled(&self, endpoint: Endpoint, wait: Duration) {
+        let now = self.world.now();
+        let refusal = {
+            let mut budget = self.budget();
+            budget.throttled(endpoint.family(), wait, now);
+            budget.refusal(now)
+        };
+        if let Some(refusal) = refusal {
+            self.notes.noted.store(true, Ordering::Relaxed);
+            let Notes { store, org, id, .. } = self.notes;
+            self.noted(self.world.outside(store.write(move |tx| refusal::write(tx, org, id, refusal))).await);
+        }
+    }
+
+    /// A note that could not be written costs a few requests; the page that is stored next says what is the matter.
+    fn noted(&self, outcome: Result<(), StoreError>) {
+        if let Err(error) = outcome {
+            tracing::warn!(%error, "That a console asked for patience could not be written down: {error}");
+        }
     }
 
     fn decide(&self, trouble: &Trouble, tries: &mut Tries, with_cursor: bool) -> Step {
@@ -161,7 +224,7 @@ impl Fetcher<'_> {
 
     async fn pause(&self, trouble: &Trouble, endpoint: Endpoint, tries: &Tries, wait: Duration) {
         if let Trouble::Throttled { .. } = trouble {
-            self.budget().throttled(endpoint.family(), wait, self.world.now());
+            self.throttled(endpoint, wait).await;
         }
         let reason = match trouble {
             Trouble::Throttled { .. } => "the console asks for fewer requests (429)",

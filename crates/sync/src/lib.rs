@@ -23,6 +23,7 @@ mod position;
 mod quarantine;
 mod rate;
 mod reapply;
+mod refusal;
 mod report;
 mod retire;
 mod run;
@@ -99,6 +100,12 @@ pub const SLICE: Slice = Slice {
             name: "options",
             sqlite: include_str!("../migrations/0005_options/sqlite.sql"),
             postgres: include_str!("../migrations/0005_options/postgres.sql"),
+        },
+        Migration {
+            number: 7,
+            name: "refusals",
+            sqlite: include_str!("../migrations/0007_refusals/sqlite.sql"),
+            postgres: include_str!("../migrations/0007_refusals/postgres.sql"),
         },
     ],
 };

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kernel::Timestamp;
 
+use crate::refusal::Refusal;
 use crate::verdict::{RETRY_AFTER_MAX, THROTTLES_MAX};
 
 /// Requests a second and burst per path family and token, as the vendor's own table has them in a public client.
@@ -53,6 +54,8 @@ pub struct Budget {
     throttles: u32,
     /// Since when, and for how long, the circuit is broken: after too many 429s in a row nobody even tries.
     broken: Option<(Timestamp, Duration)>,
+    /// When the console last took a request.
+    answered_at: Option<Timestamp>,
 }
 
 /// 429s in a row after which the circuit breaks.
@@ -63,6 +66,12 @@ const BROKEN_FIRST: Duration = Duration::from_secs(60);
 
 /// No break of the circuit is longer.
 const BROKEN_MAX: Duration = RETRY_AFTER_MAX;
+
+/// A shorter patience is not worth a note to other processes.
+const NOTED_MIN: Duration = Duration::from_secs(5);
+
+/// After how long a 429 says nothing any more, in seconds.
+const RECALLED_MAX: i64 = 3_600;
 
 impl Budget {
     /// A budget of `per_minute` requests over all paths; `unlimited` leaves it aside until the first 429.
@@ -76,6 +85,33 @@ impl Budget {
             closed: None,
             throttles: 0,
             broken: None,
+            answered_at: None,
+        }
+    }
+
+    /// What has to be written down for processes that begin meanwhile; nothing if the patience asked for is short.
+    #[must_use]
+    pub fn refusal(&self, now: Timestamp) -> Option<Refusal> {
+        let left = self.closed_for(now).max(self.broken(now).unwrap_or_default());
+        let micros = i64::try_from(left.as_micros()).unwrap_or(i64::MAX);
+        let until = Timestamp::from_micros(now.micros().saturating_add(micros));
+        (left >= NOTED_MIN).then_some(Refusal { throttles: self.throttles, at: now, until })
+    }
+
+    /// Learns what another process, or this one for another integration, wrote down of the same console. Where the circuit
+    /// was broken, it is; once the time is over, one request tries.
+    pub fn recall(&mut self, noted: Refusal, now: Timestamp) {
+        let is_old = !(0..RECALLED_MAX).contains(&now.seconds_since(noted.at));
+        if is_old || self.answered_at.is_some_and(|at| at >= noted.at) {
+            return;
+        }
+        self.unlimited = false;
+        self.throttles = self.throttles.max(noted.throttles);
+        let left = u64::try_from(noted.until.micros().saturating_sub(now.micros())).unwrap_or(0);
+        let left = Duration::from_micros(left).min(BROKEN_MAX);
+        let known = if self.throttles >= BREAK_AFTER { &mut self.broken } else { &mut self.closed };
+        if known.is_none_or(|known| left > left_of(known, now)) {
+            *known = Some((now, left));
         }
     }
 
@@ -105,9 +141,10 @@ impl Budget {
     }
 
     /// Learns that the console took a request.
-    pub fn answered(&mut self) {
+    pub fn answered(&mut self, now: Timestamp) {
         self.throttles = 0;
         self.broken = None;
+        self.answered_at = Some(now);
     }
 
     /// For how long the circuit is still broken, if it is. Once the time is over one request tries.
@@ -243,8 +280,51 @@ mod tests {
             budget.throttled("/agents", Duration::from_secs(86_400), later);
         }
         assert_eq!(budget.broken(later), Some(BROKEN_MAX));
-        budget.answered();
+        budget.answered(later);
         assert_eq!(budget.broken(later), None);
+    }
+
+    #[test]
+    fn another_process_takes_over_a_broken_circuit_and_one_request_tries() {
+        let mut first = Budget::new(600, true, START);
+        first.throttled("/agents", Duration::from_secs(1), START);
+        assert_eq!(first.refusal(START), None, "a second of patience is nobody else's business");
+        for _ in 1..BREAK_AFTER {
+            first.throttled("/agents", Duration::ZERO, START);
+        }
+        let noted = first.refusal(START).unwrap();
+        assert_eq!((noted.throttles, noted.until), (BREAK_AFTER, START.plus_seconds(60)));
+
+        let soon = START.plus_seconds(20);
+        let mut next = Budget::new(600, true, soon);
+        next.recall(noted, soon);
+        assert_eq!(next.broken(soon), Some(Duration::from_secs(40)));
+        let over = START.plus_seconds(61);
+        assert_eq!(next.broken(over), None, "one request tries");
+        next.throttled("/agents", Duration::ZERO, over);
+        assert_eq!(next.broken(over), Some(2 * BROKEN_FIRST), "and does not begin to count anew");
+        next.answered(over);
+        next.recall(noted, over);
+        assert_eq!(next.broken(over), None, "what was answered since weighs more");
+
+        let mut much_later = Budget::new(600, true, START.plus_seconds(RECALLED_MAX));
+        much_later.recall(noted, START.plus_seconds(RECALLED_MAX));
+        assert_eq!(much_later.throttles, 0);
+    }
+
+    #[test]
+    fn another_process_keeps_the_patience_that_a_console_asked_for() {
+        let mut first = Budget::new(600, true, START);
+        first.throttled("/agents", Duration::from_secs(90), START);
+        let mut next = Budget::new(600, true, START.plus_seconds(30));
+        next.recall(first.refusal(START).unwrap(), START.plus_seconds(30));
+        assert_eq!(next.broken(START.plus_seconds(30)), None);
+        assert_eq!(next.take("/agents", START.plus_seconds(30)), Duration::from_secs(60));
+        // A clock that went back says nothing of what is left.
+        let mut earlier = Budget::new(600, true, START);
+        let absurd = Refusal { throttles: 1, at: START, until: START.plus_seconds(86_400) };
+        earlier.recall(absurd, START);
+        assert_eq!(earlier.take("/agents", START), BROKEN_MAX);
     }
 
     #[test]
@@ -285,7 +365,7 @@ mod tests {
         for at in 0..20 {
             budget.throttled("/agents", Duration::ZERO, START.plus_seconds(at));
             budget.throttled("/cloud-detection/rules", Duration::ZERO, START.plus_seconds(at));
-            budget.answered();
+            budget.answered(START.plus_seconds(at));
         }
         let from = START.plus_seconds(20);
         let read = sent(&mut budget, "/agents", 60, from);

@@ -12,7 +12,7 @@ use sentinelone::{Client, Console, Form, Request, Token, Transport};
 use store::{Dialect, Store};
 
 use crate::checkpoint::{self, StreamSummary, credential_name};
-use crate::fetch::{Fetcher, Wait};
+use crate::fetch::{Fetcher, Notes, Wait};
 use crate::health::{self, Assessment, Trouble, Why};
 use crate::lease::{Holder, LEASE};
 use crate::nudge::{self, Asked};
@@ -213,12 +213,14 @@ pub(crate) async fn sweep(
         client.console().is_loopback(),
         world.now(),
     );
+    let notes = Notes::recalled(store, world, (org, integration.id), &budget).await?;
     let fetcher = Fetcher {
         client: client.clone(),
         world,
         budget: &budget,
         random: Mutex::new(world.random()),
         waiting: &waiting,
+        notes,
     };
     let mut pass = Pass {
         store,

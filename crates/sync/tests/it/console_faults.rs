@@ -4,9 +4,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sentinelone::Transport;
+use sentinelone::{Transport, TransportError};
 use sentinelone_sim::{Fault, FaultPlan, Rate, Rule, tokens};
-use sync::{Run, StreamReport, StreamStatus};
+use sync::{ExitClass, IntegrationState, Run, StreamReport, StreamStatus};
 
 use crate::lab::{Build, Lab, all_complete, of};
 
@@ -273,6 +273,73 @@ fn fault_19_what_hangs_or_trickles_ends_in_bounded_time() {
             i64::try_from(lab.sim.agent_ids().len()).unwrap(),
             "{fault}"
         );
+    }
+}
+
+/// Lets the network fail so on these requests, counted from now.
+fn network_fails(lab: &mut Lab, error: &TransportError, on: std::ops::Range<u64>) {
+    let (inner, error, asked) = (lab.sim.service(), error.clone(), std::sync::atomic::AtomicU64::new(0));
+    lab.transport = Transport::InProcess(Arc::new(move |request| {
+        let fails = on.contains(&asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst));
+        let (inner, error) = (inner.clone(), error.clone());
+        Box::pin(async move { if fails { Err(error) } else { inner(request).await } })
+    }));
+}
+
+/// What breaks between here and a console, and what is then said of it: the state, a word of the reason, one of the next
+/// step. The transport's own tests see each of them come from a real connection.
+fn breaks() -> [(TransportError, IntegrationState, &'static str, &'static str); 3] {
+    let tls = TransportError::Tls { reason: "invalid peer certificate: UnknownIssuer".to_owned() };
+    [
+        (tls, IntegrationState::Invalid, "certificate", "certificate"),
+        (TransportError::Dns, IntegrationState::Unreachable, "address", "DNS"),
+        (TransportError::Interrupted { received: 0 }, IntegrationState::Unreachable, "broke", "tried again"),
+    ]
+}
+
+#[test]
+fn fault_19_a_certificate_a_name_or_a_connection_that_is_gone_for_a_moment_costs_two_tries() {
+    for (error, ..) in breaks() {
+        let mut lab = living(6);
+        lab.connect();
+        for from in [0, 1, 5, 9] {
+            network_fails(&mut lab, &error, from..from + 2);
+            all_complete(&full(&lab, &CORE));
+            nothing_is_lost(&lab, &format!("{error} at request {from}"));
+        }
+        let retired = lab.number("SELECT count(*) FROM inventory_source_record WHERE state = 'retired'");
+        assert_eq!(retired, 0, "{error}");
+    }
+}
+
+#[test]
+fn fault_19_a_certificate_a_name_or_a_connection_that_stays_away_is_named_and_loses_nothing() {
+    for (error, state, reason, step) in breaks() {
+        let mut lab = living(6);
+        lab.connect();
+        all_complete(&lab.sync_streams(&CORE));
+        let began = lab.world.now();
+        // In the middle of the agents' pages, and for good.
+        network_fails(&mut lab, &error, 4..u64::MAX);
+        let reports = full(&lab, &CORE);
+        assert_eq!(ExitClass::worst(&reports).code(), 5, "{error}: {reports:#?}");
+        assert!(lab.world.now().seconds_since(began) < 1_800, "{error}: bounded time");
+        let fares = lab.integration();
+        assert_eq!(fares.state, state, "{error}: {}", fares.detail);
+        assert!(fares.detail.contains(reason), "{error}: {}", fares.detail);
+        let now = lab.world.now();
+        let of = fares.clone();
+        let overview = lab.store.read_blocking(move |tx| sync::overview(tx, of, now)).unwrap();
+        assert!(overview.next_step().contains(step), "{error}: {}", overview.next_step());
+        assert!(!overview.next_step().contains("token"), "{error}: {}", overview.next_step());
+        nothing_is_lost(&lab, &error.to_string());
+        network_fails(&mut lab, &error, 0..0);
+        lab.pass_time(Duration::from_secs(600));
+        all_complete(&full(&lab, &CORE));
+        nothing_is_lost(&lab, &error.to_string());
+        // Only some of its streams are read here, so the first sync is not over; nothing is wrong with it.
+        let fares = lab.integration();
+        assert_eq!((fares.state, fares.detail.as_str()), (IntegrationState::Syncing, ""), "{error}");
     }
 }
 

@@ -9,6 +9,7 @@ mod authentication;
 mod collections;
 mod console_faults;
 mod crashes;
+mod decided;
 mod determinism;
 mod enrichment;
 mod faults;
