@@ -128,9 +128,12 @@ impl Dialog<'_> {
     }
 }
 
+/// The keys to press, one after another, and what they do.
+type Key = (&'static [&'static str], &'static str);
+
 /// The keys, as a dialog that `?` opens and that Help links to.
 pub(crate) fn keys() -> Markup {
-    const KEYS: [(&str, &[(&[&str], &str)]); 3] = [
+    const KEYS: [(&str, &[Key]); 3] = [
         (
             "Go",
             &[

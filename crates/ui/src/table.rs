@@ -142,7 +142,7 @@ pub struct Foot<'a> {
 }
 
 /// A table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Table<'a> {
     /// What the rows are, for screen readers: which, in which order, times in which zone.
     pub caption: &'a str,
@@ -160,21 +160,6 @@ pub struct Table<'a> {
     pub busy: bool,
     /// Rows of two lines.
     pub tall: bool,
-}
-
-impl Default for Table<'_> {
-    fn default() -> Self {
-        Table {
-            caption: "",
-            columns: Vec::new(),
-            rows: Vec::new(),
-            instead: None,
-            select: None,
-            foot: None,
-            busy: false,
-            tall: false,
-        }
-    }
 }
 
 impl Table<'_> {
