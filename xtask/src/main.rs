@@ -8,6 +8,8 @@ mod check_sim;
 mod crash;
 #[cfg(feature = "product")]
 mod docs;
+mod install;
+mod look;
 mod postgres;
 mod precision;
 mod promises;
@@ -74,6 +76,11 @@ enum Task {
         /// Only says whether they are current
         #[arg(long)]
         check: bool,
+    },
+    /// Draws the gallery of parts and sample pages with Chromium, light, dark and 390 px wide, into target/look.
+    Look {
+        /// Only pages whose name contains this
+        filter: Option<String>,
     },
     /// Runs several workers on one PostgreSQL database and many simulated consoles, and kills one of them.
     Workers(WorkersOptions),
@@ -191,6 +198,7 @@ fn main() -> ExitCode {
         Task::Simulate { options } => simulate::run(root(), &options),
         Task::Precision { seeds, endpoints } => precision::run(root(), seeds, endpoints),
         Task::Docs { check } => docs(check),
+        Task::Look { filter } => look::run(root(), filter.as_deref()),
         Task::Workers(options) => workers(&options),
         Task::CheckSim { against } => check_sim(&against),
     };

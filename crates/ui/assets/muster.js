@@ -1,0 +1,267 @@
+// What a page does besides reading and posting. Without this file every page reads and every form posts.
+"use strict";
+(() => {
+  const $ = (what, where = document) => where.querySelector(what);
+  const $$ = (what, where = document) => [...where.querySelectorAll(what)];
+  const say = (words) => {
+    const line = $("#said") || document.body.appendChild(Object.assign(document.createElement("p"), { id: "said", className: "sr" }));
+    line.setAttribute("role", "status");
+    line.textContent = words;
+  };
+
+  // Dialogs: a link to one opens it, a link out of one closes it.
+  const show = (id) => {
+    const dialog = document.getElementById(id);
+    if (!dialog || !dialog.showModal) return false;
+    if (!dialog.open) dialog.showModal();
+    return true;
+  };
+  document.addEventListener("click", (event) => {
+    const target = event.target;
+    if (!(target instanceof Element)) return;
+    const opener = target.closest("[data-dialog]");
+    if (opener && show(opener.dataset.dialog)) event.preventDefault();
+    const closer = target.closest("[data-close]");
+    const dialog = closer && closer.closest("dialog");
+    if (dialog && dialog.open) {
+      event.preventDefault();
+      dialog.close();
+    }
+    // Menus close when something else is pressed.
+    for (const menu of $$("details.menu[open]")) if (!menu.contains(target)) menu.open = false;
+    const copier = target.closest("[data-copy]");
+    if (copier) copy(copier.dataset.copy, copier);
+  });
+
+  const copy = async (text, beside) => {
+    try {
+      await navigator.clipboard.writeText(text);
+      say("Copied.");
+      if (beside) {
+        const before = beside.lastChild.textContent;
+        beside.lastChild.textContent = "Copied";
+        setTimeout(() => (beside.lastChild.textContent = before), 2000);
+      }
+    } catch {
+      say("The browser does not let this page copy. Select the text instead.");
+    }
+  };
+
+  // Rows that are chosen.
+  const boxes = () => $$('.rows tbody .pick input[type="checkbox"]');
+  const chosen = () => {
+    const all = boxes();
+    const on = all.filter((box) => box.checked).length;
+    for (const line of $$("[data-chosen]")) line.textContent = on ? `${on} of ${all.length} shown selected` : "None selected";
+    for (const box of $$("[data-all]")) {
+      box.checked = on > 0 && on === all.length;
+      box.indeterminate = on > 0 && on < all.length;
+    }
+  };
+  let last = null;
+  const range = (from, to, on) => {
+    const all = boxes();
+    const [a, b] = [all.indexOf(from), all.indexOf(to)].sort((x, y) => x - y);
+    if (a >= 0) for (const box of all.slice(a, b + 1)) box.checked = on;
+  };
+  let shift = false;
+  document.addEventListener("pointerdown", (event) => (shift = event.shiftKey), true);
+  document.addEventListener("change", (event) => {
+    const box = event.target;
+    if (!(box instanceof HTMLInputElement) || box.type !== "checkbox" || !box.closest(".pick")) return;
+    if ("all" in box.dataset) for (const other of boxes()) other.checked = box.checked;
+    else {
+      if (shift && last) range(last, box, box.checked);
+      last = box;
+    }
+    shift = false;
+    chosen();
+  });
+
+  // Completion: an ARIA 1.2 combobox with a list. The focus stays in the field.
+  const field = $("#q[data-complete]");
+  if (field && field.dataset.complete) {
+    const pop = $("#q-pop");
+    const list = $("#q-list");
+    const WAIT = 120;
+    let at = -1;
+    let asked = 0;
+    let timer = 0;
+    Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": "q-list" }).forEach(
+      ([name, value]) => field.setAttribute(name, value),
+    );
+    const lines = () => $$("[role=option]", list);
+    const mark = (index) => {
+      at = index;
+      lines().forEach((line, place) => line.setAttribute("aria-selected", String(place === at)));
+      const line = lines()[at];
+      if (line) {
+        field.setAttribute("aria-activedescendant", line.id);
+        line.scrollIntoView({ block: "nearest" });
+      } else field.removeAttribute("aria-activedescendant");
+    };
+    const close = () => {
+      clearTimeout(timer);
+      asked++;
+      pop.hidden = true;
+      field.setAttribute("aria-expanded", "false");
+      mark(-1);
+    };
+    // Places are counted in characters, as the server counts them, not in UTF-16 units.
+    const characters = (text) => [...text].length;
+    const ask = async () => {
+      const mine = ++asked;
+      const place = characters(field.value.slice(0, field.selectionStart));
+      const query = new URLSearchParams({ q: field.value, at: String(place) });
+      try {
+        const answer = await fetch(`${field.dataset.complete}?${query}`, { headers: { "HX-Request": "true" }, signal: AbortSignal.timeout(5000) });
+        if (mine !== asked || !answer.ok || document.activeElement !== field) return;
+        const text = await answer.text();
+        if (mine !== asked) return;
+        list.replaceChildren(...new DOMParser().parseFromString(`<ul>${text}</ul>`, "text/html").body.firstChild.children);
+      } catch {
+        return;
+      }
+      const some = lines().length > 0;
+      pop.hidden = !some;
+      field.setAttribute("aria-expanded", String(some));
+      mark(-1);
+    };
+    const take = (line) => {
+      const all = [...field.value];
+      const [from, to] = [Number(line.dataset.from), Number(line.dataset.to)];
+      const head = all.slice(0, from).join("") + line.dataset.insert;
+      field.value = head + all.slice(to).join("");
+      field.setSelectionRange(head.length, head.length);
+      close();
+      field.focus();
+    };
+    field.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(ask, WAIT);
+    });
+    field.addEventListener("keydown", (event) => {
+      const all = lines();
+      if (event.key === " " && event.ctrlKey) {
+        event.preventDefault();
+        ask();
+      } else if (pop.hidden) {
+        if (event.key === "ArrowDown") {
+          event.preventDefault();
+          ask();
+        } else if (event.key === "Escape") field.blur();
+      } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+        event.preventDefault();
+        const step = event.key === "ArrowDown" ? 1 : -1;
+        mark(at < 0 ? (step > 0 ? 0 : all.length - 1) : (at + step + all.length) % all.length);
+      } else if (event.key === "Tab" && !event.shiftKey) {
+        event.preventDefault();
+        take(all[Math.max(at, 0)]);
+      } else if (event.key === "Enter") {
+        // Enter asks, unless a line was chosen.
+        if (at >= 0) {
+          event.preventDefault();
+          take(all[at]);
+        } else close();
+      } else if (event.key === "Escape") {
+        event.preventDefault();
+        event.stopPropagation();
+        close();
+      }
+    });
+    field.addEventListener("blur", () => setTimeout(() => document.activeElement !== field && close(), 100));
+    list.addEventListener("pointerdown", (event) => event.preventDefault());
+    list.addEventListener("click", (event) => {
+      const line = event.target.closest("[role=option]");
+      if (line) take(line);
+    });
+  }
+
+  // Single keys, outside fields, unless the person has switched them off. None of them does what cannot be undone.
+  const PLACES = { o: "/", a: "/assets", s: "/software", v: "/vulnerabilities", f: "/findings", c: "/checks", i: "/integrations" };
+  const AFTER_G = 1500;
+  let g = 0;
+  const rows = () => $$(".main .rows tbody tr:not(.none)");
+  const current = () => rows().findIndex((row) => row.classList.contains("at"));
+  const go = (index) => {
+    const all = rows();
+    if (!all.length) return;
+    const next = all[Math.min(Math.max(index, 0), all.length - 1)];
+    all.forEach((row) => row.classList.toggle("at", row === next));
+    next.scrollIntoView({ block: "nearest" });
+    const link = $("th a, .pick input, a", next);
+    if (link) link.focus({ preventScroll: true });
+  };
+  const press = (link) => link && link.click();
+  const keys = {
+    "/": () => {
+      const box = $("#q") || $(".query-box input");
+      if (box) {
+        box.focus();
+        box.select();
+      }
+    },
+    "?": () => show("keys"),
+    j: () => go(current() + 1),
+    k: () => go(current() < 0 ? 0 : current() - 1),
+    x: (event) => {
+      const box = $(".pick input", rows()[current()]);
+      if (!box) return;
+      box.checked = !box.checked;
+      if (event.shiftKey && last) range(last, box, box.checked);
+      last = box;
+      chosen();
+    },
+    "[": () => press($('.foot a[rel="prev"]')),
+    "]": () => press($('.foot a[rel="next"]')),
+    e: () => press($("[data-explain], a[href*='explain=']")),
+    y: () => copy(location.href),
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.isComposing) return;
+    if (event.key === "Escape") {
+      const menu = $("details.menu[open]");
+      if (menu) {
+        menu.open = false;
+        $("summary", menu).focus();
+      } else if (!$("dialog[open]")) {
+        const on = boxes().filter((box) => box.checked);
+        on.forEach((box) => (box.checked = false));
+        if (on.length) chosen();
+      }
+      return;
+    }
+    if (document.body.dataset.keys !== "on" || event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
+    const target = event.target;
+    const box = target instanceof HTMLInputElement && !["checkbox", "radio", "submit", "button"].includes(target.type);
+    if (box || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement || target.isContentEditable) return;
+    if (g && event.timeStamp - g < AFTER_G && PLACES[event.key]) {
+      g = 0;
+      // Only pages that the navigation shows are gone to.
+      const link = $$(".nav li a").find((link) => link.getAttribute("href") === PLACES[event.key]);
+      if (link) {
+        event.preventDefault();
+        link.click();
+      }
+      return;
+    }
+    g = event.key === "g" ? event.timeStamp : 0;
+    const key = event.key === "X" ? "x" : event.key;
+    if (Object.hasOwn(keys, key)) {
+      event.preventDefault();
+      keys[key](event);
+    }
+  });
+
+  // After htmx has brought rows, what was chosen is gone with them.
+  document.addEventListener("htmx:afterSwap", () => {
+    last = null;
+    chosen();
+  });
+  // Posts of htmx carry the session's token, as forms do.
+  document.addEventListener("htmx:configRequest", (event) => {
+    const token = $('meta[name="csrf"]');
+    if (token && event.detail.verb !== "get") event.detail.headers["X-CSRF-Token"] = token.content;
+  });
+  window.addEventListener("pageshow", chosen);
+})();
