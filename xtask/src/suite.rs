@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
-use crate::postgres;
+use crate::{install, postgres};
 
 /// Runs all steps, or only the tests whose name contains `filter`; stops at the first step that fails.
 pub fn run(root: &Path, filter: Option<&str>) -> anyhow::Result<()> {
@@ -21,6 +21,8 @@ pub fn run(root: &Path, filter: Option<&str>) -> anyhow::Result<()> {
     }
 
     postgres::ensure_installed()?;
+    install::program(&["npm"], "npm, with Node.js", "npm")?;
+    say("npm fetches the identity provider that tests sign in through into target/tmp, once");
     say("tests, on SQLite and on a PostgreSQL that they start and stop");
     let mut tests = if has_nextest() {
         vec!["nextest", "run", "--workspace", "--all-features"]
