@@ -8,10 +8,10 @@
 //! [`take_provider_attempt`], [`redeem`] and [`finish_provider_sign_in`].
 
 use kernel::{OrgId, PersonId, Secret, Timestamp, fold};
-use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreProviderMetadata};
+use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreProviderMetadata, CoreUserInfoClaims};
 use openidconnect::{
-    AuthorizationCode, ClientId, ClientSecret, CsrfToken, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier,
-    RedirectUrl, Scope, TokenResponse,
+    AuthorizationCode, ClientId, ClientSecret, CsrfToken, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge,
+    PkceCodeVerifier, RedirectUrl, Scope, TokenResponse,
 };
 use store::Tx;
 
@@ -398,13 +398,25 @@ pub async fn redeem(
     let nonce = Nonce::new(attempt.nonce.expose().to_owned());
     let claims =
         id_token.claims(&verifier, &nonce).map_err(|error| ProviderError::NotBelieved { why: told(&error) })?;
-    Ok(Identity {
+    let mut identity = Identity {
         issuer: claims.issuer().to_string(),
         subject: claims.subject().to_string(),
         email: claims.email().map(|email| email.to_string()),
         email_verified: claims.email_verified().unwrap_or(false),
         name: claims.name().and_then(|name| name.get(None)).map(|name| name.to_string()),
-    })
+    };
+    // Some say who it is in the token, and what they know of them only when asked with it.
+    let known = discovered.metadata.userinfo_endpoint().is_some();
+    if identity.email.is_none() && known {
+        let asked = client
+            .user_info(answer.access_token().clone(), Some(claims.subject().clone()))
+            .map_err(|error| refused(error.to_string()))?;
+        let more: CoreUserInfoClaims = asked.request_async(&send).await.map_err(|error| refused(told(&error)))?;
+        identity.email = more.email().map(|email| email.to_string());
+        identity.email_verified = more.email_verified().unwrap_or(false);
+        identity.name = more.name().and_then(|name| name.get(None)).map(|name| name.to_string());
+    }
+    Ok(identity)
 }
 
 /// Begins a session for who the provider says it is, if they may come in: whoever is linked to its name for them; who was

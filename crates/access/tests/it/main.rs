@@ -4,6 +4,18 @@
 
 extern crate muster_access as access;
 
+mod link;
+mod people;
+mod provider;
+mod reference;
+mod rekey;
+mod saved;
+mod second_factor;
+mod sign_in;
+mod trail;
+mod upgrade;
+mod world;
+
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
