@@ -14,7 +14,7 @@ mod url;
 
 pub use error::{ErrorClass, StoreError};
 pub use kernel::Value;
-pub use lock::writer_of;
+pub use lock::{who, writer_of};
 pub use migrate::{Migration, Slice};
 pub use row::{Kind, Row};
 pub use store::{Access, Image, Store};

@@ -70,7 +70,8 @@ fn lock_path(path: &Path) -> PathBuf {
 
 /// This process as others should see it: `muster sync (pid 4711)`. Only a bare word is taken from the command line,
 /// since a database URL there may hold a password.
-pub(crate) fn who() -> String {
+#[must_use]
+pub fn who() -> String {
     let mut args = std::env::args();
     let program = args.next().unwrap_or_default();
     let program = Path::new(&program).file_stem().map_or("muster".into(), |stem| stem.to_string_lossy().into_owned());

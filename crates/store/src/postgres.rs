@@ -63,6 +63,8 @@ pub(crate) struct Session {
     statements: FxHashMap<Box<str>, Statement>,
     /// A statement of the present transaction failed.
     pub doomed: bool,
+    /// The present transaction is given up, and names may mean other tables in it.
+    supposing: bool,
 }
 
 /// Which part a connection plays.
@@ -86,7 +88,8 @@ impl Session {
     /// and no write ever happens without it.
     pub fn open(url: &PostgresUrl, role: Role) -> Result<Session, StoreError> {
         let client = connect(url)?;
-        let mut session = Session { client, url: url.to_string(), statements: FxHashMap::default(), doomed: false };
+        let mut session =
+            Session { client, url: url.to_string(), statements: FxHashMap::default(), doomed: false, supposing: false };
         session.prepare_session(role)?;
         if role == Role::Writer {
             session.lock(Sharing::WithWriters)?;
@@ -161,8 +164,10 @@ impl Session {
 
     pub fn begin(&mut self, mode: Mode) -> Result<(), StoreError> {
         self.doomed = false;
+        self.supposing = mode == Mode::Suppose;
         self.batch(match mode {
             Mode::Write => "BEGIN",
+            Mode::Suppose => "BEGIN ISOLATION LEVEL REPEATABLE READ",
             Mode::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         })
     }
@@ -334,11 +339,15 @@ impl Session {
     }
 
     fn prepare(&mut self, sql: &str) -> Result<Statement, StoreError> {
-        if let Some(statement) = self.statements.get(sql) {
+        // The server does not notice that a temporary table covers one that a prepared statement names.
+        if let Some(statement) = self.statements.get(sql).filter(|_| !self.supposing) {
             return Ok(statement.clone());
         }
         sql::number(sql).map_err(|detail| StoreError::sql(detail, sql))?;
         let statement = self.client.prepare(sql).map_err(|error| explain(&error, &self.url, sql))?;
+        if self.supposing {
+            return Ok(statement);
+        }
         if self.statements.len() >= STATEMENTS_MAX {
             self.statements.clear();
         }

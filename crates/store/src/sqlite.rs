@@ -157,7 +157,8 @@ impl Session {
     pub fn begin(&mut self, mode: Mode) -> Result<(), StoreError> {
         self.doomed = false;
         self.reading = mode == Mode::Read;
-        self.batch(if self.reading { "BEGIN" } else { "BEGIN IMMEDIATE" })
+        // What supposes writes temporary tables alone: it needs no place among those who write.
+        self.batch(if mode == Mode::Write { "BEGIN IMMEDIATE" } else { "BEGIN" })
     }
 
     pub fn commit(&mut self) -> Result<(), StoreError> {

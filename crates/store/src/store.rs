@@ -1,6 +1,5 @@
 //! The door: work goes in as a closure, runs on a store thread in a transaction, and its answer comes out.
 
-use std::convert::Infallible;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
@@ -208,8 +207,9 @@ impl Store {
         self.run(Mode::Write, work).await
     }
 
-    /// Runs `work` in the one writing transaction and gives it up, whatever `work` answers: what it wrote was there for
-    /// its own questions, and leaves no trace.
+    /// Runs `work` in a transaction that sees one snapshot and gives it up, whatever `work` answers: what it supposed
+    /// (temporary tables, [`Tx::cover`]) was there for its own questions, and leaves no trace. It reads, so it works
+    /// beside a writer, and where this process does not write.
     ///
     /// # Errors
     /// What `work` answers, or the database's refusal.
@@ -219,13 +219,7 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        // An error is how a transaction is given up.
-        let told = self.write(move |tx| Err::<Infallible, Supposed<T, E>>(Supposed::Answered(work(tx)))).await;
-        match told {
-            Err(Supposed::Answered(answer)) => answer,
-            Err(Supposed::Refused(error)) => Err(error.into()),
-            Ok(never) => match never {},
-        }
+        self.run(Mode::Suppose, work).await
     }
 
     /// [`Store::read`] for callers that may block.
@@ -252,18 +246,6 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         self.run_blocking(Mode::Write, work)
-    }
-}
-
-/// How a transaction that is given up brings its answer out.
-enum Supposed<T, E> {
-    Answered(Result<T, E>),
-    Refused(StoreError),
-}
-
-impl<T, E> From<StoreError> for Supposed<T, E> {
-    fn from(error: StoreError) -> Supposed<T, E> {
-        Supposed::Refused(error)
     }
 }
 
@@ -317,7 +299,7 @@ impl Threads {
         E: From<StoreError> + Send + 'static,
     {
         let door = match mode {
-            Mode::Read => &self.reader,
+            Mode::Read | Mode::Suppose => &self.reader,
             Mode::Write => self.writer.as_ref().ok_or(StoreError::ReadOnly)?,
         };
         let queue = door.queue.as_ref().expect("a door is closed only when the store is dropped");

@@ -16,6 +16,8 @@ pub(crate) type Flow = ControlFlow<()>;
 pub(crate) enum Mode {
     Read,
     Write,
+    /// Reads one snapshot, with temporary tables beside it, and is given up.
+    Suppose,
 }
 
 /// One connection to either database.
@@ -78,6 +80,9 @@ pub struct Health {
 
 /// Most problems that a check reports; a damaged file has thousands, and one would do.
 const PROBLEMS_MAX: usize = 20;
+
+/// So many rows are covered by naming them in the statements; more have a table of their names.
+const COVERED_IN_TEXT: usize = 200;
 
 /// Rows of an index that SQLite looks at for its statistics; a few thousand are as good as all.
 const ANALYSED_ROWS_MAX: usize = 4000;
@@ -252,6 +257,54 @@ impl Tx<'_> {
             Session::Postgres(session) => session.select_in(sql, params, keys, collect)?,
         }
         Ok(found)
+    }
+
+    /// Shows other rows under the name of a table, until the end of a transaction of [`crate::Store::suppose`]: those of
+    /// the table for which `keep` holds and whose `key` is none of `keys`, and those of a temporary table, whose name is
+    /// answered. At first that has the table's rows with these keys for which `keep` holds; it can be written. Without
+    /// keys there is none.
+    ///
+    /// `keep` is SQL over `m`, the table. No key may stand twice, and no table be covered twice.
+    ///
+    /// # Errors
+    /// As [`Tx::execute`].
+    pub fn cover(&mut self, table: &str, key: &str, keys: &[i64], keep: &str) -> Result<Option<String>, StoreError> {
+        const SCHEMA: &str = "SELECT CAST(quote_ident(CAST(current_schema() AS TEXT)) AS TEXT)";
+        if !is_name(table) || !is_name(key) {
+            return Err(StoreError::sql(format!("{key} of {table} is no column"), keep));
+        }
+        let schema = match self.dialect() {
+            Dialect::Sqlite => "main".to_owned(),
+            Dialect::Postgres => self.query_one(SCHEMA, &[], |row| row.text(0).map(str::to_owned))?,
+        };
+        let (cover, covered, under) =
+            (format!("{table}_cover"), format!("{table}_covered"), format!("{schema}.{table}"));
+        let view = format!("CREATE TEMPORARY VIEW {table} AS SELECT m.* FROM {under} m WHERE ({keep})");
+        if keys.is_empty() {
+            self.batch(&view)?;
+            return Ok(None);
+        }
+        if keys.len() <= COVERED_IN_TEXT {
+            let keys = keys.iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+            self.batch(&format!(
+                "CREATE TEMPORARY TABLE {cover} AS SELECT m.* FROM {under} m WHERE ({keep}) AND m.{key} IN ({keys});
+                 {view} AND m.{key} NOT IN ({keys}) UNION ALL SELECT * FROM {cover};"
+            ))?;
+            return Ok(Some(cover));
+        }
+        self.batch(&format!("CREATE TEMPORARY TABLE {covered} (id BIGINT PRIMARY KEY)"))?;
+        let ids: Vec<Value<'_>> = keys.iter().map(|id| Value::Int(*id)).collect();
+        self.insert_many(&covered, &[("id", Kind::Int)], &ids, "")?;
+        self.batch(&format!(
+            "CREATE TEMPORARY TABLE {cover} AS
+                SELECT m.* FROM {covered} c CROSS JOIN {under} m WHERE ({keep}) AND m.{key} = c.id;
+             CREATE INDEX {cover}_key ON {cover} ({key});
+             {view} AND NOT EXISTS (SELECT 1 FROM {covered} c WHERE c.id = m.{key}) UNION ALL SELECT * FROM {cover};"
+        ))?;
+        if self.dialect() == Dialect::Postgres {
+            self.batch(&format!("ANALYZE {covered}; ANALYZE {cover}"))?;
+        }
+        Ok(Some(cover))
     }
 
     /// The names of all tables, in order: for tests that look everywhere, and for `doctor`.
@@ -434,6 +487,10 @@ impl Session {
             Ok(Ok(_)) if self.is_doomed() => {
                 self.rollback();
                 Ok(Err(StoreError::Doomed.into()))
+            }
+            Ok(Ok(answer)) if mode == Mode::Suppose => {
+                self.rollback();
+                Ok(Ok(answer))
             }
             Ok(Ok(answer)) => {
                 if let Err(error) = crash::at(Spot::Commit, "", "", &[]) {

@@ -12,6 +12,8 @@ testkit::on_each_database! {
     every_kind_of_value_comes_back,
     a_refused_write_leaves_no_trace,
     what_is_supposed_is_there_for_its_own_questions_only,
+    many_rows_are_covered_as_few_are_and_none_too,
+    supposing_needs_no_place_among_those_who_write,
     a_panicking_write_leaves_no_trace_and_reaches_the_caller,
     a_failed_statement_dooms_the_transaction,
     a_reader_cannot_write,
@@ -54,15 +56,80 @@ fn every_kind_of_value_comes_back(database: &Database) {
 }
 
 fn what_is_supposed_is_there_for_its_own_questions_only(database: &Database) {
+    const RENAME: &str = "UPDATE shop_item_cover SET name = $1 WHERE item_id = $2";
+    const ALL: &str = "SELECT name FROM shop_item ORDER BY item_id";
+    let store = database.open(&[SHOP]);
+    for (id, name) in [(1, "lamp"), (2, "rug"), (3, "chair"), (4, "sofa")] {
+        add(&store, id, name).unwrap();
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let names = |tx: &mut store::Tx<'_>| tx.query(ALL, &[], |row| row.text(0).map(str::to_owned));
+    // The statement is prepared already, and means the table itself again afterwards.
+    for _ in 0..2 {
+        assert_eq!(store.read_blocking(names).unwrap(), ["lamp", "rug", "chair", "sofa"]);
+        let supposed = runtime.block_on(store.suppose(move |tx| {
+            let cover = tx.cover("shop_item", "item_id", &[2, 4], "m.item_id < 4")?;
+            assert_eq!(cover.as_deref(), Some("shop_item_cover"));
+            tx.execute(RENAME, &["carpet".into(), 2.into()])?;
+            names(tx)
+        }));
+        assert_eq!(supposed.unwrap(), ["lamp", "carpet", "chair"]);
+    }
+}
+
+fn many_rows_are_covered_as_few_are_and_none_too(database: &Database) {
+    const MANY: i64 = 500;
+    const COLUMNS: &[(&str, store::Kind)] =
+        &[("org_id", store::Kind::Int), ("item_id", store::Kind::Int), ("name", store::Kind::Text)];
+    let store = database.open(&[SHOP]);
+    let rows: Vec<Value<'static>> = (0..2 * MANY).flat_map(|id| [1.into(), id.into(), "lamp".into()]).collect();
+    store.write_blocking(move |tx| tx.insert_many("shop_item", COLUMNS, &rows, "")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for (covered, kept) in [(MANY, 2 * MANY), (MANY, MANY / 2), (0, MANY / 2)] {
+        let counts = runtime.block_on(store.suppose(move |tx| {
+            let keys: Vec<i64> = (0..covered).collect();
+            let cover = tx.cover("shop_item", "item_id", &keys, &format!("m.item_id < {kept}"))?;
+            assert_eq!(cover.is_some(), covered > 0);
+            if let Some(cover) = cover {
+                tx.execute(&format!("UPDATE {cover} SET name = 'torch'"), &[])?;
+            }
+            let count = |tx: &mut store::Tx<'_>, name: &'static str| {
+                tx.query_one("SELECT count(*) FROM shop_item WHERE name = $1", &[name.into()], |row| row.int(0))
+            };
+            Ok::<_, StoreError>((count(tx, "lamp")?, count(tx, "torch")?))
+        }));
+        let torches = covered.min(kept);
+        assert_eq!(counts.unwrap(), (kept - torches, torches), "{covered} covered of {kept}");
+    }
+}
+
+fn supposing_needs_no_place_among_those_who_write(database: &Database) {
     let store = database.open(&[SHOP]);
     add(&store, 1, "lamp").unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let supposed = runtime.block_on(store.suppose(|tx| {
-        tx.execute(ADD, &[2.into(), "rug".into()])?;
-        tx.query_one(COUNT, &[], |row| row.int(0))
-    }));
-    assert_eq!(supposed.unwrap(), 2);
-    assert_eq!(count(&store), 1);
+    let reader = Store::open(database.url(), store::Access::Reader, &[SHOP]).unwrap();
+    let (begun, has_begun) = mpsc::channel();
+    let (end, has_ended) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let writer = store.clone();
+        scope.spawn(move || {
+            writer.write_blocking(move |tx| {
+                tx.execute(ADD, &[2.into(), "rug".into()])?;
+                begun.send(()).unwrap();
+                has_ended.recv().unwrap();
+                Ok::<_, StoreError>(())
+            })
+        });
+        has_begun.recv().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let supposed = runtime.block_on(reader.suppose(|tx| {
+            tx.cover("shop_item", "item_id", &[1], "m.item_id < 9")?;
+            tx.execute("UPDATE shop_item_cover SET name = 'torch'", &[])?;
+            tx.query(NAMES, &[], |row| row.text(0).map(str::to_owned))
+        }));
+        assert_eq!(supposed.unwrap(), ["torch"]);
+        end.send(()).unwrap();
+    });
+    assert_eq!(count(&store), 2);
 }
 
 fn a_refused_write_leaves_no_trace(database: &Database) {
