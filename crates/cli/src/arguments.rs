@@ -484,7 +484,7 @@ pub struct Rhythm {
     /// Reads everything every N days at 01:15 UTC instead, such as 1d; off returns to intervals
     #[arg(long, value_name = "Nd", value_parser = days_or_off)]
     pub autosync: Option<Days>,
-    /// How many days back threats and activities are read at first, such as 365d; all is everything
+    /// How many days back activities are read, such as 365d; all is everything. Threats are read all, whatever their age
     #[arg(long, value_name = "Nd", value_parser = days_or_all)]
     pub depth: Option<Days>,
 }

@@ -172,7 +172,7 @@ impl<'a> Run<'a> {
         const CLAIM: &str = "UPDATE signals_sink SET lease_owner = $3, lease_until = $4, generation = generation + 1
             WHERE org_id = $1 AND sink_id = $2 AND state <> 'detached' AND COALESCE(next_at, 0) <= $5
                 AND COALESCE(lease_until, 0) <= $5";
-        let owner = format!("{:016x}", world.random().next_u64());
+        let owner = format!("{} {:016x}", store::who(), world.random().next_u64());
         let now = world.now();
         let claim = owner.clone();
         let claiming = store.write(move |tx| -> Result<Option<Sink>, SignalsError> {

@@ -20,8 +20,8 @@ pub use log::{Artifact, bodies, count, find, last_seq, latest, read, scan, scan_
 pub use record::{ArtifactId, Entry, Op, Page, Recorded, record};
 pub use retain::{Keep, LogStatus, Retained, keep, log_status, retain, set_keep};
 pub use sink::{
-    DeadLetter, NewSink, Sink, SinkId, SinkState, add_sink, all_sinks, dead_letters, remove_sink, replay, sink_named,
-    sinks,
+    DeadLetter, NewSink, Sink, SinkId, SinkState, add_sink, all_sinks, dead_letters, release_sinks, remove_sink,
+    replay, sink_named, sinks,
 };
 pub use text::{Indexed, index, index_in, rebuild_index, unindexed, unindexed_count};
 

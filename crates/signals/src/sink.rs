@@ -88,6 +88,7 @@ pub struct Sink {
     /// How many artifacts of the log lie behind its place; a filter may leave out some of them.
     pub behind: u64,
     pub(crate) place: String,
+    pub(crate) lease_owner: Option<String>,
     pub(crate) lease_until: Option<Timestamp>,
     pub(crate) generation: i64,
 }
@@ -107,7 +108,7 @@ const COLUMNS: &str = "SELECT s.org_id, s.sink_id, s.name, s.kind, s.settings, s
     s.place, s.state, s.since, s.detail, s.attempts, s.next_at, s.delivered, s.delivered_at, s.lease_until,
     s.generation,
     (SELECT COUNT(*) FROM signals_dead_letter d WHERE d.org_id = s.org_id AND d.sink_id = s.sink_id),
-    COALESCE((SELECT h.next_seq - 1 FROM signals_head h WHERE h.org_id = s.org_id), 0)
+    COALESCE((SELECT h.next_seq - 1 FROM signals_head h WHERE h.org_id = s.org_id), 0), s.lease_owner
     FROM signals_sink s";
 
 impl Sink {
@@ -139,7 +140,17 @@ impl Sink {
             generation: row.int(17)?,
             dead: row.int(18)?.unsigned_abs(),
             behind: (row.int(19)? - after).max(0).unsigned_abs(),
+            lease_owner: row.opt_text(20)?.map(str::to_owned),
         })
+    }
+
+    /// Who delivers to it at this moment, as `muster serve (pid 4711)`, and until when it is theirs without a sign of life.
+    #[must_use]
+    pub fn held_by(&self, now: Timestamp) -> Option<(&str, Timestamp)> {
+        let until = self.lease_until.filter(|until| *until > now)?;
+        let owner = self.lease_owner.as_deref()?;
+        // What follows the process tells its deliveries apart.
+        Some((owner.rsplit_once(' ').map_or(owner, |(who, _)| who), until))
     }
 
     /// Whether [`crate::deliver`] has something to do for it at this moment.
@@ -159,6 +170,18 @@ impl Sink {
 pub fn all_sinks(tx: &mut Tx) -> Result<Vec<Sink>, SignalsError> {
     let sql = format!("{COLUMNS} ORDER BY s.org_id, s.sink_id");
     Ok(tx.query(&sql, &[], Sink::read)?)
+}
+
+/// Takes every sink back from whoever was delivering to it. Only for a process that alone writes to this database, as the
+/// writer of a SQLite file does: what another one still holds it held when it was killed.
+///
+/// # Errors
+/// The database fails.
+pub fn release_sinks(tx: &mut Tx) -> Result<(), SignalsError> {
+    const RELEASE: &str = "UPDATE signals_sink SET lease_owner = NULL, lease_until = NULL, generation = generation + 1
+        WHERE lease_owner IS NOT NULL";
+    tx.execute(RELEASE, &[])?;
+    Ok(())
 }
 
 /// The sinks of an organization, by name.

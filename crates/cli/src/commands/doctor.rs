@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use kernel::{OrgId, Timestamp};
+use signals::{Sink, SinkState};
 use store::Store;
 use sync::examine::{self, Examination, Step};
 use sync::health::{self, About, Light};
@@ -10,11 +11,14 @@ use sync::{IntegrationState, Overview, StreamStanding, StreamStatus};
 
 use crate::arguments::{Doctor, Global};
 use crate::failure::{Exit, Failure, chain, sentence};
-use crate::place::Place;
-use crate::terminal::{Terminal, size};
+use crate::place::{Place, word};
+use crate::terminal::{Terminal, counted, size};
 
 /// Streams whose trouble is told one by one; the others are counted.
 const STREAMS_TOLD: usize = 12;
+
+/// After how long without a delivery somebody should see to what waits for a sink, in seconds.
+const SINK_IDLE_MAX: i64 = 3_600;
 
 /// One line of the report.
 struct Line {
@@ -105,6 +109,10 @@ pub async fn run(global: &Global, doctor: &Doctor, terminal: &Terminal) -> Resul
                 lines.push(none.next("connect one: muster connect URL --token-file FILE"));
             }
             for of in &known {
+                if let Some((seed, endpoints)) = super::demo::simulates(&of.integration) {
+                    lines.push(simulated(of, seed, endpoints, now));
+                    continue;
+                }
                 let asks = of.integration.options.enabled && !of.integration.connector.is_file();
                 let live = match &keys {
                     Ok(keys) if !doctor.offline && asks => {
@@ -132,6 +140,8 @@ pub async fn run(global: &Global, doctor: &Doctor, terminal: &Terminal) -> Resul
                 };
                 lines.extend(integration(of, live.as_ref(), now, &time));
             }
+            let sinks = store.read(|tx| signals::sinks(tx, OrgId::DEFAULT)).await?;
+            lines.extend(sinks.iter().map(|of| sink(of, now, &time, terminal)));
         }
     }
     let needed = lines.iter().filter(|line| matches!(line.mark, Mark::Amber | Mark::Red)).count();
@@ -171,6 +181,70 @@ async fn key(place: &Place, store: &Store) -> Line {
         Ok(keys) => Line::new("key", Mark::Ok, format!("key {}", keys.ids().join(", "))),
         Err(failure) => Line::new("key", Mark::Red, failure.what).next(failure.more.join(" ")),
     }
+}
+
+/// The console of a demo is there only while the demo reads it; that it does not answer is no trouble.
+fn simulated(of: &Overview, seed: u64, endpoints: u32, now: Timestamp) -> Line {
+    let words = "read from the simulated console of muster demo, which runs only while the demo does";
+    let mut line = Line::new(&of.integration.name, Mark::Note, words);
+    line.meaning = "what it gave is kept, and can be asked about as it was then".to_owned();
+    line.data = Some(super::integration::as_json(of, now));
+    line.next(format!(
+        "show it again: muster demo --seed {seed} --endpoints {endpoints}; one that keeps running: muster simulate"
+    ))
+}
+
+/// How a sink fares: how far it is, what waits for it, what went wrong last, and what helps.
+fn sink(of: &Sink, now: Timestamp, time: &dyn Fn(Timestamp) -> String, terminal: &Terminal) -> Line {
+    let name = word(&of.is.name);
+    let number = |number| terminal.result_number(number);
+    let last = i64::try_from(of.behind).map_or(i64::MAX, |behind| of.is.after.saturating_add(behind));
+    let mut words = format!(
+        "{}, at {} of {}",
+        of.state.as_str(),
+        number(of.is.after.unsigned_abs()),
+        counted(last.unsigned_abs(), "artifact", &number(last.unsigned_abs()))
+    );
+    match of.behind {
+        0 => words.push_str(", nothing waits"),
+        1 => words.push_str(", 1 waits"),
+        behind => _ = write!(words, ", {} wait", number(behind)),
+    }
+    _ = match of.delivered_at {
+        Some(at) => write!(words, "; last delivered {} to {}", time(at), super::sink::target(of)),
+        None => write!(words, "; nothing delivered to {} yet", super::sink::target(of)),
+    };
+    if of.dead > 0 {
+        let refused = counted(of.dead, "artifact", &number(of.dead));
+        _ = write!(words, "; {refused} refused by it for good");
+    }
+    let held = of.held_by(now);
+    if let Some((who, until)) = held {
+        _ = write!(words, "; {who} delivers, and holds it until {} without a sign of life", time(until));
+    }
+    if !of.detail.is_empty() {
+        _ = write!(words, "; {} since {}: {}", of.state.as_str(), time(of.since), of.detail);
+    }
+    let quiet = now.seconds_since(of.delivered_at.unwrap_or(of.since)) > SINK_IDLE_MAX;
+    let (mark, next) = match of.state {
+        SinkState::Detached => {
+            (Mark::Red, format!("make room, then attach it again: muster sink replay {name} --from last"))
+        }
+        SinkState::Waiting => (
+            Mark::Amber,
+            format!(
+                "see to that; it is tried again by itself, and nothing is lost; whether it would work now: muster sink \
+                 test {name}"
+            ),
+        ),
+        SinkState::Ready if of.behind == 0 || held.is_some() => (Mark::Ok, String::new()),
+        SinkState::Ready => (
+            if quiet { Mark::Amber } else { Mark::Note },
+            format!("deliver it: muster sink run {name} --once; or keep delivering: muster serve --role worker"),
+        ),
+    };
+    let what = format!("sink/{}", reports::terminal::harmless(&of.is.name));
+    Line::new(&what, mark, words).next(next)
 }
 
 /// The lines of one integration: how it fares, the way to it step by step, its token, its streams.

@@ -47,6 +47,7 @@ pub async fn run(global: &Global, order: &Serve, terminal: &Terminal) -> Result<
             say(terminal, &line);
         }
     };
+    super::sink::take_back(&store).await?;
     // Sinks, the full-text index and the log's retention, beside it.
     let _follows = world.spawn(signals::follow(store.clone(), world.clone()));
     let outcome = sync::worker(at, &options, stop, &told).await;

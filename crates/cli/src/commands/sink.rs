@@ -8,7 +8,7 @@ use kernel::{Cell, OrgId, Table, Timestamp};
 use reports::terminal::harmless;
 use signals::ndjson::{self, Settings};
 use signals::{Delivered, Line, NewSink, SignalsError, Sink, SinkState};
-use store::Store;
+use store::{Dialect, Store};
 
 use crate::arguments::Global;
 use crate::failure::{Exit, Failure, sentence};
@@ -260,7 +260,7 @@ fn number(number: u64) -> Cell {
 }
 
 /// Where a sink delivers, in one word.
-fn target(sink: &Sink) -> String {
+pub fn target(sink: &Sink) -> String {
     match Settings::parse(&sink.is.settings) {
         Ok(settings) if sink.is.kind == ndjson::KIND => settings.path.display().to_string(),
         _ => sink.is.kind.clone(),
@@ -404,6 +404,15 @@ async fn remove(place: &Place, name: &str, terminal: &Terminal) -> Result<(), Fa
     terminal.result(&format!("Removed sink {name}. {} stays as it is.\n", target(&sink)))
 }
 
+/// Whoever was killed while it delivered holds its sinks for a while. The one writer of a SQLite file need not wait for that;
+/// on a server somebody else may really be at it.
+pub async fn take_back(store: &Store) -> Result<(), Failure> {
+    if store.dialect() == Dialect::Sqlite {
+        store.write(signals::release_sinks).await?;
+    }
+    Ok(())
+}
+
 /// How often sinks are looked at when nobody says when to end.
 const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(2);
 
@@ -412,6 +421,7 @@ async fn deliver(store: &Store, names: &[String], once: bool, terminal: &Termina
     for name in names {
         found(store, name).await?;
     }
+    take_back(store).await?;
     loop {
         let sinks = store.read(|tx| signals::sinks(tx, ORG)).await?;
         let wanted = |sink: &&Sink| names.is_empty() || names.contains(&sink.is.name);
@@ -427,7 +437,7 @@ async fn deliver(store: &Store, names: &[String], once: bool, terminal: &Termina
         for (before, task) in running {
             let did = task.await?;
             let after = found(store, &before.is.name).await?;
-            waiting |= told(&before, &after, &did, once, terminal)?;
+            waiting |= told(&before, &after, &did, once, world.now(), terminal)?;
         }
         match once {
             true if waiting => return Err(Failure::told(Exit::Storage)),
@@ -438,7 +448,14 @@ async fn deliver(store: &Store, names: &[String], once: bool, terminal: &Termina
 }
 
 /// Says what one delivery did; `true` if something waits that should not.
-fn told(before: &Sink, after: &Sink, did: &Delivered, once: bool, terminal: &Terminal) -> Result<bool, Failure> {
+fn told(
+    before: &Sink,
+    after: &Sink,
+    did: &Delivered,
+    once: bool,
+    now: Timestamp,
+    terminal: &Terminal,
+) -> Result<bool, Failure> {
     let name = harmless(&after.is.name);
     if once || did.delivered + did.dead > 0 {
         let mut said = format!("{name}: {} delivered", terminal.result_number(did.delivered));
@@ -454,7 +471,14 @@ fn told(before: &Sink, after: &Sink, did: &Delivered, once: bool, terminal: &Ter
     if !after.detail.is_empty() && (once || before.detail != after.detail) {
         terminal.note(&trouble(after, terminal));
     } else if once && after.behind > 0 {
-        terminal.note(&format!("{name}: another process delivers to it, or it is tried again in a moment."));
+        terminal.note(&match after.held_by(now) {
+            Some((who, until)) => format!(
+                "{name}: {} delivers to it. If that was killed, it is free again {}.",
+                harmless(who),
+                terminal.result_time(until, false)
+            ),
+            None => format!("{name}: what came meanwhile is delivered next time."),
+        });
     }
     Ok(!after.detail.is_empty())
 }

@@ -1,12 +1,14 @@
 //! Sinks and the log: what is added, delivered, played again, kept and searched.
 
+use store::{Access, Store, StoreError};
 use testkit::Database;
 
 use crate::assert_run;
-use crate::harness::{Console, Muster};
+use crate::harness::{Console, Muster, SLICES};
 
 testkit::on_each_database! {
     what_was_read_is_delivered_and_found_in_the_log,
+    a_delivery_that_was_killed_holds_up_nobody_on_a_file_and_is_named_on_a_server,
 }
 
 /// Sites and groups only: few, and the same in every run.
@@ -45,6 +47,75 @@ fn what_was_read_is_delivered_and_found_in_the_log(database: &Database) {
     muster.ok(&["sink", "replay", "all", "--from", "start"]);
     muster.ok(&["sink", "run", "--once"]);
     assert_eq!(lines(&muster, "out.ndjson").len() as u64, 2 * all);
+}
+
+/// Changes what is written down of sinks, as another process, or time, would.
+fn written(url: &store::DatabaseUrl, sql: &'static str) {
+    let store = Store::open(url, Access::Writer, SLICES).unwrap();
+    assert_eq!(store.write_blocking::<_, StoreError, _>(move |tx| tx.execute(sql, &[])).unwrap(), 1, "{sql}");
+}
+
+fn a_delivery_that_was_killed_holds_up_nobody_on_a_file_and_is_named_on_a_server(database: &Database) {
+    let console = Console::start();
+    let muster = Muster::on(database).connect(&console);
+    muster.ok(&["sync", "--stream", STREAMS]);
+    let file = muster.dir.join("out.ndjson").display().to_string();
+    muster.ok(&["sink", "add", "ndjson", &file, "--name", "siem"]);
+    // What a process leaves that is killed in the middle of a delivery.
+    written(
+        database.url(),
+        "UPDATE signals_sink SET lease_owner = 'muster sink (pid 4711) 00ff00ff00ff00ff', generation = 7,
+            lease_until = 9000000000000000",
+    );
+    let run = muster.ok(&["sink", "run", "--once"]);
+    if database.is_postgres() {
+        assert!(run.out.starts_with("siem: 0 delivered"), "{}", run.out);
+        assert!(run.err.contains("siem: muster sink (pid 4711) delivers to it. If that was killed"), "{}", run.err);
+        assert_eq!(lines(&muster, "out.ndjson"), [""; 0], "another delivers");
+    } else {
+        // The writer's lock died with it, so whoever has that lock now knows.
+        assert_eq!(lines(&muster, "out.ndjson").len() as u64, muster.count("artifacts", ""), "{}", run.err);
+    }
+    let doctor = muster.run(&["doctor", "--offline"]).out;
+    assert_eq!(doctor.contains("muster sink (pid 4711) delivers"), database.is_postgres(), "{doctor}");
+}
+
+#[test]
+fn doctor_shows_each_sinks_place_what_waits_what_went_wrong_and_what_helps() {
+    let (console, muster) = (Console::start(), Muster::new());
+    let muster = muster.connect(&console);
+    muster.ok(&["sync", "--stream", STREAMS]);
+    let url = format!("sqlite:{}", muster.data_dir().join("muster.db").display()).parse().unwrap();
+    let file = muster.dir.join("out.ndjson").display().to_string();
+    muster.ok(&["sink", "add", "ndjson", &file, "--name", "siem"]);
+    let mut told = String::new();
+    let mut tell = |title: &str| {
+        let doctor = muster.run(&["doctor", "--offline"]);
+        let of_sinks = doctor.out.split_once("sink/").unwrap_or_else(|| panic!("{title}: {}", doctor.out)).1;
+        let of_sinks = of_sinks.replace(&muster.dir.path().display().to_string(), "[HOME]");
+        told += &format!("# {title}\nsink/{of_sinks}\n");
+    };
+    tell("new");
+    written(&url, "UPDATE signals_sink SET since = 1");
+    tell("nobody has delivered for an hour");
+    muster.ok(&["sink", "run", "--once"]);
+    tell("has everything");
+    muster.ok(&["sync", "--stream", "accounts,users"]);
+    tell("more came");
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    assert_eq!(muster.run(&["sink", "run", "--once"]).code, 6);
+    tell("its receiver fails");
+    written(&url, "UPDATE signals_sink SET state = 'detached', detail = '12 bytes of the log waited for it'");
+    tell("detached");
+    let json = muster.run(&["doctor", "--offline", "--json"]).out;
+    let sink = json.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let sink = sink.into_iter().find(|line| line["what"] == "sink/siem").unwrap();
+    assert_eq!(sink["status"], "red");
+    assert!(sink["next"].as_str().unwrap().contains("muster sink replay siem --from last"), "{sink}");
+    insta::with_settings!({ filters => crate::harness::FILTERS.iter().copied(), omit_expression => true }, {
+        insta::assert_snapshot!(told);
+    });
 }
 
 #[test]

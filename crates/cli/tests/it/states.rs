@@ -160,12 +160,20 @@ fn a_worker_reads_serves_requests_and_ends_in_order() {
     let second = muster.run(&["serve", "--role", "worker"]);
     assert_eq!(second.code, 6);
     assert!(second.err.contains(&format!("muster serve (pid {})", worker.id())), "{}", second.err);
+    // A file is not read beside it: the refusal names it, says what to do, and leaves nothing.
+    let list = muster.dir.write("list.csv", "name,serial\nPC1,SN-000111\n").display().to_string();
+    let refused = muster.run(&["import", "csv", &list, "--source", "lan", "--site", "HQ"]);
+    assert_eq!((refused.code, refused.out.as_str()), (6, ""));
+    assert!(refused.err.contains(&format!("muster serve (pid {})", worker.id())), "{}", refused.err);
+    assert!(refused.err.contains("Stop it, import the file, and start it again"), "{}", refused.err);
+    assert_eq!(muster.count("assets", "source:custom"), 0);
     let terminated = std::process::Command::new("kill").args(["-TERM", &worker.id().to_string()]).status().unwrap();
     assert!(terminated.success());
     let ended = worker.wait().unwrap();
     assert_eq!(ended.code(), Some(0));
     // Nothing is held: whoever comes next goes on at once.
     muster.ok(&["sync"]);
+    muster.ok(&["import", "csv", &list, "--source", "lan", "--site", "HQ"]);
 }
 
 #[test]

@@ -59,6 +59,14 @@ fn the_demo_shows_the_consoles_own_numbers(database: &Database) {
         assert!(!run.out.contains("\n0 of "), "{}", run.out);
         assert!(run.out.contains(UNPROTECTED) && run.out.contains("Remove it all"), "{}", run.out);
     }
+    // Its console is gone with the demo: that is no trouble, and doctor says what there is to do about it.
+    let demo = muster.command(&["doctor"]).env("MUSTER_DATA_DIR", muster.data_dir().join("demo")).output().unwrap();
+    let doctor = crate::harness::Run::from(demo);
+    assert_eq!(doctor.code, 0, "{}", doctor.out);
+    assert!(doctor.out.contains("simulated console of muster demo"), "{}", doctor.out);
+    assert!(doctor.out.contains("muster demo --seed 7 --endpoints 200"), "{}", doctor.out);
+    assert!(doctor.out.contains("Nothing needs you"), "{}", doctor.out);
+    assert!(!doctor.out.contains("unreachable"), "{}", doctor.out);
 }
 
 fn a_new_token_keeps_everything_that_was_read(database: &Database) {
