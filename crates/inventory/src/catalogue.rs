@@ -8,6 +8,7 @@ mod assets;
 mod console;
 mod findings;
 mod later;
+mod log;
 mod own;
 mod policies;
 mod raw;
@@ -49,7 +50,7 @@ pub fn catalogue() -> &'static Catalogue {
         inventories.push(services::services());
         inventories.extend([software::titles(), vulnerabilities::cves()]);
         inventories.extend(console::inventories());
-        inventories.push(signals::artifacts());
+        inventories.push(log::artifacts());
         inventories.extend(assets::parts());
         inventories.extend(own::parts());
         inventories.extend(findings::parts());

@@ -1,26 +1,12 @@
 //! History: which fields differ between what was stored and what is now said.
 
-use kernel::{Timestamp, Value};
+use kernel::{AssetId, OrgId, Timestamp, Value};
 use serde_json::{Map, Value as Json};
-use store::Kind;
+use store::{Kind, StoreError, Tx};
 
-use crate::memory::Head;
+use crate::memory::{self, Head};
 use crate::noun::ip_from_bytes;
 use crate::out::{Child, ChildTable, Column, Is};
-
-/// The columns of a row of history.
-pub(crate) const CHANGE: &[(&str, Kind)] = &[
-    ("org_id", Kind::Int),
-    ("change_id", Kind::Int),
-    ("at", Kind::Int),
-    ("inventory", Kind::Text),
-    ("asset_id", Kind::Int),
-    ("record_id", Kind::Int),
-    ("integration_id", Kind::Int),
-    ("field", Kind::Text),
-    ("before", Kind::Text),
-    ("after", Kind::Text),
-];
 
 /// The columns of a row of history that can be undone.
 pub(crate) const UNDOABLE: &[(&str, Kind)] = &[
@@ -39,6 +25,49 @@ pub(crate) const UNDOABLE: &[(&str, Kind)] = &[
 
 /// What undoing calls the whole row of an asset that lost its last record.
 pub(crate) const WHOLE: &str = "row";
+/// What undoing calls a record's link: its row behind the key, or null.
+pub(crate) const LINKED: &str = "link";
+/// What undoing calls an asset's owner: the row behind its key, or null.
+pub(crate) const OWNED: &str = "owner";
+/// What undoing calls a custom field's value: the row behind the asset, or the field alone.
+pub(crate) const VALUED: &str = "value";
+
+/// What the organization itself says of an asset, beside all sources.
+pub(crate) struct Own {
+    pub asset: i64,
+    /// `owner`, or `field.NAME`.
+    pub field: String,
+    pub before: Option<String>,
+    pub after: Option<String>,
+    /// What [`undo_of`] made of what was there.
+    pub undo: Json,
+    /// A person's name, `rule` or `tag`.
+    pub who: String,
+}
+
+/// Writes into history what the organization says otherwise now. What only follows another record or rule is not told.
+pub(crate) fn write_own(tx: &mut Tx<'_>, org: OrgId, at: Timestamp, own: Vec<Own>) -> Result<(), StoreError> {
+    let columns: Vec<(&str, Kind)> = UNDOABLE.iter().copied().chain([("who", Kind::Text)]).collect();
+    if own.is_empty() {
+        return Ok(());
+    }
+    let first = memory::next_ids(tx, org, own.len() as i64)?;
+    let mut rows = Vec::with_capacity(own.len() * columns.len());
+    for (own, id) in own.into_iter().zip(first..) {
+        let field = if own.before == own.after { String::new() } else { own.field };
+        rows.extend([org.into(), id.into(), at.into(), "assets".into(), own.asset.into(), 0.into(), 0.into()]);
+        rows.extend([field.into(), own.before.into(), own.after.into()]);
+        rows.extend([Value::from(own.undo.to_string()), own.who.into()]);
+    }
+    tx.insert_many("inventory_change", &columns, &rows, "")?;
+    Ok(())
+}
+
+/// What was there, for undoing: `what` is one of [`LINKED`], [`OWNED`] and [`VALUED`].
+pub(crate) fn undo_of(what: &str, row: Option<&[Value<'_>]>) -> Json {
+    let row = row.map_or(Json::Null, |row| row.iter().map(json).collect());
+    Json::Object(Map::from_iter([(what.to_owned(), row)]))
+}
 
 /// Whose fields are compared, and when.
 pub(crate) struct Subject {
@@ -80,6 +109,32 @@ impl Subject {
         self.row(head, "", None, None, Some(Json::Object(undo.clone()).to_string()), changes);
     }
 
+    /// One row of history for an asset that lives in another site now.
+    pub fn moved_site(
+        &self,
+        head: &mut Head,
+        before: (i64, Option<String>),
+        after: Option<String>,
+        changes: &mut Vec<Value<'static>>,
+    ) {
+        let undo = Map::from_iter([("site_id".to_owned(), before.0.into())]);
+        self.row(head, "site", before.1, after, Some(Json::Object(undo).to_string()), changes);
+    }
+
+    /// One row of history for a record that came to an asset, left one, or is there for another reason.
+    pub fn linked(
+        &self,
+        head: &mut Head,
+        from: Option<i64>,
+        to: Option<i64>,
+        before: Option<&[Value<'_>]>,
+        changes: &mut Vec<Value<'static>>,
+    ) {
+        let field = if from == to { "" } else { "asset" };
+        let public = |asset: Option<i64>| asset.filter(|_| from != to).map(|asset| AssetId(asset).to_string());
+        self.row(head, field, public(from), public(to), Some(undo_of(LINKED, before).to_string()), changes);
+    }
+
     /// The row of an asset that has lost its last record.
     pub fn emptied(
         &self,
@@ -88,7 +143,9 @@ impl Subject {
         values: &[Value],
         changes: &mut Vec<Value<'static>>,
     ) {
-        let row = columns.iter().zip(values).map(|((name, _), value)| ((*name).to_owned(), json(value)));
+        // Columns without a value are most, and undoing takes a column that is not there for one of them.
+        let valued = columns.iter().zip(values).filter(|(_, value)| **value != Value::Null);
+        let row = valued.map(|((name, _), value)| ((*name).to_owned(), json(value)));
         let undo = Map::from_iter([(WHOLE.to_owned(), Json::Object(row.collect()))]);
         self.hidden(head, &undo, changes);
     }

@@ -4,12 +4,13 @@
 //! person typed is overwritten by no source; taken away again, the tag's value shows. Every value is kept as text, and
 //! beside it as number and as instant as far as it is one, so that `field.KEY:>5` compares numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use kernel::{AssetId, OrgId, Timestamp, fold};
+use kernel::{AssetId, OrgId, Timestamp, Value, fold};
 use rustc_hash::FxHashMap;
 use store::{Keys, Kind, StoreError, Tx};
 
+use crate::change::{Own, VALUED, undo_of, write_own};
 use crate::{InventoryError, memory};
 
 /// A custom field.
@@ -247,6 +248,8 @@ pub fn set_by_hand(
     if !exists(tx, org, asset)? {
         return Err(FieldError::NoAsset(asset));
     }
+    let place = (asset.0, field.id);
+    let before = stored(tx, org, &[asset.0])?.remove(&place);
     tx.execute(DROP, &[org.into(), asset.into(), field.id.into()])?;
     match value {
         Some(value) => {
@@ -257,6 +260,10 @@ pub fn set_by_hand(
         None => {
             fill_assets(tx, org, &[asset.0], &[field], now)?;
         }
+    }
+    let after = stored(tx, org, &[asset.0])?.remove(&place).map(|after| after.value);
+    if before.is_some() || after.is_some() {
+        tell(tx, org, now, vec![(place, key.to_owned(), before, after, who.to_owned())])?;
     }
     let detail = format!("{key}={}", value.unwrap_or_default());
     access::audit(tx, org, now, who, "asset.set", &asset.to_string(), &detail)?;
@@ -296,7 +303,7 @@ pub fn fill(tx: &mut Tx<'_>, org: OrgId, at: Filling) -> Result<Option<Filling>,
         ORDER BY asset_id LIMIT $4";
     const DONE: &str = "UPDATE inventory_field SET filled_at = $2 WHERE org_id = $1 AND filled_at < $2";
     if at.after == 0 {
-        follow_former(tx, org)?;
+        follow_former(tx, org, at.began_at)?;
     }
     let Some(behind) = tx.query_one(BEHIND, &[org.into()], |row| row.opt_int(0))? else { return Ok(None) };
     let next = [org.into(), at.after.into(), behind.into(), FILLED_AT_ONCE.into()];
@@ -328,28 +335,72 @@ fn fields_bare(tx: &mut Tx<'_>, org: OrgId) -> Result<Vec<CustomField>, StoreErr
 }
 
 /// What is typed stays with the machine when its asset's id changes by a merge; what tags said follows from them again.
-fn follow_former(tx: &mut Tx<'_>, org: OrgId) -> Result<(), StoreError> {
-    const MOVED: &str = "SELECT v.asset_id, v.field_id, f.now_asset_id, v.by_hand,
-        (SELECT h.by_hand FROM inventory_field_value h WHERE h.org_id = v.org_id AND h.asset_id = f.now_asset_id
-            AND h.field_id = v.field_id)
-        FROM inventory_asset_former f
+fn follow_former(tx: &mut Tx<'_>, org: OrgId, at: Timestamp) -> Result<(), StoreError> {
+    const MOVED: &str = "SELECT v.asset_id, v.field_id, f.now_asset_id, n.key FROM inventory_asset_former f
         JOIN inventory_field_value v ON v.org_id = f.org_id AND v.asset_id = f.asset_id
+        JOIN inventory_field n ON n.org_id = v.org_id AND n.field_id = v.field_id
         WHERE f.org_id = $1 ORDER BY v.asset_id, v.field_id";
     const DROP: &str = "DELETE FROM inventory_field_value WHERE org_id = $1 AND asset_id = $2 AND field_id = $3";
     const MOVE: &str = "UPDATE inventory_field_value SET asset_id = $4
         WHERE org_id = $1 AND asset_id = $2 AND field_id = $3";
-    let moved = tx.query(MOVED, &[org.into()], |row| {
-        Ok((row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)? != 0, row.opt_int(4)?.is_some_and(|hand| hand != 0)))
-    })?;
-    for (asset, field, now, by_hand, theirs) in moved {
-        if by_hand && !theirs {
-            tx.execute(DROP, &[org.into(), now.into(), field.into()])?;
-            tx.execute(MOVE, &[org.into(), asset.into(), field.into(), now.into()])?;
+    let moved =
+        tx.query(MOVED, &[org.into()], |row| Ok((row.int(0)?, row.int(1)?, row.int(2)?, row.text(3)?.to_owned())))?;
+    for (asset, field, heir, key) in moved {
+        let mut rows = stored(tx, org, &[asset, heir])?;
+        let (Some(value), theirs) = (rows.remove(&(asset, field)), rows.remove(&(heir, field))) else { continue };
+        let mut told = Vec::new();
+        if value.by_hand && !theirs.as_ref().is_some_and(|theirs| theirs.by_hand) {
+            tx.execute(DROP, &[org.into(), heir.into(), field.into()])?;
+            tx.execute(MOVE, &[org.into(), asset.into(), field.into(), heir.into()])?;
+            told.push(((heir, field), key.clone(), theirs, Some(value.value.clone()), value.by.clone()));
         } else {
             tx.execute(DROP, &[org.into(), asset.into(), field.into()])?;
         }
+        let by = value.by.clone();
+        told.push(((asset, field), key, Some(value), None, by));
+        tell(tx, org, at, told)?;
     }
     Ok(())
+}
+
+/// A value as it is stored.
+struct Stored {
+    value: String,
+    by_hand: bool,
+    by: String,
+    /// The columns of [`VALUE`] behind the asset.
+    row: Vec<Value<'static>>,
+}
+
+/// Values of assets, by asset and field.
+fn stored(tx: &mut Tx<'_>, org: OrgId, assets: &[i64]) -> Result<BTreeMap<(i64, i64), Stored>, StoreError> {
+    const READ: &str =
+        "SELECT asset_id, field_id, value, value_folded, number, moment, by_hand, record_id, since, set_by
+        FROM inventory_field_value WHERE org_id = $1 AND asset_id IN KEYS";
+    let rows = tx.select_in(READ, &[org.into()], Keys::Ints(assets), |row| {
+        let columns = (1..10).map(|at| Ok(row.value(at)?.into_owned())).collect::<Result<_, StoreError>>()?;
+        let (value, by) = (row.text(2)?.to_owned(), row.text(9)?.to_owned());
+        Ok(((row.int(0)?, row.int(1)?), Stored { value, by_hand: row.int(6)? != 0, by, row: columns }))
+    })?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Asset and field, the field's name, what was there, what is there now, and who says so.
+type Told = ((i64, i64), String, Option<Stored>, Option<String>, String);
+
+fn tell(tx: &mut Tx<'_>, org: OrgId, at: Timestamp, told: Vec<Told>) -> Result<(), StoreError> {
+    let own = told.into_iter().map(|((asset, field), key, before, after, who)| {
+        let nothing = [Value::Int(field)];
+        Own {
+            asset,
+            field: format!("field.{key}"),
+            undo: undo_of(VALUED, Some(before.as_ref().map_or(&nothing, |before| before.row.as_slice()))),
+            before: before.map(|before| before.value),
+            after,
+            who,
+        }
+    });
+    write_own(tx, org, at, own.collect())
 }
 
 /// Which of several tags counts: the grade of its record, the record, its place there; the least does.
@@ -396,7 +447,7 @@ fn fill_assets(
         Ok(())
     })?;
     let wanted: FxHashMap<i64, ()> = fields.iter().map(|field| (field.id, ())).collect();
-    let mut stale = Vec::new();
+    let mut stale: Vec<(i64, i64)> = Vec::new();
     tx.select_in(STORED, &[org.into()], Keys::Ints(assets), |row| {
         let place = (row.int(0)?, row.int(1)?);
         let by_hand = row.int(3)? != 0;
@@ -406,34 +457,49 @@ fn fill_assets(
         if by_hand || same {
             best.remove(&place);
         } else if wanted.contains_key(&place.1) {
-            stale.extend([org.into(), place.0.into(), place.1.into()]);
+            stale.push(place);
         }
         Ok(())
     })?;
-    tx.delete_many("inventory_field_value", KEY, &stale)?;
+    let replaced: Vec<i64> = stale.iter().map(|(asset, _)| *asset).collect::<BTreeSet<_>>().into_iter().collect();
+    let mut before = stored(tx, org, &replaced)?;
+    let names: FxHashMap<i64, &str> = fields.iter().map(|field| (field.id, field.key.as_str())).collect();
+    let told = stale.iter().filter_map(|place| {
+        let (after, before) = (best.get(place).map(|(_, value)| cut(value).to_owned()), before.remove(place));
+        Some((*place, (*names.get(&place.1)?).to_owned(), before, after, BY_TAG.to_owned()))
+    });
+    tell(tx, org, now, told.collect())?;
+    let rows: Vec<Value<'_>> =
+        stale.iter().flat_map(|(asset, field)| [org.into(), (*asset).into(), (*field).into()]).collect();
+    tx.delete_many("inventory_field_value", KEY, &rows)?;
     let fresh: Vec<(i64, i64, Found)> = best
         .into_iter()
         .map(|((asset, field), ((_, record, _), value))| {
-            (asset, field, Found { value, by_hand: false, record: Some(record), set_by: "tag".to_owned() })
+            (asset, field, Found { value, by_hand: false, record: Some(record), set_by: BY_TAG.to_owned() })
         })
         .collect();
     write(tx, org, &fresh, now)
 }
 
+/// The columns of a custom field's value.
+pub(crate) const VALUE: &[(&str, Kind)] = &[
+    ("org_id", Kind::Int),
+    ("asset_id", Kind::Int),
+    ("field_id", Kind::Int),
+    ("value", Kind::Text),
+    ("value_folded", Kind::Text),
+    ("number", Kind::Real),
+    ("moment", Kind::Int),
+    ("by_hand", Kind::Int),
+    ("record_id", Kind::Int),
+    ("since", Kind::Int),
+    ("set_by", Kind::Text),
+];
+
+/// Who gives a value that no person typed.
+const BY_TAG: &str = "tag";
+
 fn write(tx: &mut Tx<'_>, org: OrgId, values: &[(i64, i64, Found)], now: Timestamp) -> Result<(), StoreError> {
-    const COLUMNS: &[(&str, Kind)] = &[
-        ("org_id", Kind::Int),
-        ("asset_id", Kind::Int),
-        ("field_id", Kind::Int),
-        ("value", Kind::Text),
-        ("value_folded", Kind::Text),
-        ("number", Kind::Real),
-        ("moment", Kind::Int),
-        ("by_hand", Kind::Int),
-        ("record_id", Kind::Int),
-        ("since", Kind::Int),
-        ("set_by", Kind::Text),
-    ];
     let rows: Vec<_> = values
         .iter()
         .flat_map(|(asset, field, found)| {
@@ -453,7 +519,7 @@ fn write(tx: &mut Tx<'_>, org: OrgId, values: &[(i64, i64, Found)], now: Timesta
             ]
         })
         .collect();
-    tx.insert_many("inventory_field_value", COLUMNS, &rows, "")?;
+    tx.insert_many("inventory_field_value", VALUE, &rows, "")?;
     Ok(())
 }
 

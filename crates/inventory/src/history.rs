@@ -16,9 +16,9 @@ pub struct Changed {
     pub before: Option<String>,
     /// What it has been since.
     pub after: Option<String>,
-    /// The integration whose record said so.
+    /// The integration whose record said so; 0 for what the organization itself says.
     pub integration: IntegrationId,
-    /// The record.
+    /// The record; 0 for what the organization itself says.
     pub record: RecordId,
     /// The collection that the record is of.
     pub stream: String,
@@ -26,6 +26,8 @@ pub struct Changed {
     pub native_id: String,
     /// Of a record that moved to this asset: by which rule, and who says so. Known of the latest move.
     pub by: Option<By>,
+    /// Of an owner or a custom field (`owner`, `field.NAME`): the person who said so, `rule` or `tag`.
+    pub who: Option<String>,
 }
 
 /// Why a record belongs to an asset.
@@ -89,6 +91,7 @@ pub fn asset(
             stream: String::new(),
             native_id: String::new(),
             by: None,
+            who: None,
         };
         let moved = change.field == "asset" && change.before.as_deref() == Some(&public);
         let of_it = here.contains(&record) || moved || row.opt_int(7)? == Some(asset.0);
@@ -99,6 +102,7 @@ pub fn asset(
         let since = tell.since.is_none_or(|since| change.at >= since);
         told && since && tell.field.as_ref().is_none_or(|field| is_named(&change.field, field))
     };
+    changes.extend(own(tx, org, asset)?.into_iter().map(|(id, change)| (id, true, change)));
     changes.retain(|(_, of_it, change)| *of_it && wanted(change));
     changes.sort_unstable_by_key(|(id, _, change)| std::cmp::Reverse((change.at, *id)));
     changes.truncate(TOLD_MAX);
@@ -108,8 +112,48 @@ pub fn asset(
     Ok(Some((asset, changes)))
 }
 
+/// What the organization itself said of an asset. A first owner or value that no person named is told by its row alone.
+fn own(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Vec<(i64, Changed)>, StoreError> {
+    const CHANGES: &str = "SELECT change_id, at, field, before, after, who FROM inventory_change
+        WHERE org_id = $1 AND asset_id = $2 AND record_id = 0";
+    const HERE: &str = "SELECT o.since, 'owner' AS field, n.text, o.set_by FROM inventory_asset_owner o
+            JOIN inventory_term n ON n.org_id = o.org_id AND n.term_id = o.owner_term
+            WHERE o.org_id = $1 AND o.asset_id = $2
+        UNION ALL SELECT v.since, 'field.' || f.key, v.value, v.set_by FROM inventory_field_value v
+            JOIN inventory_field f ON f.org_id = v.org_id AND f.field_id = v.field_id
+            WHERE v.org_id = $1 AND v.asset_id = $2";
+    let told = |at: i64, field: &str, before: Option<&str>, after: Option<&str>, who: Option<&str>| Changed {
+        at: Timestamp::from_micros(at),
+        field: field.to_owned(),
+        before: before.map(str::to_owned),
+        after: after.map(str::to_owned),
+        integration: IntegrationId(0),
+        record: RecordId(0),
+        stream: String::new(),
+        native_id: String::new(),
+        by: None,
+        who: who.map(str::to_owned),
+    };
+    let of_asset = [org.into(), asset.into()];
+    let mut changes = tx.query(CHANGES, &of_asset, |row| {
+        Ok((row.int(0)?, told(row.int(1)?, row.text(2)?, row.opt_text(3)?, row.opt_text(4)?, row.opt_text(5)?)))
+    })?;
+    let here = tx.query(HERE, &of_asset, |row| {
+        Ok(told(row.int(0)?, row.text(1)?, None, Some(row.text(2)?), Some(row.text(3)?)))
+    })?;
+    for first in here {
+        if !changes.iter().any(|(_, change)| change.field == first.field && change.at >= first.at) {
+            changes.push((0, first));
+        }
+    }
+    Ok(changes)
+}
+
 /// Whether a column of history is meant: `agent_version` is asked for as `agent.version` too.
 fn is_named(column: &str, asked: &str) -> bool {
+    if column == asked.trim() {
+        return true;
+    }
     let folded = asked.trim().to_lowercase().replace(['.', '-'], "_");
     column == folded || column.strip_suffix('s') == Some(&folded)
 }

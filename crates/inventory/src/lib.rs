@@ -127,5 +127,17 @@ pub const SLICE: Slice = Slice {
             sqlite: include_str!("../migrations/0011_covering_indexes/sqlite.sql"),
             postgres: include_str!("../migrations/0011_covering_indexes/postgres.sql"),
         },
+        Migration {
+            number: 13,
+            name: "own_history",
+            sqlite: include_str!("../migrations/0013_own_history/sqlite.sql"),
+            postgres: include_str!("../migrations/0013_own_history/postgres.sql"),
+        },
+        Migration {
+            number: 14,
+            name: "activities_of_agents",
+            sqlite: include_str!("../migrations/0014_activities_of_agents/sqlite.sql"),
+            postgres: include_str!("../migrations/0014_activities_of_agents/postgres.sql"),
+        },
     ],
 };

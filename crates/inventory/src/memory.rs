@@ -390,8 +390,13 @@ impl Held {
 
 /// Takes an id without touching the dictionaries.
 pub(crate) fn next_id(tx: &mut Tx, org: OrgId) -> Result<i64, StoreError> {
+    next_ids(tx, org, 1)
+}
+
+/// So many ids one after the other, while no head is held; the first of them.
+pub(crate) fn next_ids(tx: &mut Tx, org: OrgId, count: i64) -> Result<i64, StoreError> {
     let (id, _) = lock_row(tx, org)?;
-    tx.execute("UPDATE inventory_head SET next_id = $2 WHERE org_id = $1", &[org.into(), (id + 1).into()])?;
+    tx.execute("UPDATE inventory_head SET next_id = $2 WHERE org_id = $1", &[org.into(), (id + count).into()])?;
     Ok(id)
 }
 

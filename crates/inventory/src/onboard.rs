@@ -50,8 +50,8 @@ pub struct Terms {
     pub auto_onboard: bool,
     /// By what another source knows the same machine.
     pub identity: Identity,
-    /// Whether what it reports of an asset goes on being updated. If not, another source's word comes first, and what
-    /// was taken in once stays.
+    /// Whether what it reports of an asset goes on being updated. If not, what it said before stays as it is and keeps
+    /// its place; and a machine of which another source spoke before keeps what that one says.
     pub update_metadata: bool,
 }
 
@@ -206,17 +206,36 @@ const METADATA: [&str; 20] = [
 /// What hangs on a machine and stays with them.
 pub(crate) const KEPT_CHILDREN: [Child; 2] = [Child::Name, Child::Address];
 
-/// Keeps a machine's metadata as it is stored if its source yields; answers whether it does. The first thing that a source
-/// says is taken in, and so is what it says once it need not yield any more.
-pub(crate) fn keep_metadata(columns: &[Column], before: &[Value<'static>], values: &mut [Value<'static>]) -> bool {
+/// `yields` of a machine whose source updates metadata.
+pub(crate) const UPDATES: i64 = 0;
+/// `yields` of a machine that its source first spoke of when it did not update metadata: whoever spoke of the same
+/// machine before goes before it.
+pub(crate) const YIELDS: i64 = 1;
+/// `yields` of a machine of which its source had spoken when somebody told it not to update metadata any more: its words
+/// stay, in the place that they had.
+pub(crate) const HOLDS: i64 = 2;
+
+/// Whether a column is one of those that stay as they were taken in where metadata is not updated.
+pub(crate) fn is_metadata(column: &str) -> bool {
+    METADATA.contains(&column)
+}
+
+/// Keeps a machine's metadata as it is stored if its source no longer updates it; answers whether it does. The first thing
+/// that a source says is taken in, and so is what it says once it updates again. What waits outside (`inside` is false)
+/// has not spoken of any asset yet, so there is nothing to keep.
+pub(crate) fn keep_metadata(
+    columns: &[Column],
+    before: &[Value<'static>],
+    values: &mut [Value<'static>],
+    inside: bool,
+) -> bool {
     let yields = columns.iter().position(|column| column.name == "yields");
-    let yields = yields.is_some_and(|at| values[at] == Value::Int(1));
-    if yields {
-        for (at, _) in columns.iter().enumerate().filter(|(_, column)| METADATA.contains(&column.name)) {
-            values[at] = before[at].clone();
-        }
+    let Some(yields) = yields.filter(|at| inside && values[*at] != Value::Int(UPDATES)) else { return false };
+    for (at, _) in columns.iter().enumerate().filter(|(_, column)| is_metadata(column.name)) {
+        values[at] = before[at].clone();
     }
-    yields
+    values[yields] = Value::Int(if before[yields] == Value::Int(YIELDS) { YIELDS } else { HOLDS });
+    true
 }
 
 /// Lets correlation look at all machines of an integration again.

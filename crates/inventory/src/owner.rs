@@ -3,11 +3,14 @@
 //! Rules are tried in their order, and the first that matches gives an asset its owner. An owner whom a person named
 //! stays, whatever the rules say.
 
-use kernel::{AssetId, OrgId, Timestamp};
+use std::collections::BTreeMap;
+
+use kernel::{AssetId, OrgId, Timestamp, Value};
 use rustc_hash::FxHashMap;
-use store::{Kind, StoreError, Tx};
+use store::{Keys, Kind, StoreError, Tx};
 
 use crate::ask::{Ask, AskError, Want, ask_in};
+use crate::change::{OWNED, Own, undo_of, write_own};
 use crate::memory::{Head, Memory};
 use crate::{InventoryError, memory};
 
@@ -64,7 +67,8 @@ pub enum OwnerError {
 /// The longest name of an owner.
 pub const NAME_CHARS_MAX: usize = 128;
 
-/// The most rules: each is a question about the whole inventory after every reading.
+/// The most rules: each is a question about the whole inventory after every reading of machines, since it may look at
+/// software or at the time as well. On SQLite seven rules take 0.15 s of CPU over 23,000 assets.
 pub const RULES_MAX: usize = 200;
 
 /// Assets of a rule that are read at a time.
@@ -172,6 +176,7 @@ pub fn set_owner(
         return Err(OwnerError::NoAsset(asset));
     }
     let name = name.map(checked).transpose()?;
+    let before = stored(tx, org, &[asset.0])?.remove(&asset.0);
     tx.execute(DROP, &[org.into(), asset.into()])?;
     if let Some(name) = name {
         let mut head = Head::lock(tx, org, memory)?;
@@ -180,9 +185,15 @@ pub fn set_owner(
         let given = Given { term, rule: None, by: who.to_owned() };
         write(tx, org, &[(asset.0, given)], now)?;
     }
+    if before.is_some() || name.is_some() {
+        tell(tx, org, now, vec![(asset.0, before, name.map(str::to_owned), who.to_owned())])?;
+    }
     access::audit(tx, org, now, who, "asset.set", &asset.to_string(), &format!("owner={}", name.unwrap_or_default()))?;
     Ok(())
 }
+
+/// Who names an owner that no person named.
+const BY_RULE: &str = "rule";
 
 /// The dictionary of owners' names.
 pub const DICTIONARY: &str = "owner";
@@ -210,7 +221,7 @@ pub fn evaluate_owners(
 ) -> Result<Evaluated, InventoryError> {
     const STORED: &str = "SELECT asset_id, owner_term, owner_id FROM inventory_asset_owner WHERE org_id = $1";
     const KEY: &[(&str, Kind)] = &[("org_id", Kind::Int), ("asset_id", Kind::Int)];
-    follow_former(tx, org)?;
+    follow_former(tx, org, now)?;
     let rules = owners(tx, org)?;
     let mut evaluated = Evaluated::default();
     if rules.is_empty() && tx.query_opt(&format!("{STORED} LIMIT 1"), &[org.into()], |row| row.int(0))?.is_none() {
@@ -233,21 +244,28 @@ pub fn evaluate_owners(
             Err(error) => evaluated.broken.push((rule.name.clone(), error.to_string())),
         }
     }
-    let mut stale = Vec::new();
+    let mut keys = Vec::new();
     tx.query(STORED, &[org.into()], |row| {
         let (asset, term, rule) = (row.int(0)?, row.int(1)?, row.opt_int(2)?);
         let same = wanted.get(&asset).is_some_and(|at| terms[*at] == term && Some(rules[*at].id) == rule);
         if rule.is_none() || same {
             wanted.remove(&asset);
         } else {
-            stale.extend([org.into(), asset.into()]);
+            keys.push(asset);
         }
         Ok(())
     })?;
-    let replaced = tx.delete_many("inventory_asset_owner", KEY, &stale)?;
+    let told = stored(tx, org, &keys)?.into_iter().map(|(asset, before)| {
+        let after = wanted.get(&asset).map(|at| rules[*at].name.clone());
+        (asset, Some(before), after, BY_RULE.to_owned())
+    });
+    let told = told.collect();
+    let rows: Vec<Value<'_>> = keys.iter().flat_map(|asset| [org.into(), (*asset).into()]).collect();
+    let replaced = tx.delete_many("inventory_asset_owner", KEY, &rows)?;
+    tell(tx, org, now, told)?;
     let mut fresh: Vec<(i64, Given)> = wanted
         .into_iter()
-        .map(|(asset, at)| (asset, Given { term: terms[at], rule: Some(rules[at].id), by: "rule".to_owned() }))
+        .map(|(asset, at)| (asset, Given { term: terms[at], rule: Some(rules[at].id), by: BY_RULE.to_owned() }))
         .collect();
     fresh.sort_unstable_by_key(|(asset, _)| *asset);
     evaluated.changed = replaced.max(fresh.len() as u64);
@@ -292,44 +310,82 @@ fn matching(tx: &mut Tx<'_>, org: OrgId, condition: &str, now: Timestamp) -> Res
 }
 
 /// An owner whom a person named stays with the machine when its asset's id changes by a merge.
-fn follow_former(tx: &mut Tx<'_>, org: OrgId) -> Result<(), StoreError> {
-    const MOVED: &str = "SELECT a.asset_id, f.now_asset_id, a.owner_id,
-        (SELECT CASE WHEN h.owner_id IS NULL THEN 1 ELSE 0 END FROM inventory_asset_owner h
-            WHERE h.org_id = a.org_id AND h.asset_id = f.now_asset_id)
-        FROM inventory_asset_former f
+fn follow_former(tx: &mut Tx<'_>, org: OrgId, now: Timestamp) -> Result<(), StoreError> {
+    const MOVED: &str = "SELECT a.asset_id, f.now_asset_id FROM inventory_asset_former f
         JOIN inventory_asset_owner a ON a.org_id = f.org_id AND a.asset_id = f.asset_id
         WHERE f.org_id = $1 ORDER BY a.asset_id";
     const DROP: &str = "DELETE FROM inventory_asset_owner WHERE org_id = $1 AND asset_id = $2";
     const MOVE: &str = "UPDATE inventory_asset_owner SET asset_id = $3 WHERE org_id = $1 AND asset_id = $2";
-    let moved = tx.query(MOVED, &[org.into()], |row| {
-        Ok((row.int(0)?, row.int(1)?, row.opt_int(2)?.is_none(), row.opt_int(3)? == Some(1)))
-    })?;
-    for (asset, now, by_hand, theirs) in moved {
-        if by_hand && !theirs {
-            tx.execute(DROP, &[org.into(), now.into()])?;
-            tx.execute(MOVE, &[org.into(), asset.into(), now.into()])?;
+    for (asset, heir) in tx.query(MOVED, &[org.into()], |row| Ok((row.int(0)?, row.int(1)?)))? {
+        let mut rows = stored(tx, org, &[asset, heir])?;
+        let (Some(owner), theirs) = (rows.remove(&asset), rows.remove(&heir)) else { continue };
+        let by_hand = |owner: &Stored| owner.row[1] == Value::Null;
+        let mut told = Vec::new();
+        if by_hand(&owner) && !theirs.as_ref().is_some_and(by_hand) {
+            tx.execute(DROP, &[org.into(), heir.into()])?;
+            tx.execute(MOVE, &[org.into(), asset.into(), heir.into()])?;
+            told.push((heir, theirs, Some(owner.name.clone()), owner.by.clone()));
         } else {
             tx.execute(DROP, &[org.into(), asset.into()])?;
         }
+        let by = owner.by.clone();
+        told.push((asset, Some(owner), None, by));
+        tell(tx, org, now, told)?;
     }
     Ok(())
 }
 
+/// An owner as it is stored.
+struct Stored {
+    name: String,
+    by: String,
+    /// The columns of [`OWNER`] behind the key.
+    row: Vec<Value<'static>>,
+}
+
+fn stored(tx: &mut Tx<'_>, org: OrgId, assets: &[i64]) -> Result<BTreeMap<i64, Stored>, StoreError> {
+    const READ: &str = "SELECT a.asset_id, a.owner_term, a.owner_id, a.since, a.set_by, n.text
+        FROM inventory_asset_owner a JOIN inventory_term n ON n.org_id = a.org_id AND n.term_id = a.owner_term
+        WHERE a.org_id = $1 AND a.asset_id IN KEYS";
+    let rows = tx.select_in(READ, &[org.into()], Keys::Ints(assets), |row| {
+        let columns = (1..5).map(|at| Ok(row.value(at)?.into_owned())).collect::<Result<_, StoreError>>()?;
+        Ok((row.int(0)?, Stored { name: row.text(5)?.to_owned(), by: row.text(4)?.to_owned(), row: columns }))
+    })?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Whose an asset was, whose it is, and who says so.
+type Told = (i64, Option<Stored>, Option<String>, String);
+
+fn tell(tx: &mut Tx<'_>, org: OrgId, now: Timestamp, told: Vec<Told>) -> Result<(), StoreError> {
+    let own = told.into_iter().map(|(asset, before, after, who)| Own {
+        asset,
+        field: "owner".to_owned(),
+        undo: undo_of(OWNED, before.as_ref().map(|before| before.row.as_slice())),
+        before: before.map(|before| before.name),
+        after,
+        who,
+    });
+    write_own(tx, org, now, own.collect())
+}
+
+/// The columns of an asset's owner.
+pub(crate) const OWNER: &[(&str, Kind)] = &[
+    ("org_id", Kind::Int),
+    ("asset_id", Kind::Int),
+    ("owner_term", Kind::Int),
+    ("owner_id", Kind::Int),
+    ("since", Kind::Int),
+    ("set_by", Kind::Text),
+];
+
 fn write(tx: &mut Tx<'_>, org: OrgId, owners: &[(i64, Given)], now: Timestamp) -> Result<(), StoreError> {
-    const COLUMNS: &[(&str, Kind)] = &[
-        ("org_id", Kind::Int),
-        ("asset_id", Kind::Int),
-        ("owner_term", Kind::Int),
-        ("owner_id", Kind::Int),
-        ("since", Kind::Int),
-        ("set_by", Kind::Text),
-    ];
     let rows: Vec<_> = owners
         .iter()
         .flat_map(|(asset, given)| {
             [org.into(), (*asset).into(), given.term.into(), given.rule.into(), now.into(), given.by.clone().into()]
         })
         .collect();
-    tx.insert_many("inventory_asset_owner", COLUMNS, &rows, "")?;
+    tx.insert_many("inventory_asset_owner", OWNER, &rows, "")?;
     Ok(())
 }

@@ -421,7 +421,7 @@ impl<'a> Pending<'a> {
                 integration: ctx.integration.0,
             };
             if let Some(before) = before.get(&row.record)
-                && onboard::keep_metadata(machine.columns(), before, &mut row.values)
+                && onboard::keep_metadata(machine.columns(), before, &mut row.values, asset.is_some())
             {
                 kept.insert(row.record);
             }

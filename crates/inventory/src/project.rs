@@ -90,6 +90,7 @@ fn project(
     };
     let (mut created, mut updated, mut emptied) = (Vec::new(), Vec::new(), Vec::new());
     let (mut changes, mut superseded) = (Vec::new(), Vec::new());
+    let mut names = FxHashMap::default();
     for asset in assets {
         let before = stored.get(asset);
         let Some(machines) = machines.get_mut(asset) else {
@@ -115,6 +116,12 @@ fn project(
             continue;
         }
         let changed = tell(org, now, head, *asset, machines, &before.values, &after, &mut changes);
+        if before.site != after.site {
+            if names.is_empty() {
+                names = site_names(tx, org)?;
+            }
+            tell_site(org, now, head, *asset, machines, (before.site, after.site), &names, &mut changes);
+        }
         let updated_at = if changed || before.site != after.site { now } else { before.updated_at };
         updated.extend([Value::from(org), (*asset).into(), after.site.into(), updated_at.into()]);
         updated.append(&mut after.values);
@@ -165,6 +172,36 @@ fn tell(
         subject.compare(head, &columns, &of(before), &of(&after.values), changes);
     }
     !differ.is_empty()
+}
+
+fn site_names(tx: &mut Tx, org: OrgId) -> Result<FxHashMap<i64, String>, StoreError> {
+    const READ: &str = "SELECT site_id, name FROM inventory_site WHERE org_id = $1";
+    let names = tx.query(READ, &[org.into()], |row| Ok((row.int(0)?, row.text(1)?.to_owned())))?;
+    Ok(names.into_iter().collect())
+}
+
+/// Writes down that an asset lives in another site, as the record has it that lives there.
+#[expect(clippy::too_many_arguments, reason = "it is one step of a loop, named")]
+fn tell_site(
+    org: OrgId,
+    now: Timestamp,
+    head: &mut Head,
+    asset: i64,
+    machines: &[Machine],
+    (before, after): (i64, i64),
+    names: &FxHashMap<i64, String>,
+    changes: &mut Vec<Value<'static>>,
+) {
+    let Some(machine) = machines.iter().find(|machine| machine.site == after) else { return };
+    let subject = Subject {
+        org: org.0,
+        at: now,
+        inventory: Projection::Asset.inventory(),
+        asset: Some(asset),
+        record: machine.record,
+        integration: machine.integration,
+    };
+    subject.moved_site(head, (before, names.get(&before).cloned()), names.get(&after).cloned(), changes);
 }
 
 /// Keeps the row of an asset that has no records any more, for questions about the time when it had.

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use kernel::{Timestamp, Value};
 
 use crate::machine::Grade;
+use crate::onboard;
 use crate::out::Column;
 use crate::projection::{ASSET_OWN, MACHINE_OWN, Projection};
 
@@ -132,8 +133,7 @@ const GROUPS: &[Group] = &[
 /// The rules of an asset's columns, and where a machine keeps what the rules look at.
 struct Plan {
     rules: Vec<Rule>,
-    /// Of each group, the places in a machine's values of the columns that choose, and of those that come along.
-    groups: Vec<(Vec<usize>, Vec<usize>)>,
+    groups: Vec<Places>,
     grade: usize,
     yields: usize,
     last_seen: usize,
@@ -141,6 +141,16 @@ struct Plan {
     edr: usize,
     edr_live: usize,
     state: usize,
+}
+
+/// Where a machine keeps a group.
+struct Places {
+    /// The columns that choose.
+    by: Vec<usize>,
+    /// Those that come along.
+    with: Vec<usize>,
+    /// Whether it stays where metadata is not updated.
+    is_metadata: bool,
 }
 
 fn plan() -> &'static Plan {
@@ -168,7 +178,12 @@ fn plan() -> &'static Plan {
         let shared = shared.take(machine.len() - MACHINE_OWN).map(rule);
         Plan {
             rules: shared.chain(ASSET_OWN.iter().map(|_| Rule::Count)).collect(),
-            groups: GROUPS.iter().map(|group| (places(group.by), places(group.with))).collect(),
+            groups: (GROUPS.iter())
+                .map(|group| {
+                    let is_metadata = group.by.iter().any(|name| onboard::is_metadata(name));
+                    Places { by: places(group.by), with: places(group.with), is_metadata }
+                })
+                .collect(),
             grade: at("grade"),
             yields: at("yields"),
             last_seen: at("last_seen"),
@@ -217,8 +232,15 @@ impl Machine {
         self.present && self.int(plan().edr_live) == Some(1)
     }
 
-    pub fn yields(&self) -> bool {
-        self.int(plan().yields) == Some(1)
+    /// Whether somebody among these spoke of the machine before this record did, whose source updates no metadata.
+    fn yields(&self, machines: &[Machine]) -> bool {
+        // What an agent says is better than what the same console's discovery said, and no update of it. A second agent is
+        // one.
+        let is_before = |other: &Machine| {
+            let rivals = other.integration != self.integration || other.grade() == self.grade();
+            rivals && other.present && other.record < self.record
+        };
+        self.int(plan().yields) == Some(onboard::YIELDS) && machines.iter().any(is_before)
     }
 
     /// Whether what it says is as good as its grade. An agent that left, a source that has the record no more, and what
@@ -261,8 +283,9 @@ impl Machine {
     }
 }
 
-/// The records' places in an order, best first. `newest` is when any of them was last seen.
-fn ranked(machines: &[Machine], order: Order, newest: Option<i64>) -> Vec<usize> {
+/// The records' places in an order, best first. `newest` is when any of them was last seen. Of `metadata` those that yield
+/// are asked last.
+fn ranked(machines: &[Machine], order: Order, metadata: bool, newest: Option<i64>) -> Vec<usize> {
     let mut ranked: Vec<usize> = (0..machines.len()).collect();
     ranked.sort_by_key(|at| {
         let machine = &machines[*at];
@@ -273,7 +296,7 @@ fn ranked(machines: &[Machine], order: Order, newest: Option<i64>) -> Vec<usize>
         let rank = order.rank(machine.grade());
         // An agent that left still leads, if there is no other agent.
         let rank = if order == Order::Leading { (rank, u8::from(stands_back)) } else { (u8::from(stands_back), rank) };
-        let yields = order != Order::Leading && machine.yields();
+        let yields = metadata && machine.yields(machines);
         (!machine.present, yields, rank, Reverse(machine.last_seen()), machine.identity())
     });
     ranked
@@ -285,15 +308,17 @@ pub(crate) fn survive(machines: &[Machine], words: Words, now: Timestamp) -> Ass
     let present = || machines.iter().filter(|machine| machine.present);
     let newest = present().filter_map(Machine::last_seen).max();
     let newest = newest.or_else(|| machines.iter().filter_map(Machine::last_seen).max());
-    let (knowing, papers) = (ranked(machines, Order::Knowing, newest), ranked(machines, Order::Papers, newest));
-    let leading = ranked(machines, Order::Leading, newest);
+    let [knowing, papers, leading] =
+        [Order::Knowing, Order::Papers, Order::Leading].map(|order| ranked(machines, order, false, newest));
+    let metadata = ranked(machines, Order::Knowing, true, newest);
     let has_agent = machines.iter().any(|machine| machine.grade() == Grade::Agent && machine.present);
     let lead = if has_agent { leading[0] } else { knowing[0] };
 
     let says = |at: usize, places: &[usize]| places.iter().any(|place| machines[at].values[*place] != Value::Null);
     let best: Vec<Option<usize>> = (GROUPS.iter().zip(&plan.groups))
-        .map(|(group, (by, with))| {
+        .map(|(group, Places { by, with, is_metadata })| {
             let ranked = match group.order {
+                Order::Knowing if *is_metadata => &metadata,
                 Order::Knowing => &knowing,
                 Order::Papers => &papers,
                 Order::Leading => &leading,
@@ -395,15 +420,19 @@ pub(crate) fn why(machines: &[Machine], column: usize, asset: &Asset) -> String 
         Rule::Latest => "the latest of its records".to_owned(),
         Rule::Any => "what any record says that may speak of the present".to_owned(),
         Rule::Count => "counted over its records".to_owned(),
-        Rule::Lead => format!("from the record that speaks for it: {}", described(&machines[winner], machines)),
+        Rule::Lead => format!("from the record that speaks for it: {}", described(&machines[winner], machines, false)),
         Rule::Best { group, order } => {
-            let (by, with) = &plan().groups[group];
+            let Places { by, with, is_metadata } = &plan().groups[group];
             let says = |at: &usize| by.iter().chain(with).any(|place| machines[*at].values[*place] != Value::Null);
             let newest = machines.iter().filter(|machine| machine.present).filter_map(Machine::last_seen).max();
-            let others: Vec<usize> =
-                ranked(machines, order, newest).into_iter().filter(says).filter(|at| *at != winner).collect();
+            let others: Vec<usize> = ranked(machines, order, *is_metadata, newest)
+                .into_iter()
+                .filter(says)
+                .filter(|at| *at != winner)
+                .collect();
             let Some(next) = others.first() else { return "no other record says it".to_owned() };
-            let (one, other) = (described(&machines[winner], machines), described(&machines[*next], machines));
+            let described = |at: usize| described(&machines[at], machines, *is_metadata);
+            let (one, other) = (described(winner), described(*next));
             if one == other {
                 return format!("of {} records like it the one that was seen last", others.len() + 1);
             }
@@ -412,12 +441,12 @@ pub(crate) fn why(machines: &[Machine], column: usize, asset: &Asset) -> String 
     }
 }
 
-fn described(machine: &Machine, machines: &[Machine]) -> &'static str {
+fn described(machine: &Machine, machines: &[Machine], metadata: bool) -> &'static str {
     let newest = machines.iter().filter(|machine| machine.present).filter_map(Machine::last_seen).max();
     let fresh = machine.is_fresh(newest);
     match (machine.grade(), machine.present, fresh) {
         (_, false, _) => "what its source no longer has",
-        (_, true, true) if machine.yields() => "a source that is to yield",
+        (_, true, true) if metadata && machine.yields(machines) => "a source that updates no metadata and came later",
         (Grade::Agent, true, true) => "a live agent",
         (Grade::Agent, true, false) => "an agent that left or fell silent",
         (Grade::Scan, true, true) => "a scan",
@@ -534,11 +563,47 @@ mod tests {
     }
 
     #[test]
-    fn what_yields_fills_gaps_and_takes_nobodys_place() {
-        let agent = machine(1, Grade::Agent, 0, &[("yields", 1), ("os_term", 1), ("memory_mb", 1)]);
-        let list = machine(2, Grade::List, 300, &[("os_term", 2)]);
-        let asset = survive(&[agent, list], WORDS, NOW);
-        assert_eq!((of(&asset, "os_term"), of(&asset, "memory_mb")), (Value::Int(2), Value::Int(1)));
+    fn what_yields_fills_gaps_and_takes_the_place_of_nobody_who_was_there_before() {
+        let says = [("yields", onboard::YIELDS), ("os_term", 1), ("user_name", 1), ("memory_mb", 1)];
+        let agent = machine(2, Grade::Agent, 0, &says);
+        let list = machine(1, Grade::List, 300, &[("os_term", 2), ("memory_mb", 2)]);
+        let asset = survive(&[agent.clone(), list.clone()], WORDS, NOW);
+        assert_eq!((of(&asset, "os_term"), of(&asset, "user_name")), (Value::Int(2), Value::Int(1)));
+        assert_eq!(of(&asset, "memory_mb"), Value::Int(1), "which is no metadata");
+        let gone = Machine { present: false, ..list };
+        assert_eq!(of(&survive(&[agent, gone], WORDS, NOW), "os_term"), Value::Int(1));
+    }
+
+    #[test]
+    fn what_was_taken_in_first_stays_whoever_comes_later() {
+        for yields in [onboard::YIELDS, onboard::HOLDS] {
+            let agent = machine(1, Grade::Agent, 0, &[("yields", yields), ("os_term", 1)]);
+            for grade in [Grade::Scan, Grade::List, Grade::Discovery] {
+                let later = machine(2, grade, 0, &[("os_term", 2)]);
+                assert_eq!(of(&survive(&[agent.clone(), later], WORDS, NOW), "os_term"), Value::Int(1), "{grade:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn telling_a_source_to_update_no_more_changes_nothing_of_what_it_said() {
+        let agent = |yields| machine(2, Grade::Agent, 0, &[("yields", yields), ("os_term", 1)]);
+        let list = machine(1, Grade::List, 0, &[("os_term", 2)]);
+        for yields in [onboard::UPDATES, onboard::HOLDS] {
+            let asset = survive(&[agent(yields), list.clone()], WORDS, NOW);
+            assert_eq!(of(&asset, "os_term"), Value::Int(1));
+        }
+    }
+
+    #[test]
+    fn an_agent_goes_before_its_own_consoles_discovery_and_a_second_agent_after_the_first() {
+        let says = |number| [("yields", onboard::YIELDS), ("os_term", number)];
+        let of_one = |machine: Machine| Machine { integration: 1, ..machine };
+        let device = of_one(machine(1, Grade::Discovery, 0, &says(1)));
+        let first = of_one(machine(2, Grade::Agent, 0, &says(2)));
+        let second = of_one(machine(3, Grade::Agent, 0, &says(3)));
+        assert_eq!(of(&survive(&[device, first.clone()], WORDS, NOW), "os_term"), Value::Int(2));
+        assert_eq!(of(&survive(&[first, second], WORDS, NOW), "os_term"), Value::Int(2));
     }
 
     fn any_machine() -> impl Strategy<Value = Machine> {
@@ -550,8 +615,10 @@ mod tests {
             Just(Grade::Discovery)
         ];
         let numbers = proptest::collection::vec(proptest::option::of(0..3i64), Projection::Machine.columns().len());
-        (grade, numbers, proptest::option::of(0..90i64), any::<[bool; 4]>()).prop_map(|(grade, numbers, days, is)| {
-            let [present, guarding, active, yields] = is;
+        let yields = 0..=onboard::HOLDS;
+        let days = proptest::option::of(0..90i64);
+        (grade, numbers, days, any::<[bool; 3]>(), yields).prop_map(|(grade, numbers, days, is, yields)| {
+            let [present, guarding, active] = is;
             let flag = |yes: bool| Value::Int(i64::from(yes));
             let mut values: Vec<Value<'static>> = numbers.into_iter().map(Value::from).collect();
             for (column, value) in Projection::Machine.columns().iter().zip(&mut values) {
@@ -562,7 +629,7 @@ mod tests {
             }
             let agent = grade == Grade::Agent;
             values[at("grade")] = Value::Int(grade.code());
-            values[at("yields")] = flag(yields);
+            values[at("yields")] = Value::Int(yields);
             values[at("last_seen")] = days.map(|days| NOW.micros() - days * DAY).into();
             values[at("edr_live")] = if agent { flag(present && guarding) } else { Value::Null };
             values[at("edr_term")] = if agent && present && guarding { Value::Int(7) } else { Value::Null };

@@ -49,6 +49,12 @@ const REST: i64 = 60;
 /// How long a worker waits when the database does not answer.
 const DATABASE_WAIT: Duration = Duration::from_secs(5);
 
+/// How often history that is older than is kept is deleted, in seconds.
+const FORGET_EVERY: i64 = 3_600;
+
+/// So many transactions delete history at a time; what is left over waits for the next time.
+const FORGET_STEPS_MAX: usize = 50;
+
 /// How a worker works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkerOptions {
@@ -121,6 +127,7 @@ struct Running {
 enum Done {
     Task(Running, String, Result<Option<Assessment>, SyncError>),
     Beat(Result<(), SyncError>),
+    Forgot(Result<(), SyncError>),
 }
 
 struct Worker<'a> {
@@ -140,6 +147,8 @@ impl Worker<'_> {
         let beat_every = self.options.lease / 3;
         let mut beat_at = later(world.now(), beat_every);
         let mut beating = false;
+        // None while it is being forgotten.
+        let mut forget_at = Some(world.now());
         loop {
             if stop.now_or_never().is_some() {
                 return Ok(());
@@ -173,6 +182,10 @@ impl Worker<'_> {
                 beating = true;
                 jobs.push(self.beat(running.clone()).map(Done::Beat).boxed_local());
             }
+            if forget_at.is_some_and(|at| now >= at) {
+                forget_at = None;
+                jobs.push(self.forget().map(Done::Forgot).boxed_local());
+            }
             let mut wake = later(now, self.options.look_every);
             if let Some(next) = plan.next {
                 wake = wake.min(next);
@@ -193,6 +206,14 @@ impl Worker<'_> {
                 Either::Left((Either::Right((Done::Beat(outcome), _)), _)) => {
                     beating = false;
                     beat_at = later(world.now(), beat_every);
+                    match outcome {
+                        Err(error) if !passes(&error) => return Err(error),
+                        Err(error) => self.notice("", &error),
+                        Ok(()) => {}
+                    }
+                }
+                Either::Left((Either::Right((Done::Forgot(outcome), _)), _)) => {
+                    forget_at = Some(world.now().plus_seconds(FORGET_EVERY));
                     match outcome {
                         Err(error) if !passes(&error) => return Err(error),
                         Err(error) => self.notice("", &error),
@@ -307,6 +328,26 @@ impl Worker<'_> {
             Ok::<_, SyncError>(())
         });
         world.outside(write).await
+    }
+
+    /// Deletes what every organization's history has that is older than it keeps.
+    async fn forget(&self) -> Result<(), SyncError> {
+        let Place { store, world, .. } = self.place;
+        let orgs = world.outside(store.read(|tx| Ok::<_, SyncError>(standing::orgs(tx)?))).await?;
+        let now = world.now();
+        let mut orgs = orgs.into_iter();
+        let Some(mut org) = orgs.next() else { return Ok(()) };
+        for _ in 0..FORGET_STEPS_MAX {
+            let write = store.write(move |tx| Ok::<_, SyncError>(inventory::history::forget(tx, org, now)?));
+            if world.outside(write).await? > 0 {
+                continue;
+            }
+            match orgs.next() {
+                Some(next) => org = next,
+                None => return Ok(()),
+            }
+        }
+        Ok(())
     }
 
     fn ended(

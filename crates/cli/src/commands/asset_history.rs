@@ -71,15 +71,19 @@ fn nobody(id: &str) -> Failure {
 fn row(change: &Changed, names: &BTreeMap<IntegrationId, String>) -> Vec<Cell> {
     let text = |text: Option<&str>| text.map_or(Cell::Empty, |text| Cell::Text(text.to_owned()));
     let by = change.by.as_ref().map(|by| format!("{} by {}: {}", by.rule, by.who, by.evidence));
+    let who = change.who.as_ref().map(|who| match who.as_str() {
+        "rule" | "tag" => format!("by a {who}"),
+        person => format!("by {person}"),
+    });
     vec![
         Cell::Time(change.at),
         text(Some(&change.field)),
         text(change.before.as_deref()),
         text(change.after.as_deref()),
         text(names.get(&change.integration).map(String::as_str)),
-        text(Some(&change.stream)),
-        text(Some(&change.native_id)),
-        text(by.as_deref()),
+        text(Some(change.stream.as_str()).filter(|stream| !stream.is_empty())),
+        text(Some(change.native_id.as_str()).filter(|id| !id.is_empty())),
+        text(by.or(who).as_deref()),
     ]
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
 use inventory::correlate::directive::{self, Decision, DirectiveError};
-use inventory::correlate::explain::{self, Compared, Explained, Linked, Subject, Why};
+use inventory::correlate::explain::{self, Compared, Explained, Linked, Subject, Tagged, Why};
 use inventory::correlate::partition::About;
 use inventory::correlate::review::{self, Review, Side};
 use inventory::correlate::rules::Rule;
@@ -317,12 +317,18 @@ fn explained(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> Strin
         if number == 1 { "s" } else { "" }
     );
     for linked in &told.records {
-        let integration = names.get(&linked.integration).map_or("an integration that is gone", String::as_str);
+        let integration = integration_of(told, linked.record, names);
         let name = linked.name.as_deref().unwrap_or("(no name)");
         let _ = writeln!(out, "{}  {name}, {} from {integration}", linked.record, grade(linked));
         let _ = writeln!(out, "    {}", because(linked));
         for (kind, value) in &linked.evidence {
             let _ = writeln!(out, "      {kind}  {value}");
+        }
+    }
+    if !told.tags.is_empty() {
+        out += "\nIts tags, and who says so:\n";
+        for tag in &told.tags {
+            let _ = writeln!(out, "    {}={}  {}", tag.key, tag.value, integration_of(told, tag.record, names));
         }
     }
     if told.pinned {
@@ -349,6 +355,12 @@ fn explained(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> Strin
     out += "\nWrong? Part a record off: muster asset split RECORD\n";
     let _ = writeln!(out, "Why another one is not this one: muster asset explain {} --and ID", told.asset);
     out
+}
+
+/// The name of the integration that a record of the asset is from.
+fn integration_of<'a>(told: &Explained, record: RecordId, names: &'a BTreeMap<IntegrationId, String>) -> &'a str {
+    let linked = told.records.iter().find(|linked| linked.record == record);
+    linked.and_then(|linked| names.get(&linked.integration)).map_or("an integration that is gone", String::as_str)
 }
 
 fn grade(linked: &Linked) -> &'static str {
@@ -454,9 +466,14 @@ fn explained_json(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> 
             json!({ "record": record, "kind": one.kind, "value": one.value, "why": why(&one.why) })
         })
         .collect();
+    let tag = |tag: &Tagged| {
+        let integration = integration_of(told, tag.record, names);
+        json!({ "key": tag.key, "value": tag.value, "record": tag.record.to_string(), "integration": integration })
+    };
     json!({
         "asset": told.asset.to_string(), "asked": told.asked.map(|asked| asked.to_string()), "pinned": told.pinned,
         "records": told.records.iter().map(record).collect::<Vec<_>>(), "ignored": ignored,
+        "tags": told.tags.iter().map(tag).collect::<Vec<_>>(),
         "same_hardware": told.same_hardware.iter().map(AssetId::to_string).collect::<Vec<_>>(),
         "reviews": told.reviews.iter().map(review_json).collect::<Vec<_>>(),
     })

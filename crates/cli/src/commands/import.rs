@@ -13,7 +13,7 @@ use sync::import::{Draft, FILE_BYTES_MAX, Format, ImportError, Imported, Whole};
 
 use crate::arguments::{Global, Import};
 use crate::failure::{Exit, Failure, sentence};
-use crate::place::{Place, word};
+use crate::place::{Opened, Place, word};
 use crate::progress::Progress;
 use crate::terminal::{Terminal, counted, duration};
 
@@ -29,12 +29,14 @@ pub async fn run(global: &Global, order: Import, terminal: &Terminal) -> Result<
         return dry_run(&draft, order.json, terminal);
     }
     // Before the file: it may be long, and what cannot be written need not be read.
-    let store = place.open_to_write().map_err(|failure| match failure.exit {
-        Exit::Storage => {
-            failure.with("A worker on this database has to be stopped meanwhile; on PostgreSQL it may go on.")
+    let store = match place.open_to_write_or_beside()? {
+        Opened::Writer(store) => store,
+        Opened::Beside { by, .. } => {
+            return Err(Failure::new(Exit::Storage, format!("the database is in use by {by}, which goes on until it is stopped")).with(
+                "Nothing was imported. Stop it, import the file, and start it again; on PostgreSQL an import runs beside it.",
+            ));
         }
-        _ => failure,
-    })?;
+    };
     let draft = read(format, mapping, &order.file, place.database_folder()).await?;
     let Some(source) = order.source.clone() else { return Err(Failure::usage("--source NAME says whose file it is")) };
     let sync_order = sync::import::Order { source, site: order.site.clone(), accept_removals: order.accept_removals };

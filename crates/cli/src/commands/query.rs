@@ -14,8 +14,7 @@ pub async fn run(global: &Global, query: Query, terminal: &Terminal) -> Result<(
     let place = Place::new(global)?;
     let as_of = query.as_of.as_deref().map(|text| super::asset_history::instant("--as-of", text, terminal.now()));
     let as_of = as_of.transpose()?;
-    // Asking about the past takes the writer's place for a moment, and writes nothing.
-    let store = if as_of.is_some() { place.open_beside()? } else { place.open_to_read()? };
+    let store = place.open_to_read()?;
     let (inventory, text) = asked_for(&store, &query, terminal).await?;
     let format = if query.json { Format::Json } else { query.format };
     if let Some(at) = &query.complete {

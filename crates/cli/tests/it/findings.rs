@@ -49,3 +49,26 @@ fn what_is_missing_is_explained_and_counts_are_compared() {
     assert_eq!(muster.count("assets", "has:agent.state has:policy.name"), agents, "every agent obeys some policy");
     assert!(muster.count("software_titles", "endpoints:>1") > 0 && muster.count("cves", "endpoints:>0") > 0);
 }
+
+#[test]
+fn what_threats_are_and_how_they_end_and_what_accounts_may_is_asked() {
+    let console = Console::start();
+    let muster = Muster::connected(&console);
+    muster.ok(&["sync"]);
+    let threats = muster.count("findings", "kind:threat");
+    for field in ["classification", "status", "verdict"] {
+        assert_eq!(muster.count("findings", &format!("kind:threat has:{field}")), threats, "{field}");
+    }
+    let (open, closed) = (
+        muster.count("findings", "kind:threat status:(unresolved, in_progress)"),
+        muster.count("findings", "kind:threat status:resolved"),
+    );
+    assert!(open > 0 && closed > 0 && open + closed == threats, "{open} and {closed} of {threats}");
+    assert!(muster.count("findings", "event:(name:mitigat)") > 0, "the timeline tells what was done");
+    // What an account is licensed for, and how it is set.
+    let accounts = muster.count("accounts", "");
+    assert!(accounts > 0 && muster.count("accounts", "has:features") == accounts);
+    for kind in ["bundle", "module", "setting"] {
+        assert_eq!(muster.count("accounts", &format!("licence:(kind:{kind})")), accounts, "{kind}");
+    }
+}

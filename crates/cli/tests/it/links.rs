@@ -7,17 +7,17 @@ use serde_json::Value as Json;
 use crate::harness::{FILTERS, Muster};
 
 const CMDB: &str = "\
-sys_id,name,serial_number,mac_address,os,manufacturer
-a1,PC-0001,SN-000101,00:1c:23:00:00:01,Windows 11,Dell Inc.
-a2,PC-0002,SN-000202,00:1c:23:00:00:02,Windows 11,Dell Inc.
-a3,localhost,To be filled by O.E.M.,0a:00:27:00:00:00,Windows 11,ASUS
+sys_id,name,serial_number,mac_address,os,manufacturer,tags
+a1,PC-0001,SN-000101,00:1c:23:00:00:01,Windows 11,Dell Inc.,env=prod
+a2,PC-0002,SN-000202,00:1c:23:00:00:02,Windows 11,Dell Inc.,
+a3,localhost,To be filled by O.E.M.,0a:00:27:00:00:00,Windows 11,ASUS,
 ";
 
 const AUDIT: &str = "\
-sys_id,name,serial_number,mac_address,os,manufacturer
-b1,desk-of-ann,sn-000101,,Windows 11,DELL
-b2,pc-0002,,,Windows 11,
-b3,localhost,To be filled by O.E.M.,0a:00:27:00:00:00,Windows 11,ASUS
+sys_id,name,serial_number,mac_address,os,manufacturer,tags
+b1,desk-of-ann,sn-000101,,Windows 11,DELL,env=test
+b2,pc-0002,,,Windows 11,,
+b3,localhost,To be filled by O.E.M.,0a:00:27:00:00:00,Windows 11,ASUS,
 ";
 
 /// Two lists of three machines each, of which one is told by its serial number and one is not told for sure.

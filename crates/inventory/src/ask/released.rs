@@ -9,21 +9,26 @@ const BEGIN: &str = "(SELECT i.";
 const FROM: &str = " FROM inventory_release i WHERE i.org_id = ";
 const RELEASE: &str = ".release_id)";
 
-/// The same condition with the terms over releases turned. `$1` is the organization.
+/// How a turned condition begins, behind its row.
+const TURNED: &str = ".release_id IN (SELECT i.release_id FROM inventory_release i WHERE i.org_id = $1 AND ";
+
+/// The same condition with what is asked of releases turned: terms that stand together are asked of them together, so
+/// that they are read once. `$1` is the organization.
 pub(super) fn released(condition: &str) -> String {
     let mut out = String::with_capacity(condition.len());
     let mut rest = condition;
-    while let Some(at) = rest.find(BEGIN) {
-        let (before, term) = rest.split_at(at);
+    while let Some(at) = rest.find('(') {
+        let (before, group) = rest.split_at(at);
         out.push_str(before);
-        match turned(term) {
-            Some((head, behind)) => {
-                out.push_str(&head);
+        match together(&out, group) {
+            Some((asked, behind)) => {
+                let Term { row, of_release } = asked;
+                out.push_str(&format!("{row}{TURNED}{of_release})"));
                 rest = behind;
             }
             None => {
-                out.push_str(BEGIN);
-                rest = &term[BEGIN.len()..];
+                out.push('(');
+                rest = &group[1..];
             }
         }
     }
@@ -31,21 +36,80 @@ pub(super) fn released(condition: &str) -> String {
     out
 }
 
-/// A term, turned, and what follows it; `None` for what is no comparison with numbers.
-fn turned(term: &str) -> Option<(String, &str)> {
-    let (column, behind) = term[BEGIN.len()..].split_once(FROM)?;
+/// What is asked of the release of one row.
+struct Term<'a> {
+    row: &'a str,
+    /// The condition over the release `i`.
+    of_release: String,
+}
+
+/// As many terms over releases as stand in a row at the beginning of the text, and what follows them.
+fn together<'a>(before: &str, text: &'a str) -> Option<(Term<'a>, &'a str)> {
+    let (first, mut behind) = term(text)?;
+    let mut terms = vec![first];
+    // What binds closer than the word between the terms must not be torn from them.
+    let word = [" AND ", " OR "].into_iter().find(|word| behind.starts_with(word));
+    let begins = |word: &str| before.ends_with('(') || before.ends_with(word);
+    if let Some(word) = word.filter(|word| begins(word)) {
+        while let Some((next, after)) = behind.strip_prefix(word).and_then(term) {
+            let ends = after.is_empty() || after.starts_with(')') || after.starts_with(word);
+            if next.row != terms[0].row || !ends {
+                break;
+            }
+            terms.push(next);
+            behind = after;
+        }
+        let of_release: Vec<&str> = terms.iter().map(|term| term.of_release.as_str()).collect();
+        if terms.len() > 1 {
+            return Some((Term { row: terms[0].row, of_release: format!("({})", of_release.join(word)) }, behind));
+        }
+    }
+    terms.pop().map(|term| (term, behind))
+}
+
+/// One term over a release, or a group of nothing else, and what follows it.
+fn term(text: &str) -> Option<(Term<'_>, &str)> {
+    if text.starts_with(BEGIN) {
+        return turned(text);
+    }
+    let inside = text.strip_prefix('(')?;
+    let (asked, behind) = together("(", inside)?;
+    Some((asked, behind.strip_prefix(')')?))
+}
+
+/// The same condition for testing row after row: each release that a row names is looked up among those that were
+/// found. SQLite would rather look for each of those among the row's, of which there are fewer.
+pub(super) fn row_by_row(condition: &str) -> String {
+    let mut out = String::with_capacity(condition.len() + 8);
+    let mut rest = condition;
+    while let Some(at) = rest.find(TURNED) {
+        let row = rest[..at].rfind(|char: char| !char.is_ascii_alphanumeric()).map_or(0, |before| before + 1);
+        out.push_str(&rest[..row]);
+        out.push('+');
+        out.push_str(&rest[row..at + TURNED.len()]);
+        rest = &rest[at + TURNED.len()..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// A comparison of a release's column with numbers, and what follows it; `None` for anything else.
+fn turned(term: &str) -> Option<(Term<'_>, &str)> {
+    let (column, behind) = term.strip_prefix(BEGIN)?.split_once(FROM)?;
     let (row, behind) = behind.split_once(".org_id AND i.release_id = ")?;
     let behind = behind.strip_prefix(row)?.strip_prefix(RELEASE)?;
     let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if !plain(column) || !plain(row) {
         return None;
     }
-    let length = comparison(behind)?;
-    let (compared, behind) = behind.split_at(length);
-    let head = format!(
-        "{row}.release_id IN (SELECT i.release_id FROM inventory_release i WHERE i.org_id = $1 AND i.{column}{compared})"
-    );
-    Some((head, behind))
+    let (compared, behind) = behind.split_at(comparison(behind)?);
+    Some((Term { row, of_release: format!("i.{column}{compared}") }, behind))
+}
+
+/// The column of releases that an expression over a row `t` reads, if it reads nothing else.
+pub(super) fn column(expression: &str) -> Option<&str> {
+    let (column, behind) = expression.strip_prefix(BEGIN)?.split_once(FROM)?;
+    (behind == "t.org_id AND i.release_id = t.release_id)").then_some(column)
 }
 
 /// How long the comparison with numbers is with which the text begins.
@@ -96,6 +160,34 @@ mod tests {
             );
             assert_eq!(released(&format!("(x AND {}{compared} OR y)", column("t2"))), format!("(x AND {turned} OR y)"));
         }
+    }
+
+    #[test]
+    fn terms_that_stand_together_are_asked_together() {
+        let (a, b) = (format!("{} IN (1, 2)", column("t1")), format!("{} BETWEEN 3 AND 9", column("t1")));
+        let (one, two) = ("i.plain_term IN (1, 2)", "i.plain_term BETWEEN 3 AND 9");
+        let turned = |of: &str| format!("t1{TURNED}{of})");
+        for (text, expected) in [
+            (format!("({a} AND {b})"), turned(&format!("({one} AND {two})"))),
+            (format!("({a} OR {b})"), turned(&format!("({one} OR {two})"))),
+            (format!("({a} AND ({b} OR {a}))"), turned(&format!("({one} AND ({two} OR {one}))"))),
+            (format!("(x = 1 AND {a} AND {b})"), format!("(x = 1 AND {})", turned(&format!("({one} AND {two})")))),
+            (format!("({a} OR {b} OR x)"), format!("({} OR x)", turned(&format!("({one} OR {two})")))),
+            // What is bound closer by another word, or by a denial, or is asked of another row, stays apart.
+            (format!("(x AND {a} OR {b})"), format!("(x AND {} OR {})", turned(one), turned(two))),
+            (format!("(NOT {a} AND {b})"), format!("(NOT {} AND {})", turned(one), turned(two))),
+            (format!("({a} AND {} = 7)", column("t2")), format!("({} AND t2{TURNED}i.plain_term = 7))", turned(one))),
+            (format!("NOT COALESCE(({a} AND x), FALSE)"), format!("NOT COALESCE(({} AND x), FALSE)", turned(one))),
+        ] {
+            assert_eq!(released(&text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn rows_are_tested_by_what_they_name() {
+        let text = released(&format!("(t.x = 1 AND NOT EXISTS (SELECT 1 FROM y t1 WHERE {} = 7))", column("t1")));
+        assert!(row_by_row(&text).contains(&format!("WHERE +t1{TURNED}")), "{}", row_by_row(&text));
+        assert_eq!(row_by_row("t.release_id IN (1, 2)"), "t.release_id IN (1, 2)");
     }
 
     #[test]

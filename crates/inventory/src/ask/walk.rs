@@ -9,7 +9,7 @@ use kernel::Value;
 use query::{Column, Condition, Field, Inventory, Problem};
 use store::{Dialect, Keys, Row};
 
-use super::{AskError, Asked, nearest, residual};
+use super::{AskError, Asked, nearest, released, residual};
 use crate::catalogue::COMPUTED;
 
 /// Rows of the sort index that one glance tests for each row that the page lacks.
@@ -21,8 +21,12 @@ const GLANCE_ROWS_MIN: usize = 256;
 /// Rows that one glance tests at most.
 const GLANCE_ROWS_MAX: usize = 4_000;
 
-/// An answer is rare if fewer than one in so many rows match: then the database may leave the sort order.
-const RARE: usize = 64;
+/// Rows that are tested before an answer of which nothing was found yet is taken for a rare one.
+const NOTHING_ROWS_MAX: usize = 1_000;
+
+/// Rows that are tested for a page, at most. If more would have to be, as far as can be told, the answer is rare: then
+/// the database may leave the sort order. What testing costs does not grow with the inventory, and what finding all does.
+const WALK_ROWS_MAX: usize = 16_000;
 
 /// Keys of a rare answer that are sorted here, at most. With more, the database sorts.
 const RARE_KEYS_MAX: usize = 20_000;
@@ -184,22 +188,22 @@ pub(super) fn walk(
     let wanted = limit + 1;
     let mut found: Vec<Place> = Vec::new();
     let stretches = sort.stretches(after);
+    let mut tested = 0;
     'order: for (at, (stretch, mut after)) in stretches.iter().cloned().enumerate() {
-        let mut glancing = INDEXED.contains(&(asked.inventory.name, sort.name));
+        let indexed = INDEXED.contains(&(asked.inventory.name, sort.name));
         while found.len() < wanted {
             // Where matches are common, the next rows of the index fill the page. Where they are rare, testing row after
             // row would read the whole table in a bad order: then all that match are found in whatever way is best.
-            if !glancing {
+            let Some(rows) = next_glance(found.len(), wanted, tested).filter(|_| indexed) else {
                 if let Some(rest) = rare(asked, condition, sort, &stretches[at..], after.as_ref())? {
                     found.extend(rest);
                     break 'order;
                 }
                 found.extend(collect(asked, condition, sort, stretch, after.as_ref(), wanted - found.len())?);
                 break;
-            }
-            let rows = glance_rows(wanted - found.len());
+            };
             let (hits, end) = glance(asked, condition, sort, stretch, after.as_ref(), rows)?;
-            glancing = hits.len() * RARE >= rows;
+            tested += rows;
             found.extend(hits);
             after = end;
             if after.is_none() {
@@ -209,6 +213,22 @@ pub(super) fn walk(
     }
     found.truncate(wanted);
     Ok(finished(found, limit))
+}
+
+/// How many rows the next glance tests, when so many of those that were tested match; `None` if the answer is rare.
+fn next_glance(found: usize, wanted: usize, tested: usize) -> Option<usize> {
+    let missing = wanted.saturating_sub(found);
+    let expected = match (found, tested) {
+        (_, 0) => return Some(glance_rows(missing)),
+        (0, tested) if tested >= NOTHING_ROWS_MAX => return None,
+        (0, _) => return Some(NOTHING_ROWS_MAX),
+        (found, tested) => missing.saturating_mul(tested) / found,
+    };
+    // A page of many rows may test more: it costs as much to read them.
+    let most = WALK_ROWS_MAX.max(wanted.saturating_mul(GLANCE_ROWS_PER_ROW));
+    let within = tested.saturating_add(expected) <= most;
+    // A tenth more, since another glance costs more than they do.
+    within.then(|| (expected + expected / 10).clamp(GLANCE_ROWS_MIN, GLANCE_ROWS_MAX))
 }
 
 /// Cuts off the one row too many, which only shows that there is a next page.
@@ -279,9 +299,58 @@ fn glance_sql(
         "SELECT t.{key}, {value}, CASE WHEN {condition} THEN 1 ELSE 0 END \
          FROM (SELECT * FROM {table} t WHERE t.org_id = $1 AND {place} ORDER BY {order} LIMIT {rows}) t ORDER BY {order}",
         value = sort.value(stretch),
-        condition = condition.sql,
+        condition = row_by_row(asked, &condition.sql),
     );
     (sql, params)
+}
+
+/// The condition as it is best tested of one row after the other: what the row itself says goes first, since it costs
+/// nothing and decides most.
+fn row_by_row(asked: &Asked<'_, '_>, condition: &str) -> String {
+    let ordered = cheap_first(condition);
+    match asked.tx.dialect() {
+        Dialect::Sqlite => released::row_by_row(&ordered),
+        Dialect::Postgres => ordered,
+    }
+}
+
+/// The parts of a conjunction, those that look something up last.
+fn cheap_first(condition: &str) -> String {
+    let Some(parts) = conjunction(condition) else { return condition.to_owned() };
+    let (costly, mut all): (Vec<&str>, Vec<&str>) = parts.into_iter().partition(|part| part.contains("SELECT"));
+    all.extend(costly);
+    format!("({})", all.join(" AND "))
+}
+
+/// What `AND` joins in a condition that is a conjunction, in parentheses.
+fn conjunction(condition: &str) -> Option<Vec<&str>> {
+    const AND: &str = " AND ";
+    let inside = condition.strip_prefix('(')?.strip_suffix(')')?;
+    let (mut parts, mut depth, mut begin, mut at) = (Vec::new(), 0_usize, 0, 0);
+    while at < inside.len() {
+        let rest = &inside.as_bytes()[at..];
+        match rest[0] {
+            b'(' => depth += 1,
+            // The first and the last parenthesis belong to others.
+            b')' => depth = depth.checked_sub(1)?,
+            b' ' if depth == 0 && rest.starts_with(b" OR ") => return None,
+            b' ' if depth == 0 && rest.starts_with(AND.as_bytes()) && !between(&inside[begin..at]) => {
+                parts.push(&inside[begin..at]);
+                begin = at + AND.len();
+                at = begin;
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    parts.push(&inside[begin..]);
+    Some(parts)
+}
+
+/// Whether the `AND` behind this text belongs to a `BETWEEN`.
+fn between(before: &str) -> bool {
+    before.rsplit_once(" BETWEEN ").is_some_and(|(_, low)| !low.contains(' '))
 }
 
 /// All that match, in order, from `after` in the first of the stretches; `None` if they are too many to be sorted here.
@@ -441,4 +510,42 @@ impl Sort {
 /// Reads a row that begins with its key and its sort value.
 pub(super) fn place(row: &Row<'_>) -> Result<Place, store::StoreError> {
     Ok(Place { key: row.int(0)?, value: row.value(1)?.into_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_row_says_itself_is_tested_first() {
+        let scope = "EXISTS (SELECT 1 FROM a l WHERE l.x = t.x AND l.y = 1)";
+        let looked_up = "(SELECT d.x FROM d WHERE d.y = t.y) BETWEEN 3 AND 9";
+        let plain = "(t.a = 1 OR t.b BETWEEN 3 AND 9)";
+        for (condition, expected) in [
+            (
+                format!("({scope} AND t.b BETWEEN 3 AND 9 AND {looked_up} AND {plain})"),
+                format!("(t.b BETWEEN 3 AND 9 AND {plain} AND {scope} AND {looked_up})"),
+            ),
+            (format!("({scope} OR t.a = 1)"), format!("({scope} OR t.a = 1)")),
+            (format!("({scope} AND t.a = 1) OR (t.b = 1)"), format!("({scope} AND t.a = 1) OR (t.b = 1)")),
+            (scope.to_owned(), scope.to_owned()),
+            ("TRUE".to_owned(), "TRUE".to_owned()),
+        ] {
+            assert_eq!(cheap_first(&condition), expected);
+        }
+    }
+
+    #[test]
+    fn walking_goes_on_as_long_as_it_will_fill_the_page_soon() {
+        assert_eq!(next_glance(0, 51, 0), Some(408));
+        assert_eq!(next_glance(0, 51, 408), Some(NOTHING_ROWS_MAX));
+        assert_eq!(next_glance(0, 51, 1_408), None);
+        // One row of a hundred matches.
+        assert_eq!(next_glance(4, 51, 408), Some(GLANCE_ROWS_MAX));
+        assert_eq!(next_glance(44, 51, 4_408), Some(771));
+        // One of four hundred.
+        assert_eq!(next_glance(1, 51, 408), None);
+        // A page of many rows.
+        assert_eq!(next_glance(5_000, 10_001, 4_000), Some(GLANCE_ROWS_MAX));
+    }
 }

@@ -10,6 +10,25 @@ use super::{
 const TYPE_NAME: &str = "COALESCE({t}.type_term, (SELECT y.name_term FROM inventory_activity_type y \
      WHERE y.org_id = {t}.org_id AND y.integration_id = {t}.integration_id AND y.type = {t}.type))";
 
+/// The activities of an asset's agents, from the asset's side.
+const OF_ASSET: &str = "FROM inventory_link l \
+     JOIN inventory_source_record r ON r.org_id = l.org_id AND r.record_id = l.record_id \
+     JOIN inventory_activity {e} ON {e}.org_id = r.org_id AND {e}.integration_id = r.integration_id \
+     AND {e}.agent_native_id = r.native_id \
+     WHERE r.stream = 'agents' AND l.org_id = {t}.org_id AND l.asset_id = {t}.asset_id";
+
+/// The scope of an asset that reaches them.
+pub(super) fn scope_of_asset() -> Scope {
+    Scope {
+        name: "activity",
+        aliases: &["activities"],
+        inventory: "activities",
+        from: OF_ASSET,
+        title: "name",
+        prose: "one thing that happened on the console about its agent",
+    }
+}
+
 /// The activities. Rows never change, so their bodies are in the log.
 pub(super) fn activities() -> Inventory {
     let mut fields = vec![

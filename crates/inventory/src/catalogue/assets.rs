@@ -228,6 +228,7 @@ fn identity() -> Vec<Field> {
             ),
             "whether one of its agents took the place of another, as after a machine was set up anew",
         )
+        .volatile()
         .example("superseded:t"),
         flag("removed", "{t}.gone", "whether none of its sources has it any more")
             .alias(&["gone"])
@@ -238,7 +239,7 @@ fn identity() -> Vec<Field> {
             .volatile()
             .example("last_seen:>14d"),
         past("created_at", "{t}.created_at", "when Muster made the asset").example("created_at:<1d"),
-        past("updated_at", "{t}.updated_at", "when Muster last saw it change").example("updated_at:<1h"),
+        past("updated_at", "{t}.updated_at", "when Muster last saw it change").volatile().example("updated_at:<1h"),
     ]
 }
 
@@ -618,7 +619,7 @@ fn scopes() -> Vec<Scope> {
             inventory: "tags",
             from: element_of_asset!("inventory_tag"),
             title: "name",
-            prose: "one tag",
+            prose: "one tag, as one source says it",
         },
         Scope {
             name: "finding",
@@ -645,6 +646,8 @@ fn scopes() -> Vec<Scope> {
             prose: "one vulnerability that it has",
         },
         super::policies::scope_of_asset(),
+        super::activities::scope_of_asset(),
+        super::log::scope_of_asset(),
         Scope {
             name: "seen_by",
             aliases: &[],
@@ -658,6 +661,10 @@ fn scopes() -> Vec<Scope> {
     scopes.push(super::own::asset_scope());
     scopes
 }
+
+/// The source of the record that a row hangs on.
+const SOURCE_OF_RECORD: &str = "(SELECT m.source_term FROM inventory_machine m \
+     WHERE m.org_id = {t}.org_id AND m.record_id = {t}.record_id)";
 
 /// What the scopes of an asset reach.
 pub(super) fn parts() -> Vec<Inventory> {
@@ -705,6 +712,7 @@ pub(super) fn parts() -> Vec<Inventory> {
                     .example("tag:owner=payroll"),
                 text("key", "{t}.key", "{t}.key_folded", "the tag's key").example("key:=owner"),
                 text("value", "{t}.value", "{t}.value_folded", "the tag's value").example("value:payroll"),
+                word("source", SOURCES, SOURCE_OF_RECORD, "source", "who says so").example("source:sentinelone"),
             ],
             ..Inventory::new("tags", "tag", "inventory_tag", "position")
         },
@@ -712,8 +720,7 @@ pub(super) fn parts() -> Vec<Inventory> {
             aliases: &["sighting"],
             listed: false,
             fields: vec![
-                word("source", SOURCES, "(SELECT m.source_term FROM inventory_machine m WHERE m.org_id = {t}.org_id AND m.record_id = {t}.record_id)", "source", "the source")
-                    .example("source:sentinelone"),
+                word("source", SOURCES, SOURCE_OF_RECORD, "source", "the source").example("source:sentinelone"),
                 past("since", "{t}.since", "since when its record belongs to the asset").example("since:<7d"),
                 native("rule", "{t}.rule", "by which rule its record belongs to the asset").example("rule:new"),
                 past(

@@ -15,7 +15,6 @@ pub(super) fn asset_fields() -> Vec<Field> {
             "who answers for it: by the first rule of muster owner that fits, or because somebody said so",
         )
         .alias(&["owners"])
-        .volatile()
         .example("owner:payroll"),
         Field::new(
             "fields",
@@ -27,7 +26,6 @@ pub(super) fn asset_fields() -> Vec<Field> {
             ),
             "its custom fields with their values; one of them is asked as field.NAME:value",
         )
-        .volatile()
         .example("fields:cost"),
         flag(
             "tracked",

@@ -42,6 +42,8 @@ pub struct Explained {
     pub records: Vec<Linked>,
     /// Whether a person pinned it.
     pub pinned: bool,
+    /// Its tags, by key, each with the record that says it.
+    pub tags: Vec<Tagged>,
     /// Values of its records that say nothing, and why.
     pub ignored: Vec<Ignored>,
     /// Assets with another system on the same hardware.
@@ -77,6 +79,17 @@ pub struct Linked {
     pub by: String,
     /// Why, in the person's words; empty if no person did or gave a reason.
     pub reason: String,
+}
+
+/// A tag, and who says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tagged {
+    /// The record that says it.
+    pub record: RecordId,
+    /// Its key as that source spells it.
+    pub key: String,
+    /// Its value.
+    pub value: String,
 }
 
 /// A value that says nothing about which machine it is.
@@ -200,11 +213,21 @@ pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, Dir
         asset: today,
         asked: (today != asset).then_some(asset),
         pinned: ids.iter().any(|record| directives.pinned.contains_key(record)),
+        tags: tags(tx, org, today)?,
         ignored,
         same_hardware: same_hardware(tx, org, &ids)?,
         reviews: review::of_records(tx, org, &ids)?,
         records,
     })
+}
+
+fn tags(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Vec<Tagged>, DirectiveError> {
+    const READ: &str = "SELECT c.record_id, c.key, c.value FROM inventory_link l
+        JOIN inventory_tag c ON c.org_id = l.org_id AND c.record_id = l.record_id
+        WHERE l.org_id = $1 AND l.asset_id = $2 ORDER BY c.key_folded, c.record_id, c.position";
+    Ok(tx.query(READ, &[org.into(), asset.into()], |row| {
+        Ok(Tagged { record: RecordId(row.int(0)?), key: row.text(1)?.to_owned(), value: row.text(2)?.to_owned() })
+    })?)
 }
 
 /// Explains why two assets or records are not one.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{AssetId, OrgId, RecordId, Timestamp, Value};
+use kernel::{OrgId, RecordId, Timestamp, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Keys, Kind as Column, StoreError, Tx};
 
@@ -17,7 +17,7 @@ use super::partition::{About, Directives, LOOK_RECORDS_MAX, Member, Partition, P
 use super::rules::{Evidence, Rule};
 use super::sharing::{BLOCK_RECORDS_MAX, Shared, SharedWhy, shared};
 use crate::apply::InventoryError;
-use crate::change::CHANGE;
+use crate::change::{Subject, UNDOABLE};
 use crate::memory::{Head, Memory};
 use crate::onboard;
 use crate::project::{self, Moved};
@@ -482,7 +482,7 @@ struct SharedBefore {
     until: Timestamp,
 }
 
-const LINK: &[(&str, Column)] = &[
+pub(crate) const LINK: &[(&str, Column)] = &[
     ("org_id", Column::Int),
     ("record_id", Column::Int),
     ("asset_id", Column::Int),
@@ -562,7 +562,8 @@ impl Step<'_, '_, '_> {
 
         let (mut created, mut updated, mut touched) = (Vec::new(), Vec::new(), FxHashSet::default());
         let mut moved: Vec<(i64, i64, i64)> = Vec::new();
-        let mut now_in: FxHashMap<i64, i64> = FxHashMap::default();
+        // For history: where a record was, and where it is.
+        let mut told: Vec<(i64, Option<i64>, Option<i64>)> = Vec::new();
         for (cluster, asset) in inside.iter().zip(&assets) {
             for (at, member) in cluster.iter().enumerate() {
                 let record = member.record.0;
@@ -609,11 +610,14 @@ impl Step<'_, '_, '_> {
                         moved.push((record, before.asset, *asset));
                     }
                 }
-                now_in.insert(record, *asset);
+                if before.is_some() || left.contains_key(&record) {
+                    told.push((record, before.map(|before| before.asset), Some(*asset)));
+                }
             }
         }
         for record in &unlinked {
             touched.insert(links[record].asset);
+            told.push((*record, Some(links[record].asset), None));
         }
         let (key, set) = LINK.split_at(2);
         self.tx.insert_many("inventory_link", LINK, &created, "")?;
@@ -622,7 +626,7 @@ impl Step<'_, '_, '_> {
         self.tx.delete_many("inventory_link", RECORD_KEY, &gone)?;
         self.count_moves(&moved, &inside, &assets, links);
         self.remember_emptied(&moved, &inside, &assets)?;
-        self.tell(scene, &moved)?;
+        self.tell(scene, &told, links)?;
         let touched = sorted(touched);
         project::assets(self.tx, self.org, self.now, self.head, &touched, Moved::Anything)?;
         Ok(())
@@ -717,25 +721,32 @@ impl Step<'_, '_, '_> {
         Ok(())
     }
 
-    /// Writes into history which record moved from which asset to which.
-    fn tell(&mut self, scene: &Scene, moved: &[(i64, i64, i64)]) -> Result<(), StoreError> {
-        let mut changes: Vec<Value> = Vec::with_capacity(moved.len() * CHANGE.len());
-        for (record, from, to) in moved {
-            let integration = scene.facts[record].fact.integration;
-            changes.extend([
-                self.org.into(),
-                self.head.next_id().into(),
-                self.now.into(),
-                "assets".into(),
-                (*to).into(),
-                (*record).into(),
-                integration.into(),
-                "asset".into(),
-                AssetId(*from).to_string().into(),
-                AssetId(*to).to_string().into(),
-            ]);
+    /// Writes into history which record moved from which asset to which, and how it was linked.
+    fn tell(
+        &mut self,
+        scene: &Scene,
+        told: &[(i64, Option<i64>, Option<i64>)],
+        links: &FxHashMap<i64, Link>,
+    ) -> Result<(), StoreError> {
+        let mut changes: Vec<Value> = Vec::with_capacity(told.len() * UNDOABLE.len());
+        for (record, from, to) in told {
+            let subject = Subject {
+                org: self.org.0,
+                at: self.now,
+                inventory: "assets",
+                asset: to.or(*from),
+                record: *record,
+                integration: scene.facts[record].fact.integration.0,
+            };
+            let before = links.get(record).map(|link| {
+                let [asset, since] = [link.asset, link.since].map(Value::from);
+                let [rule, evidence, by] =
+                    [&link.rule, &link.evidence, &link.by].map(|text| Value::from(text.as_str()));
+                [asset, rule, evidence, since, by, link.partner.into()]
+            });
+            subject.linked(self.head, *from, *to, before.as_ref().map(|row| row.as_slice()), &mut changes);
         }
-        self.tx.insert_many("inventory_change", CHANGE, &changes, "")?;
+        self.tx.insert_many("inventory_change", UNDOABLE, &changes, "")?;
         Ok(())
     }
 

@@ -33,7 +33,7 @@ impl std::task::Wake for Unpark {
     }
 }
 
-fn wait<F: Future>(future: F) -> F::Output {
+pub fn wait<F: Future>(future: F) -> F::Output {
     let mut future = std::pin::pin!(future);
     let waker = Arc::new(Unpark(std::thread::current())).into();
     loop {

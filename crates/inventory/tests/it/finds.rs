@@ -5,12 +5,12 @@ use store::Store;
 use testkit::Database;
 
 use inventory::noun::{
-    AccountNoun, AgentState, ConsoleGroupNoun, ConsoleScope, ConsoleSiteNoun, EventNoun, FindingNoun, MachineNoun,
-    Name, PolicyNoun, SoftwareNoun, VulnerabilityNoun,
+    AccountNoun, ActivityNoun, AgentState, ConsoleGroupNoun, ConsoleScope, ConsoleSiteNoun, EventNoun, FindingNoun,
+    MachineNoun, Name, PolicyNoun, SoftwareNoun, VulnerabilityNoun,
 };
 use inventory::{Ask, Noun, Want};
 
-use crate::source::{Source, TABLES, at, one_int};
+use crate::source::{Agent, Source, TABLES, at, one_int};
 
 testkit::on_each_database! {
     software_waits_for_its_agent_under_the_number_that_the_agent_will_have,
@@ -28,6 +28,8 @@ testkit::on_each_database! {
     an_agent_obeys_the_nearest_policy_however_things_change,
     agents_are_counted_and_compared_with_the_consoles_own_count,
     what_an_earlier_version_stored_is_carried_over,
+    what_happened_about_an_agent_is_asked_of_its_asset_and_the_other_way_round,
+    the_log_of_a_machine_is_asked_of_its_asset_and_the_other_way_round,
 }
 
 fn text(text: &str) -> Option<String> {
@@ -507,4 +509,76 @@ fn what_an_earlier_version_stored_is_carried_over(database: &Database) {
     assert_eq!(rows(&store, "software_titles", "", &["name", "endpoints"]), [["Mozilla Firefox", "1"]]);
     assert_eq!(count(&store, "software", "product:=\"mozilla firefox\""), 2);
     assert_eq!(rows(&store, "assets", "cve:CVE-2024-3094", &["name"]), [["PC-9"]]);
+}
+
+fn activity(agent: &str, type_: i64, what: &str) -> Noun {
+    Noun::Activity(ActivityNoun {
+        type_: Some(type_),
+        description: text(what),
+        agent_id: text(agent),
+        created_at: Some(at(1_999_000)),
+        ..ActivityNoun::default()
+    })
+}
+
+fn what_happened_about_an_agent_is_asked_of_its_asset_and_the_other_way_round(database: &Database) {
+    let store = database.open(&TABLES);
+    let (agents, happened) = (stream(&store, "agents"), stream(&store, "activities"));
+    for id in ["7", "8"] {
+        one(&agents, id, agent(id, "G1"), "agent");
+    }
+    for (id, about, type_, what) in [
+        ("a1", "7", 27, "ann logged in"),
+        ("a2", "7", 52, "the agent was moved"),
+        ("a3", "9", 52, "a stranger was moved"),
+        ("a4", "", 27, "bob logged in"),
+    ] {
+        one(&happened, id, activity(about, type_, what), "activity");
+    }
+    // Another console's agent of that id is another agent.
+    one(&Source { integration: 2, ..happened }, "b1", activity("8", 52, "elsewhere"), "activity");
+    for (inventory, question, matching) in [
+        ("assets", "activity:moved", 1),
+        ("assets", "activity:(type:52)", 1),
+        ("assets", "activity:(type:27 name:moved)", 0),
+        ("assets", "_activity.type:27", 1),
+        ("assets", "activity:(created_at:<1d)", 1),
+        ("assets", "count(activity):>1", 1),
+        ("assets", "no:activity", 1),
+        ("assets", "activity:(asset:(name:PC-7))", 1),
+        ("activities", "asset:(activity:(type:52))", 2),
+        ("activities", "asset:(name:PC-8)", 0),
+    ] {
+        assert_eq!(count(&store, inventory, question), matching, "{question} in {inventory}");
+    }
+    if store.dialect() == store::Dialect::Sqlite {
+        let ask = Ask { want: Want::Explain, ..Ask::new("assets", "activity:(type:52)", at(2_000_000)) };
+        let plan = store.read_blocking(move |tx| inventory::ask_in(tx, kernel::OrgId::DEFAULT, &ask)).unwrap().plan;
+        assert!(
+            plan.contains("inventory_activity_of_agent (org_id=? AND integration_id=? AND agent_native_id=?)"),
+            "{plan}"
+        );
+    }
+}
+
+fn the_log_of_a_machine_is_asked_of_its_asset_and_the_other_way_round(database: &Database) {
+    let store = database.open(&TABLES);
+    let source = stream(&store, "agents");
+    let said = |name| Agent { name, ..Agent::new("7") };
+    source.apply_and_record(&[said("PC-7"), Agent::new("8")]);
+    source.apply_and_record(&[said("PC-8")]);
+    for (inventory, question, matching) in [
+        ("assets", "artifact:(op:update)", 1),
+        ("assets", "artifact:(stream:agents op:create)", 2),
+        ("assets", "count(artifact):>1", 1),
+        ("assets", "artifact:(version:>1 asset:(name:PC-8))", 1),
+        ("assets", "artifact:(stream:threats)", 0),
+        ("artifacts", "", 3),
+        ("artifacts", "asset:(name:=PC-8)", 3),
+        ("artifacts", "asset:(artifact:(op:update))", 2),
+        ("artifacts", "_asset.os:linux", 0),
+        ("artifacts", "op:create not asset:(artifact:(op:update))", 1),
+    ] {
+        assert_eq!(count(&store, inventory, question), matching, "{question} in {inventory}");
+    }
 }

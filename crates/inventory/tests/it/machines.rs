@@ -27,6 +27,9 @@ testkit::on_each_database! {
     what_was_kept_plain_becomes_what_it_is,
     a_retired_record_stays_retired_when_it_is_translated_again,
     a_database_of_yesterday_has_its_machines,
+    a_source_that_updates_no_metadata_changes_nothing_that_was_there_before,
+    a_source_told_to_update_no_more_keeps_its_words_and_their_place,
+    what_waits_outside_follows_its_source_until_it_comes_in,
 }
 
 /// A stream of an integration.
@@ -458,4 +461,89 @@ fn a_database_of_yesterday_has_its_machines(database: &Database) {
     // And it goes on.
     assert_eq!(Feed::of(&store, 1, "agents").say("78", agent("LT-2")).op, Op::Created);
     assert_eq!(one_int(&store, "SELECT COUNT(*) FROM inventory_term WHERE dictionary = 'source'"), 1);
+}
+
+/// A machine as somebody keeps it in a list: the same one as [`agent`], by its serial number.
+fn listed(name: &str, os: &str) -> MachineNoun {
+    MachineNoun {
+        grade: Grade::List,
+        source: "custom".into(),
+        name: Some(name.to_owned()),
+        os: Some(os.to_owned()),
+        serial: Some("5CG0471XYZ".to_owned()),
+        manufacturer: Some("Dell Inc.".to_owned()),
+        last_seen: Some(at(100 * 86_400 - 60)),
+        ..MachineNoun::default()
+    }
+}
+
+fn made_by_dell(name: &str, yields: bool) -> MachineNoun {
+    MachineNoun { manufacturer: Some("Dell Inc.".to_owned()), yields, ..agent(name) }
+}
+
+fn settle(feed: &Feed) {
+    let feed = feed.clone();
+    let settled =
+        feed.clone().store.write_blocking(move |tx| inventory::settle(tx, OrgId::DEFAULT, &feed.memory, feed.now));
+    assert!(!settled.unwrap().more);
+}
+
+fn a_source_that_updates_no_metadata_changes_nothing_that_was_there_before(database: &Database) {
+    let store = open(database);
+    let (lists, agents) = (Feed::of(&store, 1, "hosts"), Feed::of(&store, 2, "agents"));
+    let is = |text: &str| assert_eq!(count(&store, text, agents.now), 1, "{text}");
+    lists.say("a", listed("ASSET-7", "Windows 10"));
+    settle(&lists);
+    agents.say("77", MachineNoun { user: Some("ann".to_owned()), ..made_by_dell("LT-1", true) });
+    settle(&agents);
+    assert_eq!(one_int(&store, ASSETS), 1);
+    is("name:=ASSET-7 os:=\"Windows 10\" user:ann edr.name:SentinelOne");
+    agents.say("77", MachineNoun { user: Some("bob".to_owned()), ..made_by_dell("LT-2", true) });
+    settle(&agents);
+    is("name:=ASSET-7 os:=\"Windows 10\" user:ann");
+    lists.say("a", listed("ASSET-8", "Windows 11"));
+    settle(&lists);
+    is("name:=ASSET-8 os:=\"Windows 11\" user:ann");
+    // The option is this source's: with it an agent's word comes first, as ever.
+    agents.say("77", made_by_dell("LT-3", false));
+    settle(&agents);
+    is("name:=LT-3 os:=\"Windows 11\"");
+}
+
+fn a_source_told_to_update_no_more_keeps_its_words_and_their_place(database: &Database) {
+    let store = open(database);
+    let (lists, agents) = (Feed::of(&store, 1, "hosts"), Feed::of(&store, 2, "agents"));
+    let is = |text: &str| assert_eq!(count(&store, text, agents.now), 1, "{text}");
+    lists.say("a", listed("ASSET-7", "Windows 10"));
+    let record = agents.say("77", made_by_dell("LT-1", false)).record;
+    settle(&agents);
+    is("name:=LT-1 os:=\"Windows 11\"");
+    let history = texts(&store, HISTORY);
+    agents.reproject(record, (Noun::Machine(made_by_dell("LT-1", true)), None));
+    settle(&agents);
+    is("name:=LT-1 os:=\"Windows 11\"");
+    assert_eq!(texts(&store, HISTORY), history, "to say that nothing is to change changes nothing");
+    agents.say("77", made_by_dell("LT-9", true));
+    settle(&agents);
+    is("name:=LT-1");
+    // Whoever comes later finds it as it is.
+    Feed::of(&store, 3, "hosts").say("b", listed("OTHER", "Windows 2000"));
+    settle(&agents);
+    assert_eq!(one_int(&store, ASSETS), 1);
+    is("name:=LT-1 os:=\"Windows 11\" record_count:=3");
+    agents.reproject(record, (Noun::Machine(made_by_dell("LT-9", false)), None));
+    settle(&agents);
+    is("name:=LT-9");
+}
+
+fn what_waits_outside_follows_its_source_until_it_comes_in(database: &Database) {
+    let store = open(database);
+    let agents = Feed { onboard: Onboard::WhenKnown("exclude_unknown"), ..Feed::of(&store, 1, "agents") };
+    let record = agents.say("77", made_by_dell("LT-1", true)).record;
+    agents.say("77", made_by_dell("LT-2", true));
+    assert_eq!(one_int(&store, ASSETS), 0);
+    let welcoming = Feed { onboard: Onboard::Always, ..agents };
+    welcoming.reproject(record, (Noun::Machine(made_by_dell("LT-3", true)), None));
+    settle(&welcoming);
+    assert_eq!(count(&store, "name:=LT-3 and not name:=LT-1", welcoming.now), 1);
 }

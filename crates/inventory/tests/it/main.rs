@@ -14,6 +14,7 @@ mod load;
 mod machines;
 mod oracle;
 mod own;
+mod past;
 mod pasted;
 mod saved;
 mod settle;

@@ -53,19 +53,20 @@ fn things_to(
     depth: usize,
     reached: &mut Reached,
 ) -> Result<Vec<Thing>, StoreError> {
-    if inventory.base.table == "signals_artifact" {
-        return Ok(artifacts(tx, org, inventory));
-    }
+    let is_log = inventory.base.table == "signals_artifact";
     let key = inventory.base.key;
     let all = format!("FROM {} t WHERE t.org_id = $1", inventory.base.table);
-    let mut things: Vec<Thing> = tx
-        .query(&format!("SELECT t.{key} {all} ORDER BY 1"), &[org.into()], |row| row.int(0))?
-        .into_iter()
-        .map(|key| Thing { key, ..Thing::default() })
-        .collect();
+    let mut things: Vec<Thing> = match is_log {
+        true => artifacts(tx, org, inventory),
+        false => tx
+            .query(&format!("SELECT t.{key} {all} ORDER BY 1"), &[org.into()], |row| row.int(0))?
+            .into_iter()
+            .map(|key| Thing { key, ..Thing::default() })
+            .collect(),
+    };
     let at: HashMap<Vec<i64>, usize> = things.iter().enumerate().map(|(at, thing)| (vec![thing.key], at)).collect();
     let identity = format!("t.{key}");
-    for field in &inventory.fields {
+    for field in inventory.fields.iter().filter(|_| !is_log) {
         for (row, datum) in values(tx, org, field, &identity, 1, &all, "t")? {
             things[at[&row]].values.entry(field.name).or_default().push(datum);
         }
@@ -110,6 +111,9 @@ fn things_to(
         for (id, element) in elements {
             things[at[&id[..1]]].elements.entry(scope.name).or_default().push(Arc::new(element));
         }
+    }
+    if is_log {
+        return Ok(things);
     }
     for thing in &mut things {
         let records = match inventory.base.table {

@@ -16,6 +16,7 @@ testkit::on_each_database! {
     the_first_rule_that_fits_gives_an_asset_its_owner,
     a_site_is_renamed_and_its_name_is_its_own,
     every_change_is_in_the_audit_trail,
+    a_tag_knows_who_says_it,
 }
 
 const ORG: OrgId = OrgId::DEFAULT;
@@ -169,4 +170,37 @@ fn every_change_is_in_the_audit_trail(database: &Database) {
     let done: Vec<&str> = trail.iter().map(|line| line.what.as_str()).collect();
     let wanted = ["field.add", "asset.set", "field.remove", "owner.add", "owner.remove", "site.add", "asset.untrack"];
     assert_eq!(done, wanted);
+}
+
+fn a_tag_knows_who_says_it(database: &Database) {
+    let store = fleet(database);
+    let (_, seen, _) = machine("one", &[("team", "b"), ("cost", "9")]);
+    let Noun::Machine(seen) = seen else { unreachable!() };
+    let seen = MachineNoun {
+        grade: Grade::Discovery,
+        source: "custom".into(),
+        agent_id: Some("one".to_owned()),
+        name: None,
+        ..seen
+    };
+    let devices = Source { stream: "ranger_devices", ..Source::agents(&store) };
+    devices.apply_nouns(vec![("d1".to_owned(), Noun::Machine(seen), "d1")]);
+    for (text, matching) in [
+        ("tag:cost", 2),
+        ("tag:(key:=cost source:sentinelone)", 2),
+        ("tag:(key:=cost source:custom)", 1),
+        ("tag:(key:=cost value:=100 source:custom)", 0),
+        ("tag:(key:team source:custom)", 1),
+        ("tag:team and not tag:(key:team source:custom)", 1),
+        ("name:=one tag:(value:=b source:custom)", 1),
+    ] {
+        assert_eq!(count(&store, text), matching, "{text}");
+    }
+    let one = asset(&store, "one");
+    let told = store.read_blocking(move |tx| inventory::correlate::explain::explain(tx, ORG, one)).unwrap();
+    let by = |record| &told.records.iter().find(|linked| linked.record == record).unwrap().source;
+    let tags: Vec<String> =
+        told.tags.iter().map(|tag| format!("{}={} {}", tag.key, tag.value, by(tag.record))).collect();
+    let sentinelone = ["bought=2026-01-02 sentinelone", "cost=100 sentinelone", "Cost=x sentinelone"];
+    assert_eq!(tags, [&sentinelone[..], &["cost=9 custom", "team=b custom"]].concat());
 }

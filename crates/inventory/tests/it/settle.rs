@@ -43,30 +43,37 @@ testkit::on_each_database! {
 }
 
 #[derive(Clone)]
-struct World {
-    store: Store,
-    memory: Arc<Memory>,
-    org: OrgId,
+pub struct World {
+    pub store: Store,
+    pub memory: Arc<Memory>,
+    pub org: OrgId,
 }
 
 impl World {
-    fn new(database: &testkit::Database) -> World {
+    pub fn new(database: &testkit::Database) -> World {
         let store = database.open(&[access::SLICE, signals::SLICE, inventory::SLICE]);
         World { store, memory: Arc::default(), org: ORG }
     }
 
-    fn write<T: Send + 'static>(&self, work: impl FnOnce(&mut Tx) -> Result<T, StoreError> + Send + 'static) -> T {
+    pub fn write<T: Send + 'static>(&self, work: impl FnOnce(&mut Tx) -> Result<T, StoreError> + Send + 'static) -> T {
         self.store.write_blocking(work).unwrap()
     }
 
-    fn decide<T: Send + 'static>(
+    pub fn decide<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Tx, &Decision) -> Result<T, DirectiveError> + Send + 'static,
     ) -> Result<T, DirectiveError> {
+        self.decide_at(NOW, work)
+    }
+
+    pub fn decide_at<T: Send + 'static>(
+        &self,
+        now: Timestamp,
+        work: impl FnOnce(&mut Tx, &Decision) -> Result<T, DirectiveError> + Send + 'static,
+    ) -> Result<T, DirectiveError> {
         let (org, memory) = (self.org, self.memory.clone());
-        self.store.write_blocking(move |tx| {
-            work(tx, &Decision { org, memory: &memory, by: "dana", reason: "it is so", now: NOW })
-        })
+        self.store
+            .write_blocking(move |tx| work(tx, &Decision { org, memory: &memory, by: "dana", reason: "it is so", now }))
     }
 
     fn unsettle(&self) {
@@ -74,7 +81,7 @@ impl World {
     }
 
     /// Lets sources say this, each in pages of its own.
-    fn say(&self, said: &[Said], now: Timestamp) {
+    pub fn say(&self, said: &[Said], now: Timestamp) {
         let mut pages: BTreeMap<(i64, String, i64), Vec<&Said>> = BTreeMap::new();
         for one in said {
             pages.entry((one.integration, one.identity.stream.clone(), one.site)).or_default().push(one);
@@ -119,7 +126,7 @@ impl World {
         }
     }
 
-    fn settle(&self, now: Timestamp) -> Settled {
+    pub fn settle(&self, now: Timestamp) -> Settled {
         let mut all = Settled::default();
         for _ in 0..100 {
             let (org, memory) = (self.org, self.memory.clone());
@@ -143,7 +150,7 @@ impl World {
     }
 
     /// The machines, each as the numbers of its records.
-    fn machines(&self) -> Vec<Vec<i64>> {
+    pub fn machines(&self) -> Vec<Vec<i64>> {
         let mut by_asset: BTreeMap<AssetId, Vec<i64>> = BTreeMap::new();
         for (record, asset) in self.links() {
             by_asset.entry(asset).or_default().push(record);
@@ -154,7 +161,7 @@ impl World {
     }
 
     /// The record with this number.
-    fn record(&self, number: i64) -> RecordId {
+    pub fn record(&self, number: i64) -> RecordId {
         const RECORD: &str = "SELECT record_id FROM inventory_machine WHERE org_id = $1 AND native_id IN ($2, $3)";
         let ids = [format!("agent-{number}"), format!("host-{number}")];
         let org = self.org;
@@ -163,7 +170,7 @@ impl World {
         }))
     }
 
-    fn asset(&self, number: i64) -> AssetId {
+    pub fn asset(&self, number: i64) -> AssetId {
         self.links()[&number]
     }
 
@@ -225,7 +232,7 @@ fn expected(said: &[Said]) -> Vec<Vec<i64>> {
     all
 }
 
-const LAPTOP: &str = "bc:24:11:00:00:01";
+pub const LAPTOP: &str = "bc:24:11:00:00:01";
 const OTHER_LAPTOP: &str = "bc:24:11:00:00:02";
 const DOCK: &str = "00:e0:4c:68:00:01";
 

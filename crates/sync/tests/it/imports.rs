@@ -19,6 +19,7 @@ testkit::on_each_database! {
     a_file_retires_nothing_of_another_source,
     a_scan_of_another_part_of_the_network_retires_nothing,
     what_services_are_there_is_asked_of_machines_and_of_themselves,
+    what_a_file_said_of_a_machine_is_asked_by_its_own_names,
 }
 
 /// A database and a time that stands still unless told otherwise.
@@ -112,6 +113,28 @@ fn a_scan_becomes_assets_with_services(database: &Database) {
         ("os:windows type:server", 1),
         ("type:printer", 1),
         ("not edr.name:SentinelOne", 2),
+    ] {
+        assert_eq!(desk.count("assets", text), count, "{text}");
+    }
+}
+
+fn what_a_file_said_of_a_machine_is_asked_by_its_own_names(database: &Database) {
+    let desk = Desk::on(database);
+    desk.import(Format::Nmap, "office", SCAN);
+    desk.import(Format::Csv, "cmdb", "name,serial,Rack,U height\nPC1,SERIAL1,R-17,3\nPC2,SERIAL2,R-18,12\n");
+    for (text, count) in [
+        ("@nmap.host.type:printer", 1),
+        ("@scan.host.type:printer", 1),
+        ("@nmap.host.macs.vendor:dell", 1),
+        ("@nmap.host.services.port:443", 1),
+        ("@nmap.host.services.port:>1000", 0),
+        ("@nmap.host.scripts.nbstat:FILES01", 1),
+        ("has:\"@nmap.host.macs\"", 1),
+        ("source:scan not @nmap.host.macs.vendor:dell", 1),
+        ("@custom.host.columns.Rack:=R-17", 1),
+        ("@csv.host.columns.Rack:R-1", 2),
+        ("@nmap.host.columns.Rack:R-17", 0),
+        ("@custom.host.serial:=SERIAL2", 1),
     ] {
         assert_eq!(desk.count("assets", text), count, "{text}");
     }

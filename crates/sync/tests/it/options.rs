@@ -21,6 +21,10 @@ testkit::on_each_database! {
     metadata_that_is_not_updated_stays_and_follows_again,
     machines_that_no_other_source_knows_wait_until_one_does,
     machines_that_no_scan_knows_are_excluded_and_listed,
+    a_scan_admits_whom_it_finds_and_they_stay_when_it_no_longer_does,
+    a_bare_list_of_names_admits_whom_it_names_when_they_are_read_later,
+    what_another_source_said_first_stays_where_metadata_is_not_updated,
+    what_a_console_alone_knows_lives_in_its_site_and_what_was_scanned_where_it_was_scanned,
     a_change_that_is_cut_off_goes_on,
     what_is_left_out_is_neither_removed_nor_fixed,
     sweeps_stay_complete_whatever_is_left_out,
@@ -280,6 +284,132 @@ fn machines_that_no_scan_knows_are_excluded_and_listed(database: &Database) {
     import(&lab, ImportChange { exclude_unknown: Some(false), ..ImportChange::default() });
     assert_eq!(counted(&lab, "exclude_unknown"), 0, "{:?}", &listed(&lab, "exclude_unknown")[..3]);
     assert!(count(&lab, "assets", "has:console.group") > 0);
+}
+
+/// A network interface that one live agent alone has: the hardware address and the agent's name.
+fn single_interfaces(lab: &Lab, how_many: usize) -> Vec<(String, String)> {
+    let sql = "SELECT min(i.mac), m.name FROM inventory_machine m \
+        JOIN inventory_interface i ON i.org_id = m.org_id AND i.record_id = m.record_id \
+        WHERE m.grade = 1 AND m.edr_live = 1 AND m.active = 1 AND i.mac IS NOT NULL \
+        AND substr(i.mac, 2, 1) IN ('0', '4', '8', 'c') \
+        AND (SELECT count(*) FROM inventory_interface o JOIN inventory_machine a \
+            ON a.org_id = o.org_id AND a.record_id = o.record_id \
+            WHERE o.org_id = i.org_id AND o.mac = i.mac AND a.grade = 1) = 1 \
+        AND (SELECT count(*) FROM inventory_machine o \
+            WHERE o.org_id = m.org_id AND o.name = m.name AND o.grade = 1) = 1 \
+        GROUP BY m.name ORDER BY m.name";
+    let read =
+        move |tx: &mut store::Tx<'_>| tx.query(sql, &[], |row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned())));
+    let mut found = lab.store.read_blocking::<_, store::StoreError, _>(read).unwrap();
+    found.truncate(how_many);
+    found
+}
+
+/// A whole scan of one network that found these machines.
+fn scan_of(machines: &[(String, String)]) -> String {
+    let hosts: String = (machines.iter().zip(1..))
+        .map(|((mac, name), at)| {
+            format!(
+                "<host endtime=\"1795230060\"><status state=\"up\" reason=\"arp-response\"/>\
+                 <address addr=\"10.99.0.{at}\" addrtype=\"ipv4\"/><address addr=\"{mac}\" addrtype=\"mac\"/>\
+                 <hostnames><hostname name=\"{name}\" type=\"PTR\"/></hostnames></host>"
+            )
+        })
+        .collect();
+    format!(
+        "<?xml version=\"1.0\"?><nmaprun scanner=\"nmap\" args=\"nmap 10.99.0.0/24\" version=\"7.94\">{hosts}\
+         <runstats><finished time=\"1795230100\" exit=\"success\"/><hosts up=\"{up}\" down=\"0\" total=\"{up}\"/></runstats></nmaprun>",
+        up = machines.len()
+    )
+}
+
+fn scan(lab: &Lab, site: &str, machines: &[(String, String)]) {
+    let draft = reading(sync::import::Format::Nmap, &[], scan_of(machines).as_bytes()).unwrap();
+    let order = sync::import::Order { source: "office".to_owned(), site: Some(site.to_owned()), accept_removals: true };
+    let told = |_: &sync::Event| {};
+    lab.time.run(sync::import::import(&lab.store, &lab.world, OrgId::DEFAULT, "test", &order, draft, &told)).unwrap();
+}
+
+fn a_scan_admits_whom_it_finds_and_they_stay_when_it_no_longer_does(database: &Database) {
+    let lab = read(database);
+    let found = single_interfaces(&lab, 6);
+    assert_eq!(found.len(), 6);
+    import(&lab, ImportChange { exclude_unknown: Some(true), ..ImportChange::default() });
+    assert_eq!(count(&lab, "assets", "has:agent.uuid"), 0);
+    let waiting = counted(&lab, "exclude_unknown");
+    scan(&lab, "HQ", &found);
+    assert_eq!(count(&lab, "assets", "has:agent.uuid source:scan"), 6, "at once, whatever is read next");
+    assert_eq!(count(&lab, "assets", "has:agent.uuid"), 6, "and nobody else");
+    assert_eq!(count(&lab, "assets", "has:agent.uuid has:address.primary site:HQ"), 6);
+    // What hangs on them comes with the next reading, or as soon as somebody asks for it.
+    import(&lab, ImportChange::default());
+    assert!(count(&lab, "software", "asset:(source:scan)") > 0);
+    let left = counted(&lab, "exclude_unknown");
+    assert!(
+        left < waiting
+            && listed(&lab, "exclude_unknown").iter().all(|one| !found.iter().any(|(_, name)| *name == one.name))
+    );
+    // A scan that does not find one of them twice has it no more. A machine that was scanned is known all the same: it is
+    // switched off, not a stranger, and its history stays with it.
+    scan(&lab, "HQ", &found[1..]);
+    scan(&lab, "HQ", &found[1..]);
+    import(&lab, ImportChange::default());
+    assert_eq!(lab.number("SELECT count(*) FROM inventory_machine WHERE grade = 2 AND present = 0"), 1);
+    assert_eq!(count(&lab, "assets", "has:agent.uuid"), 6);
+    assert_eq!(counted(&lab, "exclude_unknown"), left);
+}
+
+fn a_bare_list_of_names_admits_whom_it_names_when_they_are_read_later(database: &Database) {
+    let lab = Build { endpoints: 40, ..Build::default() }.on(database.open(SLICES));
+    lab.connect();
+    let change =
+        ImportChange { auto_onboard: Some(false), identity: Some(Identity::ComputerName), ..ImportChange::default() };
+    configure(&lab, change);
+    all_complete(&lab.sync());
+    assert_eq!(count(&lab, "assets", "has:agent.uuid"), 0);
+    let names = every_second_name(&lab);
+    let list =
+        list_of(&lab, &names, sync::import::Format::Csv, &format!("name\n{}\n", names.join("\n").to_uppercase()));
+    assert_eq!(count(&lab, "assets", "has:agent.uuid source:custom"), list, "the list alone lets them in");
+    assert_eq!(count(&lab, "assets", "has:agent.uuid"), list);
+    all_complete(&lab.sync());
+    assert_eq!(count(&lab, "assets", "has:agent.uuid"), list);
+    assert!(count(&lab, "software", "asset:(source:custom)") > 0);
+}
+
+fn what_another_source_said_first_stays_where_metadata_is_not_updated(database: &Database) {
+    let lab = Build { endpoints: 40, ..Build::default() }.on(database.open(SLICES));
+    lab.connect();
+    let change = ImportChange { identity: Some(Identity::ComputerName), ..ImportChange::default() };
+    configure(&lab, change);
+    all_complete(&lab.sync());
+    let names = every_second_name(&lab);
+    let os = "MS-DOS 6.22";
+    let rows: String = names.iter().map(|name| format!("{name},{os}\n")).collect();
+    list_of(&lab, &names, sync::import::Format::Csv, &format!("name,os\n{rows}"));
+    let listed = count(&lab, "assets", "has:agent.uuid source:custom");
+    let told_by_list = |os: &str| count(&lab, "assets", &format!("has:agent.uuid source:custom os:=\"{os}\""));
+    let silent = told_by_list(os);
+    assert!(
+        0 < silent && silent < listed,
+        "a live agent knows better than a list, a silent one does not: {silent} of {listed}"
+    );
+    // To stop updating changes nothing of what is there, and neither does what comes later.
+    import(&lab, ImportChange { update_metadata: Some(false), ..ImportChange::default() });
+    assert_eq!(told_by_list(os), silent);
+    let later = "MS-DOS 7";
+    list_of(&lab, &names, sync::import::Format::Csv, &format!("name,os\n{}", rows.replace(os, later)));
+    assert_eq!((told_by_list(os), told_by_list(later)), (0, silent));
+}
+
+fn what_a_console_alone_knows_lives_in_its_site_and_what_was_scanned_where_it_was_scanned(database: &Database) {
+    let lab = read(database);
+    let all = count(&lab, "assets", "");
+    assert_eq!(count(&lab, "assets", "site:HQ"), all);
+    let found = single_interfaces(&lab, 3);
+    scan(&lab, "Lab", &found);
+    assert_eq!(count(&lab, "assets", "site:Lab source:scan has:agent.uuid"), 3);
+    assert_eq!((count(&lab, "assets", ""), count(&lab, "assets", "site:HQ")), (all, all - 3));
 }
 
 fn a_change_that_is_cut_off_goes_on(database: &Database) {

@@ -100,6 +100,38 @@ fn configure(lab: &Lab, change: &sync::OptionsChange) {
 }
 
 #[test]
+fn history_that_is_older_than_is_kept_is_deleted_while_a_worker_works() {
+    let lab = Build::default().in_memory();
+    lab.connect();
+    let org = OrgId::DEFAULT;
+    let left = || {
+        let count = "SELECT COUNT(*) FROM inventory_change";
+        lab.store
+            .read_blocking::<_, store::StoreError, _>(move |tx| tx.query_one(count, &[], |row| row.int(0)))
+            .unwrap()
+    };
+    work(&lab, HOUR);
+    let old = "INSERT INTO inventory_change (org_id, change_id, at, inventory, record_id, integration_id, field)
+        VALUES ($1, -1, $2, 'assets', 1, 1, 'os')";
+    let now = lab.world.now();
+    let add = move |tx: &mut store::Tx<'_>| tx.execute(old, &[org.into(), now.into()]);
+    lab.store.write_blocking(add).unwrap();
+    let told = left();
+    work(&lab, 2 * HOUR);
+    assert!(left() >= told, "for ever is the default");
+    lab.store.write_blocking(move |tx| inventory::history::keep(tx, org, Some(1))).unwrap();
+    work(&lab, 20 * HOUR);
+    assert!(left() >= told, "a day is kept");
+    work(&lab, 4 * HOUR);
+    let kept = lab.store.read_blocking(move |tx| inventory::history::kept(tx, org)).unwrap();
+    assert!(kept.complete_since.is_some_and(|since| since >= now), "{kept:?}");
+    let oldest = "SELECT MIN(at) FROM inventory_change";
+    let oldest =
+        lab.store.read_blocking::<_, store::StoreError, _>(move |tx| tx.query_one(oldest, &[], |row| row.opt_int(0)));
+    assert!(oldest.unwrap().is_none_or(|at| at > now.micros()), "what is six days old is gone");
+}
+
+#[test]
 fn autosync_reads_everything_once_a_day_at_a_quarter_past_one() {
     let lab = Build::default().in_memory();
     lab.connect();

@@ -1,0 +1,273 @@
+//! The past of what is not a source's word: which records make an asset, where it lives, whose it is, what was typed.
+
+use std::sync::mpsc;
+
+use inventory::correlate::directive;
+use inventory::field::{self, FieldKind, Filling};
+use inventory::history::{self, Tell};
+use inventory::{Ask, Memory, Want, ask_as_of, owner, site};
+use kernel::{AssetId, Cell, IntegrationId, OrgId, Timestamp};
+use store::{Access, Store, StoreError};
+use testkit::Database;
+
+use crate::as_of::wait;
+use crate::cases::{NOW, agent, row, scan};
+use crate::settle::{LAPTOP, World};
+
+const ORG: OrgId = OrgId(1);
+
+testkit::on_each_database! {
+    before_a_merge_there_were_two_assets_and_after_it_one_and_after_a_split_two,
+    a_record_that_waited_was_not_there_and_one_that_waits_now_was,
+    an_asset_lived_where_it_lived,
+    an_owner_was_who_it_was_and_a_value_what_it_was,
+    what_people_say_is_told_with_who_said_it,
+    what_was_typed_moves_with_a_merge_and_is_undone_with_it,
+    the_past_is_asked_beside_somebody_who_writes,
+}
+
+fn hour(hours: i64) -> Timestamp {
+    NOW.plus_seconds(hours * 3600)
+}
+
+/// Which records speak of which assets, by the sources and rules of each: as of a moment.
+fn assets(store: &Store, text: &str, fields: &[&str], at: Timestamp) -> Vec<Vec<String>> {
+    let fields = fields.iter().map(|name| (*name).to_owned()).collect();
+    let ask = Ask { fields, sort: Some("name".to_owned()), ..Ask::new("assets", text, hour(100)) };
+    let cell = |cell: &Cell| match cell {
+        Cell::Text(text) => text.clone(),
+        Cell::Empty => String::new(),
+        Cell::List(list) => list.iter().map(|one| format!("{one:?}")).collect::<Vec<_>>().join(" "),
+        other => format!("{other:?}"),
+    };
+    let answer = wait(ask_as_of(store, ORG, &ask, at)).unwrap();
+    answer.table.rows.iter().map(|row| row.iter().map(cell).collect()).collect()
+}
+
+fn count(store: &Store, text: &str, at: Timestamp) -> u64 {
+    let ask = Ask { want: Want::Count, ..Ask::new("assets", text, hour(100)) };
+    wait(ask_as_of(store, ORG, &ask, at)).unwrap().total.unwrap()
+}
+
+/// Everything that can be asked of which records make an asset.
+fn made_of(store: &Store, at: Timestamp) -> Vec<Vec<String>> {
+    let mut told = assets(store, "", &["name", "id", "record_count", "names", "sources", "mac"], at);
+    let by = ["", "count(seen_by):1", "count(seen_by):2", "seen_by:(rule:new)", "seen_by:(rule:merged)", "name:listed"];
+    told.push(by.iter().map(|text| count(store, text, at).to_string()).collect());
+    told
+}
+
+fn before_a_merge_there_were_two_assets_and_after_it_one_and_after_a_split_two(database: &Database) {
+    let world = World::new(database);
+    world.say(&[agent(1).name("lt-1").mac(LAPTOP), row(2).name("listed")], hour(0));
+    world.settle(hour(0));
+    let (one, two) = (world.asset(1), world.asset(2));
+    let mut told = vec![(hour(0), made_of(&world.store, hour(1)))];
+    world.decide_at(hour(2), move |tx, by| directive::merge(tx, by, &[one, two])).unwrap();
+    assert_eq!(world.machines(), [[1, 2]]);
+    told.push((hour(2), made_of(&world.store, hour(3))));
+    let listed = world.record(2);
+    world.decide_at(hour(4), move |tx, by| directive::split(tx, by, &[listed])).unwrap();
+    told.push((hour(4), made_of(&world.store, hour(5))));
+    world.say(&[row(2).name("renamed")], hour(6));
+    world.settle(hour(6));
+    assert_eq!(told.iter().map(|(_, rows)| rows.len() - 1).collect::<Vec<_>>(), [2, 1, 2]);
+    assert_eq!([told[0].1[2][0].as_str(), &told[1].1[1][1], &told[1].1[1][2]], ["2", "0", "1"], "{told:?}");
+    for (at, then) in told {
+        assert_eq!(made_of(&world.store, at), then, "as of {at}");
+        assert_eq!(made_of(&world.store, at.plus_seconds(1800)), then, "as of {at} and a half hour");
+    }
+}
+
+fn a_record_that_waited_was_not_there_and_one_that_waits_now_was(database: &Database) {
+    let world = World::new(database);
+    let exclude = |unknown: bool| {
+        let terms = inventory::onboard::Terms { exclude_unknown: unknown, ..Default::default() };
+        world.write(move |tx| inventory::onboard::set_terms(tx, ORG, IntegrationId(1), &terms).map(drop));
+        world.write(|tx| inventory::onboard::unsettle(tx, ORG, IntegrationId(1)).map(drop));
+    };
+    let addresses = |at: Timestamp| assets(&world.store, "", &["name", "id", "record_count", "mac"], at);
+    exclude(true);
+    world.say(&[agent(1).mac(LAPTOP).name("lt-1")], hour(0));
+    world.settle(hour(0));
+    world.say(&[scan(3).mac(LAPTOP).name("lt-1")], hour(2));
+    world.settle(hour(2));
+    assert_eq!(world.machines(), [[1, 3]]);
+    let joined = addresses(hour(3));
+    world.say(&[agent(4).mac("bc:24:11:00:00:07").name("lt-4")], hour(4));
+    world.settle(hour(4));
+    exclude(false);
+    world.settle(hour(5));
+    let all = addresses(hour(5));
+    exclude(true);
+    world.settle(hour(6));
+    assert_eq!(world.machines(), [[1, 3]], "the second agent waits again");
+    assert_eq!(addresses(hour(1)), [[""; 0]; 0]);
+    assert_eq!((addresses(hour(3)), addresses(hour(4))), (joined.clone(), joined));
+    assert_eq!((all.len(), addresses(hour(5))), (2, all));
+    assert_eq!(addresses(hour(6)).len(), 1);
+    let asset = world.asset(1);
+    let told = world.write(move |tx| history::asset(tx, ORG, asset, &Tell::default())).unwrap().1;
+    let came: Vec<_> =
+        told.iter().filter(|change| change.field == "asset").map(|change| change.after.clone()).collect();
+    assert_eq!(came, [Some(asset.to_string())], "the agent's record came in");
+}
+
+fn an_asset_lived_where_it_lived(database: &Database) {
+    let world = World::new(database);
+    let site =
+        |name: &'static str| world.store.write_blocking(move |tx| site::ensure_site(tx, ORG, name, hour(0))).unwrap().0;
+    let (hq, lab) = (site("HQ"), site("Lab"));
+    world.say(&[agent(1).mac(LAPTOP).name("lt-1").site(hq)], hour(0));
+    world.settle(hour(0));
+    world.say(&[scan(3).mac(LAPTOP).name("lt-1").site(lab)], hour(2));
+    world.settle(hour(2));
+    let by_site = |at: Timestamp| (count(&world.store, "site:=HQ", at), count(&world.store, "site:=Lab", at));
+    assert_eq!((by_site(hour(1)), by_site(hour(2))), ((1, 0), (0, 1)));
+    assert_eq!(assets(&world.store, "", &["name", "site"], hour(1))[0][1], "HQ");
+    let asset = world.asset(1);
+    let tell = Tell { since: None, field: Some("site".to_owned()) };
+    let told = world.write(move |tx| history::asset(tx, ORG, asset, &tell)).unwrap().1;
+    let shown: Vec<_> = told.iter().map(|one| (one.before.as_deref(), one.after.as_deref())).collect();
+    assert_eq!(shown, [(Some("HQ"), Some("Lab"))]);
+}
+
+fn fill(store: &Store, at: Timestamp) {
+    let mut filling = Some(Filling::begin(at));
+    while let Some(at) = filling {
+        filling = store.write_blocking(move |tx| field::fill(tx, ORG, at)).unwrap();
+    }
+}
+
+fn set(store: &Store, asset: AssetId, value: Option<&'static str>, at: Timestamp) {
+    store.write_blocking(move |tx| field::set_by_hand(tx, ORG, asset, "cost", value, "ann", at)).unwrap();
+}
+
+fn own(store: &Store, asset: AssetId, name: Option<&'static str>, at: Timestamp) {
+    let memory = Memory::default();
+    store.write_blocking(move |tx| owner::set_owner(tx, ORG, &memory, asset, name, "ann", at)).unwrap();
+}
+
+fn evaluate(store: &Store, at: Timestamp) {
+    store.write_blocking(move |tx| owner::evaluate_owners(tx, ORG, &Memory::default(), at)).unwrap();
+}
+
+fn an_owner_was_who_it_was_and_a_value_what_it_was(database: &Database) {
+    let world = World::new(database);
+    let store = &world.store;
+    world.say(&[agent(1).name("lt-1"), row(2).name("listed")], hour(0));
+    world.settle(hour(0));
+    let one = world.asset(1);
+    let standing = |at: Timestamp| {
+        let texts = [
+            "owner:=Ann",
+            "owner:=Bob",
+            "no:owner",
+            "field.cost:=7",
+            "field.cost:>7",
+            "no:field.cost",
+            "fields:cost",
+            "field:(by_hand:t)",
+        ];
+        let counts: Vec<u64> = texts.iter().map(|text| count(store, text, at)).collect();
+        (counts, assets(store, "", &["name", "owner", "field.cost"], at))
+    };
+    let mut told = Vec::new();
+    store.write_blocking(|tx| field::add_field(tx, ORG, "cost", &FieldKind::Number, "ann", hour(1))).unwrap();
+    told.push((hour(1), standing(hour(1))));
+    set(store, one, Some("7"), hour(2));
+    own(store, one, Some("Ann"), hour(2));
+    told.push((hour(2), standing(hour(2))));
+    store.write_blocking(|tx| owner::add_owner(tx, ORG, "Bob", "", "ann", hour(3))).unwrap();
+    evaluate(store, hour(3));
+    set(store, one, Some("9"), hour(3));
+    told.push((hour(3), standing(hour(3))));
+    own(store, one, None, hour(4));
+    set(store, one, None, hour(4));
+    told.push((hour(4), standing(hour(4))));
+    evaluate(store, hour(5));
+    set(store, one, Some("7"), hour(5));
+    told.push((hour(5), standing(hour(5))));
+    store.write_blocking(|tx| owner::remove_owner(tx, ORG, 1, "ann", hour(6))).unwrap();
+    evaluate(store, hour(6));
+    set(store, one, Some("8"), hour(6));
+    told.push((hour(6), standing(hour(6))));
+    let first: Vec<Vec<u64>> = told.iter().map(|(_, (counts, _))| counts[..4].to_vec()).collect();
+    assert_eq!(first, [[0, 0, 2, 0], [1, 0, 1, 1], [1, 1, 0, 0], [0, 1, 1, 0], [0, 2, 0, 1], [0, 0, 2, 0]]);
+    for (at, then) in told {
+        assert_eq!(standing(at), then, "as of {at}");
+        assert_eq!(standing(at.plus_seconds(1800)), then, "as of {at} and a half hour");
+    }
+}
+
+fn what_people_say_is_told_with_who_said_it(database: &Database) {
+    let world = World::new(database);
+    let store = &world.store;
+    world.say(&[agent(1).name("lt-1")], hour(0));
+    world.settle(hour(0));
+    let one = world.asset(1);
+    store.write_blocking(|tx| field::add_field(tx, ORG, "cost", &FieldKind::Text, "ann", hour(1))).unwrap();
+    store.write_blocking(|tx| owner::add_owner(tx, ORG, "Bob", "", "ann", hour(1))).unwrap();
+    evaluate(store, hour(1));
+    set(store, one, Some("7"), hour(2));
+    own(store, one, Some("Eve"), hour(3));
+    set(store, one, None, hour(4));
+    let told = world.write(move |tx| history::asset(tx, ORG, one, &Tell::default())).unwrap().1;
+    let shown: Vec<String> = told
+        .iter()
+        .map(|one| {
+            let [before, after, who] = [&one.before, &one.after, &one.who].map(|text| text.as_deref().unwrap_or("-"));
+            format!("{} {}: {before} -> {after} by {who}", one.at.seconds_since(NOW) / 3600, one.field)
+        })
+        .collect();
+    assert_eq!(shown, ["4 field.cost: 7 -> - by ann", "3 owner: Bob -> Eve by ann", "2 field.cost: - -> 7 by ann"]);
+    let tell = Tell { since: None, field: Some("field.cost".to_owned()) };
+    assert_eq!(world.write(move |tx| history::asset(tx, ORG, one, &tell)).unwrap().1.len(), 2);
+}
+
+fn what_was_typed_moves_with_a_merge_and_is_undone_with_it(database: &Database) {
+    let world = World::new(database);
+    let store = &world.store;
+    world.say(&[agent(1).name("lt-1"), row(2).name("listed")], hour(0));
+    world.settle(hour(0));
+    let (one, two) = (world.asset(1), world.asset(2));
+    store.write_blocking(|tx| field::add_field(tx, ORG, "cost", &FieldKind::Text, "ann", hour(0))).unwrap();
+    set(store, two, Some("7"), hour(1));
+    own(store, two, Some("Eve"), hour(1));
+    let standing = |at: Timestamp| assets(store, "", &["name", "id", "owner", "field.cost"], at);
+    let before = standing(hour(1));
+    world.decide_at(hour(2), move |tx, by| directive::merge(tx, by, &[one, two])).unwrap();
+    fill(store, hour(2));
+    evaluate(store, hour(2));
+    let after = standing(hour(2));
+    assert_eq!((before.len(), after.len()), (2, 1));
+    assert_eq!(after[0][2..], ["Eve", "7"], "what was typed went along");
+    set(store, one, Some("8"), hour(3));
+    assert_eq!((standing(hour(1)), standing(hour(2))), (before, after));
+}
+
+fn the_past_is_asked_beside_somebody_who_writes(database: &Database) {
+    let world = World::new(database);
+    world.say(&[agent(1).name("lt-1")], hour(0));
+    world.settle(hour(0));
+    world.say(&[agent(1).name("renamed"), row(2).name("listed")], hour(2));
+    world.settle(hour(2));
+    let reader =
+        Store::open(database.url(), Access::Reader, &[access::SLICE, signals::SLICE, inventory::SLICE]).unwrap();
+    let (begun, has_begun) = mpsc::channel();
+    let (end, has_ended) = mpsc::channel::<()>();
+    let writer = world.store;
+    let writes = std::thread::spawn(move || {
+        writer.write_blocking(move |tx| {
+            tx.execute("UPDATE inventory_head SET next_id = next_id WHERE org_id = 1", &[])?;
+            begun.send(()).unwrap();
+            has_ended.recv().unwrap();
+            Ok::<_, StoreError>(())
+        })
+    });
+    has_begun.recv().unwrap();
+    let then = [count(&reader, "name:=\"lt-1\"", hour(1)), count(&reader, "", hour(1)), count(&reader, "", hour(2))];
+    end.send(()).unwrap();
+    writes.join().unwrap().unwrap();
+    assert_eq!(then, [1, 1, 2]);
+}
