@@ -36,8 +36,8 @@ pub fn run(root: &Path, filter: Option<&str>) -> anyhow::Result<()> {
         if filter.is_some_and(|filter| !page.contains(filter)) {
             continue;
         }
-        draw(&browser, &folder, &page, &page, WIDE)?;
-        draw(&browser, &folder, &format!("{page}.dark"), &format!("{page}.dark"), WIDE)?;
+        draw(&browser, &folder, &page, WIDE)?;
+        draw(&browser, &folder, &format!("{page}.dark"), WIDE)?;
         let frame = format!("{page}.narrow");
         let (width, height) = NARROW;
         let text = format!(
@@ -45,7 +45,7 @@ pub fn run(root: &Path, filter: Option<&str>) -> anyhow::Result<()> {
              width=\"{width}\" height=\"{height}\" style=\"border:0\"></iframe>"
         );
         std::fs::write(folder.join(format!("{frame}.html")), text).context("writing the frame of a narrow page")?;
-        draw(&browser, &folder, &frame, &frame, (WINDOW_MIN, height))?;
+        draw(&browser, &folder, &frame, (WINDOW_MIN, height))?;
         pictures += 3;
     }
     if pictures == 0 {
@@ -68,11 +68,14 @@ fn pages(folder: &Path) -> anyhow::Result<Vec<String>> {
     Ok(pages)
 }
 
-fn draw(browser: &Path, folder: &Path, page: &str, picture: &str, (width, height): (u32, u32)) -> anyhow::Result<()> {
-    let picture = folder.join(format!("{picture}.png"));
+fn draw(browser: &Path, folder: &Path, page: &str, (width, height): (u32, u32)) -> anyhow::Result<()> {
+    let picture = folder.join(format!("{page}.png"));
+    // What the system prefers, which pages without a person's choice follow: 0 is dark, 1 is light.
+    let prefers = u8::from(!page.ends_with(".dark"));
     let page = folder.join(format!("{page}.html"));
     let status = Command::new(browser)
         .args(["--headless=new", "--no-sandbox", "--hide-scrollbars", "--disable-gpu", "--force-device-scale-factor=1"])
+        .arg(format!("--blink-settings=preferredColorScheme={prefers}"))
         .arg(format!("--window-size={width},{height}"))
         .arg(format!("--screenshot={}", picture.display()))
         .arg(format!("file://{}", page.display()))

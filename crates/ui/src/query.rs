@@ -51,7 +51,8 @@ impl QueryBox<'_> {
                         spellcheck="false" aria-describedby=(if self.wrong { "question-error" } else { "reading" })
                         aria-invalid=[self.wrong.then_some("true")] data-complete=[self.complete.map(href)];
                     kbd aria-hidden="true" { "/" }
-                    button.btn.btn-main type="submit" { "Ask" }
+                    // Beside an error, what mends it is the one thing to do.
+                    button.btn.btn-main[!self.wrong] type="submit" { "Ask" }
                 }
                 div.pop.complete #q-pop hidden {
                     ul #q-list role="listbox" aria-label="Completions" {}

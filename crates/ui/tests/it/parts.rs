@@ -72,7 +72,16 @@ fn a_question_that_was_not_understood() {
         fix: Some(("Use edr.name", "/assets?q=edr.name:x")),
         others: &[],
     };
-    insta::assert_snapshot!(lines(&html! { (error(2..9).render()) (error(11..11).render()) }));
+    let query = QueryBox {
+        label: "Ask about assets",
+        action: "/assets",
+        value: "ö edr.nam:x",
+        keep: &[],
+        complete: None,
+        wrong: true,
+        reading: html! {},
+    };
+    insta::assert_snapshot!(lines(&html! { (query.render()) (error(2..9).render()) (error(11..11).render()) }));
 }
 
 #[test]
