@@ -16,10 +16,23 @@ const LIST_SEPARATOR: &str = "; ";
 /// RFC 3339 in UTC, an unknown value is an empty field.
 #[must_use]
 pub fn csv(table: &Table) -> String {
+    let header = table.columns.iter().map(|name| neutral(name)).collect();
+    written(std::iter::once(header).chain(records(table)))
+}
+
+/// As [`csv`], without the header: what follows a first part that had it.
+#[must_use]
+pub fn lines(table: &Table) -> String {
+    written(records(table))
+}
+
+fn records(table: &Table) -> impl Iterator<Item = Vec<Cow<'_, str>>> {
+    table.rows.iter().map(|row| row.iter().map(field).collect())
+}
+
+fn written<'a>(records: impl Iterator<Item = Vec<Cow<'a, str>>>) -> String {
     let mut writer = ::csv::WriterBuilder::new().terminator(::csv::Terminator::CRLF).from_writer(Vec::new());
-    let header = table.columns.iter().map(|name| neutral(name));
-    let rows = table.rows.iter().map(|row| row.iter().map(field).collect::<Vec<_>>());
-    for record in std::iter::once(header.collect()).chain(rows) {
+    for record in records {
         write(&mut writer, &record);
     }
     let bytes = writer.into_inner().expect("writing to memory cannot fail");
@@ -90,6 +103,13 @@ mod tests {
         ] {
             assert_eq!(csv(&table(cell)), format!("name\r\n{line}\r\n"));
         }
+    }
+
+    #[test]
+    fn parts_make_the_whole() {
+        let all = Table { columns: vec!["a".to_owned()], rows: vec![vec![Cell::Int(1)], vec![Cell::Int(2)]] };
+        let part = |at: usize| Table { columns: all.columns.clone(), rows: vec![all.rows[at].clone()] };
+        assert_eq!(csv(&part(0)) + &lines(&part(1)), csv(&all));
     }
 
     #[test]

@@ -7,11 +7,17 @@ use kernel::{Cell, Table};
 /// Writes a table as a JSON array, one object per line, its members in the order of the columns.
 #[must_use]
 pub fn json(table: &Table) -> String {
-    let objects: Vec<String> = table.rows.iter().map(|row| object(&table.columns, row)).collect();
-    match objects.is_empty() {
+    match table.rows.is_empty() {
         true => "[]\n".to_owned(),
-        false => format!("[\n{}\n]\n", objects.join(",\n")),
+        false => format!("[\n{}\n]\n", elements(table)),
     }
+}
+
+/// The elements of that array, without its brackets: a part of a longer one.
+#[must_use]
+pub fn elements(table: &Table) -> String {
+    let objects: Vec<String> = table.rows.iter().map(|row| object(&table.columns, row)).collect();
+    objects.join(",\n")
 }
 
 /// Writes a table as newline-delimited JSON: one object per row, each on its own line.

@@ -16,7 +16,23 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("inventory", &["kernel", "store", "jobs", "query", "access", "signals", "ui"]),
     ("sentinelone-sim", &["sentinelone"]),
     ("sync", &["kernel", "store", "jobs", "query", "access", "signals", "inventory", "sentinelone", "ui"]),
-    // Until there is a server between them, the program reaches the slices itself.
+    (
+        "server",
+        &[
+            "kernel",
+            "store",
+            "jobs",
+            "query",
+            "ui",
+            "access",
+            "signals",
+            "inventory",
+            "sync",
+            "reports",
+            "sentinelone",
+        ],
+    ),
+    // The program serves, and its other commands reach the slices themselves.
     (
         "cli",
         &[
@@ -29,6 +45,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "inventory",
             "sync",
             "reports",
+            "server",
             "sentinelone",
             "sentinelone-sim",
         ],
@@ -75,8 +92,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// What tests may use besides: worlds from the testkit, and the simulated console where something speaks to one.
 const TEST_ARROWS: &[(&str, &[&str])] = &[
-    ("testkit", &["store", "jobs", "access", "signals", "inventory", "sync", "cli", "reports", "query"]),
-    ("sentinelone-sim", &["sync", "cli"]),
+    ("testkit", &["store", "jobs", "access", "signals", "inventory", "sync", "cli", "reports", "query", "server"]),
+    ("sentinelone-sim", &["sync", "cli", "server"]),
     ("crash", &["cli"]),
     ("signals", &["inventory"]),
 ];
@@ -95,6 +112,8 @@ const OWNED: &[(&str, &[&str])] = &[
     ("krilla", &["reports"]),
     ("printpdf", &["reports"]),
     ("csv", &["reports"]),
+    ("axum", &["server"]),
+    ("tower-http", &["server"]),
     // access asks identity providers and stores of secrets, which the client of the console cannot.
     ("reqwest", &["sentinelone", "access"]),
     ("argon2", &["access"]),

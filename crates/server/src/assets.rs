@@ -1,0 +1,152 @@
+//! One asset: what it is, who says so, why its records are one machine, and what is on it.
+
+mod api;
+mod pages;
+
+use std::collections::BTreeMap;
+
+use access::Permission;
+use axum::http::Method;
+use inventory::correlate::explain::{Explained, explain};
+use inventory::history::{Changed, Tell};
+use inventory::project::{AddressOf, Winner};
+use inventory::{Ask, Want};
+use kernel::{AssetId, Cell, IntegrationId, OrgId, Timestamp};
+use store::Tx;
+
+use crate::openapi::{Operation, Shape};
+use crate::route::{Route, Who, api, page};
+use crate::{Problem, inventories};
+
+/// What hangs on an asset and is listed on its page, this many rows of each; the rest is one link away.
+const ROWS: usize = 10;
+/// Changes that its page tells.
+const CHANGES: usize = 50;
+
+/// What is told of an asset itself, in this order.
+const FIELDS: [&str; 27] = [
+    "id",
+    "name",
+    "type",
+    "os",
+    "os.version",
+    "os.arch",
+    "hw",
+    "serial",
+    "cpu",
+    "core_count",
+    "memory_mb",
+    "domain",
+    "user",
+    "site",
+    "owner",
+    "sources",
+    "lifecycle",
+    "agent.state",
+    "agent.version",
+    "infected",
+    "active_threats",
+    "console.site",
+    "console.group",
+    "first_seen",
+    "last_seen",
+    "created_at",
+    "removed",
+];
+
+/// Which inventories hang on an asset, the scope that leads from each to it, and their columns.
+const PARTS: [(&str, &[&str]); 4] = [
+    ("findings", &["name", "severity", "status", "verdict", "identified_at"]),
+    ("vulnerabilities", &["name", "severity", "score", "product", "version", "detected_at"]),
+    ("software", &["name", "version", "vendor", "installed_at"]),
+    ("services", &["address", "port", "transport", "protocol", "product", "seen_at"]),
+];
+
+/// Its routes.
+pub fn routes() -> Vec<Route> {
+    let who = Who::May(Permission::ReadInventory);
+    let show = Operation::new(
+        "show_asset",
+        "Inventory",
+        "Shows an asset, its records and why they are one.",
+        Shape::of::<api::Asset>(),
+    )
+    .path("id", "The asset's id. One that was merged into another leads to that one.");
+    vec![page("/assets/{id}", who, pages::show), api(Method::GET, "/assets/{id}", who, show, api::show)]
+}
+
+/// All that is told of an asset.
+pub(crate) struct Detail {
+    pub(crate) asset: AssetId,
+    pub(crate) fields: BTreeMap<&'static str, Cell>,
+    pub(crate) explained: Explained,
+    pub(crate) winners: Vec<Winner>,
+    pub(crate) addresses: Vec<AddressOf>,
+    pub(crate) changes: Vec<Changed>,
+    pub(crate) integrations: BTreeMap<IntegrationId, String>,
+    pub(crate) parts: Vec<Part>,
+}
+
+/// What hangs on an asset: the first rows of an inventory, and how many there are.
+pub(crate) struct Part {
+    pub(crate) inventory: &'static query::Inventory,
+    pub(crate) question: String,
+    pub(crate) columns: &'static [&'static str],
+    pub(crate) rows: Vec<Vec<Cell>>,
+    pub(crate) total: u64,
+}
+
+/// Reads an asset of an organization.
+pub(crate) fn load(tx: &mut Tx<'_>, org: OrgId, id: &str, now: Timestamp) -> Result<Detail, Problem> {
+    let asked = AssetId::parse(id).ok_or_else(|| Problem::missing("asset"))?;
+    let explained = explain(tx, org, asked)?;
+    let asset = explained.asset;
+    let fields = FIELDS.map(str::to_owned).to_vec();
+    let answer =
+        inventory::ask_in(tx, org, &Ask { fields, limit: 1, ..Ask::new("assets", &format!("id:{asset}"), now) })?;
+    let row = answer.table.rows.into_iter().next().ok_or_else(|| Problem::missing("asset"))?;
+    let mut parts = Vec::new();
+    for (name, columns) in PARTS {
+        parts.extend(part(tx, org, asset, name, columns, now)?);
+    }
+    let told = inventory::history::asset(tx, org, asset, &Tell::default())?;
+    let mut changes = told.map(|(_, changes)| changes).unwrap_or_default();
+    changes.truncate(CHANGES);
+    let integrations = sync::overviews(tx, org, now)?;
+    Ok(Detail {
+        asset,
+        fields: FIELDS.into_iter().zip(row).collect(),
+        winners: inventory::project::winners(tx, org, asset, now)?,
+        addresses: inventory::project::addresses_of(tx, org, asset, now)?,
+        explained,
+        changes,
+        integrations: integrations.into_iter().map(|of| (of.integration.id, of.integration.name)).collect(),
+        parts,
+    })
+}
+
+fn part(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    asset: AssetId,
+    name: &str,
+    columns: &'static [&'static str],
+    now: Timestamp,
+) -> Result<Option<Part>, Problem> {
+    let Some(inventory) = inventory::catalogue().inventory(name) else { return Ok(None) };
+    let question = format!("asset:(id:{asset})");
+    let fields = ["id"].iter().chain(columns).map(|name| (*name).to_owned()).collect();
+    let ask = Ask { fields, limit: ROWS, ..Ask::new(name, &question, now) };
+    let rows = inventory::ask_in(tx, org, &ask)?.table.rows;
+    // A page that is not full holds them all.
+    let total = match rows.len() < ROWS {
+        true => rows.len() as u64,
+        false => inventory::ask_in(tx, org, &Ask { want: Want::Count, ..ask })?.total.unwrap_or_default(),
+    };
+    Ok(Some(Part { inventory, question, columns, rows, total }))
+}
+
+/// The name of an asset, or words for one without.
+pub(crate) fn name(detail: &Detail) -> &str {
+    Some(inventories::text(detail.fields.get("name"))).filter(|name| !name.is_empty()).unwrap_or("without a name")
+}

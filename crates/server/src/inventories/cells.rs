@@ -1,0 +1,109 @@
+//! What a value looks like in a table.
+
+use kernel::Cell as Value;
+use query::{Field, Type};
+use ui::{Cell, Icon, Markup, Severity, Source, html};
+
+/// Values of a list that are shown; the rest are counted.
+const VALUES_SHOWN: usize = 3;
+
+/// A cell of a table.
+pub(crate) fn cell(field: &Field, value: &Value) -> Cell {
+    match (field.name, value) {
+        (_, Value::Int(_) | Value::Real(_)) => Cell::number(inside(field, value)),
+        _ => Cell::new(inside(field, value)),
+    }
+}
+
+/// A value, as it stands in a cell or beside its name.
+pub(crate) fn inside(field: &Field, value: &Value) -> Markup {
+    match (field.name, value) {
+        ("sources" | "source", Value::List(all)) => sources(all),
+        ("source", Value::Text(one)) => sources(&[Value::Text(one.clone())]),
+        ("severity", Value::Text(word)) => severity(word),
+        (_, Value::Empty) => ui::absent("not said"),
+        (_, Value::List(all)) if all.is_empty() => ui::absent("none"),
+        (_, Value::List(all)) => html! {
+            @for (at, one) in all.iter().take(VALUES_SHOWN).enumerate() { @if at > 0 { ", " } (plain(field, one)) }
+            @if all.len() > VALUES_SHOWN { span.muted { " and " (all.len() - VALUES_SHOWN) " more" } }
+        },
+        (_, one) => plain(field, one),
+    }
+}
+
+fn plain(field: &Field, value: &Value) -> Markup {
+    match value {
+        Value::Empty => ui::absent("not said"),
+        Value::Bool(yes) => html! { (if *yes { "yes" } else { "no" }) },
+        Value::Int(number) if field.name == "port" || field.name == "type" => html! { (number) },
+        Value::Int(number) => html! { @if *number < 0 { "−" } (ui::count(number.unsigned_abs())) },
+        Value::Real(number) => html! { (number) },
+        Value::Time(at) => ui::moment(*at),
+        Value::Text(text) => match field.ty {
+            Type::Ip | Type::Mac | Type::Id | Type::Version => ui::mono(text),
+            Type::Enum(_) => html! { bdi { (text.replace('_', " ")) } },
+            _ => ui::words::name(text),
+        },
+        Value::List(all) => html! { (all.len()) " values" },
+    }
+}
+
+fn severity(word: &str) -> Markup {
+    match word {
+        "critical" => Severity::Critical.render(),
+        "high" => Severity::High.render(),
+        "medium" => Severity::Medium.render(),
+        "low" => Severity::Low.render(),
+        other => ui::absent(other),
+    }
+}
+
+fn sources(all: &[Value]) -> Markup {
+    let names: Vec<&str> = all
+        .iter()
+        .filter_map(|one| match one {
+            Value::Text(name) => Some(name.as_str()),
+            _ => None,
+        })
+        .collect();
+    let shown: Vec<Source<'_>> =
+        names.iter().map(|name| Source { icon: source_icon(name), name: called(name), gone: false }).collect();
+    ui::sources(&shown)
+}
+
+/// What people call a source.
+fn called(source: &str) -> &str {
+    match source {
+        "sentinelone" => "SentinelOne",
+        "scan" => "Network scan",
+        "netbox" => "NetBox",
+        "servicenow" => "ServiceNow",
+        "runzero" => "runZero",
+        other => other,
+    }
+}
+
+/// The glyph of a kind of source.
+pub(crate) fn source_icon(source: &str) -> Icon {
+    match source {
+        "sentinelone" | "crowdstrike" | "microsoft365defender" => Icon::Shield,
+        "scan" | "runzero" | "shodan" | "censys" => Icon::Radar,
+        "cartography" | "aws" | "azure" | "gcp" => Icon::Nodes,
+        "json" => Icon::Braces,
+        "person" => Icon::Pencil,
+        _ => Icon::Grid,
+    }
+}
+
+/// The glyph of a kind of machine, and its word.
+pub(crate) fn icon_of_type(kind: &str) -> (Icon, &str) {
+    match kind {
+        "laptop" => (Icon::Laptop, "Laptop"),
+        "desktop" | "workstation" => (Icon::Desktop, "Desktop"),
+        "server" => (Icon::Server, "Server"),
+        "mobile" | "phone" | "tablet" => (Icon::Phone, "Phone"),
+        "printer" => (Icon::Printer, "Printer"),
+        "router" | "switch" | "firewall" | "network" | "storage" => (Icon::Network, "Network device"),
+        _ => (Icon::Unknown, "Kind of machine not known"),
+    }
+}

@@ -1,0 +1,459 @@
+//! The page of a list: question, reading, rows, and where to go on.
+
+use std::ops::Range;
+
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use inventory::{Answer, AskError};
+use kernel::Timestamp;
+use query::{Column, Inventory, Refused, Span};
+use ui::query::QUESTION_MAX;
+use ui::{Button, Empty, Foot, Icon, Layout, Markup, Place, QueryBox, QueryError, Row, Sort, Table, Term, html};
+
+use super::{Question, ROWS, cell, icon_of_type, page_and_terms, page_of, text};
+use crate::fields::{Fields, address};
+use crate::problem::capital;
+use crate::{App, Problem, Visitor, respond};
+
+/// Pages back that a list remembers; before them it leads to its beginning.
+const TRAIL_MAX: usize = 12;
+/// What stands between the places of a trail.
+const TRAIL_SIGN: char = '~';
+
+/// `GET /{inventory}`; with the header `HX-Target: rows` only what stands in `#rows`.
+pub(super) async fn list(
+    app: &App,
+    visitor: &Visitor,
+    what: &'static Inventory,
+    asked: &Fields,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let question = Question::read(what, asked, "columns")?;
+    if question.text.chars().count() > QUESTION_MAX {
+        return Err(Problem::invalid(format!("A question has {QUESTION_MAX} characters at most.")));
+    }
+    let now = app.world.now();
+    let (org, ask) = (visitor.org, shown(what, &question, now));
+    let answered = app.store.read(move |tx| match inventory::ask_in(tx, org, &ask) {
+        Err(AskError::Refused(refused)) => Ok(Err(refused)),
+        Err(other) => Err(Problem::from(other)),
+        Ok(_) => page_and_terms(tx, org, &ask).map(Ok),
+    });
+    let list = match answered.await? {
+        Ok((rows, terms)) => {
+            let took = u64::try_from((app.world.now().micros() - now.micros()) / 1000).unwrap_or_default();
+            List { visitor, what, question, rows, terms, took, now, trail: Trail::read(asked) }
+        }
+        Err(refused) => return Ok(misunderstood(visitor, what, &question, &refused)),
+    };
+    if headers.get("hx-target").is_some_and(|target| target == "rows") {
+        return Ok(respond::page(list.table()));
+    }
+    Ok(respond::page(list.page()))
+}
+
+fn shown(what: &'static Inventory, question: &Question, now: Timestamp) -> inventory::Ask {
+    let mut ask = question.ask(what, ROWS, now);
+    // The kind of machine is a glyph before the name, whatever columns are shown.
+    if what.name == "assets" {
+        ask.fields.push("type".to_owned());
+    }
+    ask
+}
+
+struct List<'a> {
+    visitor: &'a Visitor,
+    what: &'static Inventory,
+    question: Question,
+    rows: Answer,
+    terms: Answer,
+    took: u64,
+    now: Timestamp,
+    trail: Trail,
+}
+
+impl List<'_> {
+    fn path(&self) -> String {
+        format!("/{}", self.what.name)
+    }
+
+    fn page(&self) -> Markup {
+        let shell = self.visitor.shell();
+        let (total, of) = (self.terms.total.unwrap_or_default(), self.terms.of.unwrap_or_default());
+        let title = title(self.what);
+        let lead = html! { (capital(self.what.prose)) };
+        let body = html! {
+            (query_box(self.what, &self.question, false, self.reading(of)))
+            (ui::Answer {
+                total,
+                noun: (self.what.singular, plural(self.what)),
+                of,
+                exact: true,
+                took: self.took,
+                as_of: self.now,
+                behind: html! {},
+                verbs: self.verbs(),
+            }.render())
+            (notes(&self.rows))
+            div #rows { (self.table()) }
+        };
+        let page = self.visitor.page(&shell, place(self.what), &title);
+        ui::Page { place: place_of(self.what), layout: Layout::List, lead, body, ..page }.render()
+    }
+
+    fn reading(&self, of: u64) -> Markup {
+        let terms: Vec<Term<'_>> = self
+            .terms
+            .terms
+            .iter()
+            .enumerate()
+            .map(|(at, term)| Term { joins: if at == 0 { "" } else { "and" }, text: &term.text, left: term.count })
+            .collect();
+        ui::reading(&terms, of, plural(self.what))
+    }
+
+    fn verbs(&self) -> Markup {
+        let path = self.path();
+        let columns = html! {
+            form action=(path) {
+                @for (name, value) in [("q", self.question.text.as_str()), ("sort", self.question.sort.as_deref().unwrap_or_default())] {
+                    @if !value.is_empty() { input type="hidden" name=(name) value=(value); }
+                }
+                @for field in self.what.fields.iter().filter(|field| can_be_shown(field)) {
+                    label.choice {
+                        input type="checkbox" name="columns" value=(field.name) checked[self.question.columns.contains(&field.name)];
+                        (label(field.name))
+                    }
+                }
+                div.keys { (ui::button(&Button { words: "Show these", small: true, ..Button::default() })) }
+            }
+        };
+        let export = |ending: &str| self.question.address(&format!("{path}/export.{ending}"), &[]);
+        let export = html! {
+            (ui::item(&export("csv"), "All rows as CSV"))
+            (ui::item(&export("json"), "All rows as JSON"))
+        };
+        let small = |words: &'static str, icon| Button { words, icon: Some(icon), small: true, ..Button::default() };
+        html! {
+            (ui::menu(&small("Columns", Icon::Columns), "", &columns))
+            (ui::menu(&small("Export", Icon::Download), "", &export))
+        }
+    }
+
+    fn table(&self) -> Markup {
+        let fields: Vec<&query::Field> =
+            self.question.columns.iter().filter_map(|name| self.what.field(name)).collect();
+        let others: Vec<(usize, &query::Field)> = fields
+            .iter()
+            .enumerate()
+            .filter(|(_, field)| field.name != "name")
+            .map(|(at, field)| (at + 2, *field))
+            .collect();
+        let name = self.what.field("name");
+        let first = name.map(|field| self.column(field, &capital_word(self.what.singular))).into_iter();
+        let labels: Vec<String> = others.iter().map(|(_, field)| label(field.name)).collect();
+        let columns = first.chain(others.iter().zip(&labels).map(|((_, field), label)| self.column(field, label)));
+        let columns: Vec<Heading> = columns.collect();
+        let hrefs: Vec<Option<String>> =
+            self.rows.table.rows.iter().map(|row| page_of(self.what, text(row.first()))).collect();
+        let rows = self.rows.table.rows.iter().zip(&hrefs).map(|(row, href)| Row {
+            id: text(row.first()),
+            name: Some(text(row.get(1))).filter(|name| !name.is_empty()).unwrap_or("without a name"),
+            icon: (self.what.name == "assets").then(|| icon_of_type(text(row.last()))),
+            href: href.as_deref(),
+            cells: others.iter().filter_map(|(at, field)| row.get(*at).map(|value| cell(field, value))).collect(),
+            ..Row::default()
+        });
+        let rows: Vec<Row<'_>> = rows.collect();
+        let total = self.terms.total.unwrap_or_default();
+        let instead = rows.is_empty().then(|| self.empty());
+        let before = self.trail.rows;
+        let range = match rows.len() {
+            0 => String::new(),
+            shown => {
+                let (first, last) = (before + 1, before + shown as u64);
+                format!("Rows {}–{} of {}", ui::count(first), ui::count(last), ui::count(total))
+            }
+        };
+        let (previous, next) = self.neighbours(rows.len());
+        let caption = format!("{}. Times in UTC.", title(self.what));
+        Table {
+            caption: &caption,
+            columns: columns.iter().map(Heading::column).collect(),
+            rows,
+            instead,
+            foot: Some(Foot { range, previous: previous.as_deref(), next: next.as_deref(), verbs: html! {} }),
+            ..Table::default()
+        }
+        .render()
+    }
+
+    fn neighbours(&self, shown: usize) -> (Option<String>, Option<String>) {
+        let path = self.path();
+        let next = self.rows.next.as_deref().map(|after| {
+            let (trail, rows) = self.trail.forward(self.question.after.as_deref(), shown);
+            self.question.address(&path, &[("after", after), ("trail", &trail), ("rows", &rows)])
+        });
+        let previous = self.question.after.as_ref().map(|_| {
+            let (after, trail, rows) = self.trail.back();
+            self.question.address(&path, &[("after", &after), ("trail", &trail), ("rows", &rows)])
+        });
+        (previous, next)
+    }
+
+    fn column(&self, field: &query::Field, label: &str) -> Heading {
+        let sorted = self.question.sort.as_deref().unwrap_or(self.what.default_sort);
+        let (descending, by) = sorted.strip_prefix('-').map_or((false, sorted), |by| (true, by));
+        let sort = (!field.many() && !matches!(field.column, Column::Words { .. })).then(|| {
+            let now = match (self.what.field(by).map(|by| by.name) == Some(field.name), descending) {
+                (false, _) => Sort::No,
+                (true, true) => Sort::Descending,
+                (true, false) => Sort::Ascending,
+            };
+            let other = if now == Sort::Ascending { format!("-{}", field.name) } else { field.name.to_owned() };
+            (self.question.address(&self.path(), &[("sort", &other)]), now)
+        });
+        let number = matches!(field.ty, query::Type::Int | query::Type::Real) && field.name != "port";
+        Heading { label: label.to_owned(), number, sort }
+    }
+
+    fn empty(&self) -> Markup {
+        let of = self.terms.of.unwrap_or_default();
+        if of == 0 && self.question.text.is_empty() {
+            let heading = format!("No {} yet", plural(self.what));
+            let why = html! { "Nothing of the kind has been read from a source." };
+            return Empty { heading: &heading, why, link: None }.render();
+        }
+        let heading = format!("No {} matches, out of {}", self.what.singular, ui::count(of));
+        let none = self.terms.terms.iter().find(|term| term.count == 0);
+        let why = html! {
+            @if let Some(term) = none { "From " code { (term.text) } " on there is none left." }
+            @else { "There are no more rows behind this place." }
+        };
+        let path = self.path();
+        Empty { heading: &heading, why, link: Some(("Ask for all of them", &path)) }.render()
+    }
+}
+
+/// A heading that owns its words.
+struct Heading {
+    label: String,
+    number: bool,
+    sort: Option<(String, Sort)>,
+}
+
+impl Heading {
+    fn column(&self) -> ui::Column<'_> {
+        let column = if self.number { ui::Column::number(&self.label) } else { ui::Column::new(&self.label) };
+        match &self.sort {
+            Some((address, now)) => column.sorted(address.clone(), *now),
+            None => column,
+        }
+    }
+}
+
+/// How a list came to where it is: the places of the pages before, the latest last, and the rows before this page.
+#[derive(Clone, Debug, Default)]
+struct Trail {
+    places: Vec<String>,
+    rows: u64,
+}
+
+impl Trail {
+    fn read(asked: &Fields) -> Trail {
+        let places = asked.get("trail").split(TRAIL_SIGN).map(str::to_owned);
+        let places = if asked.get("trail").is_empty() { Vec::new() } else { places.take(TRAIL_MAX).collect() };
+        let rows = asked.get("rows").parse().ok().filter(|_| asked.opt("after").is_some()).unwrap_or(0);
+        Trail { places, rows }
+    }
+
+    /// Trail and rows of the page after one that begins at `here` and shows so many.
+    fn forward(&self, here: Option<&str>, shown: usize) -> (String, String) {
+        let mut places: Vec<&str> = self.places.iter().map(String::as_str).collect();
+        places.extend(here);
+        let from = places.len().saturating_sub(TRAIL_MAX);
+        (places[from..].join("~"), (self.rows + shown as u64).to_string())
+    }
+
+    /// Place, trail and rows of the page before.
+    fn back(&self) -> (String, String, String) {
+        let Some((last, before)) = self.places.split_last() else { return Default::default() };
+        (last.clone(), before.join("~"), self.rows.saturating_sub(ROWS as u64).to_string())
+    }
+}
+
+fn misunderstood(visitor: &Visitor, what: &'static Inventory, question: &Question, refused: &Refused) -> Response {
+    let shell = visitor.shell();
+    let title = title(what);
+    let path = format!("/{}", what.name);
+    let first = refused.problems.first();
+    let fixes: Vec<(String, String)> = first
+        .into_iter()
+        .flat_map(|problem| problem.nearest.iter().map(|near| (near, problem.span)))
+        .take(3)
+        .filter_map(|(near, span)| {
+            let (before, after) = (question.text.get(..span.start)?, question.text.get(span.end..)?);
+            Some((format!("Use {near}"), question.address(&path, &[("q", &format!("{before}{near}{after}"))])))
+        })
+        .collect();
+    let heading = first.map(|problem| capital(&problem.message)).unwrap_or_default();
+    let at = first.map(|problem| characters(&question.text, problem.span)).unwrap_or_default();
+    let fixes: Vec<(&str, &str)> = fixes.iter().map(|(words, address)| (words.as_str(), address.as_str())).collect();
+    let error = QueryError {
+        heading: &heading,
+        question: &question.text,
+        at,
+        fix: fixes.first().copied(),
+        others: fixes.get(1..).unwrap_or_default(),
+    };
+    let body = html! {
+        (query_box(what, question, true, html! {}))
+        (error.render())
+        @for problem in refused.problems.iter().skip(1) { p { (capital(&problem.message)) } }
+        div #rows {}
+    };
+    let page = visitor.page(&shell, place(what), &title);
+    let page = ui::Page { place: place_of(what), layout: Layout::List, body, ..page }.render();
+    (StatusCode::UNPROCESSABLE_ENTITY, respond::page(page)).into_response()
+}
+
+fn query_box(what: &Inventory, question: &Question, wrong: bool, reading: Markup) -> Markup {
+    let (label, action) = (format!("Ask about {}", plural(what)), format!("/{}", what.name));
+    let complete = format!("{action}/complete");
+    let columns = question.columns.join(",");
+    let mut keep = Vec::new();
+    keep.extend(question.sort.as_deref().map(|sort| ("sort", sort)));
+    keep.extend(question.chosen.then_some(("columns", columns.as_str())));
+    QueryBox {
+        label: &label,
+        action: &action,
+        value: &question.text,
+        keep: &keep,
+        complete: Some(&complete),
+        wrong,
+        reading,
+    }
+    .render()
+}
+
+fn notes(answer: &Answer) -> Markup {
+    html! {
+        @for note in &answer.warnings {
+            (ui::Flash { tone: ui::Tone::Warn, what: "Understood, with a note.", then: &capital(&note.message), link: None }.render())
+        }
+    }
+}
+
+/// `GET /{inventory}/complete`: what may be typed at a place.
+pub(super) async fn complete(
+    app: &App,
+    visitor: &Visitor,
+    what: &'static Inventory,
+    asked: &Fields,
+) -> Result<Response, Problem> {
+    let text: String = asked.get("q").chars().take(QUESTION_MAX).collect();
+    let at: usize = asked.get("at").parse().unwrap_or(usize::MAX);
+    let cursor = text.char_indices().nth(at).map_or(text.len(), |(byte, _)| byte);
+    let (org, asked) = (visitor.org, text.clone());
+    let found = app.store.read(move |tx| inventory::complete(tx, org, what.name, &asked, cursor)).await?;
+    let Some(span) = found.first().map(|first| first.span) else { return Ok(respond::page(html! {})) };
+    let lines: Vec<ui::Completion<'_>> = found
+        .iter()
+        .filter(|one| one.span == span)
+        .map(|one| ui::Completion { insert: &one.insert, label: &one.insert, kind: "", means: &one.prose, rows: None })
+        .collect();
+    Ok(respond::page(ui::completions(&lines, &characters(&text, span))))
+}
+
+/// A span of bytes, in characters.
+fn characters(text: &str, span: Span) -> Range<usize> {
+    let count = |byte: usize| text.char_indices().take_while(|(at, _)| *at < byte).count();
+    count(span.start)..count(span.end)
+}
+
+/// What a list is called: *Console sites*.
+pub(crate) fn title(what: &Inventory) -> String {
+    match place_of(what) {
+        Some(place) if place != Place::Policies => place.label().to_owned(),
+        _ => capital_word(&what.name.replace('_', " ")),
+    }
+}
+
+fn plural(what: &Inventory) -> &'static str {
+    match what.name {
+        "software_titles" => "software titles",
+        "cves" => "CVEs",
+        "console_sites" => "console sites",
+        "console_groups" => "console groups",
+        other => {
+            // Every other name is the plural as it is written.
+            inventory::catalogue().inventory(other).map_or("rows", |what| what.name)
+        }
+    }
+}
+
+fn capital_word(text: &str) -> String {
+    capital(text).trim_end_matches('.').to_owned()
+}
+
+/// The place of the navigation that a list belongs to.
+fn place_of(what: &Inventory) -> Option<Place> {
+    let own = format!("/{}", what.name);
+    let place = Place::ALL.iter().copied().find(|place| place.path() == own);
+    place.or(match what.name {
+        "software_titles" => Some(Place::Software),
+        "cves" => Some(Place::Vulnerabilities),
+        "artifacts" | "activities" => Some(Place::Signals),
+        "users" | "accounts" | "console_sites" | "console_groups" => Some(Place::Policies),
+        "services" => Some(Place::Assets),
+        _ => None,
+    })
+}
+
+fn place(what: &Inventory) -> Place {
+    place_of(what).unwrap_or(Place::Assets)
+}
+
+/// A field's name as a heading: `agent.state` is *Agent state*.
+pub(crate) fn label(name: &str) -> String {
+    match name {
+        "os" => "OS".to_owned(),
+        "sources" | "source" => "Source".to_owned(),
+        "id" => "Id".to_owned(),
+        "cve" => "CVE".to_owned(),
+        "mac" => "MAC".to_owned(),
+        "edr.name" => "EDR".to_owned(),
+        other => capital_word(&other.trim_end_matches("_at").replace(['.', '_'], " ")),
+    }
+}
+
+fn can_be_shown(field: &query::Field) -> bool {
+    !matches!(field.column, Column::Missing { .. } | Column::Body { .. } | Column::Words { .. }) && field.name != "name"
+}
+
+/// A list's address with a question: `/assets?q=..`.
+pub(crate) fn to(inventory: &str, question: &str) -> String {
+    address(&format!("/{inventory}"), &[("q", question)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trail_leads_back_page_by_page() {
+        let first = Trail::default();
+        let (trail, rows) = first.forward(None, 25);
+        assert_eq!((trail.as_str(), rows.as_str()), ("", "25"));
+        let second = Trail { places: Vec::new(), rows: 25 };
+        assert_eq!(second.back(), (String::new(), String::new(), String::new()));
+        let (trail, rows) = second.forward(Some("a"), 25);
+        let third = Trail::read(&Fields::read(format!("after=b&trail={trail}&rows={rows}").as_bytes()));
+        assert_eq!(third.back(), ("a".to_owned(), String::new(), "25".to_owned()));
+    }
+
+    #[test]
+    fn places_count_characters() {
+        assert_eq!(characters("é:x", Span { start: 3, end: 4 }), 2..3);
+    }
+}

@@ -1,0 +1,162 @@
+#![doc = include_str!("../README.md")]
+
+mod around;
+mod assets;
+mod fields;
+mod guard;
+mod integrations;
+mod inventories;
+mod listen;
+mod machine;
+mod metrics;
+mod openapi;
+mod overview;
+mod people;
+mod problem;
+mod respond;
+mod route;
+mod visitor;
+
+use std::sync::{Arc, LazyLock};
+
+use access::{Keyring, Lifetimes, Permission};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use jobs::World;
+use kernel::{Random, Secret};
+use sentinelone::Transport;
+use store::Store;
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use ui::Place;
+
+pub use around::{REQUEST_TIME, REQUESTS_AT_ONCE};
+pub use fields::{Asked, Fields, Sent, address};
+pub use guard::BODY_BYTES_MAX;
+pub use listen::{HEADER_TIME, STOP_TIME, ServeError, Tls, serve};
+pub use metrics::{Gauges, Lag, Metrics};
+pub use openapi::{Operation, Parameter, Shape};
+pub use problem::{Mistake, Problem, ProblemBody};
+pub use respond::{page as html, see_other, see_other_saying, tagged};
+pub use route::{API, Kind, Route, Who, api, form, page, plain};
+pub use visitor::{Caller, HalfWay, Visitor};
+
+/// Passwords that are worked on at once: each takes a processor and 19 MiB for tens of milliseconds.
+const PASSWORDS_AT_ONCE: usize = 2;
+
+/// What every handler has at hand; clones share it.
+#[derive(Clone)]
+pub struct App {
+    /// The database, opened as the writer.
+    pub store: Store,
+    /// Clock, sleep, spawn and chance.
+    pub world: World,
+    /// The keys that open and seal credentials.
+    pub keys: Arc<Keyring>,
+    /// How consoles are reached.
+    pub transport: Transport,
+    /// What was decided at the start.
+    pub settings: Arc<Settings>,
+    /// What was counted.
+    pub metrics: Arc<Metrics>,
+    pub(crate) places: Arc<Semaphore>,
+    pub(crate) passwords: Arc<Semaphore>,
+}
+
+/// What is decided at the start.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Browsers reach this server by https, here or at a proxy before it: cookies are then for https alone.
+    pub secure: bool,
+    /// A proxy on this machine stands before it, so the last address of `X-Forwarded-For` is whom it saw.
+    pub behind_proxy: bool,
+    /// How long sessions live.
+    pub lifetimes: Lifetimes,
+}
+
+impl Settings {
+    /// The name of the session's cookie. With the prefix, browsers take it from this very host by https only; they do not
+    /// keep such a cookie of a plain connection, not even of this machine, so there it goes without.
+    #[must_use]
+    pub fn cookie(&self) -> &'static str {
+        if self.secure { "__Host-muster" } else { "muster" }
+    }
+}
+
+impl App {
+    /// A service over an open database.
+    #[must_use]
+    pub fn new(store: Store, world: World, keys: Keyring, transport: Transport, settings: Settings) -> App {
+        App {
+            store,
+            world,
+            keys: Arc::new(keys),
+            transport,
+            settings: Arc::new(settings),
+            metrics: Arc::new(Metrics::default()),
+            places: Arc::new(Semaphore::new(REQUESTS_AT_ONCE)),
+            passwords: Arc::new(Semaphore::new(PASSWORDS_AT_ONCE)),
+        }
+    }
+}
+
+/// Every route there is. An area adds its own here and nowhere else.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    let mut all = machine::routes();
+    all.extend(people::routes());
+    all.extend(overview::routes());
+    all.extend(assets::routes());
+    all.extend(inventories::routes());
+    all.extend(integrations::routes());
+    all
+}
+
+/// The routes behind their guards, and around them what is around every request.
+pub fn router(app: &App) -> Router {
+    let mut router: Router<App> = Router::new();
+    for route in routes() {
+        let gate = guard::Gate { app: app.clone(), who: route.who, kind: route.kind };
+        let handler = route.handler.route_layer(from_fn_with_state(Arc::new(gate), guard::pass));
+        router = router.route(&route.path, handler);
+    }
+    router
+        .layer(CatchPanicLayer::custom(around::panicked))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn_with_state(app.clone(), around::around))
+        .layer(CompressionLayer::new())
+        .with_state(app.clone())
+}
+
+/// The token of the first set-up's link, once for each start, until there is a person: `/set-up?token=..`.
+///
+/// # Errors
+/// The database refuses.
+pub async fn begin_set_up(app: &App) -> Result<Option<Secret>, access::AccessError> {
+    let (fresh, now) = (Random::secret_bytes(), app.world.now());
+    app.store.write(move |tx| access::begin_set_up(tx, &fresh, now)).await
+}
+
+/// The address of the first set-up.
+#[must_use]
+pub fn set_up_address(origin: &str, token: &Secret) -> String {
+    format!("{}{}", origin.trim_end_matches('/'), address(people::SET_UP, &[("token", token.expose())]))
+}
+
+/// The places of the navigation that there are routes to, and what each needs.
+pub(crate) fn places() -> &'static [(Place, Permission)] {
+    static PLACES: LazyLock<Vec<(Place, Permission)>> = LazyLock::new(|| {
+        let routes = routes();
+        let needs = |place: &Place| {
+            let found = routes.iter().find(|route| route.kind == Kind::Page && route.path == place.path());
+            match found?.who {
+                Who::May(permission) => Some((*place, permission)),
+                _ => None,
+            }
+        };
+        Place::ALL.iter().filter_map(needs).collect()
+    });
+    &PLACES
+}

@@ -1,0 +1,179 @@
+//! Answers: pages, redirects with a message, tagged bytes; and the headers that every answer has.
+
+use axum::body::Body;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, REFERRER_POLICY, SET_COOKIE,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
+use ui::{Markup, Tone};
+
+/// What a page may load, run and send: its own files, and nothing else.
+const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+/// The address of a file holds the hash of its content, so it never goes stale.
+pub(crate) const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// Kept for this session's own way back only, and asked for again.
+const OURS_ONLY: &str = "private, no-cache";
+/// Kept nowhere: what holds a secret, or is shown once.
+pub(crate) const NOWHERE: &str = "no-store";
+/// The cookie of a message that waits for the next page.
+pub(crate) const FLASH: &str = "muster-flash";
+/// The longest message of the kind, in bytes.
+const FLASH_BYTES_MAX: usize = 2_000;
+/// How long such a message waits, in seconds.
+const FLASH_SECONDS: u32 = 60;
+
+/// A page.
+#[must_use]
+pub fn page(markup: Markup) -> Response {
+    ([(CONTENT_TYPE, "text/html; charset=utf-8")], markup.0).into_response()
+}
+
+/// To another page of ours, by GET: what follows a form that was done.
+#[must_use]
+pub fn see_other(to: &str) -> Response {
+    // Only our own addresses are led to, whoever asked for another.
+    let to = if to.starts_with('/') && ui::href(to) == to { to } else { "/" };
+    let to = HeaderValue::from_str(&encoded(to)).unwrap_or(HeaderValue::from_static("/"));
+    (StatusCode::SEE_OTHER, [(LOCATION, to)]).into_response()
+}
+
+/// As [`see_other`], with a message for the page that follows.
+#[must_use]
+pub fn see_other_saying(to: &str, tone: Tone, what: &str, then: &str) -> Response {
+    let mut response = see_other(to);
+    let mut text = form_urlencoded::Serializer::new(String::new());
+    text.append_pair("tone", word(tone)).append_pair("what", what).append_pair("then", then);
+    let text = text.finish();
+    if text.len() <= FLASH_BYTES_MAX {
+        set_cookie(
+            &mut response,
+            &format!("{FLASH}={text}; Path=/; HttpOnly; SameSite=Strict; Max-Age={FLASH_SECONDS}"),
+        );
+    }
+    response
+}
+
+/// Bytes with the tag of their content; 304 without them if the asker has them already.
+#[must_use]
+pub fn tagged(headers: &HeaderMap, content_type: &'static str, bytes: impl Into<Body> + AsRef<[u8]>) -> Response {
+    use std::fmt::Write as _;
+    let mut tag = String::from("\"");
+    for byte in &Sha256::digest(bytes.as_ref())[..12] {
+        let _ = write!(tag, "{byte:02x}");
+    }
+    tag.push('"');
+    let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let known = known.is_some_and(|known| known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag));
+    let value = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
+    match known {
+        true => (StatusCode::NOT_MODIFIED, [(ETAG, value)]).into_response(),
+        false => {
+            let kind = HeaderValue::from_static(content_type);
+            ([(ETAG, value), (CONTENT_TYPE, kind)], bytes.into()).into_response()
+        }
+    }
+}
+
+/// Adds a cookie; one that cannot stand in a header is left out.
+pub fn set_cookie(response: &mut Response, cookie: &str) {
+    if let Ok(value) = HeaderValue::from_str(cookie) {
+        response.headers_mut().append(SET_COOKIE, value);
+    }
+}
+
+/// The headers that every answer has, except where a handler chose stricter ones.
+pub(crate) fn secure(headers: &mut HeaderMap, tls: bool) {
+    let all = [
+        (CONTENT_SECURITY_POLICY, CONTENT_POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+        (CACHE_CONTROL, OURS_ONLY),
+    ];
+    for (name, value) in all {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if tls {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+}
+
+/// The value of a cookie.
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let all = headers.get_all(axum::http::header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    all.flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
+fn word(tone: Tone) -> &'static str {
+    match tone {
+        Tone::Ok => "ok",
+        Tone::Warn => "warn",
+        Tone::Bad => "bad",
+        Tone::Plain | Tone::Note | Tone::Idle => "plain",
+    }
+}
+
+/// The tone that [`word`] wrote.
+pub(crate) fn tone(word: &str) -> Tone {
+    match word {
+        "ok" => Tone::Ok,
+        "warn" => Tone::Warn,
+        "bad" => Tone::Bad,
+        _ => Tone::Plain,
+    }
+}
+
+/// An address as a header holds it: what is not ASCII is escaped.
+fn encoded(address: &str) -> String {
+    use std::fmt::Write as _;
+    address.bytes().fold(String::new(), |mut text, byte| {
+        match byte {
+            0x21..=0x7e => text.push(char::from(byte)),
+            _ => drop(write!(text, "%{byte:02X}")),
+        }
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_never_leaves_this_server() {
+        for (asked, led) in [
+            ("/assets?q=a", "/assets?q=a"),
+            ("//evil.example", "/"),
+            ("https://evil.example", "/"),
+            ("/\\evil.example", "/"),
+            ("/ü x", "/%C3%BC%20x"),
+            ("", "/"),
+        ] {
+            assert_eq!(see_other(asked).headers()[LOCATION], led, "{asked}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_is_not_sent_again() {
+        let first = tagged(&HeaderMap::new(), "text/plain", "abc");
+        let mut headers = HeaderMap::new();
+        headers.insert(IF_NONE_MATCH, first.headers()[ETAG].clone());
+        assert_eq!(tagged(&headers, "text/plain", "abc").status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(tagged(&headers, "text/plain", "abd").status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn a_cookie_is_found_by_its_whole_name() {
+        let mut headers = HeaderMap::new();
+        headers.insert(axum::http::header::COOKIE, HeaderValue::from_static("xmuster=1; muster=2; muster-flash=3"));
+        assert_eq!(cookie(&headers, "muster"), Some("2"));
+        assert_eq!(cookie(&headers, FLASH), Some("3"));
+        assert_eq!(cookie(&headers, "theme"), None);
+    }
+}

@@ -1,0 +1,1 @@
+//! The routes, the guard and the pages, over a real connection and both databases.
