@@ -68,7 +68,10 @@ fn start(in_id_token: bool) -> Running {
     node.current_dir(modules()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut process = node.spawn().expect("node is installed");
     let lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let port = lines.into_iter().find_map(|line| line.strip_prefix("PORT ").map(str::to_owned)).expect("the provider starts: Node.js is 20 or newer");
+    let port = lines
+        .into_iter()
+        .find_map(|line| line.strip_prefix("PORT ").map(str::to_owned))
+        .expect("the provider starts: Node.js is 20 or newer");
     let alive = process.stdin.take();
     Running { issuer: format!("http://127.0.0.1:{port}"), process, _alive: alive }
 }
