@@ -18,19 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sync", &["kernel", "store", "jobs", "query", "access", "signals", "inventory", "sentinelone", "ui"]),
     (
         "server",
-        &[
-            "kernel",
-            "store",
-            "jobs",
-            "query",
-            "ui",
-            "access",
-            "signals",
-            "inventory",
-            "sync",
-            "reports",
-            "sentinelone",
-        ],
+        &["kernel", "store", "jobs", "query", "ui", "access", "signals", "inventory", "sync", "reports", "sentinelone"],
     ),
     // The program serves, and its other commands reach the slices themselves.
     (
