@@ -55,6 +55,20 @@ pub struct Ask {
     pub want: Want,
     /// What "now" is, for ages such as `last_seen:<7d`.
     pub now: Timestamp,
+    /// How a page is looked for; the answer is the same.
+    pub way: Way,
+}
+
+/// How a page is looked for. Tests hold the ways against each other; everybody else takes the default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Way {
+    /// By testing rows in their order as long as that is cheap, and else by finding all that match.
+    #[default]
+    Cheapest,
+    /// By testing rows in their order, a few at a time, to the end.
+    Walk,
+    /// By finding all that match.
+    Gather,
 }
 
 /// What a question wants to know. A page never waits for a count: ask for the page, show it, then ask for the counts.
@@ -85,6 +99,7 @@ impl Ask {
             after: None,
             want: Want::Page,
             now,
+            way: Way::Cheapest,
         }
     }
 }
@@ -345,7 +360,7 @@ fn page(asked: &mut Asked<'_, '_>, checked: &Checked, ask: &Ask, answer: &mut An
     let binding = cursor::binding(asked.inventory.name, &checked.sealed(), &sort);
     let after = ask.after.as_deref().map(|text| cursor::decode(text, binding)).transpose()?;
     let condition = asked.lower(checked)?;
-    let walked = walk::walk(asked, &condition, &sort, after.as_ref(), limit)?;
+    let walked = walk::walk(asked, &condition, &sort, after.as_ref(), limit, ask.way)?;
     answer.next = walked.next.map(|place| cursor::encode(&place, binding));
     answer.warnings.extend(walked.note);
     answer.table = column::fetch(asked, &outputs, &walked.keys)?;

@@ -41,7 +41,7 @@ pub mod verdict;
 pub mod vulnerability;
 
 pub use apply::{Context, Incoming, InventoryError, Op, Outcome, Reason, Translation, apply, keep_bodies};
-pub use ask::{Answer, Ask, AskError, Part, Term, UNDONE_MAX, Want, Why, ask, ask_as_of, ask_in, complete, why};
+pub use ask::{Answer, Ask, AskError, Part, Term, UNDONE_MAX, Want, Way, Why, ask, ask_as_of, ask_in, complete, why};
 pub use body::{bodies, body};
 pub use catalogue::catalogue;
 pub use correlate::settle::{Settled, settle, settle_records};
@@ -138,6 +138,12 @@ pub const SLICE: Slice = Slice {
             name: "activities_of_agents",
             sqlite: include_str!("../migrations/0014_activities_of_agents/sqlite.sql"),
             postgres: include_str!("../migrations/0014_activities_of_agents/postgres.sql"),
+        },
+        Migration {
+            number: 15,
+            name: "walked_orders",
+            sqlite: include_str!("../migrations/0015_walked_orders/sqlite.sql"),
+            postgres: include_str!("../migrations/0015_walked_orders/postgres.sql"),
         },
     ],
 };

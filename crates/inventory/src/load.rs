@@ -24,8 +24,11 @@ const INDEXES: &[Index] = &[
         stream: "agents",
         table: "inventory_asset",
         name: "inventory_asset_seen",
-        columns: ["org_id, last_seen, asset_id", "org_id, last_seen NULLS FIRST, asset_id"],
-        statistics: "100000 100000 2 1",
+        columns: [
+            "org_id, last_seen, asset_id, os_term, type_term, edr_term, infected, active, site_id",
+            "org_id, last_seen NULLS FIRST, asset_id, os_term, type_term, edr_term, infected, active, site_id",
+        ],
+        statistics: "100000 100000 2 1 1 1 1 1 1 1",
     },
     Index {
         stream: "agents",
@@ -38,8 +41,15 @@ const INDEXES: &[Index] = &[
         stream: "agents",
         table: "inventory_asset",
         name: "inventory_asset_facet",
-        columns: ["org_id, os_term, type_term, edr_term, infected"; 2],
-        statistics: "100000 100000 1000 300 200 100",
+        columns: ["org_id, os_term, type_term, edr_term, infected, active, last_seen, asset_id"; 2],
+        statistics: "100000 100000 1000 300 200 100 50 1 1",
+    },
+    Index {
+        stream: "agents",
+        table: "inventory_asset",
+        name: "inventory_asset_infected",
+        columns: ["org_id, infected, active, last_seen, asset_id, os_term, type_term, edr_term"; 2],
+        statistics: "100000 100000 2000 500 1 1 1 1 1",
     },
     Index {
         stream: "agents",

@@ -3,47 +3,38 @@
 //! Rows without a value come first going up and last going down. So that both databases can use a plain index, the
 //! order is walked in two stretches, with and without a value, and neither database is asked where it puts its nulls.
 
-use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use kernel::Value;
 use query::{Column, Condition, Field, Inventory, Problem};
-use store::{Dialect, Keys, Row};
+use store::{Dialect, Row};
 
-use super::{AskError, Asked, nearest, released, residual};
+use super::{AskError, Asked, Way, nearest, released, residual};
 use crate::catalogue::COMPUTED;
 
-/// Rows of the sort index that one glance tests for each row that the page lacks.
-const GLANCE_ROWS_PER_ROW: usize = 8;
+/// Rows that the first glance at an order tests at most, for each row of the page. It ends when the page is full.
+const GLANCE_ROWS_PER_ROW: usize = 16;
 
 /// Rows that one glance tests at least; a statement costs about as much as testing these.
-const GLANCE_ROWS_MIN: usize = 256;
+const GLANCE_ROWS_MIN: usize = 1_024;
+
+/// Rows that one glance tests where it is told to walk whatever that costs.
+const FEW_ROWS: usize = 16;
 
 /// Rows that one glance tests at most.
-const GLANCE_ROWS_MAX: usize = 4_000;
+const GLANCE_ROWS_MAX: usize = 1 << 16;
 
-/// Rows that are tested before an answer of which nothing was found yet is taken for a rare one.
-const NOTHING_ROWS_MAX: usize = 1_000;
+/// What it costs to test a row that has to look something up elsewhere, in rows that say themselves what is asked.
+const LOOKUP_COST: usize = 10;
 
-/// Rows that are tested for a page, at most. If more would have to be, as far as can be told, the answer is rare: then
-/// the database may leave the sort order. What testing costs does not grow with the inventory, and what finding all does.
-const WALK_ROWS_MAX: usize = 16_000;
+/// What testing rows for a page may cost at most, in rows that say themselves what is asked: some 30 ms. If it would
+/// cost more, as far as can be told, the answer is rare, and is found by its conditions' own indexes. What testing costs
+/// does not grow with the inventory, and what finding all costs does.
+const WALK_COST_MAX: usize = 120_000;
 
-/// Keys of a rare answer that are sorted here, at most. With more, the database sorts.
-const RARE_KEYS_MAX: usize = 20_000;
-
-/// Orders that an index serves. In any other order nothing is gained by a glance.
-const INDEXED: [(&str, &str); 10] = [
-    ("assets", "last_seen"),
-    ("assets", "name"),
-    ("assets", "id"),
-    ("findings", "identified_at"),
-    ("findings", "id"),
-    ("activities", "created_at"),
-    ("activities", "id"),
-    ("policies", "id"),
-    ("artifacts", "seq"),
-    ("artifacts", "id"),
-];
+/// Orders that an index serves, besides that of keys. In any other order nothing is gained by a glance.
+const INDEXED: [(&str, &str); 4] =
+    [("assets", "last_seen"), ("assets", "name"), ("findings", "identified_at"), ("activities", "created_at")];
 
 /// In which order an answer comes.
 pub(crate) struct Sort {
@@ -181,54 +172,63 @@ pub(super) fn walk(
     sort: &Sort,
     after: Option<&Place>,
     limit: usize,
+    way: Way,
 ) -> Result<Walked, AskError> {
     if condition.residual.is_some() {
         return residual::walk(asked, condition, sort, after, limit);
     }
     let wanted = limit + 1;
     let mut found: Vec<Place> = Vec::new();
-    let stretches = sort.stretches(after);
-    let mut tested = 0;
-    'order: for (at, (stretch, mut after)) in stretches.iter().cloned().enumerate() {
-        let indexed = INDEXED.contains(&(asked.inventory.name, sort.name));
+    let mut tested = Tested::default();
+    let mut walking = way == Way::Walk || (way == Way::Cheapest && sort.is_indexed(asked.inventory));
+    for (stretch, mut after) in sort.stretches(after) {
         while found.len() < wanted {
             // Where matches are common, the next rows of the index fill the page. Where they are rare, testing row after
             // row would read the whole table in a bad order: then all that match are found in whatever way is best.
-            let Some(rows) = next_glance(found.len(), wanted, tested).filter(|_| indexed) else {
-                if let Some(rest) = rare(asked, condition, sort, &stretches[at..], after.as_ref())? {
-                    found.extend(rest);
-                    break 'order;
-                }
-                found.extend(collect(asked, condition, sort, stretch, after.as_ref(), wanted - found.len())?);
+            let missing = wanted - found.len();
+            let next = match way {
+                Way::Walk => Some(FEW_ROWS),
+                Way::Cheapest | Way::Gather => tested.next(found.len(), wanted),
+            };
+            let Some(rows) = next.filter(|_| walking) else {
+                walking = false;
+                found.extend(collect(asked, condition, sort, stretch, after.as_ref(), missing)?);
                 break;
             };
-            let (hits, end) = glance(asked, condition, sort, stretch, after.as_ref(), rows)?;
-            tested += rows;
-            found.extend(hits);
-            after = end;
-            if after.is_none() {
-                break;
+            let looked = glance(asked, condition, sort, stretch, after.as_ref(), rows, missing)?;
+            found.extend(looked.found);
+            let Some(end) = looked.end.filter(|_| found.len() < wanted) else { break };
+            if tested.rows == 0 && !found.is_empty() {
+                tested.cost = cost(asked, condition, sort, stretch, after.as_ref(), rows)?;
             }
+            tested.rows += rows;
+            after = Some(end);
         }
     }
-    found.truncate(wanted);
     Ok(finished(found, limit))
 }
 
-/// How many rows the next glance tests, when so many of those that were tested match; `None` if the answer is rare.
-fn next_glance(found: usize, wanted: usize, tested: usize) -> Option<usize> {
-    let missing = wanted.saturating_sub(found);
-    let expected = match (found, tested) {
-        (_, 0) => return Some(glance_rows(missing)),
-        (0, tested) if tested >= NOTHING_ROWS_MAX => return None,
-        (0, _) => return Some(NOTHING_ROWS_MAX),
-        (found, tested) => missing.saturating_mul(tested) / found,
-    };
-    // A page of many rows may test more: it costs as much to read them.
-    let most = WALK_ROWS_MAX.max(wanted.saturating_mul(GLANCE_ROWS_PER_ROW));
-    let within = tested.saturating_add(expected) <= most;
-    // A tenth more, since another glance costs more than they do.
-    within.then(|| (expected + expected / 10).clamp(GLANCE_ROWS_MIN, GLANCE_ROWS_MAX))
+/// How many rows were tested, and what a hundred of them cost, in rows that say themselves what is asked.
+#[derive(Default)]
+struct Tested {
+    rows: usize,
+    cost: usize,
+}
+
+impl Tested {
+    /// How many rows the next glance tests at most, when so many that were tested match; `None` if the answer is rare.
+    fn next(&self, found: usize, wanted: usize) -> Option<usize> {
+        let first = (wanted * GLANCE_ROWS_PER_ROW).clamp(GLANCE_ROWS_MIN, GLANCE_ROWS_MAX);
+        if self.rows == 0 {
+            return Some(first);
+        }
+        let expected = wanted.saturating_sub(found).saturating_mul(self.rows).checked_div(found)?;
+        // A page of many rows may test more: it costs as much to read them.
+        let most = WALK_COST_MAX.max(first.saturating_mul(LOOKUP_COST));
+        let within = self.rows.saturating_add(expected).saturating_mul(self.cost) / 100 <= most;
+        // A quarter more, since another glance costs more than they do; few numbers, so that statements are alike.
+        within.then(|| (expected + expected / 4).next_power_of_two().clamp(GLANCE_ROWS_MIN, GLANCE_ROWS_MAX))
+    }
 }
 
 /// Cuts off the one row too many, which only shows that there is a next page.
@@ -239,7 +239,13 @@ fn finished(mut found: Vec<Place>, limit: usize) -> Walked {
     Walked { keys: found.iter().map(|place| place.key).collect(), next, note: None }
 }
 
-/// Tests the next `rows` rows of a stretch. The second part is the last row tested if there may be more.
+/// What a glance found, and the last row that it tested if there may be more behind it.
+struct Looked {
+    found: Vec<Place>,
+    end: Option<Place>,
+}
+
+/// Tests the next `rows` rows of a stretch, until `missing` were found.
 fn glance(
     asked: &mut Asked<'_, '_>,
     condition: &Condition,
@@ -247,12 +253,66 @@ fn glance(
     stretch: Stretch,
     after: Option<&Place>,
     rows: usize,
-) -> Result<(Vec<Place>, Option<Place>), AskError> {
+    missing: usize,
+) -> Result<Looked, AskError> {
     let narrowed = narrowed(asked, condition, sort, stretch, after, rows)?;
-    let (sql, params) = glance_sql(asked, narrowed.as_ref().unwrap_or(condition), sort, stretch, after, rows);
-    let tested = asked.tx.query(&sql, &params, |row| Ok((place(row)?, row.flag(2)?)))?;
-    let end = (tested.len() == rows).then(|| tested.last().map(|(place, _)| place.clone())).flatten();
-    Ok((tested.into_iter().filter(|(_, hit)| *hit).map(|(place, _)| place).collect(), end))
+    let (sql, params) = glance_sql(asked, narrowed.as_ref().unwrap_or(condition), sort, stretch, after, rows, missing);
+    let found = asked.tx.query(&sql, &params, place)?;
+    let end = match found.len() < missing {
+        true => last_tested(asked, sort, stretch, after, rows)?,
+        false => found.last().cloned(),
+    };
+    Ok(Looked { found, end })
+}
+
+/// The last of the next `rows` rows of a stretch, whether they match or not; `None` if there are fewer.
+fn last_tested(
+    asked: &mut Asked<'_, '_>,
+    sort: &Sort,
+    stretch: Stretch,
+    after: Option<&Place>,
+    rows: usize,
+) -> Result<Option<Place>, AskError> {
+    let (table, key) = (asked.inventory.base.table, asked.inventory.base.key);
+    let mut params = vec![Value::from(asked.org)];
+    let bound = sort.bound(stretch, after, key, &mut params);
+    let sql = format!(
+        "SELECT t.{key}, {} FROM {table} t WHERE t.org_id = $1 AND {bound} ORDER BY {} LIMIT 1 OFFSET {}",
+        sort.value(stretch),
+        sort.order(stretch, key),
+        rows.saturating_sub(1)
+    );
+    Ok(asked.tx.query_opt(&sql, &params, place)?)
+}
+
+/// What testing a hundred rows costs: every one says itself a part of what is asked, and looks up the rest only if that
+/// part holds.
+fn cost(
+    asked: &mut Asked<'_, '_>,
+    condition: &Condition,
+    sort: &Sort,
+    stretch: Stretch,
+    after: Option<&Place>,
+    rows: usize,
+) -> Result<usize, AskError> {
+    let (own, lookups) = parts(&condition.sql);
+    if lookups.is_empty() {
+        return Ok(100);
+    }
+    if own.is_empty() {
+        return Ok(100 * LOOKUP_COST);
+    }
+    let mut params = asked.params(condition);
+    let next = next_rows(asked, condition, sort, stretch, after, rows, &mut params);
+    // The whole condition stands there for its parameters alone, each of which has to be somewhere.
+    let sql = format!(
+        "SELECT COUNT(*), COUNT(CASE WHEN {} THEN 1 END), COUNT(CASE WHEN 1 = 0 THEN CASE WHEN {} THEN 1 END END) FROM {next}",
+        own.join(" AND "),
+        condition.sql,
+    );
+    let (all, passed) = asked.tx.query_one(&sql, &params, |row| Ok((row.int(0)?, row.int(1)?)))?;
+    let share = usize::try_from(passed * 100 / all.max(1)).unwrap_or(100);
+    Ok(100 + share * LOOKUP_COST)
 }
 
 /// A condition that uses the full-text index, with the part of it that the next rows are in: SQLite would read all that the
@@ -290,18 +350,56 @@ fn glance_sql(
     stretch: Stretch,
     after: Option<&Place>,
     rows: usize,
+    missing: usize,
 ) -> (String, Vec<Value<'static>>) {
     let mut params = asked.params(condition);
-    let key = asked.inventory.base.key;
-    let place = sort.bound(stretch, after, key, &mut params);
-    let (table, order) = (asked.inventory.base.table, sort.order(stretch, key));
+    let next = next_rows(asked, condition, sort, stretch, after, rows, &mut params);
+    let order = match asked.tx.dialect() {
+        // The rows come as the inner order says. Told once more, SQLite would test them all to sort them.
+        Dialect::Sqlite => String::new(),
+        Dialect::Postgres => format!(" ORDER BY {}", sort.order(stretch, asked.inventory.base.key)),
+    };
+    // As a CASE it is tested row by row, and not turned into a join over all that matches.
     let sql = format!(
-        "SELECT t.{key}, {value}, CASE WHEN {condition} THEN 1 ELSE 0 END \
-         FROM (SELECT * FROM {table} t WHERE t.org_id = $1 AND {place} ORDER BY {order} LIMIT {rows}) t ORDER BY {order}",
+        "SELECT t.{key}, {value} FROM {next} WHERE CASE WHEN {condition} THEN 1 ELSE 0 END = 1{order} LIMIT {missing}",
+        key = asked.inventory.base.key,
         value = sort.value(stretch),
         condition = row_by_row(asked, &condition.sql),
     );
     (sql, params)
+}
+
+/// The next rows of a stretch as a table `t` of the columns that are needed, so that an index that has them all suffices.
+fn next_rows(
+    asked: &Asked<'_, '_>,
+    condition: &Condition,
+    sort: &Sort,
+    stretch: Stretch,
+    after: Option<&Place>,
+    rows: usize,
+    params: &mut Vec<Value<'static>>,
+) -> String {
+    let (table, key) = (asked.inventory.base.table, asked.inventory.base.key);
+    let place = sort.bound(stretch, after, key, params);
+    let order = sort.order(stretch, key);
+    let all = format!("t.org_id t.{key} {} {}", sort.sql, condition.sql);
+    let columns: Vec<String> = columns(&all).into_iter().map(|column| format!("t.{column}")).collect();
+    format!(
+        "(SELECT {} FROM {table} t WHERE t.org_id = $1 AND {place} ORDER BY {order} LIMIT {rows}) t",
+        columns.join(", ")
+    )
+}
+
+/// The columns of `t` that an expression names.
+fn columns(expression: &str) -> BTreeSet<&str> {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let named = |(at, _): (usize, &str)| {
+        let own = at == 0 || !word(expression.as_bytes()[at - 1]);
+        let name = &expression[at + 2..];
+        let end = name.bytes().position(|byte| !word(byte)).unwrap_or(name.len());
+        own.then(|| &name[..end])
+    };
+    expression.match_indices("t.").filter_map(named).collect()
 }
 
 /// The condition as it is best tested of one row after the other: what the row itself says goes first, since it costs
@@ -316,10 +414,16 @@ fn row_by_row(asked: &Asked<'_, '_>, condition: &str) -> String {
 
 /// The parts of a conjunction, those that look something up last.
 fn cheap_first(condition: &str) -> String {
-    let Some(parts) = conjunction(condition) else { return condition.to_owned() };
-    let (costly, mut all): (Vec<&str>, Vec<&str>) = parts.into_iter().partition(|part| part.contains("SELECT"));
-    all.extend(costly);
-    format!("({})", all.join(" AND "))
+    let Some(all) = conjunction(condition) else { return condition.to_owned() };
+    let (lookups, mut own): (Vec<&str>, Vec<&str>) = all.into_iter().partition(|part| part.contains("SELECT"));
+    own.extend(lookups);
+    format!("({})", own.join(" AND "))
+}
+
+/// The parts of a conjunction that a row says itself, and those that it has to look up.
+fn parts(condition: &str) -> (Vec<&str>, Vec<&str>) {
+    let all = conjunction(condition).unwrap_or_else(|| vec![condition]);
+    all.into_iter().partition(|part| !part.contains("SELECT"))
 }
 
 /// What `AND` joins in a condition that is a conjunction, in parentheses.
@@ -353,50 +457,6 @@ fn between(before: &str) -> bool {
     before.rsplit_once(" BETWEEN ").is_some_and(|(_, low)| !low.contains(' '))
 }
 
-/// All that match, in order, from `after` in the first of the stretches; `None` if they are too many to be sorted here.
-fn rare(
-    asked: &mut Asked<'_, '_>,
-    condition: &Condition,
-    sort: &Sort,
-    stretches: &[(Stretch, Option<Place>)],
-    after: Option<&Place>,
-) -> Result<Option<Vec<Place>>, AskError> {
-    let (table, key) = (asked.inventory.base.table, asked.inventory.base.key);
-    let all = format!(
-        "SELECT t.{key} FROM {table} t WHERE t.org_id = $1 AND ({}) LIMIT {}",
-        asked.over_all(condition),
-        RARE_KEYS_MAX + 1
-    );
-    let keys = asked.tx.query(&all, &asked.params(condition), |row| row.int(0))?;
-    if keys.len() > RARE_KEYS_MAX {
-        return Ok(None);
-    }
-    let valued = format!("SELECT t.{key}, {} FROM {table} t WHERE t.org_id = $1 AND t.{key} IN KEYS", sort.sql);
-    let mut places = asked.tx.select_in(&valued, &[asked.org.into()], Keys::Ints(&keys), place)?;
-    let order = |one: &Place, two: &Place| {
-        let rising = compare(&one.value, &two.value).then(one.key.cmp(&two.key));
-        if sort.descending { rising.reverse() } else { rising }
-    };
-    // Without a place to begin, it is the beginning of the stretch: what lies in stretches before was shown already.
-    places.retain(|place| match after {
-        Some(after) => order(place, after).is_gt(),
-        None => stretches.iter().any(|(stretch, _)| *stretch == Stretch::of(place)),
-    });
-    places.sort_by(order);
-    Ok(Some(places))
-}
-
-/// The order of sort values: nothing first, then as both databases order them.
-fn compare(one: &Value<'_>, two: &Value<'_>) -> Ordering {
-    match (one, two) {
-        (Value::Int(one), Value::Int(two)) => one.cmp(two),
-        (Value::Real(one), Value::Real(two)) => one.total_cmp(two),
-        (Value::Text(one), Value::Text(two)) => one.cmp(two),
-        (Value::Bytes(one), Value::Bytes(two)) => one.cmp(two),
-        (one, two) => (*one != Value::Null).cmp(&(*two != Value::Null)),
-    }
-}
-
 /// Collects the first rows of a stretch that match, in whatever way the database likes.
 fn collect(
     asked: &mut Asked<'_, '_>,
@@ -419,9 +479,12 @@ fn collect_sql(
     limit: usize,
 ) -> (String, Vec<Value<'static>>) {
     let mut params = asked.params(condition);
-    let key = asked.inventory.base.key;
-    let place = sort.bound(stretch, after, key, &mut params);
-    let table = asked.inventory.base.table;
+    let (table, key) = (asked.inventory.base.table, asked.inventory.base.key);
+    let place = match asked.tx.dialect() {
+        // Else SQLite would rather begin with the order's index than with what is asked.
+        Dialect::Sqlite => Sort { sql: format!("+{}", sort.sql), ..*sort }.bound(stretch, after, key, &mut params),
+        Dialect::Postgres => sort.bound(stretch, after, key, &mut params),
+    };
     let direction = sort.direction();
     // The inner limit stops both databases from walking the sort index after all.
     let sql = format!(
@@ -429,7 +492,7 @@ fn collect_sql(
          WHERE t.org_id = $1 AND {place} AND ({condition}) LIMIT {everything}) m \
          ORDER BY m.v {direction}, m.k {direction} LIMIT {limit}",
         value = sort.value(stretch),
-        condition = condition.sql,
+        condition = asked.over_all(condition),
         everything = i64::MAX,
     );
     (sql, params)
@@ -443,18 +506,18 @@ pub(crate) fn page_sql(
     limit: usize,
 ) -> (String, Vec<Value<'static>>) {
     let stretch = sort.stretches(None)[0].0;
-    match INDEXED.contains(&(asked.inventory.name, sort.name)) {
-        true => glance_sql(asked, condition, sort, stretch, None, glance_rows(limit + 1)),
-        false => collect_sql(asked, condition, sort, stretch, None, limit + 1),
+    match Tested::default().next(0, limit + 1).filter(|_| sort.is_indexed(asked.inventory)) {
+        Some(rows) => glance_sql(asked, condition, sort, stretch, None, rows, limit + 1),
+        None => collect_sql(asked, condition, sort, stretch, None, limit + 1),
     }
 }
 
-/// How many rows a glance tests for a page that lacks so many.
-fn glance_rows(missing: usize) -> usize {
-    (missing * GLANCE_ROWS_PER_ROW).clamp(GLANCE_ROWS_MIN, GLANCE_ROWS_MAX)
-}
-
 impl Sort {
+    /// Whether an index serves this order.
+    fn is_indexed(&self, inventory: &Inventory) -> bool {
+        self.sql == format!("t.{}", inventory.base.key) || INDEXED.contains(&(inventory.name, self.name))
+    }
+
     fn direction(&self) -> &'static str {
         if self.descending { "DESC" } else { "ASC" }
     }
@@ -536,16 +599,28 @@ mod tests {
     }
 
     #[test]
+    fn columns_are_those_of_the_row_itself() {
+        let condition = "(t.os_term = 5 AND NOT EXISTS (SELECT 1 FROM a l JOIN at t1 ON t1.x = l.x WHERE l.y = t.y))";
+        assert_eq!(columns(condition).into_iter().collect::<Vec<_>>(), ["os_term", "y"]);
+        assert!(columns("TRUE").is_empty());
+    }
+
+    #[test]
     fn walking_goes_on_as_long_as_it_will_fill_the_page_soon() {
-        assert_eq!(next_glance(0, 51, 0), Some(408));
-        assert_eq!(next_glance(0, 51, 408), Some(NOTHING_ROWS_MAX));
-        assert_eq!(next_glance(0, 51, 1_408), None);
+        assert_eq!(Tested::default().next(0, 51), Some(1_024));
+        assert_eq!(Tested::default().next(0, 10_001), Some(GLANCE_ROWS_MAX));
+        let cheap = Tested { rows: 1_024, cost: 100 };
+        let dear = Tested { rows: 1_024, cost: 100 * LOOKUP_COST };
+        assert_eq!(cheap.next(0, 51), None);
         // One row of a hundred matches.
-        assert_eq!(next_glance(4, 51, 408), Some(GLANCE_ROWS_MAX));
-        assert_eq!(next_glance(44, 51, 4_408), Some(771));
-        // One of four hundred.
-        assert_eq!(next_glance(1, 51, 408), None);
+        assert_eq!(cheap.next(10, 51), Some(8_192));
+        assert_eq!(dear.next(10, 51), Some(8_192));
+        // One of a thousand.
+        assert_eq!(cheap.next(1, 51), Some(GLANCE_ROWS_MAX));
+        assert_eq!(dear.next(1, 51), None);
+        assert_eq!(Tested { rows: 65_536, cost: 100 }.next(20, 51), None);
         // A page of many rows.
-        assert_eq!(next_glance(5_000, 10_001, 4_000), Some(GLANCE_ROWS_MAX));
+        assert_eq!(Tested { rows: 65_536, cost: 1_000 }.next(5_000, 10_001), None);
+        assert_eq!(Tested { rows: 20_000, cost: 1_000 }.next(5_000, 10_001), Some(32_768));
     }
 }

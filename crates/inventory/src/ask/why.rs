@@ -8,7 +8,7 @@ use query::{Asking, Asks, Clause, Column, Field, Inventory, Joint, NothingKnown,
 
 use super::column::{self, Output};
 use super::dictionary::Dictionaries;
-use super::{Ask, AskError, Asked, check, find_inventory, residual, walk};
+use super::{Ask, AskError, Asked, Way, check, find_inventory, residual, walk};
 use crate::catalogue::catalogue;
 use store::Tx;
 
@@ -94,7 +94,7 @@ fn the_row(asked: &mut Asked<'_, '_>, row: &str, ask: &Ask) -> Result<i64, AskEr
         };
         let condition = asked.lower(&prepare(&filled.text, &asking)?)?;
         let sort = walk::Sort::by_key(asked.inventory);
-        let keys = walk::walk(asked, &condition, &sort, None, NAMED_MAX + 1)?.keys;
+        let keys = walk::walk(asked, &condition, &sort, None, NAMED_MAX + 1, Way::Cheapest)?.keys;
         match keys.as_slice() {
             [] => {}
             [key] => return Ok(*key),

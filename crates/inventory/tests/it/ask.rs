@@ -6,7 +6,7 @@ use query::{Asking, Known, Record, evaluate, prepare};
 use store::Store;
 use testkit::Database;
 
-use inventory::{Answer, Ask, AskError, Want};
+use inventory::{Answer, Ask, AskError, Want, Way};
 
 use crate::oracle::{self, Samples};
 use crate::world::{self, NOW, ORG};
@@ -411,7 +411,11 @@ fn answers_are_those_of_the_naive_evaluator(database: &Database) {
                 limit: 1000,
                 ..Ask::new(inventory.name, &text, NOW)
             };
-            let answer = ask(&store, question);
+            let answer = ask(&store, question.clone());
+            let by_text = texts_of(inventory).into_iter().map(Some).chain([None]);
+            for sort in by_text {
+                both_ways(&store, Ask { sort: sort.map(str::to_owned), limit: 5, ..question.clone() });
+            }
             let mut found: Vec<i64> = answer.table.rows.iter().map(|row| key_among(&row[0], &things)).collect();
             // Where an id is a name of its own, its order is not that of keys.
             if !matches!(inventory.field(id).map(|field| &field.ty), Some(query::Type::Int))
@@ -426,6 +430,38 @@ fn answers_are_those_of_the_naive_evaluator(database: &Database) {
         }
         let few = things.len() < 4;
         assert!(few || told_apart > GENERATED / 4, "{}: only {told_apart} queries tell rows apart", inventory.name);
+    }
+}
+
+/// Orders that are not those of keys, of inventories that have them.
+fn texts_of(inventory: &query::Inventory) -> Vec<&'static str> {
+    match inventory.name {
+        "assets" => vec!["-last_seen", "name"],
+        "findings" => vec!["identified_at"],
+        _ => Vec::new(),
+    }
+}
+
+/// A page is the same whether rows are tested in their order or all that match are found and sorted, and so is the
+/// next one.
+fn both_ways(store: &Store, first: Ask) {
+    let mut after = None;
+    for _ in 0..2 {
+        let page = |way| ask(store, Ask { after: after.clone(), way, ..first.clone() });
+        let cheapest = page(Way::Cheapest);
+        for way in [Way::Walk, Way::Gather] {
+            let other = page(way);
+            assert_eq!(
+                other.table.rows, cheapest.table.rows,
+                "{}: {} by {:?}",
+                first.inventory, first.text, first.sort
+            );
+            assert_eq!(other.next, cheapest.next, "{}: {} by {:?}", first.inventory, first.text, first.sort);
+        }
+        if cheapest.next.is_none() {
+            return;
+        }
+        after = cheapest.next;
     }
 }
 
