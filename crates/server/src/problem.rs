@@ -223,7 +223,7 @@ impl Problem {
                 .render()
             }
             None => {
-                let body = html! { (body) p { a href="/sign-in" { "To the sign-in" } } };
+                let body = html! { (body) p { a href="/" { "To the first page" } } };
                 ui::plain(self.title, &html! {}, "", &body)
             }
         };

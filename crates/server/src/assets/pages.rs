@@ -85,8 +85,6 @@ fn badges(detail: &Detail) -> Markup {
 fn value(detail: &Detail, name: &str) -> Markup {
     let field = inventory::catalogue().inventory("assets").and_then(|assets| assets.field(name));
     match (field, detail.fields.get(name)) {
-        (_, None | Some(Cell::Empty)) if name == "owner" => ui::absent("no owner"),
-        (_, None | Some(Cell::Empty)) if name.ends_with("seen") => ui::absent("never seen"),
         (Some(field), Some(value)) => inside(field, value),
         _ => ui::absent("not said"),
     }
@@ -154,18 +152,16 @@ fn addresses(detail: &Detail) -> Markup {
         name: address,
         mono: true,
         badges: html! { @if of.measured { (ui::badge(Tone::Note, "Primary")) } },
-        cells: vec![
-            ui::Cell::new(html! {
-                @match of.observed_at { Some(at) => (ui::moment(at)), None => (ui::absent("not said")) }
-                @if of.old { span.muted { " long ago" } }
-            }),
-            ui::Cell::text(&of.sources.join(", ")),
-        ],
+        cells: vec![ui::Cell::wrap(html! {
+            @match of.observed_at { Some(at) => (ui::moment(at)), None => (ui::absent("not said")) }
+            @if of.old { span.muted { " long ago" } }
+            " by " (ui::words::name(&of.sources.join(", ")))
+        })],
         ..Row::default()
     });
     let table = Table {
         caption: "Addresses, those that were measured first. Times in UTC.",
-        columns: vec![ui::Column::new("Address"), ui::Column::new("Seen"), ui::Column::new("Said by")],
+        columns: vec![ui::Column::new("Address"), ui::Column::new("Seen")],
         rows: rows.collect(),
         instead: detail.addresses.is_empty().then(|| html! { p.muted { "No source says an address." } }),
         ..Table::default()
@@ -208,14 +204,16 @@ fn hanging(part: &Part) -> Markup {
         ..Row::default()
     });
     let rows: Vec<Row<'_>> = rows.collect();
-    let none = format!("No {} known.", part.inventory.name);
+    if rows.is_empty() {
+        let body = html! { p.muted { "No " (part.inventory.name) " known." } };
+        return Card { id: part.inventory.name, heading: &heading, body, ..Card::default() }.render();
+    }
     let all = to(part.inventory.name, &part.question);
     let shown = rows.len() as u64;
     let caption = format!("{heading} of this asset. Times in UTC.");
     let table = Table {
         caption: &caption,
         columns: fields.iter().zip(&labels).map(|(_, label)| ui::Column::new(label)).collect(),
-        instead: rows.is_empty().then(|| html! { p.muted { (none) } }),
         rows,
         ..Table::default()
     };

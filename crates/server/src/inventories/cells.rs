@@ -21,13 +21,24 @@ pub(crate) fn inside(field: &Field, value: &Value) -> Markup {
         ("sources" | "source", Value::List(all)) => sources(all),
         ("source", Value::Text(one)) => sources(&[Value::Text(one.clone())]),
         ("severity", Value::Text(word)) => severity(word),
-        (_, Value::Empty) => ui::absent("not said"),
+        (name, Value::Empty) => ui::absent(absent(name)),
         (_, Value::List(all)) if all.is_empty() => ui::absent("none"),
         (_, Value::List(all)) => html! {
             @for (at, one) in all.iter().take(VALUES_SHOWN).enumerate() { @if at > 0 { ", " } (plain(field, one)) }
             @if all.len() > VALUES_SHOWN { span.muted { " and " (all.len() - VALUES_SHOWN) " more" } }
         },
         (_, one) => plain(field, one),
+    }
+}
+
+/// What is said where a value is missing.
+fn absent(field: &str) -> &'static str {
+    match field {
+        "owner" => "no owner",
+        "user" => "nobody",
+        "last_seen" | "first_seen" | "seen_at" => "never seen",
+        _ if field.starts_with("agent.") => "no agent",
+        _ => "not said",
     }
 }
 

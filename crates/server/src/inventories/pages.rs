@@ -418,6 +418,12 @@ fn place(what: &Inventory) -> Place {
 pub(crate) fn label(name: &str) -> String {
     match name {
         "os" => "OS".to_owned(),
+        "os.version" | "os_version" => "OS version".to_owned(),
+        "os.arch" | "os_arch" => "Architecture".to_owned(),
+        "hw" => "Hardware".to_owned(),
+        "cpu" => "Processor".to_owned(),
+        "core_count" => "Cores".to_owned(),
+        "memory_mb" => "Memory, MB".to_owned(),
         "sources" | "source" => "Source".to_owned(),
         "id" => "Id".to_owned(),
         "cve" => "CVE".to_owned(),

@@ -78,7 +78,7 @@ fn needs(seen: &Seen) -> Markup {
             what,
             means,
             verb: "See it",
-            href: "/api/v1/integrations",
+            href: "#sources",
             main: false,
         })
         .collect();

@@ -64,7 +64,7 @@ pub(super) async fn set_up_sent(
     });
     match made.await {
         Ok(Some(signed_in)) => {
-            let then = "Connect a console next; everything else follows from it.";
+            let then = "You are its administrator, and signed in.";
             let response = respond::see_other_saying("/", Tone::Ok, "Muster is set up.", then);
             Ok(let_in(&app, response, &signed_in.token))
         }
@@ -100,11 +100,11 @@ fn set_up_page(token: &str, sent: &Fields, wrong: Option<&AccessError>) -> Marku
         },
         Field {
             name: "login",
-            label: "Login",
-            help: "A mail address or a short name. You sign in with it.",
+            label: "E-mail address",
+            help: "You sign in with it. Nothing is sent to it.",
             error: login,
             required: true,
-            kind: Kind::Text(sent.get("login")),
+            kind: Kind::Email(sent.get("login")),
         },
         Field {
             name: "password",
@@ -157,7 +157,7 @@ pub(super) async fn sign_in_sent(
     let (fresh, now) = (Random::secret_bytes(), app.world.now());
     let Some(signed_in) = app.store.write(move |tx| access::finish_sign_in(tx, &attempt, right, &fresh, now)).await?
     else {
-        let wrong = "Login and password do not belong together. Check both, and whether capitals are locked.";
+        let wrong = "Address and password do not belong together. Check both, and whether capitals are locked.";
         let page = sign_in_page(&next, &login, Some(wrong), true);
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, respond::page(page)).into_response());
     };
@@ -183,7 +183,14 @@ fn wait(next: &str, login: &str, seconds: i64) -> Response {
 
 fn sign_in_page(next: &str, login: &str, wrong: Option<&str>, somebody: bool) -> Markup {
     let fields = [
-        Field { name: "login", label: "Login", help: "", error: wrong, required: true, kind: Kind::Text(login) },
+        Field {
+            name: "login",
+            label: "E-mail address",
+            help: "",
+            error: wrong,
+            required: true,
+            kind: Kind::Email(login),
+        },
         Field {
             name: "password",
             label: "Password",
