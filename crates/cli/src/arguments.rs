@@ -1,5 +1,6 @@
 //! The command line: every command, every flag, and the words that explain them.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -147,14 +148,22 @@ A few come with Muster. Each is asked by muster query @NAME, and saved:NAME stan
         #[command(subcommand)]
         command: crate::commands::saved::SavedCommand,
     },
-    /// Keeps reading every console, each stream when it is due
+    /// Serves the pages and the interface, and keeps reading every console
     #[command(after_help = "\
-It runs until Ctrl-C or SIGTERM, and ends after the page that is being stored. While it runs, muster sync asks it \
+It runs until Ctrl-C or SIGTERM; then it finishes what it is answering, for ten seconds at most, and the page that is \
+being stored. The first start shows a link on the terminal, by which you become its administrator.
+
+Without a certificate it listens on this machine only, unless --public-url names the proxy that speaks TLS for it.
+
+While it runs, muster sync asks it \
 for a reading at once and shows the outcome, and settings changed with muster integration count from then on. One \
 worker writes to a SQLite file; with PostgreSQL several may share the work, and one that dies is replaced by the \
 others within two minutes.
 
-Example:
+Examples:
+  muster serve
+  muster serve --listen 0.0.0.0:8443 --tls-cert fullchain.pem --tls-key privkey.pem
+  muster serve --public-url https://muster.example.com
   muster serve --role worker")]
     Serve(Serve),
     /// Lists integrations, shows one, switches it, or changes how it is read
@@ -525,9 +534,27 @@ const DEPTH_DAYS_MAX: u32 = 10_000;
 
 #[derive(Args)]
 pub struct Serve {
-    /// What this process does: worker reads the consoles; web and all come with the web interface
-    #[arg(long, value_enum, value_name = "ROLE", default_value = "all")]
+    /// What this process does: web serves pages and interface, worker reads the consoles, all does both
+    #[arg(long, value_enum, value_name = "ROLE", env = "MUSTER_ROLE", hide_env_values = true, default_value = "all")]
     pub role: Role,
+    /// Where it listens; port 0 takes a free one and says which
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "MUSTER_LISTEN",
+        hide_env_values = true,
+        default_value = "127.0.0.1:8080"
+    )]
+    pub listen: SocketAddr,
+    /// Its certificate with the chain, PEM
+    #[arg(long, value_name = "FILE", env = "MUSTER_TLS_CERT", hide_env_values = true, requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's key, PEM
+    #[arg(long, value_name = "FILE", env = "MUSTER_TLS_KEY", hide_env_values = true, requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// What browsers call it where a proxy on this machine stands before it: https://muster.example.com
+    #[arg(long, value_name = "URL", env = "MUSTER_PUBLIC_URL", hide_env_values = true)]
+    pub public_url: Option<String>,
 }
 
 /// What a serving process does.

@@ -98,7 +98,7 @@ impl Place {
 
     /// The keys at hand; none is not an error until a secret has to be opened.
     pub fn keys(&self) -> Result<Keyring, Failure> {
-        Ok(Keyring::load(&|name| std::env::var_os(name), &self.data_dir)?)
+        Ok(Keyring::load(&|name| std::env::var_os(name), &self.data_dir)?.with_elsewhere(elsewhere()?))
     }
 
     /// The keys at hand. Where there is none, and nothing is sealed yet, one is made; then its file is named too.
@@ -109,8 +109,15 @@ impl Place {
         }
         // A new key beside secrets that another one sealed would hide that the other one is lost.
         store.read_blocking(move |tx| access::check_keys(tx, &found))?;
-        Ok(Keyring::load_or_create(&|name| std::env::var_os(name), &self.data_dir)?)
+        let (made, path) = Keyring::load_or_create(&|name| std::env::var_os(name), &self.data_dir)?;
+        Ok((made.with_elsewhere(elsewhere()?), path))
     }
+}
+
+/// The ways to secrets that are kept elsewhere.
+fn elsewhere() -> Result<access::Elsewhere, Failure> {
+    access::Elsewhere::load(|name| std::env::var_os(name))
+        .map_err(|error| Failure::usage(crate::failure::chain(&error)))
 }
 
 /// A database that may be written to.

@@ -38,12 +38,25 @@ pub async fn run(global: &Global, order: Connect, terminal: &Terminal) -> Result
     let change = change(&order);
     // What cannot be meant is said before anything is sent.
     change.apply(&mut Options::default())?;
-    let order_of = sync::Connect { console, token, name: order.name, site: order.site, options: None };
+    let order_of = sync::Connect {
+        console,
+        token,
+        credential: None,
+        link: None,
+        private: order.allow_private,
+        name: order.name,
+        site: order.site,
+        options: None,
+    };
     let connected = sync::connect(at, order_of).await.map_err(|error| {
         let stranger = matches!(&error, SyncError::Console(error) if is_stranger(error));
+        let private = matches!(&error, SyncError::Console(error) if is_private(error));
         let mut failure = Failure::from(error);
         if stranger {
             failure.more = vec!["Check the console's address: what answers there does not speak like one.".to_owned()];
+        }
+        if private {
+            failure.more = vec!["Nothing was sent. If that is where your console stands: --allow-private".to_owned()];
         }
         failure.more.insert(0, "Nothing was saved; what was connected before is as it was.".to_owned());
         failure
@@ -72,6 +85,11 @@ fn is_stranger(error: &ApiError) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether the console's name leads into a private network.
+fn is_private(error: &ApiError) -> bool {
+    matches!(error.failure(), sentinelone::Failure::Transport(sentinelone::TransportError::Private))
 }
 
 /// The network, with its time-outs.

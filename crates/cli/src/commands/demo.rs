@@ -156,6 +156,9 @@ fn order(demo: &Demo, start: Timestamp) -> Result<sync::Connect, Failure> {
     Ok(sync::Connect {
         console: Console::parse(&host(demo, start)).map_err(|error| bug(error.to_string()))?,
         token: Token::parse(tokens::GLOBAL).map_err(|error| bug(error.to_string()))?,
+        credential: None,
+        link: None,
+        private: false,
         name: Some(NAME.to_owned()),
         site: None,
         options: None,

@@ -129,25 +129,10 @@ fn left_out_table(counts: &[sync::LeftOutCount]) -> Table {
             Cell::Text(count.option.replace('_', "-")),
             Cell::Text(count.stream.clone()),
             Cell::Int(i64::try_from(count.records).unwrap_or(i64::MAX)),
-            Cell::Text(why(&count.option).to_owned()),
+            Cell::Text(sync::options::why(&count.option).to_owned()),
         ]
     });
     Table { columns: ["option", "stream", "records", "why"].map(str::to_owned).to_vec(), rows: rows.collect() }
-}
-
-/// Why an option leaves something out.
-fn why(option: &str) -> &'static str {
-    match option {
-        "software" => "software is not imported",
-        "vulnerabilities" => "vulnerabilities are not imported",
-        "severities" => "of a severity that is not imported",
-        "exclude_unknown" => "no scan knows the machine",
-        "auto_onboard" => "no other source knows the machine",
-        "groups" => "the agent is in no group that is imported",
-        "verdicts" => "there, and not failed: its verdict is not listed",
-        "tracked_only" => "the device is not tracked",
-        _ => "",
-    }
 }
 
 async fn left_out(

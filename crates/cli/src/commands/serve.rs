@@ -1,8 +1,11 @@
-//! `muster serve`: a worker that keeps reading every console until it is told to stop.
+//! `muster serve`: pages, interface and worker in one process, or one of them, until it is told to stop.
+
+use std::net::{SocketAddr, TcpListener};
 
 use kernel::{OrgId, Timestamp};
-use store::Dialect;
+use store::{Dialect, Store};
 use sync::{Event, Holder, IntegrationState, StreamReport, StreamStatus, WorkerOptions};
+use tokio::sync::watch;
 
 use crate::arguments::{Global, Role, Serve};
 use crate::failure::{Exit, Failure, sentence};
@@ -10,32 +13,167 @@ use crate::place::Place;
 use crate::terminal::{Terminal, counted};
 
 pub async fn run(global: &Global, order: &Serve, terminal: &Terminal) -> Result<(), Failure> {
-    if order.role != Role::Worker {
-        return Err(Failure::usage("the web interface is not here yet")
-            .with("What is here: muster serve --role worker keeps reading every console."));
-    }
-    let stop = signals()?;
+    let signal = signals()?;
     let place = Place::new(global)?;
-    let store = place.open_to_write().map_err(|mut failure| {
+    let listening = (order.role != Role::Worker).then(|| listen(order)).transpose()?;
+    let store = open(&place, order.role)?;
+    let (keys, made) = match order.role {
+        Role::Worker => (place.keys()?, None),
+        // Pages seal second factors and tokens.
+        Role::Web | Role::All => place.keys_or_make(&store)?,
+    };
+    if let Some(path) = made {
+        say(
+            terminal,
+            &format!("made the key that seals secrets: {}; back it up, apart from the database", path.display()),
+        );
+    }
+    let checked = keys.clone();
+    store.read(move |tx| access::check_keys(tx, &checked)).await?;
+    let world = jobs::World::real();
+    let transport = super::connect::over_the_network()?;
+    let (tell, told) = watch::channel(false);
+    let ended = || {
+        let mut told = told.clone();
+        // The other end lives as long as this function.
+        async move { drop(told.wait_for(|ended| *ended).await) }
+    };
+    let web = async {
+        let Some(listening) = listening else { return Ok(()) };
+        let app = server::App::new(store.clone(), world.clone(), keys.clone(), transport.clone(), listening.settings());
+        let outcome = web(&app, listening, ended(), terminal).await;
+        tell.send_replace(true);
+        outcome
+    };
+    let work = async {
+        if order.role == Role::Web {
+            return Ok(());
+        }
+        let who = super::who();
+        let at = sync::Place {
+            store: &store,
+            world: &world,
+            org: OrgId::DEFAULT,
+            keys: &keys,
+            transport: &transport,
+            who: &who,
+        };
+        let outcome = work(at, &place, ended(), terminal).await;
+        tell.send_replace(true);
+        outcome
+    };
+    let stop = async {
+        tokio::select! {
+            () = signal => {}
+            () = ended() => {}
+        }
+        tell.send_replace(true);
+    };
+    let ((), web, work) = tokio::join!(stop, web, work);
+    say(terminal, "stopped; what was stored is kept, and the next start goes on from there");
+    web.and(work)
+}
+
+/// Opens the database: as its writer, or, to serve beside a worker, for sessions and what people change.
+fn open(place: &Place, role: Role) -> Result<Store, Failure> {
+    if role == Role::Web {
+        return Ok(place.open_to_write_or_beside()?.store().clone());
+    }
+    place.open_to_write().map_err(|mut failure| {
         if failure.exit == Exit::Storage && failure.what.contains(" serve (") {
             failure.more = vec!["It keeps reading by itself; muster sync asks it for a reading at once.".to_owned()];
         }
         failure
-    })?;
-    let keys = place.keys()?;
-    let world = jobs::World::real();
-    let (transport, who) = (super::connect::over_the_network()?, super::who());
-    let at = sync::Place {
-        store: &store,
-        world: &world,
-        org: OrgId::DEFAULT,
-        keys: &keys,
-        transport: &transport,
-        who: &who,
+    })
+}
+
+/// Where it listens, and what browsers call it.
+struct Listening {
+    listener: TcpListener,
+    tls: Option<server::Tls>,
+    /// `https://muster.example.com`, without a path.
+    origin: String,
+    behind_proxy: bool,
+}
+
+impl Listening {
+    fn settings(&self) -> server::Settings {
+        server::Settings {
+            secure: self.origin.starts_with("https://"),
+            behind_proxy: self.behind_proxy,
+            ..server::Settings::default()
+        }
+    }
+}
+
+fn listen(order: &Serve) -> Result<Listening, Failure> {
+    let tls = order.tls_cert.clone().zip(order.tls_key.clone());
+    let tls = tls.map(|(certificate, key)| server::Tls { certificate, key });
+    let named = order.public_url.as_deref().map(origin).transpose()?;
+    if tls.is_none() && named.is_none() && !order.listen.ip().is_loopback() {
+        return Err(Failure::usage(format!(
+            "listening on {} without TLS would show passwords to the network",
+            order.listen
+        ))
+        .with("Give --tls-cert and --tls-key; or listen on 127.0.0.1 behind a proxy and name it by --public-url."));
+    }
+    let refused = |error: std::io::Error| {
+        Failure::new(Exit::Storage, format!("listening on {} failed: {error}", order.listen))
+            .with("Choose another address: --listen 127.0.0.1:8081, or port 0 for a free one.")
     };
+    let listener = TcpListener::bind(order.listen).map_err(refused)?;
+    let at: SocketAddr = listener.local_addr().map_err(refused)?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let behind_proxy = named.is_some() && tls.is_none();
+    Ok(Listening { listener, tls, origin: named.unwrap_or_else(|| format!("{scheme}://{at}")), behind_proxy })
+}
+
+/// Scheme and host of `--public-url`.
+fn origin(url: &str) -> Result<String, Failure> {
+    let url = url.trim().trim_end_matches('/');
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']) => Ok(url.to_owned()),
+        _ => Err(Failure::usage(format!("--public-url {url:?} is no address of a server"))
+            .with("Such as https://muster.example.com, without a path.")),
+    }
+}
+
+async fn web(
+    app: &server::App,
+    listening: Listening,
+    stop: impl Future<Output = ()>,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let Listening { listener, tls, origin, .. } = listening;
+    say(terminal, &format!("listening on {origin}; Ctrl-C ends it"));
+    if let Some(token) = server::begin_set_up(app).await? {
+        let link = server::set_up_address(&origin, &token);
+        say(terminal, "nobody has signed in here yet; this link makes you the administrator, once and within an hour:");
+        terminal.note(&format!("\n  {link}\n"));
+    }
+    server::serve(app, listener, tls.as_ref(), stop).await.map_err(|error| served(&error))
+}
+
+fn served(error: &server::ServeError) -> Failure {
+    match error {
+        server::ServeError::Tls { .. } => {
+            Failure::usage(error.to_string()).with("Both are PEM files; the certificate is followed by its chain.")
+        }
+        server::ServeError::Listen(_) => Failure::new(Exit::Storage, crate::failure::chain(error)),
+    }
+}
+
+async fn work(
+    at: sync::Place<'_>,
+    place: &Place,
+    stop: impl Future<Output = ()>,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let (store, world) = (at.store, at.world);
     let name = Holder::name_of(&host(), std::process::id(), &mut world.random());
     let options = WorkerOptions { alone: store.dialect() == Dialect::Sqlite, ..WorkerOptions::named(name.clone()) };
-    let mut known = sync::integrations(&store, &world, OrgId::DEFAULT).await?;
+    let mut known = sync::integrations(store, world, OrgId::DEFAULT).await?;
     known.retain(|of| !of.connector.is_file());
     let many = counted(known.len() as u64, "integration", &known.len().to_string());
     say(terminal, &format!("worker {name} reads {many} in {}; Ctrl-C ends it", place.database));
@@ -47,12 +185,10 @@ pub async fn run(global: &Global, order: &Serve, terminal: &Terminal) -> Result<
             say(terminal, &line);
         }
     };
-    super::sink::take_back(&store).await?;
+    super::sink::take_back(store).await?;
     // Sinks, the full-text index and the log's retention, beside it.
     let _follows = world.spawn(signals::follow(store.clone(), world.clone()));
-    let outcome = sync::worker(at, &options, stop, &told).await;
-    say(terminal, "stopped; what was stored is kept, and the next worker goes on from there");
-    Ok(outcome?)
+    Ok(sync::worker(at, &options, stop, &told).await?)
 }
 
 /// A line with the time before it.

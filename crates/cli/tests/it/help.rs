@@ -37,7 +37,7 @@ fn topics_are_explained() {
 #[test]
 fn what_does_not_exist_yet_is_not_offered() {
     let muster = Muster::new();
-    for arguments in [["demo", "--listen"].as_slice(), &["serve"], &["--frob"]] {
+    for arguments in [["demo", "--listen"].as_slice(), &["--frob"]] {
         let run = muster.run(arguments);
         assert_eq!((run.code, run.out.as_str()), (2, ""), "{arguments:?}");
         assert!(run.err.starts_with("error: "), "{}", run.err);

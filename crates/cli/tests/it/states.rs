@@ -1,5 +1,7 @@
 //! Every state of an integration as people read it, and a worker as people run it.
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+
 use sentinelone_sim::{Fault, FaultPlan, tokens};
 use store::{Access, Store};
 
@@ -177,11 +179,46 @@ fn a_worker_reads_serves_requests_and_ends_in_order() {
 }
 
 #[test]
-fn roles_that_are_not_here_yet_say_so() {
+fn a_service_says_where_it_is_shows_its_first_link_and_ends_in_order() {
     let muster = Muster::new();
     for role in ["all", "web"] {
-        let run = muster.run(&["serve", "--role", role]);
-        assert_eq!(run.code, 2, "{}", run.err);
-        assert!(run.err.contains("--role worker"), "{}", run.err);
+        let mut service = muster.start(&["serve", "--role", role, "--listen", "127.0.0.1:0"]);
+        let mut told = BufReader::new(service.stderr.take().unwrap());
+        let mut line_with = |word: &str| {
+            let mut line = String::new();
+            while !line.contains(word) {
+                line.clear();
+                assert!(told.read_line(&mut line).unwrap() > 0, "it ended before it said {word}");
+            }
+            line.trim().to_owned()
+        };
+        let listening = line_with("listening on http://127.0.0.1:");
+        let at = listening.split("http://").nth(1).unwrap().split(';').next().unwrap().to_owned();
+        let link = line_with("/set-up?token=");
+        assert!(link.starts_with(&format!("http://{at}/")), "{link}");
+        let mut connection = std::net::TcpStream::connect(&at).unwrap();
+        connection.write_all(b"GET /readyz HTTP/1.0\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        assert!(answer.ends_with("ready\n"), "{answer}");
+        let terminated =
+            std::process::Command::new("kill").args(["-TERM", &service.id().to_string()]).status().unwrap();
+        assert!(terminated.success());
+        line_with("stopped; what was stored is kept");
+        assert_eq!(service.wait().unwrap().code(), Some(0));
     }
+}
+
+#[test]
+fn a_service_does_not_show_passwords_to_the_network() {
+    let muster = Muster::new();
+    for arguments in [
+        ["serve", "--listen", "0.0.0.0:0"].as_slice(),
+        &["serve", "--public-url", "muster.example"],
+        &["serve", "--tls-cert", "a.pem"],
+    ] {
+        let run = muster.run(arguments);
+        assert_eq!((run.code, run.out.as_str()), (2, ""), "{arguments:?}: {}", run.err);
+    }
+    assert!(!muster.data_dir().join("muster.db").exists(), "nothing was made");
 }
