@@ -4,17 +4,20 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use hmac::Mac;
-use kernel::Random;
+use kernel::{Random, Secret, Timestamp};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::AccessError;
+use crate::reference::{Elsewhere, Outside, fetch_secret};
+use crate::saved::Custody;
 use crate::token::mac;
 
 /// The variable that names a file with the key.
@@ -33,9 +36,13 @@ const KEY_BYTES: usize = 32;
 /// Bytes of the nonce that each sealing takes afresh; random ones of this length never meet.
 pub(crate) const NONCE_BYTES: usize = 24;
 
-/// The keys at hand. The first one seals; each opens what it sealed, so that a new key can be put before an old one.
-#[derive(Clone, Debug, Default)]
-pub struct Keyring(Vec<Key>);
+/// The keys at hand, and the way to secrets that are kept elsewhere. The first key seals; each opens what it sealed, so that
+/// a new key can be put before an old one.
+#[derive(Clone, Default)]
+pub struct Keyring {
+    keys: Vec<Key>,
+    elsewhere: Option<Arc<Elsewhere>>,
+}
 
 #[derive(Clone)]
 struct Key {
@@ -85,7 +92,29 @@ impl Keyring {
             refuse_shared(&path)?;
             keys.push(Key::read(&path)?);
         }
-        Ok(Keyring(keys))
+        Ok(Keyring::of(keys))
+    }
+
+    fn of(keys: Vec<Key>) -> Keyring {
+        Keyring { keys, elsewhere: None }
+    }
+
+    /// The same, with a way to secrets that are kept elsewhere.
+    #[must_use]
+    pub fn with_elsewhere(self, elsewhere: Elsewhere) -> Keyring {
+        Keyring { elsewhere: Some(Arc::new(elsewhere)), ..self }
+    }
+
+    /// The secret of a credential, wherever it is kept; `name` is the credential's, for the error.
+    ///
+    /// # Errors
+    /// An Explorer keeps it, nothing is configured that leads there, or what keeps it does not hand it over.
+    pub async fn secret(&self, custody: Custody, name: &str, now: Timestamp) -> Result<Secret, AccessError> {
+        let nothing = |_: &str| None;
+        match &self.elsewhere {
+            Some(elsewhere) => fetch_secret(custody, name, &elsewhere.outside(), now).await,
+            None => fetch_secret(custody, name, &Outside { env: &nothing, files: None, vault: None }, now).await,
+        }
     }
 
     /// As [`Keyring::load`]; where no key is found it makes one, the file `key` in the data directory with mode 0600,
@@ -104,24 +133,24 @@ impl Keyring {
         let path = data_dir.join(KEY_FILE);
         let bytes = Zeroizing::new(Random::secret_bytes::<KEY_BYTES>());
         create(&path, &bytes).map_err(|source| AccessError::KeyFile { path: path.clone(), source })?;
-        Ok((Keyring(vec![Key::new(bytes)]), Some(path)))
+        Ok((Keyring::of(vec![Key::new(bytes)]), Some(path)))
     }
 
     /// Whether no key was found.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.keys.is_empty()
     }
 
     /// The ids of the keys, the sealing one first. An id tells a key from another and nothing about it.
     #[must_use]
     pub fn ids(&self) -> Vec<&str> {
-        self.0.iter().map(|key| key.id.as_str()).collect()
+        self.keys.iter().map(|key| key.id.as_str()).collect()
     }
 
     /// Seals `secret` with the first key so that it opens only with the same `context`.
     pub(crate) fn seal(&self, secret: &[u8], context: &[u8]) -> Result<Sealed, AccessError> {
-        let key = self.0.first().ok_or(AccessError::NoKey)?;
+        let key = self.keys.first().ok_or(AccessError::NoKey)?;
         let nonce = Random::secret_bytes::<NONCE_BYTES>();
         let bytes = key
             .cipher()
@@ -133,14 +162,14 @@ impl Keyring {
     /// What tells that two secrets are the same, and nothing else about them to whoever has no key: a keyed hash under a key
     /// of its own that is made from the first one, cut to 64 bits.
     pub(crate) fn fingerprint(&self, secret: &[u8]) -> Result<String, AccessError> {
-        let key = self.0.first().ok_or(AccessError::NoKey)?;
+        let key = self.keys.first().ok_or(AccessError::NoKey)?;
         let own = mac(&*key.bytes, b"muster fingerprint 1").finalize().into_bytes();
         Ok(hex(&mac(&own, secret).finalize().into_bytes()[..8]))
     }
 
     /// Opens what was sealed under `context`.
     pub(crate) fn open(&self, sealed: &Sealed, context: &[u8]) -> Result<Zeroizing<Vec<u8>>, NotOpened> {
-        let key = self.0.iter().find(|key| key.id == sealed.key_id).ok_or(NotOpened::NoSuchKey)?;
+        let key = self.keys.iter().find(|key| key.id == sealed.key_id).ok_or(NotOpened::NoSuchKey)?;
         key.cipher()
             .decrypt(&XNonce::from(sealed.nonce), Payload { msg: &sealed.bytes, aad: context })
             .map(Zeroizing::new)
@@ -189,6 +218,12 @@ impl Key {
             _ => return Err(refuse("it is not 32 bytes in hexadecimal or base64, as `openssl rand -hex 32` prints")),
         }
         Ok(Key::new(bytes))
+    }
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_tuple("Keyring").field(&self.keys).finish()
     }
 }
 
@@ -274,14 +309,14 @@ mod tests {
 
     #[test]
     fn a_key_does_not_print() {
-        let ring = Keyring(vec![Key::parse(HEX.as_bytes(), "x").unwrap()]);
+        let ring = Keyring::of(vec![Key::parse(HEX.as_bytes(), "x").unwrap()]);
         assert_eq!(format!("{ring:?}"), format!("Keyring([key {}])", ring.ids()[0]));
         assert!(!HEX.contains(ring.ids()[0]));
     }
 
     #[test]
     fn sealed_bytes_open_only_where_they_belong() {
-        let ring = Keyring(vec![Key::parse(HEX.as_bytes(), "x").unwrap()]);
+        let ring = Keyring::of(vec![Key::parse(HEX.as_bytes(), "x").unwrap()]);
         let sealed = ring.seal(b"hunter2", b"here").unwrap();
         assert!(!sealed.bytes.windows(7).any(|piece| piece == b"hunter2"));
         assert_eq!(ring.open(&sealed, b"here").ok().unwrap().as_slice(), b"hunter2");

@@ -2,6 +2,7 @@
 
 mod api_token;
 mod audit;
+mod carried;
 mod credential;
 mod error;
 mod http;
@@ -28,6 +29,7 @@ pub use api_token::{
     create_api_token, looks_like_api_token, revoke_api_token, touch_api_token,
 };
 pub use audit::{AuditEntry, AuditFilter, AuditPlace, audit, audit_page, audit_trail};
+pub use carried::{CARRIED_SECONDS, carried, carry};
 pub use credential::{
     Versions, activate, check_keys, forget, open_secret, open_version, propose, store_secret, versions, withdraw,
 };
@@ -55,7 +57,9 @@ pub use provider::{
     unlink_identities,
 };
 pub use reference::{
-    CACHE_SECONDS, ENV_PREFIX, FetchError, NotAReference, Outside, Reference, Vault, fetch, fetch_secret,
+    CACHE_SECONDS, ENV_PREFIX, Elsewhere, ElsewhereError, FetchError, NotAReference, Outside, Reference,
+    SECRETS_FOLDER_VARIABLE, VAULT_ADDRESS_VARIABLE, VAULT_CA_VARIABLE, VAULT_NAMESPACE_VARIABLE,
+    VAULT_TOKEN_FILE_VARIABLE, Vault, fetch, fetch_secret,
 };
 pub use rekey::{REKEY_ROWS, Rekeyed, rekey};
 pub use role::{Permission, Role, allowed, may};

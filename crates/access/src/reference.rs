@@ -159,6 +159,93 @@ pub struct Outside<'a> {
     pub vault: Option<&'a Vault>,
 }
 
+/// What references may be followed with, kept: by a [`crate::Keyring`], which goes wherever secrets are opened.
+pub struct Elsewhere {
+    /// Looks up a variable of the environment.
+    pub env: Box<dyn Fn(&str) -> Option<OsString> + Send + Sync>,
+    /// The folder for secrets in files.
+    pub files: Option<PathBuf>,
+    /// The Vault.
+    pub vault: Option<Vault>,
+}
+
+impl Elsewhere {
+    /// Reads where secrets may be kept from the environment: [`SECRETS_FOLDER_VARIABLE`], [`VAULT_ADDRESS_VARIABLE`],
+    /// [`VAULT_TOKEN_FILE_VARIABLE`], [`VAULT_NAMESPACE_VARIABLE`] and [`VAULT_CA_VARIABLE`]. Variables that references
+    /// name are looked up when they are needed.
+    ///
+    /// # Errors
+    /// The Vault has an address and no token that can be read, or its certificate authorities cannot be read.
+    pub fn load(env: impl Fn(&str) -> Option<OsString> + Send + Sync + 'static) -> Result<Elsewhere, ElsewhereError> {
+        let set = |name: &str| env(name).filter(|value| !value.is_empty());
+        let text = |name: &'static str| match set(name) {
+            None => Ok(None),
+            Some(value) => value.into_string().map(Some).map_err(|_| ElsewhereError::NotText(name)),
+        };
+        let files = set(SECRETS_FOLDER_VARIABLE).map(PathBuf::from);
+        let vault = match text(VAULT_ADDRESS_VARIABLE)? {
+            None => None,
+            Some(address) => {
+                let path = set(VAULT_TOKEN_FILE_VARIABLE).map(PathBuf::from).ok_or(ElsewhereError::NoVaultToken)?;
+                let unread = |path: &Path| {
+                    let path = path.to_owned();
+                    move |source| ElsewhereError::File { path, source }
+                };
+                let token = zeroize::Zeroizing::new(std::fs::read_to_string(&path).map_err(unread(&path))?);
+                let ca = set(VAULT_CA_VARIABLE).map(PathBuf::from);
+                let ca = ca.map(|path| std::fs::read(&path).map_err(unread(&path))).transpose()?;
+                let http = Http::real(ca.as_deref()).map_err(ElsewhereError::Http)?;
+                let namespace = text(VAULT_NAMESPACE_VARIABLE)?;
+                Some(Vault::new(&address, Secret::new(token.trim().to_owned()), namespace, http))
+            }
+        };
+        Ok(Elsewhere { env: Box::new(env), files, vault })
+    }
+
+    pub(crate) fn outside(&self) -> Outside<'_> {
+        Outside { env: &*self.env, files: self.files.as_deref(), vault: self.vault.as_ref() }
+    }
+}
+
+impl fmt::Debug for Elsewhere {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Elsewhere").field("files", &self.files).field("vault", &self.vault.is_some()).finish()
+    }
+}
+
+/// Names the folder below which files with secrets lie.
+pub const SECRETS_FOLDER_VARIABLE: &str = "MUSTER_SECRETS_FOLDER";
+/// Holds the address of the Vault: `https://vault.example.com:8200`.
+pub const VAULT_ADDRESS_VARIABLE: &str = "MUSTER_VAULT_ADDRESS";
+/// Names the file with the Vault's token.
+pub const VAULT_TOKEN_FILE_VARIABLE: &str = "MUSTER_VAULT_TOKEN_FILE";
+/// Holds the Vault's namespace, if it has any.
+pub const VAULT_NAMESPACE_VARIABLE: &str = "MUSTER_VAULT_NAMESPACE";
+/// Names a file with further certificate authorities for the Vault, PEM.
+pub const VAULT_CA_VARIABLE: &str = "MUSTER_VAULT_CA";
+
+/// Why the ways to secrets that are kept elsewhere cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ElsewhereError {
+    /// A variable is not text.
+    #[error("{0} is not text")]
+    NotText(&'static str),
+    /// The Vault has an address and no token.
+    #[error("{VAULT_ADDRESS_VARIABLE} is set, so {VAULT_TOKEN_FILE_VARIABLE} has to name the file with its token")]
+    NoVaultToken,
+    /// A file cannot be read.
+    #[error("the file {} cannot be read", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The certificate authorities cannot be used.
+    #[error("the certificate authorities of {VAULT_CA_VARIABLE} cannot be used")]
+    Http(#[source] crate::HttpError),
+}
+
 /// A Vault or OpenBao, and what it said lately.
 #[derive(Debug)]
 pub struct Vault {

@@ -78,6 +78,9 @@ pub enum TransportError {
     /// The name has no address.
     #[error("the name has no address")]
     Dns,
+    /// The host stands inside a private network, where only public addresses will do.
+    #[error("the host stands inside a private network, and may not be connected to from here")]
+    Private,
     /// Nothing listens there.
     #[error("the connection was refused")]
     Refused,
@@ -291,6 +294,7 @@ impl ApiError {
         match &self.0.failure {
             Failure::Transport(error) => match error {
                 TransportError::Dns
+                | TransportError::Private
                 | TransportError::Refused
                 | TransportError::ConnectTimeout { .. }
                 | TransportError::Tls { .. } => Advice::CheckAddress,
@@ -357,6 +361,7 @@ impl fmt::Display for ApiError {
         match failure {
             Failure::Transport(error) => match error {
                 TransportError::Dns => write!(f, "there is no console at {host}: the name has no address")?,
+                TransportError::Private => write!(f, "{host} stands inside a private network, so nothing was sent")?,
                 TransportError::Refused => write!(f, "there is no console at {host}: the connection was refused")?,
                 error => write!(f, "{endpoint} on {host}: {error}")?,
             },

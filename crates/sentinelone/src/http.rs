@@ -5,11 +5,13 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use std::error::Error as _;
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use crate::answer::{Collector, Response};
+use crate::console::is_private_address;
 use crate::error::TransportError;
 
 /// Time-outs and bounds of the HTTP transport.
@@ -60,6 +62,8 @@ pub struct HttpTransport {
     options: HttpOptions,
     outward: reqwest::Client,
     loopback: reqwest::Client,
+    public: reqwest::Client,
+    public_only: bool,
 }
 
 impl HttpTransport {
@@ -76,7 +80,7 @@ impl HttpTransport {
         last: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
     ) -> Result<HttpTransport, TransportError> {
         let tls = tls_config(options.extra_ca_pem.as_deref())?;
-        let build = |proxies: bool| {
+        let build = |proxies: bool, names: Option<Arc<PublicNames>>| {
             let builder = reqwest::Client::builder()
                 .tls_backend_preconfigured(tls.clone())
                 .redirect(reqwest::redirect::Policy::none())
@@ -85,9 +89,28 @@ impl HttpTransport {
                 .connect_timeout(options.connect_timeout)
                 .user_agent(&options.user_agent);
             let builder = if proxies { builder } else { builder.no_proxy() };
+            let builder = match names {
+                Some(names) => builder.dns_resolver(names),
+                None => builder,
+            };
             last(builder).build().map_err(|error| TransportError::Other { reason: described(&error) })
         };
-        Ok(HttpTransport { outward: build(true)?, loopback: build(false)?, options })
+        Ok(HttpTransport {
+            outward: build(true, None)?,
+            loopback: build(false, None)?,
+            public: build(true, Some(Arc::new(PublicNames)))?,
+            public_only: false,
+            options,
+        })
+    }
+
+    /// The same, for addresses that strangers name: it goes nowhere but to the public Internet. A host that is a private
+    /// address, or whose name has one, is not connected to ([`TransportError::Private`]); and since the addresses that were
+    /// looked at are the ones that are connected to, no name can change in between. Where the environment names a proxy, it
+    /// is the proxy that looks names up, and has to refuse by itself.
+    #[must_use]
+    pub fn public_only(&self) -> HttpTransport {
+        HttpTransport { public_only: true, ..self.clone() }
     }
 
     /// Sends a request and takes its whole answer, within all bounds.
@@ -103,7 +126,17 @@ impl HttpTransport {
         let HttpOptions { read_timeout, connect_timeout, .. } = self.options;
         let request =
             reqwest::Request::try_from(request).map_err(|error| TransportError::Other { reason: described(&error) })?;
-        let pool = if loopback { &self.loopback } else { &self.outward };
+        // Names are looked at when they are looked up; an address is none.
+        let host = request.url().host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let named = host.parse::<IpAddr>().ok();
+        if self.public_only && (loopback || named.is_some_and(is_private_address)) {
+            return Err(TransportError::Private);
+        }
+        let pool = match loopback {
+            _ if self.public_only => &self.public,
+            true => &self.loopback,
+            false => &self.outward,
+        };
         // A connection is made first, for which another bound holds.
         let mut response = match timeout(connect_timeout + read_timeout, pool.execute(request)).await {
             Ok(response) => response.map_err(|error| self.classified(&error, 0))?,
@@ -139,6 +172,9 @@ impl HttpTransport {
         }
         let mut cause = error.source();
         while let Some(error) = cause {
+            if error.is::<IsPrivate>() {
+                return TransportError::Private;
+            }
             if let Some(tls) = error.downcast_ref::<rustls::Error>() {
                 return TransportError::Tls { reason: tls.to_string() };
             }
@@ -148,7 +184,11 @@ impl HttpTransport {
                 Some(io::ErrorKind::TimedOut) => {
                     return TransportError::ConnectTimeout { after: self.options.connect_timeout };
                 }
-                _ if error.to_string() == "dns error" => return TransportError::Dns,
+                _ if error.to_string() == "dns error"
+                    && !error.source().is_some_and(|cause| cause.is::<IsPrivate>()) =>
+                {
+                    return TransportError::Dns;
+                }
                 _ => {}
             }
             // What an I/O error wraps is not its source, but stands in its place.
@@ -162,6 +202,30 @@ impl HttpTransport {
         }
         TransportError::Interrupted { received }
     }
+}
+
+/// Looks names up as the system does, and leaves private addresses out.
+struct PublicNames;
+
+/// A name has addresses, and all of them are private.
+#[derive(Debug, thiserror::Error)]
+#[error("the name has private addresses only")]
+struct IsPrivate;
+
+impl reqwest::dns::Resolve for PublicNames {
+    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            Ok(public(found.collect())?)
+        })
+    }
+}
+
+/// The public ones of a name's addresses.
+fn public(found: Vec<SocketAddr>) -> Result<reqwest::dns::Addrs, IsPrivate> {
+    let some = !found.is_empty();
+    let public: Vec<SocketAddr> = found.into_iter().filter(|address| !is_private_address(address.ip())).collect();
+    if public.is_empty() && some { Err(IsPrivate) } else { Ok(Box::new(public.into_iter())) }
 }
 
 /// How much came since the rate was last measured.
@@ -226,7 +290,7 @@ fn described(error: &reqwest::Error) -> String {
 #[cfg(test)]
 mod tests {
     use std::io::{Read as _, Write as _};
-    use std::net::{SocketAddr, TcpListener};
+    use std::net::TcpListener;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
@@ -274,5 +338,33 @@ mod tests {
             assert_eq!(ask().map(|answer| answer.status), Err(TransportError::Dns), "round {round}");
             assert_eq!(ask().map(|answer| answer.status), Ok(http::StatusCode::OK), "round {round}");
         }
+    }
+
+    #[test]
+    fn where_only_public_addresses_will_do_nothing_is_sent_to_a_private_one() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        listener.set_nonblocking(true).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let plain = HttpTransport::built(HttpOptions::default(), reqwest::ClientBuilder::no_proxy).unwrap();
+        let public = plain.public_only();
+        let ask = |transport: &HttpTransport, host: &str, loopback: bool| {
+            let request = http::Request::get(format!("http://{host}:{port}/")).body(Bytes::new()).unwrap();
+            runtime.block_on(transport.send(request, loopback)).map(|answer| answer.status)
+        };
+        // The last is a name: what it leads to is only known once it has been looked up.
+        for host in ["127.0.0.1", "[::1]", "10.0.0.1", "169.254.169.254", "[::ffff:127.0.0.1]", "localhost"] {
+            assert_eq!(ask(&public, host, false), Err(TransportError::Private), "{host}");
+        }
+        assert_eq!(ask(&public, "127.0.0.1", true), Err(TransportError::Private));
+        assert!(listener.accept().is_err(), "nobody has connected");
+        let address = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let both = public_of(&["10.0.0.1:0", "93.184.216.34:0"]);
+        assert_eq!(both.unwrap(), [address("93.184.216.34:0")], "a name with both leads to the public one only");
+        assert!(public_of(&["10.0.0.1:0", "[fd00::1]:0"]).is_err());
+    }
+
+    fn public_of(texts: &[&str]) -> Result<Vec<SocketAddr>, IsPrivate> {
+        public(texts.iter().map(|text| text.parse().unwrap()).collect()).map(Iterator::collect)
     }
 }

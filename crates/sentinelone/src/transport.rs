@@ -24,6 +24,17 @@ pub enum Transport {
     InProcess(Service),
 }
 
+impl Transport {
+    /// The same, for addresses that strangers name: see [`HttpTransport::public_only`]. What is inside the process stays.
+    #[must_use]
+    pub fn public_only(&self) -> Transport {
+        match self {
+            Transport::Http(http) => Transport::Http(http.public_only()),
+            Transport::InProcess(service) => Transport::InProcess(service.clone()),
+        }
+    }
+}
+
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

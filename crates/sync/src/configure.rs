@@ -25,6 +25,10 @@ pub struct Change {
     pub depth_days: Option<Option<u32>>,
     /// Requests a minute with this token.
     pub requests_per_minute: Option<u32>,
+    /// Before which instant nothing is read, in seconds since 1970; `Some(None)` is at once.
+    pub starts_at: Option<Option<i64>>,
+    /// Whether everything is read once only.
+    pub once: Option<bool>,
     /// What is imported.
     pub import: ImportChange,
 }
@@ -62,6 +66,12 @@ impl Change {
         }
         if let Some(days) = self.depth_days {
             options.depth_days = days;
+        }
+        if let Some(start) = self.starts_at {
+            options.starts_at = start;
+        }
+        if let Some(once) = self.once {
+            options.once = once;
         }
         if let Some(rate) = self.requests_per_minute {
             options.requests_per_minute = rate;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jobs::World;
-use kernel::{IntegrationId, Secret, Timestamp};
+use kernel::{CredentialId, IntegrationId, Secret, Timestamp};
 use sentinelone::probe::Scope;
-use sentinelone::{Client, Console, Probe, Token, probe};
+use sentinelone::{Client, Console, Probe, Token, Transport, probe};
 
 use crate::checkpoint::{self, credential_name};
 use crate::run::Place;
@@ -29,6 +29,13 @@ pub struct Connect {
     pub console: Console,
     /// The token.
     pub token: Token,
+    /// The saved credential that the token is the secret of ([`crate::open_token`]): it is not stored again, and whoever
+    /// renews the credential renews it here. Without one the token is stored with the integration.
+    pub credential: Option<CredentialId>,
+    /// The token of the connection link by which it was given. It is used up in the transaction that stores it.
+    pub link: Option<Secret>,
+    /// The console may stand inside a private network, now and later ([`Options::private`]).
+    pub private: bool,
     /// The integration's name; made of the host if none is given.
     pub name: Option<String>,
     /// Our site, where its assets will live; made if there is none of that name.
@@ -71,7 +78,10 @@ pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, Sync
         return Err(SyncError::NameTaken { name, host: known.console_host.clone() });
     }
 
-    let client = Client::new(order.console.clone(), order.token.clone(), place.transport.clone());
+    let chosen = order.options.as_ref().or(known.as_ref().map(|of| &of.options));
+    let private = order.private || chosen.is_some_and(|options| options.private);
+    let transport = allowed(place.transport, &order.console, private);
+    let client = Client::new(order.console.clone(), order.token.clone(), transport);
     let asked_at = place.world.now();
     let probe = probe(&client, &pauses(place.world)).await?;
 
@@ -101,6 +111,7 @@ pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, Sync
                     token_expires_at: None,
                     console_version: None,
                     created_at: now,
+                    credential: None,
                 },
             };
             if order.site.is_some() || !rotated {
@@ -110,6 +121,7 @@ pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, Sync
             if let Some(options) = order.options {
                 saved.options = options;
             }
+            saved.options.private = private;
             saved.console_url = order.console.origin();
             if saved.state != IntegrationState::Connected {
                 saved.since = now;
@@ -120,8 +132,21 @@ pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, Sync
             saved.role = seen.role.clone();
             saved.token_expires_at = seen.expires_at.map(|at| Timestamp::from_micros(at.0));
             saved.console_version = seen.version.clone();
-            let secret = Secret::new(order.token.expose().to_owned());
-            let version = access::store_secret(tx, &keys, org, &credential_name(saved.id), &secret)?;
+            if let Some(link) = &order.link {
+                access::consume_link(tx, link.expose(), now)?.ok_or(SyncError::LinkOver)?;
+            }
+            saved.credential = order.credential;
+            let version = match order.credential {
+                Some(id) => {
+                    access::learn(tx, org, id, &crate::facts(&seen))?;
+                    access::forget(tx, org, &credential_name(saved.id))?;
+                    0
+                }
+                None => {
+                    let secret = Secret::new(order.token.expose().to_owned());
+                    access::store_secret(tx, &keys, org, &credential_name(saved.id), &secret)?
+                }
+            };
             checkpoint::save_integration(tx, &saved, version, now)?;
             crate::configure::take_effect(tx, &saved)?;
             let looked = Looked::of(&seen, &order.console, asked_at);
@@ -180,7 +205,13 @@ impl Looked {
     }
 }
 
-fn scope_word(scope: &Scope) -> String {
+/// How a console is reached: only where anybody may come, unless it was allowed to stand inside a private network.
+pub(crate) fn allowed(transport: &Transport, console: &Console, private: bool) -> Transport {
+    // An address that is private by itself was allowed when it was connected, or it would not be here.
+    if private || console.is_private() { transport.clone() } else { transport.public_only() }
+}
+
+pub(crate) fn scope_word(scope: &Scope) -> String {
     match scope {
         Scope::Tenant => "tenant".to_owned(),
         Scope::Account => "account".to_owned(),

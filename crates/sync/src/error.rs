@@ -89,6 +89,17 @@ pub enum SyncError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// What a saved credential holds is no token.
+    #[error("what the credential {name:?} holds is no API token: {why}")]
+    NoToken {
+        /// The credential.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The connection link was used, revoked or has run out meanwhile.
+    #[error("the connection link works no longer: it was used or revoked, or its time is over")]
+    LinkOver,
     /// The saved address is not one any more.
     #[error("integration {name:?} has an address that cannot be used: {why}")]
     BadAddress {
@@ -151,6 +162,8 @@ impl SyncError {
             | SyncError::NoSuchStream { .. }
             | SyncError::NameTaken { .. }
             | SyncError::BadName { .. }
+            | SyncError::LinkOver
+            | SyncError::NoToken { .. }
             | SyncError::IsFile { .. }
             | SyncError::OtherSource { .. }
             | SyncError::OtherSite { .. }

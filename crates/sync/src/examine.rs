@@ -134,10 +134,11 @@ pub fn record_counts(
     Ok(tx.query(COUNT, &[org.into(), id.into()], |row| Ok((row.text(0)?.to_owned(), row.int(1)?.unsigned_abs())))?)
 }
 
-/// Where on the way the request failed.
-fn failed_step(error: &ApiError) -> Step {
+/// Where on the way a request failed.
+#[must_use]
+pub fn failed_step(error: &ApiError) -> Step {
     match error.failure() {
-        Failure::Transport(TransportError::Dns) => Step::Dns,
+        Failure::Transport(TransportError::Dns | TransportError::Private) => Step::Dns,
         Failure::Transport(TransportError::Refused | TransportError::ConnectTimeout { .. }) => Step::Port,
         Failure::Transport(TransportError::Tls { .. }) => Step::Tls,
         Failure::Status(answer) if answer.status == 401 => Step::Token,

@@ -267,7 +267,9 @@ pub fn trouble(error: &ApiError, worked: bool) -> Trouble {
     let (state, why) = match error.failure() {
         Failure::Transport(TransportError::Dns) => (Unreachable, Some(Why::Dns)),
         Failure::Transport(TransportError::Refused) => (Unreachable, Some(Why::Port)),
-        Failure::Transport(TransportError::ConnectTimeout { .. }) => (Unreachable, Some(Why::NoConnection)),
+        Failure::Transport(TransportError::ConnectTimeout { .. } | TransportError::Private) => {
+            (Unreachable, Some(Why::NoConnection))
+        }
         Failure::Transport(TransportError::Tls { reason }) if is_certificate(reason) => {
             (Invalid, Some(Why::Certificate))
         }
@@ -410,6 +412,117 @@ pub fn next_step(state: IntegrationState, why: Option<Why>, about: About<'_>) ->
              --token-file FILE"
         ),
         (S::Paused, _) => format!("switch it on again: muster integration enable {name}"),
+    }
+}
+
+/// What helps, for who has buttons instead of a command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Remedy {
+    /// Nothing has to be done.
+    Nothing,
+    /// Time, or the console's operator: it is tried again by itself.
+    Wait,
+    /// A new token: *Reconnect*.
+    Reconnect,
+    /// Another role or scope for the token's user, at the console: *Re-authorise*.
+    Reauthorise,
+    /// The right address, or a way to it: *Re-establish*.
+    Reestablish,
+    /// A person's word on records that vanished: *Decide*.
+    Decide,
+    /// To ask less often: *Change intervals*.
+    SlowDown,
+    /// To say that the token's narrower scope is meant: *Reconnect*, or the old scope at the console.
+    Scope,
+    /// To leave a stream out that the console does not offer any more: *Change streams*.
+    LeaveOut,
+    /// To set a clock.
+    Clock,
+    /// To read again: *Sync now*.
+    ReadAgain,
+    /// To switch it on: *Resume*.
+    SwitchOn,
+    /// To bring a file.
+    BringFile,
+}
+
+impl Remedy {
+    /// The verb of its button, if it has one.
+    #[must_use]
+    pub fn verb(self) -> Option<&'static str> {
+        match self {
+            Remedy::Nothing | Remedy::Wait | Remedy::Clock | Remedy::BringFile => None,
+            Remedy::Reconnect => Some("Reconnect"),
+            Remedy::Reauthorise | Remedy::Scope => Some("Re-authorise"),
+            Remedy::Reestablish => Some("Re-establish"),
+            Remedy::Decide => Some("Decide"),
+            Remedy::SlowDown => Some("Change intervals"),
+            Remedy::LeaveOut => Some("Change streams"),
+            Remedy::ReadAgain => Some("Sync now"),
+            Remedy::SwitchOn => Some("Resume"),
+        }
+    }
+
+    /// What to do, as a clause that names no command.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Remedy::Nothing => "nothing to do",
+            Remedy::Wait => {
+                "nothing to do: it is tried again by itself; if it lasts, look at the console's status page or ask its \
+                 operator"
+            }
+            Remedy::Reconnect => {
+                "make a new token in the console (Settings > Users > Service Users) and enter it here; everything that was \
+                 read, and every checkpoint, is kept"
+            }
+            Remedy::Reauthorise => {
+                "ask the console's administrator to give the token's user the role Viewer on what should be read; the token \
+                 itself can stay"
+            }
+            Remedy::Reestablish => {
+                "check the address, its certificate and the way there; a console on premises answers only from inside its \
+                 network"
+            }
+            Remedy::Decide => "look at the console; if the records are really gone, say so here",
+            Remedy::SlowDown => "ask for that stream less often: every 15 minutes is usual",
+            Remedy::Scope => {
+                "ask the console's administrator for the old scope; if the new one is meant, connect again with the same token"
+            }
+            Remedy::LeaveOut => {
+                "ask the console's administrator whether the licence or the role changed; if it stays so, leave that stream out"
+            }
+            Remedy::Clock => "set this machine's clock by a time server; if it is right, tell the console's operator",
+            Remedy::ReadAgain => "read it again; it goes on where it stopped",
+            Remedy::SwitchOn => "switch it on again; everything that was read is kept",
+            Remedy::BringFile => "import a whole file of this source",
+        }
+    }
+}
+
+/// What helps in a state. 401 asks for a token, 403 for a role, an address that is no console's for the address; 429, 5xx
+/// and time-outs ask for patience only.
+#[must_use]
+pub fn remedy(state: IntegrationState, why: Option<Why>) -> Remedy {
+    use IntegrationState as S;
+    match (state, why) {
+        (S::Connected, _) => Remedy::Nothing,
+        (S::Syncing, _) => Remedy::Wait,
+        (S::Degraded, Some(Why::RateLimited)) => Remedy::SlowDown,
+        (S::Degraded, Some(Why::RemovalsHeld)) => Remedy::Decide,
+        (S::Degraded, Some(Why::ScopeNarrowed)) => Remedy::Scope,
+        (S::Degraded, Some(Why::ModuleLost)) => Remedy::LeaveOut,
+        (S::Degraded, Some(Why::ClockSkew)) => Remedy::Clock,
+        (S::Degraded, _) => Remedy::Wait,
+        (S::Incomplete, Some(Why::CoreMissing)) | (S::PermissionMissing, _) => Remedy::Reauthorise,
+        (S::Incomplete, _) => Remedy::ReadAgain,
+        (S::Unreachable, Some(Why::Dns | Why::Port | Why::NoConnection | Why::Tls)) | (S::Invalid, _) => {
+            Remedy::Reestablish
+        }
+        (S::Unreachable, _) => Remedy::Wait,
+        (S::AuthenticationFailed, _) => Remedy::Reconnect,
+        (S::Paused, _) => Remedy::SwitchOn,
     }
 }
 
@@ -644,6 +757,32 @@ mod tests {
                 assert_eq!(state == IntegrationState::AuthenticationFailed, refused, "{failure:?}");
             }
         }
+    }
+
+    #[test]
+    fn only_a_refused_token_reconnects_and_what_may_pass_asks_for_patience_only() {
+        for (state, why) in pairs() {
+            let told = remedy(state, why);
+            assert_eq!(told == Remedy::Reconnect, state == IntegrationState::AuthenticationFailed, "{state:?} {why:?}");
+            assert!(!told.words().contains("muster "), "{told:?} names a command");
+        }
+        let first = |failure: &Failure| trouble(&error(failure.clone()), true);
+        for (failure, ..) in failures() {
+            let found = first(&failure);
+            let told = remedy(found.state, found.why);
+            if let Failure::Status(answer) = &failure {
+                let wanted = match answer.status {
+                    401 => Remedy::Reconnect,
+                    403 => Remedy::Reauthorise,
+                    429 => Remedy::SlowDown,
+                    _ => Remedy::Wait,
+                };
+                assert_eq!(told, wanted, "{failure:?}");
+            }
+        }
+        let timed_out = Failure::Transport(TransportError::ReadTimeout { after: Duration::from_secs(1) });
+        let found = first(&timed_out);
+        assert_eq!(remedy(found.state, found.why), Remedy::Wait);
     }
 
     #[test]

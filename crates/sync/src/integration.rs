@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{IntegrationId, OrgId, SiteId, Timestamp};
+use kernel::{CredentialId, IntegrationId, OrgId, SiteId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::import::Format;
@@ -46,6 +46,8 @@ pub struct Integration {
     pub console_version: Option<String>,
     /// When it was first saved.
     pub created_at: Timestamp,
+    /// The saved credential that opens the console; nothing if it has a token of its own.
+    pub credential: Option<CredentialId>,
 }
 
 /// How an integration is read.
@@ -119,6 +121,13 @@ pub struct Options {
     pub autosync_days: Option<u32>,
     /// How many days back the history goes (threats, activities); everything if it is not set.
     pub depth_days: Option<u32>,
+    /// Nothing is read before this instant; seconds since 1970, UTC.
+    pub starts_at: Option<i64>,
+    /// Every stream is read once and then rests, until somebody asks.
+    pub once: bool,
+    /// Its console may stand inside a private network: on this machine, or where only we come. Otherwise it is not connected
+    /// to there, whatever its name leads to.
+    pub private: bool,
     /// What of it is imported.
     pub import: Import,
 }
@@ -138,6 +147,9 @@ impl Default for Options {
             intervals: BTreeMap::new(),
             autosync_days: None,
             depth_days: None,
+            starts_at: None,
+            once: false,
+            private: false,
             import: Import::default(),
         }
     }

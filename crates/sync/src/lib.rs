@@ -8,6 +8,7 @@ mod configure;
 mod connect;
 mod drift;
 mod enrich;
+mod enrolment;
 mod error;
 pub mod examine;
 mod fetch;
@@ -16,9 +17,11 @@ pub mod import;
 mod integration;
 mod lease;
 mod left_out;
+mod manage;
 mod nudge;
 pub mod options;
 mod pass;
+mod past;
 mod position;
 mod quarantine;
 mod rate;
@@ -31,6 +34,7 @@ pub mod schedule;
 mod scope;
 mod seen;
 mod settle;
+mod shared;
 mod software;
 mod standing;
 mod stream;
@@ -44,18 +48,22 @@ pub use configure::{Change as OptionsChange, configure, rename_site};
 pub use connect::{Connect, Connected, SITE_DEFAULT, connect};
 pub use drift::{Drifted, Surprise, drift};
 pub use enrich::{PER_PASS_MAX as ENRICHMENTS_PER_PASS_MAX, waiting as enrichments_waiting};
+pub use enrolment::{Enrolment, allow as allow_connector, enrol as enrol_connector, enrolments};
 pub use error::SyncError;
 pub use integration::{Connector, INTERVAL_MIN, Integration, IntegrationState, Options, REQUESTS_PER_MINUTE};
 pub use lease::{Holder, LEASE, Taken, take as take_lease};
 pub use left_out::{LeftOutCount, LeftOutRecord, UnknownGroup, left_out, left_out_counts, unknown_groups};
+pub use manage::{Removed, integration, move_to_site, remove, rename};
 pub use nudge::{NudgeId, follow, nudge};
 pub use options::{Import, ImportChange};
+pub use past::{AskedStream, Progress, Reading, ReadingFilter, progress, reading_of, readings};
 pub use quarantine::{Aside, TRANSLATOR_VERSION, quarantined, quarantined_count};
 pub use reapply::{Reapplied, reapply};
 pub use report::{Event, ExitClass, RATE_LIMITED_INTERVAL, StreamReport, StreamStatus, SweepKind};
 pub use retire::{HOLD_ONE_IN, Look};
 pub use run::{Place, Run, integrations, run, standing};
 pub use scope::{Scope, Seen};
+pub use shared::{Use, facts, open_token, renewed, try_token, uses};
 pub use standing::{
     CHECK_EVERY, Health, Overview, PROBE_EVERY, PROBE_UNREACHABLE_EVERY, StreamStanding, TOKEN_WARNINGS, TokenWarning,
     overview, overviews, token_warning,
@@ -106,6 +114,12 @@ pub const SLICE: Slice = Slice {
             name: "refusals",
             sqlite: include_str!("../migrations/0007_refusals/sqlite.sql"),
             postgres: include_str!("../migrations/0007_refusals/postgres.sql"),
+        },
+        Migration {
+            number: 8,
+            name: "credentials_and_enrolments",
+            sqlite: include_str!("../migrations/0008_credentials_and_enrolments/sqlite.sql"),
+            postgres: include_str!("../migrations/0008_credentials_and_enrolments/postgres.sql"),
         },
     ],
 };

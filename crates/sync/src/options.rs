@@ -79,6 +79,22 @@ const TRACKED: &str = "tracked_only";
 /// Leaves nothing out of the inventory: findings with other verdicts are there, and not failed.
 pub const VERDICT: &str = "verdicts";
 
+/// Why an option leaves something out, as a clause; empty for a name that is no option's.
+#[must_use]
+pub fn why(option: &str) -> &'static str {
+    match option {
+        SOFTWARE => "software is not imported",
+        VULNERABILITIES => "vulnerabilities are not imported",
+        SEVERITY => "of a severity that is not imported",
+        Terms::EXCLUDE_UNKNOWN => "no scan knows the machine",
+        Terms::AUTO_ONBOARD => "no other source knows the machine",
+        GROUPS => "the agent is in no group that is imported",
+        VERDICT => "there, and not failed: its verdict is not listed",
+        TRACKED => "the device is not tracked",
+        _ => "",
+    }
+}
+
 /// What is known of the machine that a record belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Around {
@@ -435,6 +451,12 @@ mod tests {
         assert_eq!((all.severities.len(), all.verdicts.len()), (0, VERDICTS.len()));
         let groups = ImportChange { groups: texts(&[" A ", "a", "", "B"]), ..ImportChange::default() };
         assert_eq!(change(groups).unwrap().groups, ["A", "B"]);
+    }
+
+    #[test]
+    fn every_option_that_leaves_something_out_says_why() {
+        assert!(LEAVES_OUT.iter().all(|option| !why(option).is_empty()));
+        assert_eq!(why("colour"), "");
     }
 
     #[test]

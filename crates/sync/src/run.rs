@@ -408,15 +408,23 @@ pub(crate) async fn look(
 
 /// The client for an integration, with its token opened, and the token itself for the budget's key.
 pub(crate) async fn client(place: Place<'_>, integration: &Integration) -> Result<(Client, Token), SyncError> {
+    // It may have ended, or another credential been chosen, since it was looked at.
+    let (org, id) = (integration.org, integration.id);
+    let integration = &place.world.outside(place.store.read(move |tx| crate::manage::integration(tx, org, id))).await?;
     let address = |why: String| SyncError::BadAddress { name: integration.name.clone(), why };
     let console = Console::parse(&integration.console_url).map_err(|problem| address(problem.to_string()))?;
-    let (org, credential, keys) = (place.org, credential_name(integration.id), place.keys.clone());
-    let secret = place
-        .world
-        .outside(place.store.read(move |tx| Ok::<_, SyncError>(access::open_secret(tx, &keys, org, &credential)?)))
-        .await?;
-    let token = Token::parse(secret.expose()).map_err(|problem| address(problem.to_string()))?;
-    Ok((Client::new(console, token.clone(), place.transport.clone()), token))
+    let token = match integration.credential {
+        Some(id) => crate::open_token(place, id).await?,
+        None => {
+            let (org, credential, keys) = (place.org, credential_name(integration.id), place.keys.clone());
+            let read =
+                place.store.read(move |tx| Ok::<_, SyncError>(access::open_secret(tx, &keys, org, &credential)?));
+            let secret = place.world.outside(read).await?;
+            Token::parse(secret.expose()).map_err(|problem| address(problem.to_string()))?
+        }
+    };
+    let transport = crate::connect::allowed(place.transport, &console, integration.options.private);
+    Ok((Client::new(console, token.clone(), transport), token))
 }
 
 /// Whether accounts were not available when they were last asked for.

@@ -59,8 +59,14 @@ pub fn due(now: Timestamp, stream: &Stream, options: &Options, attempts: &Attemp
     if !is_enabled(stream, options) {
         return Next::Never;
     }
+    if attempts.nudged_at.is_some() {
+        return Next::Now;
+    }
+    if let Some(start) = options.starts_at.map(Timestamp::from_seconds).filter(|start| *start > now) {
+        return Next::At(start);
+    }
     let Some(attempted_at) = attempts.attempted_at else { return Next::Now };
-    if attempts.nudged_at.is_some() || !attempts.ended {
+    if !attempts.ended {
         return Next::Now;
     }
     let whole = interval(stream, options);
@@ -68,6 +74,11 @@ pub fn due(now: Timestamp, stream: &Stream, options: &Options, attempts: &Attemp
         attempts.status,
         Some(StreamStatus::Incomplete | StreamStatus::Unreachable | StreamStatus::NotTried) | None
     );
+    if options.once && !failed {
+        // A new start is a new once.
+        let again = options.starts_at.is_some_and(|start| Timestamp::from_seconds(start) > attempted_at);
+        return if again { Next::Now } else { Next::Never };
+    }
     let next = if failed {
         attempted_at.plus_seconds(retry(attempts.failures).min(whole))
     } else if let Some(days) = options.autosync_days {
@@ -187,6 +198,21 @@ mod tests {
         options = Options { enabled: false, ..Options::default() };
         let asked = Attempts { nudged_at: Some(NOW), ..Attempts::default() };
         assert_eq!(next(&asked, &options), Next::Never);
+    }
+
+    #[test]
+    fn nothing_is_read_before_its_start_unless_somebody_asks_and_once_means_once() {
+        let start = NOW.plus_seconds(600);
+        let start_s = start.seconds_since(Timestamp::from_seconds(0));
+        let mut options = Options { starts_at: Some(start_s), once: true, ..Options::default() };
+        assert_eq!(next(&Attempts::default(), &options), Next::At(start));
+        let asked = Attempts { nudged_at: Some(NOW), ..Attempts::default() };
+        assert_eq!(next(&asked, &options), Next::Now);
+        options.starts_at = Some(start_s - 1200);
+        assert_eq!(next(&Attempts::default(), &options), Next::Now);
+        assert_eq!(next(&ended(10, StreamStatus::Complete, 0), &options), Next::Never);
+        assert_eq!(next(&ended(900, StreamStatus::Complete, 0), &options), Next::Now, "a later start counts anew");
+        let Next::At(_) = next(&ended(10, StreamStatus::Unreachable, 1), &options) else { panic!("tried again") };
     }
 
     #[test]

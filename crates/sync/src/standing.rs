@@ -4,7 +4,7 @@ use kernel::{IntegrationId, OrgId, Timestamp};
 use serde::Serialize;
 use store::{Row, StoreError, Tx};
 
-use crate::health::{self, About, Assessment, Facts, Light, StreamFacts, Trouble, Why};
+use crate::health::{self, About, Assessment, Facts, Light, Remedy, StreamFacts, Trouble, Why};
 use crate::pass::Lane;
 use crate::report::StreamStatus;
 use crate::schedule::{self, Attempts, Next};
@@ -162,7 +162,9 @@ impl Overview {
     /// Its light.
     #[must_use]
     pub fn light(&self, now: Timestamp) -> Light {
-        let fresh = self.streams.iter().all(|stream| stream.is_fresh(now));
+        // What is read once only does not grow old.
+        let once = self.integration.options.once && self.worked();
+        let fresh = once || self.streams.iter().all(|stream| stream.is_fresh(now));
         health::light(&self.assessment(), fresh)
     }
 
@@ -205,6 +207,16 @@ impl Overview {
             host: &self.integration.console_host,
         };
         health::next_step(assessment.state, assessment.why, about)
+    }
+
+    /// What helps, for who has buttons.
+    #[must_use]
+    pub fn remedy(&self) -> Remedy {
+        let assessment = self.assessment();
+        match (self.integration.connector.is_file(), assessment.state) {
+            (true, IntegrationState::Syncing | IntegrationState::Incomplete) => Remedy::BringFile,
+            _ => health::remedy(assessment.state, assessment.why),
+        }
     }
 
     /// True if something was read from the console at least once.

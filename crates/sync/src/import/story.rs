@@ -165,6 +165,7 @@ fn made(
         token_expires_at: None,
         console_version: None,
         created_at: now,
+        credential: None,
     })
 }
 

@@ -74,6 +74,9 @@ fn a_name_is_not_handed_to_another_console() {
     let order = sync::Connect {
         console: sentinelone::Console::parse("https://other.sentinelone.net").unwrap(),
         token: sentinelone::Token::parse(tokens::GLOBAL).unwrap(),
+        credential: None,
+        link: None,
+        private: false,
         name: Some("acme".to_owned()),
         site: None,
         options: None,

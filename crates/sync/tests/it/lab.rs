@@ -108,6 +108,9 @@ impl Lab {
         let order = Connect {
             console: Console::parse("https://acme.sentinelone.net").unwrap(),
             token: Token::parse(token).unwrap(),
+            credential: None,
+            link: None,
+            private: false,
             name: None,
             site: Some("HQ".to_owned()),
             options: None,

@@ -17,6 +17,7 @@ mod files;
 mod history;
 mod imports;
 mod lab;
+mod manage;
 mod options;
 mod retirement;
 mod simulated;

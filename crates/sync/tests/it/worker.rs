@@ -323,6 +323,9 @@ impl Consoles {
             let order = Connect {
                 console: Console::parse(&format!("https://console{at}.sentinelone.net")).unwrap(),
                 token: Token::parse(tokens::GLOBAL).unwrap(),
+                credential: None,
+                link: None,
+                private: false,
                 name: None,
                 site: None,
                 options: None,

@@ -1,0 +1,137 @@
+//! What is changed of an integration beside its options, how far a reading is, and its end.
+
+use kernel::OrgId;
+use sync::{Integration, ReadingFilter, Run, StreamStatus, SyncError};
+use testkit::Database;
+
+use crate::lab::{Build, Lab, SLICES};
+
+testkit::on_each_database! {
+    a_name_and_a_site_change_and_a_name_is_had_once,
+    every_reading_is_remembered_and_pages_walk_through_them,
+    a_request_says_how_far_it_is,
+    an_end_retires_what_only_it_said_and_keeps_what_happened,
+    a_connector_on_trial_is_asked_for_once_and_allowed_once,
+}
+
+const ORG: OrgId = OrgId::DEFAULT;
+const STREAMS: &[&str] = &["accounts", "sites", "groups", "agents", "threats", "activities"];
+
+fn lab(database: &Database) -> (Lab, Integration) {
+    let lab = Build { endpoints: 12, ..Build::default() }.on(database.open(SLICES));
+    let of = lab.connect().integration;
+    (lab, of)
+}
+
+fn write<T: Send + 'static>(
+    lab: &Lab,
+    work: impl FnOnce(&mut store::Tx<'_>) -> Result<T, SyncError> + Send + 'static,
+) -> Result<T, SyncError> {
+    lab.store.write_blocking(work)
+}
+
+fn a_name_and_a_site_change_and_a_name_is_had_once(database: &Database) {
+    let (lab, of) = lab(database);
+    let (id, now) = (of.id, lab.world.now());
+    let renamed = move |to: &'static str| move |tx: &mut store::Tx<'_>| sync::rename(tx, ORG, id, to, "ada", now);
+    write(&lab, renamed(" EMEA ")).unwrap();
+    write(&lab, move |tx| sync::move_to_site(tx, ORG, id, "Berlin", "ada", now)).unwrap();
+    let now_is = lab.integration();
+    assert_eq!((now_is.name.as_str(), now_is.site_name.as_str()), ("EMEA", "Berlin"));
+    assert!(matches!(write(&lab, renamed("a,b")), Err(SyncError::BadName { .. })));
+    assert_eq!(lab.number("SELECT count(*) FROM access_audit WHERE what = 'integration.rename'"), 1);
+    assert!(matches!(
+        write(&lab, move |tx| sync::rename(tx, OrgId(2), id, "x", "ada", now)),
+        Err(SyncError::NoSuchIntegration { .. })
+    ));
+}
+
+fn every_reading_is_remembered_and_pages_walk_through_them(database: &Database) {
+    let (lab, of) = lab(database);
+    lab.sync_streams(STREAMS);
+    lab.sync_streams(&["agents"]);
+    let all =
+        |filter: ReadingFilter, limit| write(&lab, move |tx| Ok(sync::readings(tx, ORG, &filter, limit)?)).unwrap();
+    let found = all(ReadingFilter::default(), 100);
+    assert_eq!(found.len(), STREAMS.len() + 1);
+    assert!(found.windows(2).all(|pair| pair[0].id > pair[1].id), "the latest first");
+    let agents =
+        ReadingFilter { stream: Some("agents".to_owned()), integration: Some(of.id), ..ReadingFilter::default() };
+    let agents = all(agents, 100);
+    assert_eq!(agents.len(), 2);
+    assert_eq!(agents[1].console_total, Some(agents[1].fetched));
+    assert!(agents.iter().all(|one| one.status == Some(StreamStatus::Complete) && one.finished_at.is_some()));
+    let mut walked = Vec::new();
+    let mut filter = ReadingFilter::default();
+    loop {
+        let page = all(filter.clone(), 3);
+        let Some(last) = page.last() else { break };
+        filter.before = Some(last.id);
+        walked.extend(page);
+    }
+    assert_eq!(walked, found);
+    assert!(all(ReadingFilter { troubled: true, ..ReadingFilter::default() }, 100).is_empty());
+    let first = found[0].clone();
+    let one =
+        write(&lab, move |tx| Ok((sync::reading_of(tx, ORG, first.id)?, sync::reading_of(tx, OrgId(2), first.id)?)));
+    assert_eq!(one.unwrap(), (Some(found[0].clone()), None));
+}
+
+fn a_request_says_how_far_it_is(database: &Database) {
+    let (lab, of) = lab(database);
+    let (id, now) = (of.id, lab.world.now());
+    let progress = || write(&lab, move |tx| sync::progress(tx, ORG, id)).unwrap();
+    assert_eq!(progress(), None);
+    let order = Run { streams: vec!["agents".to_owned(), "sites".to_owned()], ..Run::default() };
+    write(&lab, move |tx| sync::nudge(tx, ORG, &order, "ada", now)).unwrap();
+    let asked = progress().unwrap();
+    assert_eq!((asked.done(), asked.is_over(), asked.asked_by.as_str()), (0, false, "ada"));
+    assert_eq!(asked.streams.iter().map(|of| of.stream).collect::<Vec<_>>(), ["sites", "agents"]);
+    lab.sync_streams(&["sites"]);
+    assert_eq!(progress().unwrap().done(), 1);
+    lab.sync_streams(&["agents"]);
+    let over = progress().unwrap();
+    assert!(over.is_over());
+    assert_eq!(over.streams[1].ended.as_ref().unwrap().1.status, StreamStatus::Complete);
+}
+
+fn an_end_retires_what_only_it_said_and_keeps_what_happened(database: &Database) {
+    let (lab, of) = lab(database);
+    lab.sync_streams(STREAMS);
+    let present = |stream: &str| {
+        lab.number(&format!(
+            "SELECT count(*) FROM inventory_source_record WHERE stream = '{stream}' AND state <> 'retired'"
+        ))
+    };
+    let (agents, activities, logged) =
+        (present("agents"), present("activities"), lab.number("SELECT count(*) FROM signals_artifact"));
+    assert!(agents > 0 && activities > 0);
+    let removed = lab.time.run(sync::remove(lab.place(), of.id)).unwrap();
+    assert!(removed.records >= agents.unsigned_abs());
+    assert_eq!((present("agents"), present("threats"), present("activities")), (0, 0, activities));
+    assert_eq!(lab.number("SELECT count(*) FROM inventory_asset WHERE gone = 0"), 0);
+    let ends = i64::try_from(removed.records).unwrap();
+    assert_eq!(lab.number("SELECT count(*) FROM signals_artifact"), logged + ends, "the log has their end");
+    for table in ["sync_integration", "sync_stream", "sync_sweep", "sync_sweep_page", "access_credential"] {
+        assert_eq!(lab.number(&format!("SELECT count(*) FROM {table}")), 0, "{table}");
+    }
+    assert!(matches!(lab.time.run(sync::remove(lab.place(), of.id)), Err(SyncError::NoSuchIntegration { .. })));
+    // The same console may be connected again, under the same name.
+    assert_ne!(lab.connect().integration.id, of.id);
+    lab.sync_streams(STREAMS);
+    assert_eq!(present("agents"), agents);
+}
+
+fn a_connector_on_trial_is_asked_for_once_and_allowed_once(database: &Database) {
+    let (lab, _) = lab(database);
+    let now = lab.world.now();
+    let allow = || write(&lab, move |tx| Ok(sync::allow_connector(tx, ORG, "snmp", "ada", now)?)).unwrap();
+    assert!(!allow(), "nobody asked");
+    for who in ["ben", "cleo"] {
+        write(&lab, move |tx| Ok(sync::enrol_connector(tx, ORG, "snmp", who, now)?)).unwrap();
+    }
+    assert!(allow() && !allow());
+    let all = write(&lab, move |tx| Ok((sync::enrolments(tx, ORG)?, sync::enrolments(tx, OrgId(2))?))).unwrap();
+    assert!(all.1.is_empty());
+    assert_eq!((all.0[0].asked_by.as_str(), all.0[0].allowed.clone()), ("ben", Some((now, "ada".to_owned()))));
+}
