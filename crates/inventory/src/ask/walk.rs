@@ -24,17 +24,24 @@ const FEW_ROWS: usize = 16;
 /// Rows that one glance tests at most.
 const GLANCE_ROWS_MAX: usize = 1 << 16;
 
-/// What it costs to test a row that has to look something up elsewhere, in rows that say themselves what is asked.
+/// What it costs to test a row that has to be read, and one that has to look something up elsewhere besides, in rows
+/// that the order's index describes well enough.
+const ROW_COST: usize = 5;
 const LOOKUP_COST: usize = 10;
 
-/// What testing rows for a page may cost at most, in rows that say themselves what is asked: some 30 ms. If it would
+/// What testing rows for a page may cost at most, in rows that the index describes: some 30 ms. If it would
 /// cost more, as far as can be told, the answer is rare, and is found by its conditions' own indexes. What testing costs
 /// does not grow with the inventory, and what finding all costs does.
 const WALK_COST_MAX: usize = 120_000;
 
-/// Orders that an index serves, besides that of keys. In any other order nothing is gained by a glance.
-const INDEXED: [(&str, &str); 4] =
-    [("assets", "last_seen"), ("assets", "name"), ("findings", "identified_at"), ("activities", "created_at")];
+/// Orders that an index serves, besides that of keys, and columns that are in the index too. In any other order nothing
+/// is gained by a glance.
+const INDEXED: [(&str, &str, &[&str]); 4] = [
+    ("assets", "last_seen", &["os_term", "type_term", "edr_term", "infected", "active", "site_id"]),
+    ("assets", "name", &[]),
+    ("findings", "identified_at", &[]),
+    ("activities", "created_at", &[]),
+];
 
 /// In which order an answer comes.
 pub(crate) struct Sort {
@@ -208,7 +215,7 @@ pub(super) fn walk(
     Ok(finished(found, limit))
 }
 
-/// How many rows were tested, and what a hundred of them cost, in rows that say themselves what is asked.
+/// How many rows were tested, and what a hundred of them cost, in rows that the index describes.
 #[derive(Default)]
 struct Tested {
     rows: usize,
@@ -285,8 +292,8 @@ fn last_tested(
     Ok(asked.tx.query_opt(&sql, &params, place)?)
 }
 
-/// What testing a hundred rows costs: every one says itself a part of what is asked, and looks up the rest only if that
-/// part holds.
+/// What testing a hundred rows costs: every one says itself a part of what is asked, in the index or where it stands, and
+/// looks up the rest only if that part holds.
 fn cost(
     asked: &mut Asked<'_, '_>,
     condition: &Condition,
@@ -296,11 +303,14 @@ fn cost(
     rows: usize,
 ) -> Result<usize, AskError> {
     let (own, lookups) = parts(&condition.sql);
-    if lookups.is_empty() {
-        return Ok(100);
-    }
-    if own.is_empty() {
-        return Ok(100 * LOOKUP_COST);
+    let in_index = INDEXED.iter().find(|(of, name, _)| *of == asked.inventory.name && *name == sort.name);
+    let in_index = in_index.map_or(&[] as &[&str], |(.., columns)| columns);
+    let named = columns(&condition.sql);
+    let standing = ["org_id", asked.inventory.base.key, sort.sql.trim_start_matches("t.")];
+    let described = named.iter().all(|column| in_index.contains(column) || standing.contains(column));
+    let each = if described { 100 } else { 100 * ROW_COST };
+    if lookups.is_empty() || own.is_empty() {
+        return Ok(each + if lookups.is_empty() { 0 } else { 100 * LOOKUP_COST });
     }
     let mut params = asked.params(condition);
     let next = next_rows(asked, condition, sort, stretch, after, rows, &mut params);
@@ -312,7 +322,7 @@ fn cost(
     );
     let (all, passed) = asked.tx.query_one(&sql, &params, |row| Ok((row.int(0)?, row.int(1)?)))?;
     let share = usize::try_from(passed * 100 / all.max(1)).unwrap_or(100);
-    Ok(100 + share * LOOKUP_COST)
+    Ok(each + share * LOOKUP_COST)
 }
 
 /// A condition that uses the full-text index, with the part of it that the next rows are in: SQLite would read all that the
@@ -515,7 +525,8 @@ pub(crate) fn page_sql(
 impl Sort {
     /// Whether an index serves this order.
     fn is_indexed(&self, inventory: &Inventory) -> bool {
-        self.sql == format!("t.{}", inventory.base.key) || INDEXED.contains(&(inventory.name, self.name))
+        self.sql == format!("t.{}", inventory.base.key)
+            || INDEXED.iter().any(|(of, name, _)| *of == inventory.name && *name == self.name)
     }
 
     fn direction(&self) -> &'static str {
