@@ -59,11 +59,10 @@ pub(crate) async fn around(State(app): State<App>, mut request: Request, next: N
     app.metrics.answered(path.as_deref().unwrap_or("unknown"), &method, status, micros);
     let ms = micros / 1000;
     let route = path.as_deref().unwrap_or("unknown");
-    match status.is_server_error() {
-        true => tracing::warn!(request = %id.0, %method, route, status = status.as_u16(), ms, "A request failed"),
-        false => {
-            tracing::debug!(request = %id.0, %method, route, status = status.as_u16(), ms, "A request was answered")
-        }
+    if status.is_server_error() {
+        tracing::warn!(request = %id.0, %method, route, status = status.as_u16(), ms, "A request failed");
+    } else {
+        tracing::debug!(request = %id.0, %method, route, status = status.as_u16(), ms, "A request was answered");
     }
     let headers = response.headers_mut();
     respond::secure(headers, app.settings.secure);

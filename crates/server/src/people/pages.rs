@@ -135,7 +135,7 @@ fn set_up_page(token: &str, sent: &Fields, wrong: Option<&AccessError>) -> Marku
 
 /// `GET /sign-in`
 pub(super) async fn sign_in(State(app): State<App>, Asked(asked): Asked) -> Result<Response, Problem> {
-    let somebody = app.store.read(|tx| access::anybody(tx)).await?;
+    let somebody = app.store.read(access::anybody).await?;
     Ok(respond::page(sign_in_page(asked.get("next"), "", None, somebody)))
 }
 
