@@ -66,6 +66,9 @@ pub fn week(endpoints: usize, seed: u64, without: &[&str]) -> Result<Week, Strin
     let order = Connect {
         console: sentinelone::Console::parse(ADDRESS).map_err(|error| told(&error))?,
         token: Token::parse(tokens::GLOBAL).map_err(|error| told(&error))?,
+        credential: None,
+        link: None,
+        private: false,
         name: None,
         site: None,
         options: Some(Options {

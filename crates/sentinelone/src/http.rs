@@ -172,9 +172,6 @@ impl HttpTransport {
         }
         let mut cause = error.source();
         while let Some(error) = cause {
-            if error.is::<IsPrivate>() {
-                return TransportError::Private;
-            }
             if let Some(tls) = error.downcast_ref::<rustls::Error>() {
                 return TransportError::Tls { reason: tls.to_string() };
             }
@@ -184,10 +181,10 @@ impl HttpTransport {
                 Some(io::ErrorKind::TimedOut) => {
                     return TransportError::ConnectTimeout { after: self.options.connect_timeout };
                 }
-                _ if error.to_string() == "dns error"
-                    && !error.source().is_some_and(|cause| cause.is::<IsPrivate>()) =>
-                {
-                    return TransportError::Dns;
+                _ if error.to_string() == "dns error" => {
+                    // What a resolver says is wrapped once more, in a type that nobody can name; its words come through.
+                    let private = error.source().is_some_and(|cause| cause.to_string() == IsPrivate.to_string());
+                    return if private { TransportError::Private } else { TransportError::Dns };
                 }
                 _ => {}
             }
