@@ -376,7 +376,7 @@ fn because(linked: &Linked) -> String {
     let since = to_the_second(linked.since);
     match (linked.rule, linked.partner) {
         (Rule::New, _) | (_, None) => format!("It is the first record of this asset, since {since}."),
-        (rule @ (Rule::Merged | Rule::Pinned), Some(_)) => {
+        (rule, Some(_)) if rule.is_by_people() => {
             let reason = if linked.reason.is_empty() { String::new() } else { format!(", saying: {}", linked.reason) };
             format!("It is here since {since} because {} ({}{reason}).", rule.words(), linked.by)
         }

@@ -12,6 +12,7 @@ use crate::memory::{Head, Memory};
 
 const TOGETHER: &str = "together";
 const APART: &str = "apart";
+const KEPT: &str = "kept";
 const PINNED: &str = "pinned";
 const POOL: &str = "pool";
 
@@ -84,6 +85,7 @@ pub(crate) fn read(tx: &mut Tx, org: OrgId) -> Result<Directives, StoreError> {
         let pair = (RecordId(row.opt_int(1)?.unwrap_or_default()), RecordId(row.opt_int(2)?.unwrap_or_default()));
         match row.text(0)? {
             TOGETHER => directives.together.push(pair),
+            KEPT => directives.kept.push(pair),
             APART => drop(directives.apart.insert(pair)),
             PINNED => drop(directives.pinned.insert(pair.0, pair.1.0)),
             POOL => directives.pools.extend(row.opt_int(3)?),
@@ -119,25 +121,31 @@ pub fn asset_today(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Option<Ass
 /// Says of records that people linked who did and why.
 pub(crate) fn tell(tx: &mut Tx, org: OrgId, records: &mut [Linked]) -> Result<(), StoreError> {
     const OF: [&str; 2] = [
-        "SELECT one_record, other_record, made_by, reason FROM inventory_directive
-            WHERE org_id = $1 AND kind IN ('together', 'pinned') AND one_record IN KEYS",
-        "SELECT one_record, other_record, made_by, reason FROM inventory_directive
-            WHERE org_id = $1 AND kind IN ('together', 'pinned') AND other_record IN KEYS",
+        "SELECT one_record, other_record, made_by, reason, kind FROM inventory_directive
+            WHERE org_id = $1 AND kind IN ('together', 'kept', 'pinned') AND one_record IN KEYS",
+        "SELECT one_record, other_record, made_by, reason, kind FROM inventory_directive
+            WHERE org_id = $1 AND kind IN ('together', 'kept', 'pinned') AND other_record IN KEYS",
     ];
-    let by_people = |linked: &&mut Linked| matches!(linked.rule, Rule::Merged | Rule::Pinned);
+    let by_people = |linked: &&mut Linked| linked.rule.is_by_people();
     let keys: Vec<i64> = records.iter_mut().filter(by_people).map(|linked| linked.record.0).collect();
-    let mut said: FxHashMap<(i64, i64), (String, String)> = FxHashMap::default();
+    let mut said: FxHashMap<(Rule, i64, i64), (String, String)> = FxHashMap::default();
     for sql in OF {
         let rows = tx.select_in(sql, &[org.into()], Keys::Ints(&keys), |row| {
             let pair = (row.opt_int(0)?.unwrap_or_default(), row.opt_int(1)?.unwrap_or_default());
-            Ok(((pair.0.min(pair.1), pair.0.max(pair.1)), (row.text(2)?.to_owned(), row.text(3)?.to_owned())))
+            let rule = match row.text(4)? {
+                TOGETHER => Rule::Merged,
+                KEPT => Rule::Kept,
+                _ => Rule::Pinned,
+            };
+            let by = (row.text(2)?.to_owned(), row.text(3)?.to_owned());
+            Ok(((rule, pair.0.min(pair.1), pair.0.max(pair.1)), by))
         })?;
         said.extend(rows);
     }
     for linked in records.iter_mut().filter(by_people) {
         let Some(partner) = linked.partner else { continue };
-        let pair = (linked.record.0.min(partner.0), linked.record.0.max(partner.0));
-        if let Some((by, reason)) = said.get(&pair) {
+        let which = (linked.rule, linked.record.0.min(partner.0), linked.record.0.max(partner.0));
+        if let Some((by, reason)) = said.get(&which) {
             (linked.by, linked.reason) = (by.clone(), reason.clone());
         }
     }
@@ -227,19 +235,17 @@ pub fn split(tx: &mut Tx, decision: &Decision, records: &[RecordId]) -> Result<(
     }
     off.sort_unstable();
     stay.sort_unstable();
-    take_back(tx, decision.org, TOGETHER, &off, &stay)?;
-    take_back(tx, decision.org, PINNED, &off, &all)?;
+    for kind in [TOGETHER, KEPT] {
+        take_back(tx, decision.org, kind, &off, &stay)?;
+    }
     let pairs: Vec<(RecordId, RecordId)> =
         off.iter().flat_map(|one| stay.iter().map(move |other| (*one.min(other), *one.max(other)))).collect();
     add(tx, decision, APART, &pairs)?;
-    // Each part is one machine because it was.
-    for part in [&off, &stay] {
-        let together: Vec<(RecordId, RecordId)> = part.windows(2).map(|two| (two[0], two[1])).collect();
-        if part.len() > 1 {
-            take_back(tx, decision.org, TOGETHER, part, part)?;
-            add(tx, decision, TOGETHER, &together)?;
-        }
-    }
+    // Neither part falls apart in turn. Why its records are one is for the rules to say.
+    let known: FxHashSet<(RecordId, RecordId)> = read(tx, decision.org)?.kept.into_iter().collect();
+    let within = [&off, &stay].into_iter().flat_map(|part| part.windows(2).map(|two| (two[0], two[1])));
+    let within: Vec<(RecordId, RecordId)> = within.filter(|pair| !known.contains(pair)).collect();
+    add(tx, decision, KEPT, &within)?;
     let named: Vec<String> = off.iter().map(RecordId::to_string).collect();
     audit(tx, decision, "asset.split", &format!("{from} {}", named.join(" ")))?;
     resettle(tx, decision, &all)?;

@@ -27,6 +27,8 @@ const QUESTIONS_MAX: usize = 5;
 pub struct Directives {
     /// Pairs of records that are one machine, in the order of the decisions.
     pub together: Vec<(RecordId, RecordId)>,
+    /// Pairs of records that stay one machine since others were split off, in the order of the decisions.
+    pub kept: Vec<(RecordId, RecordId)>,
     /// Pairs of records that are two machines, the lower record first.
     pub apart: FxHashSet<(RecordId, RecordId)>,
     /// Records whose asset is to stay as it is, each with that asset.
@@ -241,6 +243,7 @@ impl<'a> Work<'a> {
         for rule in Rule::AUTOMATIC {
             self.follow(rule, &pairs);
         }
+        self.give_reasons(&pairs);
         let same_hardware = self.same_hardware(&pairs);
         self.ask();
         self.clones();
@@ -284,10 +287,9 @@ impl<'a> Work<'a> {
                 }
             }
         }
-        for (one, other) in &self.directives.together {
-            if let (Some(one), Some(other)) = (self.at.get(one), self.at.get(other)) {
-                edges.push((*one.min(other), *one.max(other), Rule::Merged));
-            }
+        for (rule, pairs) in [(Rule::Kept, &self.directives.kept), (Rule::Merged, &self.directives.together)] {
+            let known = pairs.iter().filter_map(|(one, other)| Some((*self.at.get(one)?, *self.at.get(other)?)));
+            edges.extend(known.map(|(one, other)| (one.min(other), one.max(other), rule)));
         }
         for (one, other, rule) in edges {
             if self.cluster[one] == self.cluster[other] {
@@ -304,6 +306,20 @@ impl<'a> Work<'a> {
     /// Links whose evidence has changed since stay, as long as nothing speaks against them: a machine that was renamed, or
     /// got another address, is still the machine that it was.
     fn keep(&mut self) {
+        let mut edges = self.stale().into_iter().peekable();
+        while let Some(first) = edges.next() {
+            let rule = first.rule;
+            let mut same = vec![first];
+            while let Some(next) = edges.next_if(|edge| edge.rule == rule) {
+                same.push(next);
+            }
+            // What is left of them afterwards has nothing in common that a person could be asked about.
+            self.settle(same);
+        }
+    }
+
+    /// Links whose evidence has changed since and was not found to be shared, strongest rule first.
+    fn stale(&self) -> Vec<Edge> {
         let mut edges = Vec::new();
         for (at, fact) in self.facts.iter().enumerate() {
             let Some(previous) = self.previous.get(&fact.record) else { continue };
@@ -330,15 +346,51 @@ impl<'a> Work<'a> {
             edges.push(Edge { one: at.min(with), other: at.max(with), rule: previous.rule, evidence });
         }
         edges.sort_by_key(|edge: &Edge| (edge.rule, edge.one, edge.other));
-        let mut edges = edges.into_iter().peekable();
-        while let Some(first) = edges.next() {
-            let rule = first.rule;
-            let mut same = vec![first];
-            while let Some(next) = edges.next_if(|edge| edge.rule == rule) {
-                same.push(next);
+        edges
+    }
+
+    /// In clusters that a person forbade to fall apart, finds out what speaks for them: who was merged, then what the rules
+    /// say, and only where nothing does, that a person holds them.
+    fn give_reasons(&mut self, pairs: &[Pair]) {
+        let held: FxHashSet<usize> =
+            self.tree.iter().filter(|edge| edge.rule.is_hold()).map(|edge| self.cluster[edge.one]).collect();
+        if held.is_empty() {
+            return;
+        }
+        let inside =
+            |one: usize, other: usize| self.cluster[one] == self.cluster[other] && held.contains(&self.cluster[one]);
+        let nobody = FxHashMap::default();
+        let grounds = Grounds { pinned: &nobody, ..self.grounds() };
+        let may = |rule: Rule, one: usize, other: usize| {
+            inside(one, other) && grounds.veto(rule, self.facts[one], self.facts[other]).is_none()
+        };
+        let mut reasons: Vec<Edge> = Vec::new();
+        for (one, other) in &self.directives.together {
+            if let (Some(one), Some(other)) = (self.at.get(one), self.at.get(other)) {
+                let (one, other, rule) = (*one.min(other), *one.max(other), Rule::Merged);
+                reasons.extend(may(rule, one, other).then_some(Edge { one, other, rule, evidence: Vec::new() }));
             }
-            // What is left of them afterwards has nothing in common that a person could be asked about.
-            self.settle(same);
+        }
+        reasons.extend(self.stale().into_iter().filter(|edge| may(edge.rule, edge.one, edge.other)));
+        for rule in Rule::AUTOMATIC {
+            for pair in pairs.iter().filter(|pair| may(rule, pair.one, pair.other)) {
+                let (one, other) = (pair.one, pair.other);
+                let evidence = self.says(rule, pair).filter(|_| rule != Rule::MacScan || self.was_promoted(one, other));
+                reasons.extend(evidence.map(|evidence| Edge { one, other, rule, evidence }));
+            }
+        }
+        let (mut old, tree): (Vec<Edge>, Vec<Edge>) =
+            std::mem::take(&mut self.tree).into_iter().partition(|edge| held.contains(&self.cluster[edge.one]));
+        old.sort_by_key(|edge| edge.rule.is_hold().then_some(edge.rule));
+        reasons.extend(old);
+        self.tree = tree;
+        let mut root: Vec<usize> = (0..self.facts.len()).collect();
+        for edge in reasons {
+            let (one, other) = (root_of(&mut root, edge.one), root_of(&mut root, edge.other));
+            if one != other {
+                root[one.max(other)] = one.min(other);
+                self.tree.push(edge);
+            }
         }
     }
 
@@ -361,6 +413,13 @@ impl<'a> Work<'a> {
 
     /// The evidence by which a rule takes a pair for one machine.
     fn evidence(&self, rule: Rule, pair: &Pair) -> Option<Vec<Evidence>> {
+        let evidence = self.says(rule, pair)?;
+        let fits = rule != Rule::MacScan || self.is_promotion(self.cluster[pair.one], self.cluster[pair.other]);
+        fits.then_some(evidence)
+    }
+
+    /// What a rule says of a pair, whatever clusters the two are in.
+    fn says(&self, rule: Rule, pair: &Pair) -> Option<Vec<Evidence>> {
         let (one, other) = (self.facts[pair.one], self.facts[pair.other]);
         let asked = Asked {
             one,
@@ -370,11 +429,14 @@ impl<'a> Work<'a> {
             pooled: one.identity.group == other.identity.group && self.is_pooled(one),
             by_name: [one, other].iter().any(|fact| self.directives.by_name.contains(&fact.integration)),
         };
-        let evidence = rule.evidence(&asked)?;
-        if rule == Rule::MacScan && !self.is_promotion(self.cluster[pair.one], self.cluster[pair.other]) {
-            return None;
-        }
-        Some(evidence)
+        rule.evidence(&asked)
+    }
+
+    /// Whether one of the two was only seen on the network, and their names do not contradict each other.
+    fn was_promoted(&self, one: usize, other: usize) -> bool {
+        let (one, other) = (self.facts[one], self.facts[other]);
+        let seen_only = |fact: &Fact| matches!(fact.grade, Grade::Scan | Grade::Discovery);
+        (seen_only(one) || seen_only(other)) && !names_conflict(&one.identity, &other.identity)
     }
 
     fn is_pooled(&self, fact: &Fact) -> bool {
@@ -672,6 +734,16 @@ impl<'a> Work<'a> {
         all.sort_by_key(|question| (question.one, question.other, question.about));
         all
     }
+}
+
+/// The first of those that are joined with one, and the way there shortened.
+fn root_of(root: &mut [usize], of: usize) -> usize {
+    let mut at = of;
+    while root[at] != at {
+        root[at] = root[root[at]];
+        at = root[at];
+    }
+    at
 }
 
 fn by_score(one: &Question, other: &Question) -> std::cmp::Ordering {

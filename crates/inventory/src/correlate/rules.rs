@@ -20,7 +20,9 @@ pub enum Rule {
     New,
     /// A person said so.
     Merged,
-    /// A person pinned the asset with it.
+    /// No rule holds it here: a person kept it when they split others off.
+    Kept,
+    /// No rule holds it here: a person pinned the asset with it.
     Pinned,
     /// The console's id of the agent is the same: seen through two integrations, or named by the device.
     SameAgent,
@@ -66,9 +68,10 @@ impl Rule {
     ];
 
     /// Every rule.
-    pub const ALL: [Rule; 15] = [
+    pub const ALL: [Rule; 16] = [
         Rule::New,
         Rule::Merged,
+        Rule::Kept,
         Rule::Pinned,
         Rule::SameAgent,
         Rule::Cloud,
@@ -90,6 +93,7 @@ impl Rule {
         match self {
             Rule::New => "new",
             Rule::Merged => "merged",
+            Rule::Kept => "kept",
             Rule::Pinned => "pinned",
             Rule::SameAgent => "same-agent",
             Rule::Cloud => "R10",
@@ -118,6 +122,7 @@ impl Rule {
         match self {
             Rule::New => "it was the first record of this asset",
             Rule::Merged => "a person merged them",
+            Rule::Kept => "a person kept them together when splitting",
             Rule::Pinned => "a person pinned the asset as it was",
             Rule::SameAgent => "both name the same agent of the console",
             Rule::Cloud => "both are the same instance in the cloud",
@@ -132,6 +137,18 @@ impl Rule {
             Rule::NameAddress => "they share the host name, and a scan measured the address that the other one claimed",
             Rule::ByName => "they share the computer name, which this integration is set to go by",
         }
+    }
+
+    /// Whether a person says so.
+    #[must_use]
+    pub const fn is_by_people(self) -> bool {
+        matches!(self, Rule::Merged | Rule::Kept | Rule::Pinned)
+    }
+
+    /// Whether a person only forbade that the records part: as long as a rule tells why they are one, the rule does.
+    #[must_use]
+    pub const fn is_hold(self) -> bool {
+        matches!(self, Rule::Kept | Rule::Pinned)
     }
 
     /// Whether it hangs on names and addresses, which two sites may both have.
@@ -181,7 +198,7 @@ impl Rule {
         let first = |kind: Kind| of(kind).next();
         let same = |key: Key| Some(vec![Evidence::Same(key)]);
         match self {
-            Rule::New | Rule::Merged | Rule::Pinned => None,
+            Rule::New | Rule::Merged | Rule::Kept | Rule::Pinned => None,
             Rule::SameAgent => {
                 let key = first(Kind::Agent)?;
                 // Consoles number their agents each for themselves, so elsewhere the uuid must agree too.

@@ -435,7 +435,7 @@ fn sorted<T: Ord>(all: impl IntoIterator<Item = T>) -> Vec<T> {
 fn beside(directives: &Directives) -> FxHashMap<i64, Vec<i64>> {
     let mut beside: FxHashMap<i64, Vec<i64>> = FxHashMap::default();
     let pinned = directives.pinned.iter().map(|(record, with)| (record.0, *with));
-    let together = directives.together.iter().map(|(one, other)| (one.0, other.0));
+    let together = directives.together.iter().chain(&directives.kept).map(|(one, other)| (one.0, other.0));
     for (one, other) in together.chain(pinned) {
         beside.entry(one).or_default().push(other);
         beside.entry(other).or_default().push(one);
@@ -572,7 +572,11 @@ impl Step<'_, '_, '_> {
                 // The first that is in may have joined one that stays out.
                 let partner = member.partner.map(|partner| partner.0);
                 let rule = if at == 0 && member.partner.is_none() { Rule::New } else { member.rule };
-                let evidence = write_evidence(&member.evidence, fact);
+                // A link outlives what it was made by; only the link itself still tells what that was.
+                let still = before
+                    .filter(|before| before.rule == rule.code() && read_evidence(&before.evidence) == member.evidence);
+                let evidence =
+                    still.map_or_else(|| write_evidence(&member.evidence, fact), |before| before.evidence.clone());
                 let stays = before.is_some_and(|before| before.asset == *asset);
                 let same = stays
                     && before.is_some_and(|before| {
@@ -584,11 +588,17 @@ impl Step<'_, '_, '_> {
                 if same {
                     continue;
                 }
-                let kept = before.filter(|before| stays && before.rule == rule.code() && before.evidence == evidence);
+                // It is where it was, or went elsewhere along with the one that it is with for the same reason.
+                let along = |before: &Link| {
+                    let with = partner.and_then(|partner| links.get(&partner));
+                    stays || with.is_some_and(|with| with.asset == before.asset)
+                };
+                let same = |before: &Link| before.rule == rule.code() && before.evidence == evidence && along(before);
+                let kept = before.filter(|before| same(before));
                 let since = kept.map_or(self.now.micros(), |before| before.since);
                 let by = match (kept, rule) {
                     (Some(before), _) => before.by.clone(),
-                    (None, Rule::Merged | Rule::Pinned) => "person".to_owned(),
+                    (None, rule) if rule.is_by_people() => "person".to_owned(),
                     (None, _) => BY.to_owned(),
                 };
                 let row: [Value; 8] = [

@@ -79,7 +79,7 @@ impl Grounds<'_> {
         if self.apart.contains(&pair) {
             return Some(Veto::Split);
         }
-        if matches!(rule, Rule::Merged | Rule::Pinned) {
+        if rule.is_by_people() {
             return None;
         }
         match (self.pinned.get(&one.record), self.pinned.get(&other.record)) {

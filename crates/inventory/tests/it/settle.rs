@@ -34,6 +34,10 @@ testkit::on_each_database! {
     case_29_what_a_person_splits_stays_split,
     a_merge_stays_and_old_ids_lead_to_the_new_asset,
     a_pin_keeps_an_asset_as_it_is_until_it_is_taken_back,
+    a_pin_leaves_every_record_its_own_reason,
+    what_stays_together_after_a_split_keeps_its_rule_evidence_and_time,
+    what_no_rule_holds_after_a_split_is_kept_by_the_person_who_split,
+    a_merge_after_a_split_has_the_reason_and_the_time_of_the_merge,
     a_question_is_answered_once,
     explanations_name_rule_evidence_and_what_is_ignored,
     every_link_has_a_reason_and_every_asset_a_record,
@@ -520,6 +524,120 @@ fn a_pin_keeps_an_asset_as_it_is_until_it_is_taken_back(database: &testkit::Data
     assert_eq!(world.machines(), [[1, 2]]);
     let error = world.decide(move |tx, by| directive::unpin(tx, by, asset)).unwrap_err();
     assert_eq!(error.to_string(), format!("{asset} is not pinned"));
+}
+
+/// How records are linked: number, rule, number of the record that they joined, hours since when, and the person's reason.
+fn reasons(world: &World, number: i64) -> Vec<(i64, &'static str, Option<i64>, i64, String)> {
+    let (asset, numbers) = (world.asset(number), [1, 2, 3, 4].map(|number| (world.record(number), number)));
+    let of = |record: RecordId| numbers.iter().find(|(known, _)| *known == record).unwrap().1;
+    let told = world.decide(move |tx, _| explain::explain(tx, ORG, asset)).unwrap();
+    let reason = |linked: &explain::Linked| {
+        let hours = linked.since.seconds_since(NOW) / 3600;
+        (of(linked.record), linked.rule.code(), linked.partner.map(of), hours, linked.reason.clone())
+    };
+    let mut all: Vec<_> = told.records.iter().map(reason).collect();
+    all.sort();
+    all
+}
+
+/// An agent that a scan saw and that two lists know: one machine by its serial number, its address and its name.
+fn four(world: &World) {
+    let mine = |said: Said| said.maker("Dell").serial("5CG1234XYZ");
+    let all = [
+        mine(agent(1)).mac(LAPTOP).name("lt-1"),
+        mine(row(2)),
+        scan(3).mac(LAPTOP).name("lt-1"),
+        mine(row(4).integration(9)),
+    ];
+    world.say(&all, NOW);
+    world.settle(NOW);
+    assert_eq!(world.machines(), [[1, 2, 3, 4]]);
+}
+
+fn said(
+    number: i64,
+    rule: &'static str,
+    with: i64,
+    hours: i64,
+    why: &str,
+) -> (i64, &'static str, Option<i64>, i64, String) {
+    (number, rule, (with > 0).then_some(with), hours, why.to_owned())
+}
+
+fn a_pin_leaves_every_record_its_own_reason(database: &testkit::Database) {
+    let world = World::new(database);
+    four(&world);
+    let (asset, before) = (world.asset(1), reasons(&world, 1));
+    assert_eq!(before.iter().map(|one| one.1).collect::<Vec<_>>(), ["new", "R30", "R60", "R30"]);
+    world.decide_at(NOW.plus_seconds(3600), move |tx, by| directive::pin(tx, by, asset)).unwrap();
+    assert_eq!(reasons(&world, 1), before);
+    world.unsettle();
+    world.settle(NOW.plus_seconds(7200));
+    assert_eq!(reasons(&world, 1), before);
+    // What no rule holds any more, the pin does.
+    world.say(
+        &[scan(3).mac(OTHER_LAPTOP).name("other").life(NOW, NOW.plus_seconds(9000), false)],
+        NOW.plus_seconds(10_800),
+    );
+    world.settle(NOW.plus_seconds(10_800));
+    assert_eq!(world.machines(), [[1, 2, 3, 4]]);
+    assert_eq!(reasons(&world, 1), before, "it was the same machine, and nothing speaks against it");
+}
+
+fn what_stays_together_after_a_split_keeps_its_rule_evidence_and_time(database: &testkit::Database) {
+    let world = World::new(database);
+    four(&world);
+    let listed = [world.record(2), world.record(4)];
+    world.decide_at(NOW.plus_seconds(3600), move |tx, by| directive::split(tx, by, &listed)).unwrap();
+    assert_eq!(world.machines(), [[1, 3], [2, 4]]);
+    let here = [said(1, "new", 0, 0, ""), said(3, "R60", 1, 0, "")];
+    let there = [said(2, "new", 0, 1, ""), said(4, "R30", 2, 0, "")];
+    assert_eq!((reasons(&world, 1), reasons(&world, 2)), (here.to_vec(), there.to_vec()));
+    // Even if nothing would hold them together any more, they stay.
+    let later = NOW.plus_seconds(7200);
+    world.say(
+        &[row(4).integration(9).maker("Dell").serial("8XX9999QQQ"), row(2).maker("Dell").serial("5CG1234XYZ")],
+        later,
+    );
+    world.settle(later);
+    assert_eq!(world.machines(), [[1, 3], [2, 4]]);
+    assert_eq!(reasons(&world, 2)[1], said(4, "kept", 2, 2, "it is so"));
+}
+
+fn what_no_rule_holds_after_a_split_is_kept_by_the_person_who_split(database: &testkit::Database) {
+    let world = World::new(database);
+    four(&world);
+    let off = [world.record(1), world.record(4)];
+    world.decide_at(NOW.plus_seconds(3600), move |tx, by| directive::split(tx, by, &off)).unwrap();
+    assert_eq!(world.machines(), [[1, 4], [2, 3]]);
+    assert_eq!(reasons(&world, 2)[0], said(2, "kept", 3, 1, "it is so"));
+    assert_eq!(reasons(&world, 1)[1], said(4, "R30", 1, 0, ""));
+}
+
+fn a_merge_after_a_split_has_the_reason_and_the_time_of_the_merge(database: &testkit::Database) {
+    let world = World::new(database);
+    four(&world);
+    let listed = [world.record(2), world.record(4)];
+    let at = |tx: &mut Tx, by: &Decision, reason: &'static str, hours: i64, work: &dyn Fn(&mut Tx, &Decision)| {
+        work(tx, &Decision { reason, now: NOW.plus_seconds(hours * 3600), ..*by });
+        Ok(())
+    };
+    world
+        .decide(move |tx, by| at(tx, by, "apart", 1, &|tx, by| assert!(directive::split(tx, by, &listed).is_ok())))
+        .unwrap();
+    let both = [world.asset(1), world.asset(2)];
+    world
+        .decide(move |tx, by| at(tx, by, "one again", 2, &|tx, by| assert!(directive::merge(tx, by, &both).is_ok())))
+        .unwrap();
+    let all = [
+        said(1, "new", 0, 0, ""),
+        said(2, "merged", 1, 2, "one again"),
+        said(3, "R60", 1, 0, ""),
+        said(4, "R30", 1, 2, ""),
+    ];
+    let told = reasons(&world, 1);
+    assert_eq!(told[..3], all[..3]);
+    assert_eq!((told[3].1, told[3].4.as_str()), ("R30", ""), "no reason of the split is left");
 }
 
 fn a_question_is_answered_once(database: &testkit::Database) {
