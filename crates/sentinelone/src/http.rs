@@ -182,9 +182,7 @@ impl HttpTransport {
                     return TransportError::ConnectTimeout { after: self.options.connect_timeout };
                 }
                 _ if error.to_string() == "dns error" => {
-                    // What a resolver says is wrapped once more, in a type that nobody can name; its words come through.
-                    let private = error.source().is_some_and(|cause| cause.to_string() == IsPrivate.to_string());
-                    return if private { TransportError::Private } else { TransportError::Dns };
+                    return if is_private(error) { TransportError::Private } else { TransportError::Dns };
                 }
                 _ => {}
             }
@@ -223,6 +221,11 @@ fn public(found: Vec<SocketAddr>) -> Result<reqwest::dns::Addrs, IsPrivate> {
     let some = !found.is_empty();
     let public: Vec<SocketAddr> = found.into_iter().filter(|address| !is_private_address(address.ip())).collect();
     if public.is_empty() && some { Err(IsPrivate) } else { Ok(Box::new(public.into_iter())) }
+}
+
+/// Whether a name was not connected to because of where it leads. What a resolver says comes wrapped.
+fn is_private(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<IsPrivate>() || error.source().is_some_and(is_private)
 }
 
 /// How much came since the rate was last measured.
