@@ -39,7 +39,10 @@ pub fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     let page = std::fs::read_to_string(root.join(REPORT)).unwrap_or_default();
     let (others, large) = page.split_once(LARGE).unwrap_or((&page, ""));
     let text = if let Some(agents) = options.scale {
-        let section = scale::run(root, agents, options.on.map(crate::BenchDatabase::dialect))?;
+        if let Some(url) = &options.at {
+            return scale::at(url, agents);
+        }
+        let section = scale::run(root, agents, options.on.map(crate::BenchDatabase::dialect), large)?;
         format!("{}\n\n{LARGE}\n{section}", others.trim_end())
     } else {
         cargo(root, &["build", "--release", "--package", "muster"])?;

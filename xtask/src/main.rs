@@ -137,6 +137,9 @@ struct BenchOptions {
     /// Measures that estate on one database alone. Default: both
     #[arg(long, requires = "scale")]
     on: Option<BenchDatabase>,
+    /// Fills this database, if it is empty, leaves it there, and only prints what questions take
+    #[arg(long, requires = "scale", value_name = "DATABASE")]
+    at: Option<String>,
 }
 
 /// A database to measure on.

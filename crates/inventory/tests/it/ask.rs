@@ -414,7 +414,7 @@ fn answers_are_those_of_the_naive_evaluator(database: &Database) {
             let answer = ask(&store, question.clone());
             let by_text = texts_of(inventory).into_iter().map(Some).chain([None]);
             for sort in by_text {
-                both_ways(&store, Ask { sort: sort.map(str::to_owned), limit: 5, ..question.clone() });
+                both_ways(&store, &Ask { sort: sort.map(str::to_owned), limit: 5, ..question.clone() });
             }
             let mut found: Vec<i64> = answer.table.rows.iter().map(|row| key_among(&row[0], &things)).collect();
             // Where an id is a name of its own, its order is not that of keys.
@@ -444,7 +444,7 @@ fn texts_of(inventory: &query::Inventory) -> Vec<&'static str> {
 
 /// A page is the same whether rows are tested in their order or all that match are found and sorted, and so is the
 /// next one.
-fn both_ways(store: &Store, first: Ask) {
+fn both_ways(store: &Store, first: &Ask) {
     let mut after = None;
     for _ in 0..2 {
         let page = |way| ask(store, Ask { after: after.clone(), way, ..first.clone() });
