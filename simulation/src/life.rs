@@ -252,7 +252,7 @@ impl Story {
         let skew = [0, 0, 0, 3, -3, 10, -10][below(&mut random, 7)] * MINUTE * 1_000_000;
         let clock = ConsoleClock::new(world.clock().clone(), skew);
         let console_clock = clock.clone();
-        let endpoints = 4 + below(&mut random, if seed.is_multiple_of(2 * LONG_EVERY) { 56 } else { 9 });
+        let endpoints = 3 + below(&mut random, if seed.is_multiple_of(2 * LONG_EVERY) { 57 } else { 8 });
         let mut config = Config::new(seed, endpoints, Arc::new(move || console_clock.now()));
         let sleeper = world.clone();
         config.sleep = Some(Arc::new(move |wait| {
