@@ -1,9 +1,12 @@
 //! What changed: the history of an asset, and how long history is kept.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kernel::{AssetId, IntegrationId, OrgId, RecordId, Timestamp, Value};
+use serde_json::Value as Json;
 use store::{Keys, Kind, StoreError, Tx};
+
+use crate::change;
 
 /// One thing that changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +27,7 @@ pub struct Changed {
     pub stream: String,
     /// The source's own id of the record.
     pub native_id: String,
-    /// Of a record that moved to this asset: by which rule, and who says so. Known of the latest move.
+    /// Of a record that came or went: by which rule, or what a person decided.
     pub by: Option<By>,
     /// Of an owner or a custom field (`owner`, `field.NAME`): the person who said so, `rule` or `tag`.
     pub who: Option<String>,
@@ -33,12 +36,14 @@ pub struct Changed {
 /// Why a record belongs to an asset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct By {
-    /// The rule of correlation.
+    /// The rule of correlation, or what a person decided: `merged`, `split`, `pinned`, `unpinned`.
     pub rule: String,
     /// What speaks for it.
     pub evidence: String,
     /// `correlation`, or who decided it.
     pub who: String,
+    /// Why, in that person's words; empty if there are none.
+    pub reason: String,
 }
 
 /// What to tell of an asset's history.
@@ -71,7 +76,8 @@ pub fn asset(
 ) -> Result<Option<(AssetId, Vec<Changed>)>, StoreError> {
     const HERE: &str = "SELECT record_id FROM inventory_link WHERE org_id = $1 AND asset_id = $2";
     const LEFT: &str = "SELECT record_id FROM inventory_change WHERE org_id = $1 AND field = 'asset' AND before = $2";
-    const CHANGES: &str = "SELECT change_id, at, field, before, after, integration_id, record_id, asset_id
+    const CHANGES: &str = "SELECT change_id, at, field, before, after, integration_id, record_id, asset_id,
+            who, decision, reason
         FROM inventory_change WHERE org_id = $1 AND inventory = 'assets' AND record_id IN KEYS";
     let Some(asset) = present(tx, org, asset)? else { return Ok(None) };
     let here: BTreeSet<i64> = tx.query(HERE, &[org.into(), asset.into()], |row| row.int(0))?.into_iter().collect();
@@ -90,7 +96,15 @@ pub fn asset(
             record: RecordId(record),
             stream: String::new(),
             native_id: String::new(),
-            by: None,
+            by: match (row.opt_text(8)?, row.opt_text(9)?) {
+                (Some(who), Some(decision)) => Some(By {
+                    rule: decision.to_owned(),
+                    evidence: String::new(),
+                    who: who.to_owned(),
+                    reason: row.opt_text(10)?.unwrap_or_default().to_owned(),
+                }),
+                _ => None,
+            },
             who: None,
         };
         let moved = change.field == "asset" && change.before.as_deref() == Some(&public);
@@ -106,9 +120,9 @@ pub fn asset(
     changes.retain(|(_, of_it, change)| *of_it && wanted(change));
     changes.sort_unstable_by_key(|(id, _, change)| std::cmp::Reverse((change.at, *id)));
     changes.truncate(TOLD_MAX);
-    let mut changes: Vec<Changed> = changes.into_iter().map(|(_, _, change)| change).collect();
+    let (ids, mut changes): (Vec<i64>, Vec<Changed>) = changes.into_iter().map(|(id, _, change)| (id, change)).unzip();
     name(tx, org, &mut changes)?;
-    explain(tx, org, &mut changes)?;
+    explain(tx, org, &ids, &mut changes)?;
     Ok(Some((asset, changes)))
 }
 
@@ -193,20 +207,39 @@ fn name(tx: &mut Tx, org: OrgId, changes: &mut [Changed]) -> Result<(), StoreErr
     Ok(())
 }
 
-/// By which rule records moved, where their present link is of that moment.
-fn explain(tx: &mut Tx, org: OrgId, changes: &mut [Changed]) -> Result<(), StoreError> {
-    const LINKS: &str = "SELECT record_id, since, rule, evidence, linked_by FROM inventory_link
+/// By which rule records moved, where no person decided it. What a move came to is in what undoes the next one of the
+/// record, or in the record's link of today.
+fn explain(tx: &mut Tx, org: OrgId, ids: &[i64], changes: &mut [Changed]) -> Result<(), StoreError> {
+    const LINKS: &str = "SELECT record_id, rule, evidence, linked_by FROM inventory_link
         WHERE org_id = $1 AND record_id IN KEYS";
-    let moved: BTreeSet<i64> =
-        changes.iter().filter(|change| change.field == "asset").map(|change| change.record.0).collect();
+    const UNDO: &str = "SELECT record_id, change_id, undo FROM inventory_change
+        WHERE org_id = $1 AND field IN ('asset', '') AND undo IS NOT NULL AND record_id IN KEYS";
+    let is_open = |change: &Changed| change.field == "asset" && change.after.is_some() && change.by.is_none();
+    let moved: BTreeSet<i64> = changes.iter().filter(|change| is_open(change)).map(|change| change.record.0).collect();
     let moved: Vec<i64> = moved.into_iter().collect();
+    let by = |rule: &str, evidence: &str, who: &str| By {
+        rule: rule.to_owned(),
+        evidence: evidence.to_owned(),
+        who: who.to_owned(),
+        reason: String::new(),
+    };
     let links = tx.select_in(LINKS, &[org.into()], Keys::Ints(&moved), |row| {
-        let by = By { rule: row.text(2)?.to_owned(), evidence: row.text(3)?.to_owned(), who: row.text(4)?.to_owned() };
-        Ok(((row.int(0)?, row.int(1)?), by))
+        Ok((row.int(0)?, by(row.text(1)?, row.text(2)?, row.text(3)?)))
     })?;
-    let links: rustc_hash::FxHashMap<(i64, i64), By> = links.into_iter().collect();
-    for change in changes.iter_mut().filter(|change| change.field == "asset") {
-        change.by = links.get(&(change.record.0, change.at.micros())).cloned();
+    let mut after: BTreeMap<(i64, i64), Option<By>> =
+        links.into_iter().map(|(record, by)| ((record, i64::MAX), Some(by))).collect();
+    let undone = tx.select_in(UNDO, &[org.into()], Keys::Ints(&moved), |row| {
+        let undo: Json = serde_json::from_str(row.text(2)?).unwrap_or_default();
+        let text = |link: &Json, at: usize| link.get(at).and_then(Json::as_str).unwrap_or_default().to_owned();
+        // Its columns are the asset, the rule, the evidence, since when, and who linked it.
+        let link = undo.get(change::LINKED);
+        let was = link.map(|link| link.is_array().then(|| by(&text(link, 1), &text(link, 2), &text(link, 4))));
+        Ok(was.map(|was| ((row.int(0).unwrap_or_default(), row.int(1).unwrap_or_default()), was)))
+    })?;
+    after.extend(undone.into_iter().flatten());
+    for (change, id) in changes.iter_mut().zip(ids).filter(|(change, _)| is_open(change)) {
+        let mut later = after.range((change.record.0, id + 1)..=(change.record.0, i64::MAX));
+        change.by = later.next().and_then(|(_, by)| by.clone());
     }
     Ok(())
 }

@@ -44,7 +44,7 @@ pub use apply::{Context, Incoming, InventoryError, Op, Outcome, Reason, Translat
 pub use ask::{Answer, Ask, AskError, Part, Term, UNDONE_MAX, Want, Way, Why, ask, ask_as_of, ask_in, complete, why};
 pub use body::{bodies, body};
 pub use catalogue::catalogue;
-pub use correlate::settle::{Settled, settle, settle_records};
+pub use correlate::settle::{Settled, settle};
 pub use counts::{StreamCount, counts};
 pub use left_out::{LeftOut, Onboard};
 pub use load::{begin_load, finish_load};
@@ -144,6 +144,12 @@ pub const SLICE: Slice = Slice {
             name: "walked_orders",
             sqlite: include_str!("../migrations/0015_walked_orders/sqlite.sql"),
             postgres: include_str!("../migrations/0015_walked_orders/postgres.sql"),
+        },
+        Migration {
+            number: 16,
+            name: "decisions",
+            sqlite: include_str!("../migrations/0016_decisions/sqlite.sql"),
+            postgres: include_str!("../migrations/0016_decisions/postgres.sql"),
         },
     ],
 };

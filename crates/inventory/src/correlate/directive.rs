@@ -4,17 +4,28 @@ use kernel::{AssetId, OrgId, RecordId, Timestamp, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Keys, Kind as Column, StoreError, Tx};
 
-use super::explain::Linked;
+use super::explain::{self, Linked};
+use super::fact::Fact;
+use super::identify;
 use super::partition::Directives;
-use super::rules::Rule;
+use super::rules::{Rule, is_same_agent};
+use super::settle::{Decided, settle_records};
 use crate::apply::InventoryError;
 use crate::memory::{Head, Memory};
+use crate::noun::Grade;
 
 const TOGETHER: &str = "together";
 const APART: &str = "apart";
 const KEPT: &str = "kept";
 const PINNED: &str = "pinned";
 const POOL: &str = "pool";
+
+/// What history calls two decisions.
+const MERGED: &str = "merged";
+const SPLIT: &str = "split";
+
+/// An asset of more records than this is split record by record, without looking for what hangs on them.
+const CARRY_RECORDS_MAX: usize = 200;
 
 /// The most records of an asset that a person may split off at once: each is kept apart from each that stays.
 const SPLIT_PAIRS_MAX: usize = 10_000;
@@ -45,6 +56,9 @@ pub enum DirectiveError {
     /// Too many pairs.
     #[error("splitting so many records off {0} takes too many decisions at once; split fewer")]
     TooMany(AssetId),
+    /// A pin holds against people too, until it is taken back.
+    #[error("{0} is pinned: nothing leaves it or joins it until the pin is taken back")]
+    Pinned(AssetId),
     /// There is nothing to take back.
     #[error("{0} is not pinned")]
     NotPinned(AssetId),
@@ -153,7 +167,10 @@ pub(crate) fn tell(tx: &mut Tx, org: OrgId, records: &mut [Linked]) -> Result<()
 }
 
 /// Records of an asset, the oldest first.
-pub(crate) fn records_of(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Vec<RecordId>, StoreError> {
+///
+/// # Errors
+/// The database fails.
+pub fn records_of(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Vec<RecordId>, StoreError> {
     const RECORDS: &str = "SELECT record_id FROM inventory_link WHERE org_id = $1 AND asset_id = $2 ORDER BY record_id";
     tx.query(RECORDS, &[org.into(), asset.into()], |row| Ok(RecordId(row.int(0)?)))
 }
@@ -197,25 +214,40 @@ pub fn merge(tx: &mut Tx, decision: &Decision, assets: &[AssetId]) -> Result<Ass
         return Err(DirectiveError::OneAlready(sets[0].0));
     }
     let all: Vec<RecordId> = sets.iter().flat_map(|(_, records)| records.iter().copied()).collect();
+    refuse_pinned(tx, decision.org, &all)?;
     take_back(tx, decision.org, APART, &all, &all)?;
     let pairs: Vec<(RecordId, RecordId)> = sets[1..].iter().map(|(_, records)| (first, records[0])).collect();
     add(tx, decision, TOGETHER, &pairs)?;
     let named: Vec<String> = sets.iter().map(|(asset, _)| asset.to_string()).collect();
     audit(tx, decision, "asset.merge", &named.join(" "))?;
-    resettle(tx, decision, &all)?;
+    resettle(tx, decision, MERGED, &all)?;
     let now = assets_of(tx, decision.org, &[first])?;
     now.get(&first).copied().ok_or(DirectiveError::NoSuchRecord(first))
 }
 
-/// Says that records are another machine than the rest of their asset. Answers the asset that stays and the one that the
-/// records are now.
+/// What came of a split.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parted {
+    /// The asset that was split: the larger part keeps its id, or of two equal ones the one with the first record.
+    pub from: AssetId,
+    /// What the records that were not named are from now on.
+    pub stays: AssetId,
+    /// What the records that were named are from now on.
+    pub off: AssetId,
+    /// Records that nobody named and that went along, because only a named one tied them to a machine.
+    pub carried: Vec<RecordId>,
+}
+
+/// Says that records are another machine than the rest of their asset.
 ///
-/// The records stay together. What was said to be one machine of the two parts before is taken back.
+/// Both parts stay together, each for the reasons that it has. What belongs to the records alone goes along: what the console
+/// itself calls the same agent, and what only they are known by. What was said to be one machine of the two parts before is
+/// taken back.
 ///
 /// # Errors
-/// A record does not exist, they are not of one asset or are all of it, or the database fails; the caller must then roll
-/// back.
-pub fn split(tx: &mut Tx, decision: &Decision, records: &[RecordId]) -> Result<(AssetId, AssetId), DirectiveError> {
+/// A record does not exist, they are not of one asset or are all of it, it is pinned, or the database fails; the caller must
+/// then roll back.
+pub fn split(tx: &mut Tx, decision: &Decision, records: &[RecordId]) -> Result<Parted, DirectiveError> {
     let assets = assets_of(tx, decision.org, records)?;
     let mut from = None;
     for record in records {
@@ -233,6 +265,10 @@ pub fn split(tx: &mut Tx, decision: &Decision, records: &[RecordId]) -> Result<(
     if off.len() * stay.len() > SPLIT_PAIRS_MAX {
         return Err(DirectiveError::TooMany(from));
     }
+    refuse_pinned(tx, decision.org, &all)?;
+    let carried = hanging(tx, decision, &off, &stay)?;
+    off.extend(&carried);
+    stay.retain(|record| !carried.contains(record));
     off.sort_unstable();
     stay.sort_unstable();
     for kind in [TOGETHER, KEPT] {
@@ -248,10 +284,68 @@ pub fn split(tx: &mut Tx, decision: &Decision, records: &[RecordId]) -> Result<(
     add(tx, decision, KEPT, &within)?;
     let named: Vec<String> = off.iter().map(RecordId::to_string).collect();
     audit(tx, decision, "asset.split", &format!("{from} {}", named.join(" ")))?;
-    resettle(tx, decision, &all)?;
+    resettle(tx, decision, SPLIT, &all)?;
     let now = assets_of(tx, decision.org, &[stay[0], off[0]])?;
     let asset = |record: RecordId| now.get(&record).copied().ok_or(DirectiveError::NoSuchRecord(record));
-    Ok((asset(stay[0])?, asset(off[0])?))
+    Ok(Parted { from, stays: asset(stay[0])?, off: asset(off[0])?, carried })
+}
+
+fn refuse_pinned(tx: &mut Tx, org: OrgId, records: &[RecordId]) -> Result<(), DirectiveError> {
+    let pinned = read(tx, org)?.pinned;
+    let Some(record) = records.iter().find(|record| pinned.contains_key(record)) else { return Ok(()) };
+    let asset = assets_of(tx, org, &[*record])?.get(record).copied();
+    Err(asset.map_or(DirectiveError::NoSuchRecord(*record), DirectiveError::Pinned))
+}
+
+/// Records that would be left behind by those that are split off, and that nothing but these ties to the machine.
+fn hanging(
+    tx: &mut Tx,
+    decision: &Decision,
+    off: &[RecordId],
+    stay: &[RecordId],
+) -> Result<Vec<RecordId>, DirectiveError> {
+    const JOINED: &str = "SELECT record_id, partner_id FROM inventory_link
+        WHERE org_id = $1 AND partner_id IS NOT NULL AND rule NOT IN ('kept', 'pinned') AND record_id IN KEYS";
+    if off.len() + stay.len() > CARRY_RECORDS_MAX {
+        return Ok(Vec::new());
+    }
+    let keys: Vec<i64> = off.iter().chain(stay).map(|record| record.0).collect();
+    let mut facts: Vec<Fact> = identify::facts(tx, decision.org, &keys)?.into_iter().map(|stood| stood.fact).collect();
+    facts.sort_unstable_by_key(|fact| fact.record);
+    let shared = explain::shared(tx, decision.org, facts.iter().flat_map(Fact::keys))?;
+    let directives = read(tx, decision.org)?;
+    let joined: FxHashSet<(i64, i64)> = tx
+        .select_in(JOINED, &[decision.org.into()], Keys::Ints(&keys), |row| Ok((row.int(0)?, row.int(1)?)))?
+        .into_iter()
+        .collect();
+    let tied = |one: &Fact, other: &Fact| {
+        let linked = |one: &Fact, other: &Fact| joined.contains(&(one.record.0, other.record.0));
+        let near =
+            || explain::near(one, other, &shared, &directives, decision.now).is_some_and(|near| !near.but_shared);
+        linked(one, other) || linked(other, one) || near()
+    };
+    let (named, rest): (Vec<&Fact>, Vec<&Fact>) = facts.iter().partition(|fact| off.contains(&fact.record));
+    // What stays falls into groups, each tied within itself.
+    let mut groups: Vec<Vec<&Fact>> = Vec::new();
+    for fact in rest {
+        let (mut of, others): (Vec<_>, Vec<_>) =
+            groups.into_iter().partition(|group| group.iter().any(|other| tied(fact, other)));
+        of.push(vec![fact]);
+        groups = others;
+        groups.push(of.concat());
+    }
+    let has_agent = |group: &Vec<&Fact>| group.iter().any(|fact| fact.grade == Grade::Agent);
+    let an_agent_stays = groups.iter().any(has_agent);
+    let hangs = |group: &Vec<&Fact>| {
+        let pairs = || group.iter().flat_map(|fact| named.iter().map(move |with| (*fact, *with)));
+        let of_the_agent = || pairs().any(|(fact, with)| is_same_agent(fact, with));
+        !has_agent(group) && pairs().any(|(fact, with)| tied(fact, with)) && (an_agent_stays || of_the_agent())
+    };
+    let mut carried: Vec<RecordId> =
+        groups.iter().filter(|group| hangs(group)).flatten().map(|fact| fact.record).collect();
+    carried.sort_unstable();
+    // A person who names all but what hangs on it means just that.
+    Ok(if carried.len() == stay.len() { Vec::new() } else { carried })
 }
 
 /// Says that an asset is right as it is: nothing leaves it and nothing joins it by itself.
@@ -264,7 +358,7 @@ pub fn pin(tx: &mut Tx, decision: &Decision, asset: AssetId) -> Result<AssetId, 
     let pairs: Vec<(RecordId, RecordId)> = records.iter().map(|record| (*record, records[0])).collect();
     add(tx, decision, PINNED, &pairs)?;
     audit(tx, decision, "asset.pin", &asset.to_string())?;
-    resettle(tx, decision, &records)?;
+    resettle(tx, decision, "pinned", &records)?;
     Ok(asset)
 }
 
@@ -278,7 +372,7 @@ pub fn unpin(tx: &mut Tx, decision: &Decision, asset: AssetId) -> Result<AssetId
         return Err(DirectiveError::NotPinned(asset));
     }
     audit(tx, decision, "asset.unpin", &asset.to_string())?;
-    resettle(tx, decision, &records)?;
+    resettle(tx, decision, "unpinned", &records)?;
     let now = assets_of(tx, decision.org, &records[..1])?;
     Ok(now.get(&records[0]).copied().unwrap_or(asset))
 }
@@ -311,11 +405,14 @@ pub(crate) fn decide_pair(
     same: bool,
 ) -> Result<(), DirectiveError> {
     let both = [one, other];
+    if same {
+        refuse_pinned(tx, decision.org, &both)?;
+    }
     take_back(tx, decision.org, if same { APART } else { TOGETHER }, &both, &both)?;
     take_back(tx, decision.org, if same { TOGETHER } else { APART }, &both, &both)?;
     let pair = (one.min(other), one.max(other));
     add(tx, decision, if same { TOGETHER } else { APART }, &[pair])?;
-    resettle(tx, decision, &both)
+    resettle(tx, decision, if same { MERGED } else { SPLIT }, &both)
 }
 
 fn audit(tx: &mut Tx, decision: &Decision, what: &str, subject: &str) -> Result<(), StoreError> {
@@ -388,12 +485,13 @@ fn take_back(tx: &mut Tx, org: OrgId, kind: &str, ones: &[RecordId], others: &[R
 }
 
 /// Decides again about records, at once.
-fn resettle(tx: &mut Tx, decision: &Decision, records: &[RecordId]) -> Result<(), DirectiveError> {
+fn resettle(tx: &mut Tx, decision: &Decision, what: &'static str, records: &[RecordId]) -> Result<(), DirectiveError> {
     const SET: &[(&str, Column)] = &[("settled", Column::Int)];
     const KEY: &[(&str, Column)] = &[("org_id", Column::Int), ("record_id", Column::Int)];
     let rows: Vec<Value> =
         records.iter().flat_map(|record| [decision.org.into(), (*record).into(), false.into()]).collect();
     tx.update_many("inventory_machine", KEY, SET, &rows)?;
-    super::settle::settle_records(tx, decision.org, decision.memory, decision.now, records)?;
+    let decided = Decided { what, by: decision.by, reason: decision.reason };
+    settle_records(tx, (decision.org, decision.memory, decision.now), decided, records)?;
     Ok(())
 }

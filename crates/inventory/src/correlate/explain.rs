@@ -8,7 +8,7 @@ use super::directive::{self, DirectiveError, asset_today, records_of};
 use super::fact::{Fact, Key, Kind};
 use super::hygiene::{self, Junk};
 use super::review::{self, Review};
-use super::rules::{Asked, Evidence, Rule};
+use super::rules::{Asked, Evidence, Rule, is_same_agent};
 use super::sharing::{Shared, SharedWhy};
 use super::veto::{Grounds, Veto};
 use super::{identify, settle};
@@ -38,8 +38,12 @@ pub struct Explained {
     pub asset: AssetId,
     /// The id that was asked for, if that asset was merged into this one since.
     pub asked: Option<AssetId>,
+    /// What it is called: what questions find as its name.
+    pub name: Option<String>,
     /// Its records, the oldest first.
     pub records: Vec<Linked>,
+    /// From what people split it.
+    pub parted: Vec<PartedFrom>,
     /// Whether a person pinned it.
     pub pinned: bool,
     /// Its tags, by key, each with the record that says it.
@@ -79,6 +83,44 @@ pub struct Linked {
     pub by: String,
     /// Why, in the person's words; empty if no person did or gave a reason.
     pub reason: String,
+    /// Of an older agent of the machine: the record of the one that took its place.
+    pub replaced_by: Option<RecordId>,
+    /// What differs from the record that it joined, and why that does not part them.
+    pub against: Vec<Against>,
+}
+
+impl Linked {
+    /// Why it is here, as a clause that goes on from "because".
+    #[must_use]
+    pub fn because(&self) -> &'static str {
+        let has_name = self.evidence.iter().any(|(kind, _)| *kind == Kind::Name.words());
+        match self.rule {
+            Rule::MacName if !has_name => "they share a MAC address, and their host names agree",
+            rule => rule.words(),
+        }
+    }
+}
+
+/// What differs between two records of one asset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Against {
+    /// What differs; `one` is the record's own.
+    pub differing: Differing,
+    /// Why they are one machine all the same.
+    pub but: &'static str,
+}
+
+/// A split that an asset comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartedFrom {
+    /// What it was split from, as that is called today; nothing if that is left out or gone.
+    pub asset: Option<AssetId>,
+    /// Who split them.
+    pub by: String,
+    /// Why, in that person's words; may be empty.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// A tag, and who says it.
@@ -129,6 +171,8 @@ pub struct Compared {
     pub nearest: Option<Nearest>,
     /// What forbids it, if anything does: the strongest veto, and the two records that it is about.
     pub veto: Option<(Veto, RecordId, RecordId)>,
+    /// The sites that those two records are in, by name.
+    pub sites: Option<(String, String)>,
 }
 
 /// A value that both sides have.
@@ -171,14 +215,19 @@ pub struct Nearest {
 /// # Errors
 /// The asset does not exist and never did, or the database fails.
 pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, DirectiveError> {
+    const ASSET: &str = "SELECT name, lead_record_id FROM inventory_asset WHERE org_id = $1 AND asset_id = $2";
     const LINKS: &str =
         "SELECT m.record_id, m.integration_id, m.native_id, s.text, m.grade, m.name, l.rule, l.evidence,
-            l.partner_id, l.since, l.linked_by
+            l.partner_id, l.since, l.linked_by, m.superseded
         FROM inventory_link l
         JOIN inventory_machine m ON m.org_id = l.org_id AND m.record_id = l.record_id
         LEFT JOIN inventory_term s ON s.org_id = m.org_id AND s.term_id = m.source_term
         WHERE l.org_id = $1 AND l.asset_id = $2 ORDER BY m.record_id";
     let today = asset_today(tx, org, asset)?.ok_or(DirectiveError::NoSuchAsset(asset))?;
+    let row = tx.query_opt(ASSET, &[org.into(), today.into()], |row| {
+        Ok((row.opt_text(0)?.map(str::to_owned), row.opt_int(1)?.map(RecordId)))
+    })?;
+    let (name, lead) = row.unwrap_or_default();
     let mut records = tx.query(LINKS, &[org.into(), today.into()], |row| {
         Ok(Linked {
             record: RecordId(row.int(0)?),
@@ -193,6 +242,8 @@ pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, Dir
             since: Timestamp::from_micros(row.int(9)?),
             by: row.text(10)?.to_owned(),
             reason: String::new(),
+            replaced_by: lead.filter(|_| row.int(11).is_ok_and(|superseded| superseded != 0)),
+            against: Vec::new(),
         })
     })?;
     directive::tell(tx, org, &mut records)?;
@@ -200,6 +251,7 @@ pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, Dir
     let directives = directive::read(tx, org)?;
     let values = raw(tx, org, &ids)?;
     let shared = shared(tx, org, values.iter().filter_map(|value| value.key))?;
+    find_against(tx, org, &mut records, &values, &shared)?;
     let mut ignored = Vec::new();
     for value in values {
         let why = match (value.junk, value.key.and_then(|key| shared.get(&key))) {
@@ -212,6 +264,8 @@ pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, Dir
     Ok(Explained {
         asset: today,
         asked: (today != asset).then_some(asset),
+        name,
+        parted: parted(tx, org, &ids)?,
         pinned: ids.iter().any(|record| directives.pinned.contains_key(record)),
         tags: tags(tx, org, today)?,
         ignored,
@@ -219,6 +273,108 @@ pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, Dir
         reviews: review::of_records(tx, org, &ids)?,
         records,
     })
+}
+
+/// Assets that go by this name, whatever its case; three are enough to know that it is not one's alone.
+///
+/// # Errors
+/// The database fails.
+pub fn assets_named(tx: &mut Tx, org: OrgId, name: &str) -> Result<Vec<AssetId>, DirectiveError> {
+    const NAMED: &str = "SELECT asset_id FROM inventory_asset
+        WHERE org_id = $1 AND name_folded = $2 ORDER BY asset_id LIMIT 3";
+    let folded = kernel::fold(name.trim());
+    Ok(tx.query(NAMED, &[org.into(), folded.as_ref().into()], |row| Ok(AssetId(row.int(0)?)))?)
+}
+
+/// Who split these records from others, and which assets those are.
+fn parted(tx: &mut Tx, org: OrgId, records: &[RecordId]) -> Result<Vec<PartedFrom>, DirectiveError> {
+    const OF: [&str; 2] = [
+        "SELECT other_record, made_by, reason, made_at FROM inventory_directive
+            WHERE org_id = $1 AND kind = 'apart' AND one_record IN KEYS",
+        "SELECT one_record, made_by, reason, made_at FROM inventory_directive
+            WHERE org_id = $1 AND kind = 'apart' AND other_record IN KEYS",
+    ];
+    let keys: Vec<i64> = records.iter().map(|record| record.0).collect();
+    let mut found: Vec<(RecordId, String, String, Timestamp)> = Vec::new();
+    for sql in OF {
+        found.extend(tx.select_in(sql, &[org.into()], Keys::Ints(&keys), |row| {
+            let at = Timestamp::from_micros(row.int(3)?);
+            Ok((RecordId(row.opt_int(0)?.unwrap_or_default()), row.text(1)?.to_owned(), row.text(2)?.to_owned(), at))
+        })?);
+    }
+    let others: Vec<RecordId> = found.iter().map(|(record, ..)| *record).collect();
+    let assets = directive::assets_of(tx, org, &others)?;
+    let from = |(record, by, reason, at)| PartedFrom { asset: assets.get(&record).copied(), by, reason, at };
+    let mut all: Vec<PartedFrom> = found.into_iter().map(from).collect();
+    all.sort_by(|one, other| (one.at, one.asset, &one.by).cmp(&(other.at, other.asset, &other.by)));
+    all.dedup();
+    Ok(all)
+}
+
+/// What differs between each record and the one that it joined, and why that does not part them.
+fn find_against(
+    tx: &mut Tx,
+    org: OrgId,
+    records: &mut [Linked],
+    values: &[Raw],
+    shared: &FxHashMap<Key, Shared>,
+) -> Result<(), DirectiveError> {
+    let keys: Vec<i64> = records.iter().map(|linked| linked.record.0).collect();
+    let facts: FxHashMap<RecordId, Fact> =
+        identify::facts(tx, org, &keys)?.into_iter().map(|stood| (stood.fact.record, stood.fact)).collect();
+    let hardware = hardware(tx, org, &keys)?;
+    let of = |record: RecordId| -> Vec<&Raw> { values.iter().filter(|value| value.record == record).collect() };
+    for linked in records {
+        let Some(partner) = linked.partner else { continue };
+        let (Some(one), Some(other)) = (facts.get(&linked.record), facts.get(&partner)) else { continue };
+        let but = |kind: &str| match (linked.rule, kind) {
+            (rule, _) if rule.is_by_people() => "a person says that they are one all the same",
+            _ if is_same_agent(one, other) => "both are one agent of the console all the same",
+            (Rule::Pool, _) => "machines of a pool are made anew",
+            (_, kind) if kind == Kind::Serial.words() && is_shared(one, other, shared) => {
+                "one of the two is not that machine's alone"
+            }
+            (_, kind) if kind == Kind::Serial.words() => {
+                "one followed the other under one name on one model, as after a repair"
+            }
+            (_, kind) if kind == Kind::Name.words() || kind == Kind::FullName.words() => "machines are renamed",
+            (_, kind) if kind == Kind::Mac.words() => "machines have and get several",
+            _ => "no rule goes by it",
+        };
+        let mut differing = differing(&of(linked.record), &of(partner));
+        if one.grade == Grade::Agent && other.grade == Grade::Agent {
+            let both = hardware.get(&linked.record).zip(hardware.get(&partner));
+            for (kind, one, other) in both.into_iter().flat_map(|(one, other)| one.iter().zip(other)).filter_map(
+                |((kind, one), (_, other))| (one != other).then(|| Some((*kind, one.clone()?, other.clone()?)))?,
+            ) {
+                differing.push(Differing { kind, one: vec![one], other: vec![other] });
+            }
+        }
+        linked.against =
+            differing.into_iter().map(|differing| Against { but: but(differing.kind), differing }).collect();
+    }
+    Ok(())
+}
+
+/// Whether the serial number of one of them is others' too.
+fn is_shared(one: &Fact, other: &Fact, shared: &FxHashMap<Key, Shared>) -> bool {
+    let serials = [one, other].into_iter().filter_map(|fact| fact.identity.serial.as_deref());
+    serials.into_iter().any(|serial| shared.contains_key(&Key::of(Kind::Serial, serial)))
+}
+
+type Hardware = [(&'static str, Option<String>); 2];
+
+/// What agents say of their hardware that no rule goes by.
+fn hardware(tx: &mut Tx, org: OrgId, records: &[i64]) -> Result<FxHashMap<RecordId, Hardware>, DirectiveError> {
+    const READ: &str = "SELECT m.record_id, c.text, w.text FROM inventory_machine m
+        LEFT JOIN inventory_term c ON c.org_id = m.org_id AND c.term_id = m.cpu_term
+        LEFT JOIN inventory_term w ON w.org_id = m.org_id AND w.term_id = COALESCE(m.model_term, m.hw_term)
+        WHERE m.org_id = $1 AND m.record_id IN KEYS";
+    let rows = tx.select_in(READ, &[org.into()], Keys::Ints(records), |row| {
+        let hardware = [("cpu", row.opt_text(1)?.map(str::to_owned)), ("model", row.opt_text(2)?.map(str::to_owned))];
+        Ok((RecordId(row.int(0)?), hardware))
+    })?;
+    Ok(rows.into_iter().collect())
 }
 
 fn tags(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Vec<Tagged>, DirectiveError> {
@@ -279,10 +435,25 @@ pub fn compare(
     Ok(Compared {
         assets: (one_asset, other_asset),
         common: common(&one_values, &other_values, &shared),
-        differing: differing(&one_values, &other_values),
+        differing: differing(&one_values.iter().collect::<Vec<_>>(), &other_values.iter().collect::<Vec<_>>()),
         nearest,
+        sites: match vetoes.first() {
+            Some((_, one, other)) => sites(tx, org, [*one, *other])?,
+            None => None,
+        },
         veto: vetoes.first().copied(),
     })
+}
+
+/// The names of the sites that two records are in.
+fn sites(tx: &mut Tx, org: OrgId, of: [RecordId; 2]) -> Result<Option<(String, String)>, DirectiveError> {
+    const SITE: &str = "SELECT s.name FROM inventory_machine m
+        JOIN inventory_site s ON s.org_id = m.org_id AND s.site_id = m.site_id
+        WHERE m.org_id = $1 AND m.record_id = $2";
+    let mut site =
+        |record: RecordId| tx.query_opt(SITE, &[org.into(), record.into()], |row| Ok(row.text(0)?.to_owned()));
+    let (one, other) = (site(of[0])?, site(of[1])?);
+    Ok(one.zip(other))
 }
 
 fn records(tx: &mut Tx, org: OrgId, subject: Subject) -> Result<(Vec<RecordId>, Option<AssetId>), DirectiveError> {
@@ -302,7 +473,7 @@ fn records(tx: &mut Tx, org: OrgId, subject: Subject) -> Result<(Vec<RecordId>, 
 }
 
 /// The strongest rule that joins two records, or would if what they share were theirs alone.
-fn near(
+pub(super) fn near(
     one: &Fact,
     other: &Fact,
     shared: &FxHashMap<Key, Shared>,
@@ -418,8 +589,8 @@ fn common(ones: &[Raw], others: &[Raw], shared: &FxHashMap<Key, Shared>) -> Vec<
     found.into_iter().map(|(_, common)| common).collect()
 }
 
-fn differing(ones: &[Raw], others: &[Raw]) -> Vec<Differing> {
-    let own = |all: &[Raw], kind: Kind| -> Vec<(Key, String)> {
+fn differing(ones: &[&Raw], others: &[&Raw]) -> Vec<Differing> {
+    let own = |all: &[&Raw], kind: Kind| -> Vec<(Key, String)> {
         let values = all.iter().filter(|one| one.kind == kind);
         let mut values: Vec<(Key, String)> = values.filter_map(|one| Some((one.key?, one.text.clone()))).collect();
         values.sort_unstable();
@@ -436,7 +607,11 @@ fn differing(ones: &[Raw], others: &[Raw]) -> Vec<Differing> {
     Kind::ALL.into_iter().filter(|kind| *kind != Kind::Uuid).filter_map(differ).collect()
 }
 
-fn shared(tx: &mut Tx, org: OrgId, keys: impl Iterator<Item = Key>) -> Result<FxHashMap<Key, Shared>, DirectiveError> {
+pub(super) fn shared(
+    tx: &mut Tx,
+    org: OrgId,
+    keys: impl Iterator<Item = Key>,
+) -> Result<FxHashMap<Key, Shared>, DirectiveError> {
     const SHARED: &str = "SELECT hash, one_record, other_record, until FROM inventory_shared_identifier
         WHERE org_id = $1 AND hash IN KEYS";
     let mut hashes: Vec<i64> = keys.map(|key| key.0).collect();

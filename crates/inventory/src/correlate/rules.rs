@@ -139,6 +139,38 @@ impl Rule {
         }
     }
 
+    /// What it goes by, in a few words.
+    #[must_use]
+    pub const fn short(self) -> &'static str {
+        match self {
+            Rule::New => "first record",
+            Rule::Merged => "merged by a person",
+            Rule::Kept => "kept by a person",
+            Rule::Pinned => "pinned by a person",
+            Rule::SameAgent => "the console's agent id",
+            Rule::Cloud => "cloud instance",
+            Rule::Uuid => "agent uuid",
+            Rule::Serial => "serial number",
+            Rule::Directory => "directory name",
+            Rule::TwoMacs => "two MACs",
+            Rule::MacName => "MAC + host name",
+            Rule::FullName => "full name + system",
+            Rule::Pool => "name in a pool",
+            Rule::MacScan => "MAC, one side only seen on the network",
+            Rule::NameAddress => "host name + measured address",
+            Rule::ByName => "computer name",
+        }
+    }
+
+    /// The rule with its code, for people: `rule R60: MAC + host name`.
+    #[must_use]
+    pub fn named(self) -> String {
+        match self {
+            Rule::New | Rule::Merged | Rule::Kept | Rule::Pinned => self.short().to_owned(),
+            rule => format!("rule {}: {}", rule.code(), rule.short()),
+        }
+    }
+
     /// Whether a person says so.
     #[must_use]
     pub const fn is_by_people(self) -> bool {

@@ -84,7 +84,7 @@ pub fn settle(tx: &mut Tx, org: OrgId, memory: &Memory, now: Timestamp) -> Resul
         return Ok(Settled::default());
     }
     let mut head = Head::lock(tx, org, memory)?;
-    let mut step = Step { tx, org, now, head: &mut head, done: Settled::default() };
+    let mut step = Step { tx, org, now, head: &mut head, decided: None, done: Settled::default() };
     step.take(&seeds)?;
     let mut done = step.done;
     done.more = seeds.more;
@@ -92,21 +92,25 @@ pub fn settle(tx: &mut Tx, org: OrgId, memory: &Memory, now: Timestamp) -> Resul
     Ok(done)
 }
 
-/// Settles these records at once, and what they touch, in the caller's transaction.
-///
-/// # Errors
-/// The database fails; the caller must then roll back.
-pub fn settle_records(
+/// What a person decided that records are settled again for: `merged`, `split`, `pinned`, `unpinned`; who, and why.
+#[derive(Clone, Copy)]
+pub(crate) struct Decided<'a> {
+    pub what: &'static str,
+    pub by: &'a str,
+    pub reason: &'a str,
+}
+
+/// Settles these records at once, and what they touch, in the caller's transaction, because a person decided something.
+pub(crate) fn settle_records(
     tx: &mut Tx,
-    org: OrgId,
-    memory: &Memory,
-    now: Timestamp,
+    (org, memory, now): (OrgId, &Memory, Timestamp),
+    decided: Decided,
     records: &[RecordId],
 ) -> Result<Settled, InventoryError> {
     let unsettled = records.iter().map(|record| record.0).collect();
     let seeds = Seeds { unsettled, forgetful: Vec::new(), over: Vec::new(), more: false };
     let mut head = Head::lock(tx, org, memory)?;
-    let mut step = Step { tx, org, now, head: &mut head, done: Settled::default() };
+    let mut step = Step { tx, org, now, head: &mut head, decided: Some(decided), done: Settled::default() };
     step.take(&seeds)?;
     let done = step.done;
     head.finish(tx, memory)?;
@@ -145,11 +149,12 @@ fn seeds(tx: &mut Tx, org: OrgId, now: Timestamp) -> Result<Seeds, StoreError> {
     Ok(Seeds { unsettled, forgetful, over, more })
 }
 
-struct Step<'a, 'b, 'c> {
+struct Step<'a, 'b, 'c, 'd> {
     tx: &'a mut Tx<'b>,
     org: OrgId,
     now: Timestamp,
     head: &'c mut Head,
+    decided: Option<Decided<'d>>,
     done: Settled,
 }
 
@@ -176,7 +181,7 @@ struct Link {
     by: String,
 }
 
-impl Step<'_, '_, '_> {
+impl Step<'_, '_, '_, '_> {
     fn take(&mut self, seeds: &Seeds) -> Result<(), InventoryError> {
         let forced = self.reread(seeds)?;
         let directives = self.directives()?;
@@ -496,7 +501,7 @@ pub(crate) const LINK: &[(&str, Column)] = &[
 /// Who makes links that no person made.
 const BY: &str = "correlation";
 
-impl Step<'_, '_, '_> {
+impl Step<'_, '_, '_, '_> {
     /// Gives every cluster an asset, and rewrites the links that differ.
     fn write_links(
         &mut self,
@@ -698,7 +703,8 @@ impl Step<'_, '_, '_> {
         }
     }
 
-    /// An asset that lost all its records is remembered, with the one that has the oldest of them now.
+    /// An asset that lost all its records is remembered, with the one that has the oldest of them now; and earlier ones lead
+    /// wherever theirs went.
     fn remember_emptied(
         &mut self,
         moved: &[(i64, i64, i64)],
@@ -711,7 +717,11 @@ impl Step<'_, '_, '_> {
             ("now_asset_id", Column::Int),
             ("at", Column::Int),
             ("why", Column::Text),
+            ("record_id", Column::Int),
         ];
+        let followed: Vec<Value> =
+            moved.iter().flat_map(|(record, _, to)| [self.org.into(), (*record).into(), Value::from(*to)]).collect();
+        self.tx.update_many("inventory_asset_former", RECORD_KEY, &[("now_asset_id", Column::Int)], &followed)?;
         let full: FxHashSet<i64> =
             inside.iter().zip(assets).filter(|(cluster, _)| !cluster.is_empty()).map(|(_, asset)| *asset).collect();
         let mut heirs: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
@@ -723,8 +733,9 @@ impl Step<'_, '_, '_> {
         }
         let rows: Vec<Value> = heirs
             .iter()
-            .flat_map(|(asset, (_, heir))| {
-                [self.org.into(), (*asset).into(), (*heir).into(), self.now.into(), "merged".into()]
+            .flat_map(|(asset, (record, heir))| {
+                let [asset, record, heir] = [*asset, *record, *heir].map(Value::from);
+                [self.org.into(), asset, heir, self.now.into(), "merged".into(), record]
             })
             .collect();
         self.tx.insert_many("inventory_asset_former", FORMER, &rows, "")?;
@@ -738,7 +749,9 @@ impl Step<'_, '_, '_> {
         told: &[(i64, Option<i64>, Option<i64>)],
         links: &FxHashMap<i64, Link>,
     ) -> Result<(), StoreError> {
-        let mut changes: Vec<Value> = Vec::with_capacity(told.len() * UNDOABLE.len());
+        let columns: Vec<(&str, Column)> =
+            UNDOABLE.iter().copied().chain(["who", "decision", "reason"].map(|name| (name, Column::Text))).collect();
+        let mut changes: Vec<Value> = Vec::with_capacity(told.len() * columns.len());
         for (record, from, to) in told {
             let subject = Subject {
                 org: self.org.0,
@@ -755,8 +768,13 @@ impl Step<'_, '_, '_> {
                 [asset, rule, evidence, since, by, link.partner.into()]
             });
             subject.linked(self.head, *from, *to, before.as_ref().map(|row| row.as_slice()), &mut changes);
+            let decided = self.decided.filter(|_| from != to);
+            let word = |word: Option<&str>| Value::from(word.map(str::to_owned));
+            changes.push(word(decided.map(|decided| decided.by)));
+            changes.push(word(decided.map(|decided| decided.what)));
+            changes.push(word(decided.map(|decided| decided.reason)));
         }
-        self.tx.insert_many("inventory_change", UNDOABLE, &changes, "")?;
+        self.tx.insert_many("inventory_change", &columns, &changes, "")?;
         Ok(())
     }
 

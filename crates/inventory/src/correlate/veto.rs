@@ -28,6 +28,9 @@ pub enum Veto {
 }
 
 impl Veto {
+    /// Vetoes that need no person.
+    pub const AUTOMATIC: [Veto; 5] = [Veto::BothAlive, Veto::Serial, Veto::Cloud, Veto::Family, Veto::Site];
+
     /// The word that is stored and printed as JSON.
     #[must_use]
     pub const fn code(self) -> &'static str {

@@ -19,6 +19,7 @@ const ORG: OrgId = OrgId(1);
 testkit::on_each_database! {
     before_a_merge_there_were_two_assets_and_after_it_one_and_after_a_split_two,
     a_record_that_waited_was_not_there_and_one_that_waits_now_was,
+    why_a_record_came_is_told_after_it_has_gone_and_who_decided_otherwise,
     an_asset_lived_where_it_lived,
     an_owner_was_who_it_was_and_a_value_what_it_was,
     what_people_say_is_told_with_who_said_it,
@@ -111,6 +112,36 @@ fn a_record_that_waited_was_not_there_and_one_that_waits_now_was(database: &Data
     let came: Vec<_> =
         told.iter().filter(|change| change.field == "asset").map(|change| change.after.clone()).collect();
     assert_eq!(came, [Some(asset.to_string())], "the agent's record came in");
+}
+
+fn why_a_record_came_is_told_after_it_has_gone_and_who_decided_otherwise(database: &Database) {
+    let world = World::new(database);
+    let mine = |said: crate::cases::Said| said.maker("Dell").serial("5CG1234XYZ");
+    world.say(&[mine(agent(1)), row(2)], hour(0));
+    world.settle(hour(0));
+    world.say(&[mine(row(2))], hour(1));
+    world.settle(hour(1));
+    assert_eq!(world.machines(), [[1, 2]]);
+    let listed = world.record(2);
+    world.decide_at(hour(2), move |tx, by| directive::split(tx, by, &[listed])).unwrap();
+    let both = [world.asset(1), world.asset(2)];
+    world.decide_at(hour(3), move |tx, by| directive::merge(tx, by, &both)).unwrap();
+    let asset = world.asset(1);
+    let told = world.write(move |tx| history::asset(tx, ORG, asset, &Tell::default())).unwrap().1;
+    let told: Vec<_> = told.into_iter().filter(|change| change.field == "asset").collect();
+    let told: Vec<_> = told.into_iter().map(|change| (change.at, change.by.unwrap())).collect();
+    let by = |rule: &str, evidence: &str, who: &str, reason: &str| history::By {
+        rule: rule.to_owned(),
+        evidence: evidence.to_owned(),
+        who: who.to_owned(),
+        reason: reason.to_owned(),
+    };
+    let expected = [
+        (hour(3), by("merged", "", "dana", "it is so")),
+        (hour(2), by("split", "", "dana", "it is so")),
+        (hour(1), by("R30", "serial=5cg1234xyz", "correlation", "")),
+    ];
+    assert_eq!(told, expected);
 }
 
 fn an_asset_lived_where_it_lived(database: &Database) {

@@ -38,8 +38,15 @@ testkit::on_each_database! {
     what_stays_together_after_a_split_keeps_its_rule_evidence_and_time,
     what_no_rule_holds_after_a_split_is_kept_by_the_person_who_split,
     a_merge_after_a_split_has_the_reason_and_the_time_of_the_merge,
+    a_pinned_asset_is_neither_split_nor_merged_until_it_is_unpinned,
+    what_hangs_on_an_agent_goes_along_when_the_agent_is_split_off,
+    the_part_with_the_first_record_keeps_the_id_unless_the_other_is_larger,
+    an_id_that_was_merged_away_follows_the_records_that_it_came_with,
     a_question_is_answered_once,
     explanations_name_rule_evidence_and_what_is_ignored,
+    an_explanation_says_what_differs_who_was_replaced_and_who_split,
+    a_name_that_is_not_used_as_evidence_is_not_given_as_a_reason,
+    what_two_sites_keep_apart_names_the_sites,
     every_link_has_a_reason_and_every_asset_a_record,
     what_was_shared_says_something_again_after_thirty_days,
     whoever_decides_is_in_the_audit_trail,
@@ -218,6 +225,7 @@ fn noun(said: &Said) -> MachineNoun {
         } else {
             AgentState::Offline
         }),
+        agent_id: identity.agent.clone().filter(|_| said.grade != Grade::Agent),
         interfaces: identity.macs.iter().map(|mac| Interface { mac: Some(*mac), ..Interface::default() }).collect(),
         addresses: identity
             .claims
@@ -473,8 +481,8 @@ fn case_29_what_a_person_splits_stays_split(database: &testkit::Database) {
     world.settle(NOW);
     assert_eq!(world.machines(), [[1, 2]]);
     let (was, listed) = (world.asset(1), world.record(2));
-    let (stays, off) = world.decide(move |tx, by| directive::split(tx, by, &[listed])).unwrap();
-    assert_eq!((stays, world.asset(2)), (was, off));
+    let parted = world.decide(move |tx, by| directive::split(tx, by, &[listed])).unwrap();
+    assert_eq!((parted.stays, world.asset(2), parted.from), (was, parted.off, was));
     for sweep in 1..=10 {
         let now = NOW.plus_seconds(sweep * 3600);
         world.say(&said(sweep), now);
@@ -640,6 +648,99 @@ fn a_merge_after_a_split_has_the_reason_and_the_time_of_the_merge(database: &tes
     assert_eq!((told[3].1, told[3].4.as_str()), ("R30", ""), "no reason of the split is left");
 }
 
+fn a_pinned_asset_is_neither_split_nor_merged_until_it_is_unpinned(database: &testkit::Database) {
+    let world = World::new(database);
+    world.say(&[agent(1).name("lt-1").serial("5CG1234XYZ"), row(2).serial("5CG1234XYZ"), row(3).name("lt-1")], NOW);
+    world.settle(NOW);
+    assert_eq!(world.machines(), [vec![1, 2], vec![3]]);
+    let (asset, other, listed) = (world.asset(1), world.asset(3), world.record(2));
+    world.decide(move |tx, by| directive::pin(tx, by, asset)).unwrap();
+    let question = world.decide(move |tx, _| review::reviews(tx, ORG, 10)).unwrap().0.pop();
+    let refused = format!("{asset} is pinned: nothing leaves it or joins it until the pin is taken back");
+    let split = move |tx: &mut Tx, by: &Decision| directive::split(tx, by, &[listed]).map(drop);
+    let merge = move |tx: &mut Tx, by: &Decision| directive::merge(tx, by, &[other, asset]).map(drop);
+    assert_eq!(question, None, "nobody asks whether something joins what is pinned");
+    assert_eq!(world.decide(split).unwrap_err().to_string(), refused);
+    assert_eq!(world.decide(merge).unwrap_err().to_string(), refused);
+    assert_eq!(world.machines(), [vec![1, 2], vec![3]]);
+    world.decide(move |tx, by| directive::unpin(tx, by, asset)).unwrap();
+    world.decide(split).unwrap();
+    world.decide(merge).unwrap();
+    assert_eq!(world.machines(), [vec![1, 3], vec![2]]);
+}
+
+/// A machine that was set up anew: an old agent and a new one, each with what the console's network discovery says of it, and
+/// a scan that has only the new one's address.
+fn set_up_anew(world: &World) {
+    let discovered = |number: i64, of: i64| {
+        let mut said = scan(number).integration(1);
+        said.grade = Grade::Discovery;
+        said.identity.agent = Some(format!("agent-{of}"));
+        said
+    };
+    let mine = |said: Said| said.maker("Dell").serial("5CG1234XYZ");
+    let all = [
+        mine(agent(1)).name("lt-1").dead_since(ago(40)),
+        mine(agent(2)).name("lt-2").mac(LAPTOP).born(ago(30)),
+        discovered(3, 1),
+        discovered(4, 2),
+        scan(5).mac(LAPTOP),
+    ];
+    world.say(&all, NOW);
+    world.settle(NOW);
+    assert_eq!(world.machines(), [[1, 2, 3, 4, 5]]);
+}
+
+fn what_hangs_on_an_agent_goes_along_when_the_agent_is_split_off(database: &testkit::Database) {
+    let world = World::new(database);
+    set_up_anew(&world);
+    let second = world.record(2);
+    let parted = world.decide(move |tx, by| directive::split(tx, by, &[second])).unwrap();
+    let mut carried = vec![world.record(4), world.record(5)];
+    carried.sort();
+    assert_eq!((world.machines(), parted.carried), (vec![vec![1, 3], vec![2, 4, 5]], carried));
+    // What a person names is meant, even if it leaves behind nothing but what hangs on it.
+    let first = world.record(1);
+    let parted = world.decide(move |tx, by| directive::split(tx, by, &[first])).unwrap();
+    assert_eq!((world.machines(), parted.carried), (vec![vec![1], vec![2, 4, 5], vec![3]], vec![]));
+}
+
+fn the_part_with_the_first_record_keeps_the_id_unless_the_other_is_larger(database: &testkit::Database) {
+    let world = World::new(database);
+    world.say(&[row(1).serial("5CG1234XYZ"), row(2).serial("5CG1234XYZ").integration(8)], NOW);
+    world.settle(NOW);
+    let (was, first) = (world.asset(1), world.record(1));
+    let parted = world.decide(move |tx, by| directive::split(tx, by, &[first])).unwrap();
+    assert_eq!((parted.off, parted.from), (was, was), "it has the first record");
+    assert_ne!(parted.stays, was);
+    world.write(clear);
+    four(&world);
+    let (was, three) = (world.asset(1), [2, 3, 4].map(|number| world.record(number)));
+    let parted = world.decide(move |tx, by| directive::split(tx, by, &three)).unwrap();
+    assert_eq!((parted.off, parted.from), (was, was), "it is larger");
+}
+
+fn an_id_that_was_merged_away_follows_the_records_that_it_came_with(database: &testkit::Database) {
+    let world = World::new(database);
+    world.say(&[row(1).name("one"), row(2).name("two"), row(3).name("three")], NOW);
+    world.settle(NOW);
+    let [one, two, three] = [1, 2, 3].map(|number| world.asset(number));
+    let leads = |asset: AssetId| world.write(move |tx| asset_today(tx, ORG, asset)).unwrap();
+    for both in [[one, two], [one, three]] {
+        world.decide(move |tx, by| directive::merge(tx, by, &both)).unwrap();
+    }
+    assert_eq!([one, two, three].map(leads), [one; 3]);
+    let second = world.record(2);
+    world.decide(move |tx, by| directive::split(tx, by, &[second])).unwrap();
+    assert_eq!([one, two, three].map(leads), [1, 2, 1].map(|number| world.asset(number)));
+    let third = world.record(3);
+    world.decide(move |tx, by| directive::split(tx, by, &[third])).unwrap();
+    assert_eq!([one, two, three].map(leads), [1, 2, 3].map(|number| world.asset(number)));
+    let apart = [world.asset(3), world.asset(2)];
+    world.decide(move |tx, by| directive::merge(tx, by, &apart)).unwrap();
+    assert_eq!([one, two, three].map(leads), [1, 2, 2].map(|number| world.asset(number)));
+}
+
 fn a_question_is_answered_once(database: &testkit::Database) {
     let world = World::new(database);
     let said = [agent(1).name("lt-1"), row(2).name("lt-1"), agent(3).name("lt-3"), row(4).name("lt-3")];
@@ -685,6 +786,57 @@ fn explanations_name_rule_evidence_and_what_is_ignored(database: &testkit::Datab
     assert_eq!(compared.common.len(), 1);
     assert_eq!(compared.nearest, None);
     assert_eq!(compared.differing[0].kind, "serial number");
+}
+
+fn an_explanation_says_what_differs_who_was_replaced_and_who_split(database: &testkit::Database) {
+    let world = World::new(database);
+    set_up_anew(&world);
+    let asset = world.asset(1);
+    let explain = |asset: AssetId| world.decide(move |tx, _| explain::explain(tx, ORG, asset)).unwrap();
+    let told = explain(asset);
+    let of = |number: i64| told.records.iter().find(|linked| linked.record == world.record(number)).unwrap();
+    assert_eq!(told.name.as_deref(), Some("lt-2"), "it is called what questions find it by");
+    assert_eq!((of(1).replaced_by, of(2).replaced_by), (Some(world.record(2)), None));
+    let against: Vec<_> =
+        of(2).against.iter().map(|of| (of.differing.kind, of.differing.one.join(" "), of.but)).collect();
+    assert_eq!(against, [("host name", "lt-2".to_owned(), "machines are renamed")]);
+    let named = |name: &'static str| world.decide(move |tx, _| explain::assets_named(tx, ORG, name)).unwrap();
+    assert_eq!((named(" LT-2 "), named("lt-1"), told.parted), (vec![asset], vec![], vec![]));
+    let second = world.record(2);
+    let parted = world.decide(move |tx, by| directive::split(tx, by, &[second])).unwrap();
+    for (one, other) in [(parted.stays, parted.off), (parted.off, parted.stays)] {
+        let from = explain(one).parted;
+        let told: Vec<_> = from.iter().map(|of| (of.asset, of.by.as_str(), of.reason.as_str(), of.at)).collect();
+        assert_eq!(told, [(Some(other), "dana", "it is so", NOW)]);
+    }
+}
+
+fn a_name_that_is_not_used_as_evidence_is_not_given_as_a_reason(database: &testkit::Database) {
+    let world = World::new(database);
+    let all = [agent(1).mac(LAPTOP).name("lt-1"), scan(2).mac(LAPTOP).name("lt-1"), agent(3).name("lt-1")];
+    world.say(&all, NOW);
+    world.settle(NOW);
+    assert_eq!(world.machines(), [vec![1, 2], vec![3]]);
+    let asset = world.asset(1);
+    let told = world.decide(move |tx, _| explain::explain(tx, ORG, asset)).unwrap();
+    assert_eq!(told.records[1].evidence, [("MAC address", LAPTOP.to_owned())]);
+    assert_eq!(told.records[1].because(), "they share a MAC address, and their host names agree");
+    assert!(told.ignored.iter().any(|ignored| ignored.value == "lt-1"));
+}
+
+fn what_two_sites_keep_apart_names_the_sites(database: &testkit::Database) {
+    let world = World::new(database);
+    let site = |name: &'static str| {
+        world.store.write_blocking(move |tx| inventory::site::ensure_site(tx, ORG, name, NOW)).unwrap().0
+    };
+    let (hq, lab) = (site("HQ"), site("Lab"));
+    let named = |said: Said| said.name("pc-1.corp.example.com").family("windows");
+    world.say(&[named(agent(1)).site(hq), named(row(2)).site(lab)], NOW);
+    world.settle(NOW);
+    let (one, other) = (Subject::Asset(world.asset(1)), Subject::Asset(world.asset(2)));
+    let told = world.decide(move |tx, _| explain::compare(tx, ORG, one, other, NOW)).unwrap();
+    assert_eq!(told.veto.map(|(veto, ..)| veto), Some(Veto::Site));
+    assert_eq!(told.sites, Some(("HQ".to_owned(), "Lab".to_owned())));
 }
 
 fn every_link_has_a_reason_and_every_asset_a_record(database: &testkit::Database) {

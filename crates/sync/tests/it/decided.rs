@@ -165,7 +165,7 @@ fn what_people_merge_split_and_pin_survives_ten_further_syncs_of_a_console_that_
     assert_ne!(one, other);
     let whole = decide(&lab, move |tx, by| directive::merge(tx, by, &[one, other]));
     let record = links(&lab)[&listed].0;
-    let (stays, off) = decide(&lab, move |tx, by| directive::split(tx, by, &[record]));
+    let directive::Parted { stays, off, .. } = decide(&lab, move |tx, by| directive::split(tx, by, &[record]));
     let kept = asset_of(&lab, &pinned);
     decide(&lab, move |tx, by| directive::pin(tx, by, kept));
     // Only now the list names the serial number of the pinned one.
