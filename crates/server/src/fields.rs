@@ -61,6 +61,11 @@ impl<S: Sync> FromRequestParts<S> for Sent {
     }
 }
 
+/// What a program sent, as JSON.
+pub(crate) fn body<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| Problem::invalid(crate::problem::capital(&error.to_string())))
+}
+
 /// An address with a query string; what is empty is left out.
 #[must_use]
 pub fn address(path: &str, fields: &[(&str, &str)]) -> String {

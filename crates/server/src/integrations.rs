@@ -1,21 +1,198 @@
-//! Integrations, and how each fares.
+//! Integrations: what Muster can read, what is connected, how each fares, and everything that is done with one.
 
 mod api;
+mod catalogue;
+mod choices;
+mod connecting;
+mod forms;
+mod pages;
+mod single;
 
 use access::Permission;
 use axum::http::Method;
+use kernel::{IntegrationId, OrgId, Timestamp};
+use serde_json::json;
+use store::Tx;
+use sync::health::{Light as Health, Remedy, Why};
+use sync::{IntegrationState, Overview, Run, SyncError};
+use ui::Light;
 
 use crate::openapi::{Operation, Shape};
-use crate::route::{Route, Who, api};
+use crate::route::{Route, Who, api, form, page};
+use crate::{App, Problem, Visitor};
+
+pub(crate) use single::{log_of, next, progress_bar, records_at, status_light, stream_label};
+
+/// Where they all are.
+pub(crate) const HOME: &str = "/integrations";
 
 /// Its routes.
 pub fn routes() -> Vec<Route> {
-    let who = Who::May(Permission::ReadIntegrations);
+    let read = Who::May(Permission::ReadIntegrations);
+    let run = Who::May(Permission::RunSync);
+    let manage = Who::May(Permission::ManageIntegrations);
+    let mut all = vec![
+        page(HOME, read, pages::list),
+        page("/integrations/about/{connector}", read, pages::about),
+        form("/integrations/about/{connector}/enrol", manage, pages::enrol),
+        form("/integrations/about/{connector}/allow", Who::May(Permission::ManageOrg), pages::allow),
+        form("/integrations/sync", run, pages::sync_all),
+        page("/integrations/connect", manage, connecting::connect),
+        form("/integrations/connect", manage, connecting::connect_sent),
+        page("/integrations/{id}", read, single::show),
+        page("/integrations/{id}/progress", read, single::progress),
+        page("/integrations/{id}/left-out", read, single::left_out),
+        form("/integrations/{id}/sync", run, single::sync),
+        form("/integrations/{id}/switch", manage, single::switch),
+        page("/integrations/{id}/test", manage, connecting::test_saved),
+        page("/integrations/{id}/edit", manage, forms::edit),
+        form("/integrations/{id}/edit", manage, forms::edit_sent),
+        page("/integrations/{id}/reconnect", manage, connecting::reconnect),
+        form("/integrations/{id}/reconnect", manage, connecting::reconnect_sent),
+        page("/integrations/{id}/delete", manage, single::delete),
+        form("/integrations/{id}/delete", manage, single::delete_sent),
+    ];
+    all.extend(interface(read, run, manage));
+    all
+}
+
+fn interface(read: Who, run: Who, manage: Who) -> [Route; 8] {
+    const ID: &str = "The integration's id.";
+    let told = |id: &str, summary: &str| Operation::new(id, "Integrations", summary, Shape::of::<api::Integration>());
     let list = Operation::new(
         "list_integrations",
         "Integrations",
         "Lists integrations, how each fares, and how far each collection is read.",
         Shape::of::<api::Integrations>(),
     );
-    vec![api(Method::GET, "/integrations", who, list, api::list)]
+    let show = told("show_integration", "Shows an integration and its options.").path("id", ID);
+    let create = told("create_integration", "Tries a console and a token, and saves them if both work.")
+        .sends(Shape::of::<api::New>());
+    let change = told("change_integration", "Changes an integration; what is not named stays.")
+        .path("id", ID)
+        .sends(Shape::of::<api::Change>());
+    let token = told("reconnect_integration", "Gives an integration a new token, if it works; checkpoints are kept.")
+        .path("id", ID)
+        .sends(Shape::of::<api::Token>());
+    let test = Operation::new(
+        "test_integration",
+        "Integrations",
+        "Looks at an integration's console step by step; nothing is written.",
+        Shape::of::<api::Tested>(),
+    )
+    .path("id", ID);
+    let sync = Operation::new(
+        "sync_integration",
+        "Integrations",
+        "Asks for a reading now; the task shows how far it is.",
+        Shape::of::<api::Asked>(),
+    )
+    .path("id", ID)
+    .sends(Shape::of::<api::Sync>());
+    let delete = Operation::new(
+        "delete_integration",
+        "Integrations",
+        "Ends an integration: what only it said is retired, the log and the history stay.",
+        Shape::of::<api::Ended>(),
+    )
+    .path("id", ID)
+    .query("confirm", "The integration's name, so that none ends by mistake.", json!({ "type": "string" }));
+    [
+        api(Method::GET, "/integrations", read, list, api::list),
+        api(Method::POST, "/integrations", manage, create, api::create),
+        api(Method::GET, "/integrations/{id}", read, show, api::show),
+        api(Method::PATCH, "/integrations/{id}", manage, change, api::change),
+        api(Method::PUT, "/integrations/{id}/token", manage, token, api::token),
+        api(Method::POST, "/integrations/{id}/test", manage, test, api::test),
+        api(Method::POST, "/integrations/{id}/sync", run, sync, api::sync),
+        api(Method::DELETE, "/integrations/{id}", manage, delete, api::delete),
+    ]
+}
+
+/// An integration of an organization, by the id in an address.
+pub(crate) fn found(tx: &mut Tx<'_>, org: OrgId, id: &str, now: Timestamp) -> Result<Overview, Problem> {
+    let id = IntegrationId::parse(id).ok_or_else(|| Problem::missing("integration"))?;
+    let of = sync::integration(tx, org, id).map_err(missing)?;
+    Ok(sync::overview(tx, of, now)?)
+}
+
+/// What is not there is a page of its own; anything else as it is.
+pub(crate) fn missing(error: SyncError) -> Problem {
+    match error {
+        SyncError::NoSuchIntegration { .. } => Problem::missing("integration"),
+        other => other.into(),
+    }
+}
+
+/// An integration's own page.
+pub(crate) fn at(id: IntegrationId) -> String {
+    format!("{HOME}/{id}")
+}
+
+/// Where a story about an organization's integrations takes place.
+pub(crate) fn place<'a>(app: &'a App, visitor: &'a Visitor) -> sync::Place<'a> {
+    sync::Place {
+        store: &app.store,
+        world: &app.world,
+        org: visitor.org,
+        keys: &app.keys,
+        transport: &app.transport,
+        who: &visitor.login,
+    }
+}
+
+/// How an integration fares: the light, and its one word, the same on every page.
+pub(crate) fn light(of: &Overview, now: Timestamp) -> (Light, &'static str) {
+    use IntegrationState as S;
+    let assessment = of.assessment();
+    match (assessment.state, assessment.why) {
+        (S::Paused, _) => (Light::Pause, "Paused"),
+        (S::AuthenticationFailed, _) => (Light::Bad, "Refused"),
+        (S::PermissionMissing, _) => (Light::Bad, "Not allowed"),
+        (S::Invalid, _) => (Light::Bad, "Not validated"),
+        (S::Unreachable, _) => (Light::Bad, "Unreachable"),
+        (S::Incomplete, Some(Why::CoreMissing)) => (Light::Bad, "Not allowed"),
+        (S::Incomplete, _) => (Light::Warn, "Incomplete"),
+        (S::Degraded, Some(Why::RateLimited)) => (Light::Warn, "Slowed"),
+        (S::Degraded, Some(Why::RemovalsHeld)) => (Light::Warn, "Held"),
+        (S::Degraded, Some(Why::ScopeNarrowed)) => (Light::Warn, "Narrowed"),
+        (S::Degraded, _) => (Light::Warn, "Needs a look"),
+        (S::Syncing, _) if of.is_being_read(now) => (Light::Run, "Running"),
+        (S::Syncing, _) => (Light::Wait, "Waiting"),
+        (S::Connected, _) if of.light(now) == Health::Green => (Light::Ok, "Healthy"),
+        (S::Connected, _) => (Light::Warn, "Behind"),
+    }
+}
+
+/// Where the button of a remedy leads.
+pub(crate) fn remedy_at(of: &Overview) -> Option<(&'static str, String)> {
+    let remedy = of.remedy();
+    let home = at(of.integration.id);
+    let to = match remedy {
+        Remedy::Reconnect => format!("{home}/reconnect"),
+        Remedy::Reauthorise | Remedy::Scope => format!("{home}/reconnect?step=permission"),
+        Remedy::Reestablish => format!("{home}/reconnect?step=address"),
+        Remedy::Decide => format!("{home}#held"),
+        Remedy::SlowDown => format!("{home}/edit#schedule"),
+        Remedy::LeaveOut => format!("{home}/edit#read"),
+        Remedy::ReadAgain | Remedy::SwitchOn => home,
+        Remedy::Nothing | Remedy::Wait | Remedy::Clock | Remedy::BringFile => return None,
+    };
+    remedy.verb().map(|verb| (verb, to))
+}
+
+/// Leaves a request for a reading of one integration, or of all that are switched on.
+pub(crate) fn ask(tx: &mut Tx<'_>, org: OrgId, order: &Run, who: &str, now: Timestamp) -> Result<(), Problem> {
+    sync::nudge(tx, org, order, who, now).map_err(|error| match error {
+        SyncError::NoIntegration => Problem::conflict("No console is connected yet, so there is nothing to read."),
+        SyncError::IsFile { .. } => Problem::conflict("Files are read when somebody brings one."),
+        SyncError::Paused { name } => {
+            Problem::conflict(format!("{name} is paused.")).help("Resume it, then read it again.")
+        }
+        other => missing(other),
+    })?;
+    let subject = if order.names.is_empty() { "all".to_owned() } else { order.names.join(", ") };
+    let what = if order.accept_removals { "integration.accept-removals" } else { "integration.sync" };
+    access::audit(tx, org, now, who, what, &subject, &order.streams.join(", "))?;
+    Ok(())
 }

@@ -15,6 +15,7 @@ mod people;
 mod problem;
 mod respond;
 mod route;
+mod tasks;
 mod visitor;
 
 use std::sync::{Arc, LazyLock};
@@ -72,6 +73,9 @@ pub struct Settings {
     pub secure: bool,
     /// A proxy on this machine stands before it, so the last address of `X-Forwarded-For` is whom it saw.
     pub behind_proxy: bool,
+    /// Consoles may stand inside a private network, or on this machine. Whoever may connect one could make this server
+    /// look around there, so it is said at the start.
+    pub private_consoles: bool,
     /// How long sessions live.
     pub lifetimes: Lifetimes,
 }
@@ -111,6 +115,7 @@ pub fn routes() -> Vec<Route> {
     all.extend(assets::routes());
     all.extend(inventories::routes());
     all.extend(integrations::routes());
+    all.extend(tasks::routes());
     all
 }
 

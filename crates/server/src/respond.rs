@@ -78,6 +78,20 @@ pub fn tagged(headers: &HeaderMap, content_type: &'static str, bytes: impl Into<
     }
 }
 
+/// JSON, with the tag of its content.
+pub(crate) fn json<T: serde::Serialize>(headers: &HeaderMap, what: &T) -> Response {
+    tagged(headers, "application/json", serde_json::to_vec(what).unwrap_or_default())
+}
+
+/// A page that is kept nowhere and tells no other site its address: it holds what is shown once.
+#[must_use]
+pub(crate) fn once(status: StatusCode, markup: Markup) -> Response {
+    let mut response = (status, page(markup)).into_response();
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(NOWHERE));
+    response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
 /// Adds a cookie; one that cannot stand in a header is left out.
 pub fn set_cookie(response: &mut Response, cookie: &str) {
     if let Ok(value) = HeaderValue::from_str(cookie) {

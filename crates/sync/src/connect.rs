@@ -222,7 +222,8 @@ pub(crate) fn scope_word(scope: &Scope) -> String {
 }
 
 /// `acme` of `acme.sentinelone.net`; `local` for an address without a name.
-fn name_of(console: &Console) -> String {
+#[must_use]
+pub fn name_of(console: &Console) -> String {
     let first = console.host().split('.').next().unwrap_or_default();
     let is_name = first.chars().any(|character| character.is_ascii_alphabetic()) && !first.starts_with('[');
     if is_name { first.to_owned() } else { "local".to_owned() }

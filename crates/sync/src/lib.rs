@@ -35,6 +35,7 @@ mod scope;
 mod seen;
 mod settle;
 mod shared;
+mod sight;
 mod software;
 mod standing;
 mod stream;
@@ -45,7 +46,7 @@ mod worker;
 pub use backfill::{LANE_SUFFIX, backfills};
 pub use checkpoint::{Held, QUARANTINE_BYTES_MAX, StreamSummary, held};
 pub use configure::{Change as OptionsChange, configure, rename_site};
-pub use connect::{Connect, Connected, SITE_DEFAULT, connect};
+pub use connect::{Connect, Connected, SITE_DEFAULT, connect, name_of};
 pub use drift::{Drifted, Surprise, drift};
 pub use enrich::{PER_PASS_MAX as ENRICHMENTS_PER_PASS_MAX, waiting as enrichments_waiting};
 pub use enrolment::{Enrolment, allow as allow_connector, enrol as enrol_connector, enrolments};
@@ -64,6 +65,7 @@ pub use retire::{HOLD_ONE_IN, Look};
 pub use run::{Place, Run, integrations, run, standing};
 pub use scope::{Scope, Seen};
 pub use shared::{Use, facts, open_token, renewed, try_token, uses};
+pub use sight::{ROLE_ENOUGH, modules};
 pub use standing::{
     CHECK_EVERY, Health, Overview, PROBE_EVERY, PROBE_UNREACHABLE_EVERY, StreamStanding, TOKEN_WARNINGS, TokenWarning,
     overview, overviews, token_warning,

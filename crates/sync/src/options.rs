@@ -184,6 +184,38 @@ fn of_severity(import: &Import, severity: Option<&str>) -> bool {
 }
 
 impl Import {
+    /// The choices that differ from what is usual, in words; nothing if none does.
+    #[must_use]
+    pub fn in_words(&self) -> Vec<String> {
+        let plain = Import::default();
+        let mut said = Vec::new();
+        let mut say = |differs: bool, words: String| {
+            if differs {
+                said.push(words);
+            }
+        };
+        say(!self.software, "no software".to_owned());
+        say(!self.vulnerabilities, "no vulnerabilities".to_owned());
+        say(
+            self.vulnerabilities && !self.severities.is_empty(),
+            format!("vulnerabilities of severity {}", self.severities.join(", ")),
+        );
+        say(!self.groups.is_empty(), format!("groups {}", self.groups.join(", ")));
+        say(self.exclude_unknown, "only machines that a scan knows".to_owned());
+        say(!self.auto_onboard, "only machines that another source knows".to_owned());
+        say(self.identity != plain.identity, "known also by computer name".to_owned());
+        say(!self.update_metadata, "metadata of existing assets stays".to_owned());
+        say(
+            self.verdicts != plain.verdicts,
+            format!(
+                "failed are findings with verdict {}",
+                if self.verdicts.is_empty() { "none".to_owned() } else { self.verdicts.join(", ") }
+            ),
+        );
+        say(self.tracked_only, "of untracked devices only the device".to_owned());
+        said
+    }
+
     /// Whether a record's fate depends on what became of its machine.
     #[must_use]
     pub fn asks_for_agents(&self) -> bool {

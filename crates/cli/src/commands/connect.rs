@@ -7,7 +7,7 @@ use reports::terminal::harmless;
 use sentinelone::probe::{ModuleState, Probe, Scope, TokenKind};
 use sentinelone::request::Endpoint;
 use sentinelone::{ApiError, Console, Form, Token, Transport};
-use sync::{Connected, Options, OptionsChange, SyncError};
+use sync::{Connected, Options, OptionsChange, ROLE_ENOUGH, SyncError};
 use zeroize::Zeroizing;
 
 use crate::arguments::{Connect, Global, TokenFrom};
@@ -17,9 +17,6 @@ use crate::terminal::{Terminal, counted, to_the_second};
 
 /// The largest token file that is read: real tokens have one or two thousand characters.
 const TOKEN_BYTES_MAX: u64 = 64 * 1024;
-
-/// The last role that is asked for; others can do more than read.
-const ROLE_ENOUGH: &str = "Viewer";
 
 pub async fn run(global: &Global, order: Connect, terminal: &Terminal) -> Result<(), Failure> {
     let console = Console::parse(&order.url).map_err(|error| Failure::usage(error.to_string()))?;
@@ -144,7 +141,7 @@ fn told(connected: &Connected, terminal: &Terminal) -> String {
     let mut lines = vec![format!("{} answers:{version}", integration.console_host)];
     lines.push(format!("  token    {}", token_told(probe, terminal.now())));
     lines.push(format!("  scope    {}", scope_told(probe, terminal)));
-    let (reads, missing) = modules(probe);
+    let (reads, missing) = sync::modules(probe);
     lines.push(format!("  reads    {}", wrapped(&reads)));
     lines.extend(missing.iter().enumerate().map(|(at, (name, reason))| {
         let head = if at == 0 { "missing" } else { "" };
@@ -154,25 +151,6 @@ fn told(connected: &Connected, terminal: &Terminal) -> String {
     lines.push(format!("{saved} integration {}. Next: muster sync {}", integration.name, word(&integration.name)));
     // Names, versions and roles are the console's text.
     lines.iter().flat_map(|text| text.lines()).map(|line| harmless(line).into_owned() + "\n").collect()
-}
-
-/// What the token reads, in our words, and what it does not, with the console's reason. A word for which several places
-/// of the console stand is read if one of them answers.
-fn modules(probe: &Probe) -> (Vec<&'static str>, Vec<(&'static str, String)>) {
-    let (mut reads, mut missing) = (Vec::new(), Vec::new());
-    for module in &probe.modules {
-        let Some(word) = module_word(module.endpoint) else { continue };
-        match &module.state {
-            ModuleState::Available { .. } if !reads.contains(&word) => reads.push(word),
-            ModuleState::NotAvailable { reason } | ModuleState::Unclear { reason } => {
-                missing.push((word, reason.to_string()));
-            }
-            _ => {}
-        }
-    }
-    missing.retain(|(word, _)| !reads.contains(word));
-    missing.dedup_by_key(|(word, _)| *word);
-    (reads, missing)
 }
 
 /// Names in lines of at most [`LINE`] characters, the later ones below the first.
@@ -195,28 +173,6 @@ fn wrapped(names: &[&str]) -> String {
 /// Where the values of the report begin, and how long its lines are.
 const INDENT: &str = "           ";
 const LINE: usize = 100;
-
-fn module_word(endpoint: Endpoint) -> Option<&'static str> {
-    Some(match endpoint {
-        Endpoint::Agents => "agents",
-        Endpoint::Threats => "threats",
-        Endpoint::Activities => "activities",
-        Endpoint::Accounts => "accounts",
-        Endpoint::Sites => "console sites",
-        Endpoint::Groups => "console groups",
-        Endpoint::TenantPolicy | Endpoint::AccountPolicy | Endpoint::SitePolicy | Endpoint::GroupPolicy => "policies",
-        Endpoint::Users => "users",
-        Endpoint::ServiceUsers => "service users",
-        Endpoint::Roles => "roles",
-        Endpoint::Exclusions => "exclusions",
-        Endpoint::InstalledApplications | Endpoint::ApplicationInventory => "applications",
-        Endpoint::Risks => "vulnerabilities",
-        Endpoint::CloudDetectionAlerts => "alerts",
-        Endpoint::RangerDevices => "devices without an agent (ranger)",
-        Endpoint::XdrAssets => "other assets (xdr)",
-        _ => return None,
-    })
-}
 
 fn token_told(probe: &Probe, now: Timestamp) -> String {
     let kind = match probe.kind {
@@ -271,7 +227,7 @@ fn scope_told(probe: &Probe, terminal: &Terminal) -> String {
 
 fn as_json(connected: &Connected) -> serde_json::Value {
     let Connected { integration, probe, rotated } = connected;
-    let (reads, missing) = modules(probe);
+    let (reads, missing) = sync::modules(probe);
     let missing: Vec<&str> = missing.iter().map(|(word, _)| *word).collect();
     serde_json::json!({
         "integration": integration.name,

@@ -114,7 +114,7 @@ fn settings(options: &sync::Options) -> String {
     if options.requests_per_minute != sync::REQUESTS_PER_MINUTE {
         said.push(format!("at most {} requests a minute", options.requests_per_minute));
     }
-    said.extend(super::options::in_words(&options.import));
+    said.extend(options.import.in_words());
     said.join("; ")
 }
 

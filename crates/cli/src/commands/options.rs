@@ -2,7 +2,7 @@
 
 use clap::Args;
 use inventory::onboard::Identity;
-use sync::{Import, ImportChange};
+use sync::ImportChange;
 
 /// What is imported.
 #[derive(Args, Clone, Default)]
@@ -70,35 +70,4 @@ impl ImportOptions {
             tracked_only: self.tracked_only,
         }
     }
-}
-
-/// The choices that differ from what is usual, in words; nothing if none does.
-pub fn in_words(import: &Import) -> Vec<String> {
-    let plain = Import::default();
-    let mut said = Vec::new();
-    let mut say = |differs: bool, words: String| {
-        if differs {
-            said.push(words);
-        }
-    };
-    say(!import.software, "no software".to_owned());
-    say(!import.vulnerabilities, "no vulnerabilities".to_owned());
-    say(
-        import.vulnerabilities && !import.severities.is_empty(),
-        format!("vulnerabilities of severity {}", import.severities.join(", ")),
-    );
-    say(!import.groups.is_empty(), format!("groups {}", import.groups.join(", ")));
-    say(import.exclude_unknown, "only machines that a scan knows".to_owned());
-    say(!import.auto_onboard, "only machines that another source knows".to_owned());
-    say(import.identity != plain.identity, "known also by computer name".to_owned());
-    say(!import.update_metadata, "metadata of existing assets stays".to_owned());
-    say(
-        import.verdicts != plain.verdicts,
-        format!(
-            "failed are findings with verdict {}",
-            if import.verdicts.is_empty() { "none".to_owned() } else { import.verdicts.join(", ") }
-        ),
-    );
-    say(import.tracked_only, "of untracked devices only the device".to_owned());
-    said
 }

@@ -1,12 +1,24 @@
-//! Integrations as programs read them.
+//! Integrations as programs read and change them.
 
-use axum::extract::State;
+use std::collections::BTreeMap;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
+use inventory::onboard::Identity;
+use kernel::Timestamp;
 use schemars::JsonSchema;
-use serde::Serialize;
-use sync::Overview;
+use sentinelone::Token as ApiToken;
+use serde::{Deserialize, Serialize};
+use sync::examine::Step;
+use sync::{ImportChange, Options, OptionsChange, Overview, Run, SyncError};
 
+use super::connecting::{self, Outcome};
+use super::forms::{self, Wanted};
+use super::{ask, choices, found, missing, place};
+use crate::fields::Asked as Query;
+use crate::problem::{Mistake, capital};
 use crate::{App, Problem, Visitor, respond};
 
 /// All integrations.
@@ -18,7 +30,7 @@ pub(super) struct Integrations {
 
 /// An integration.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Integration {
+pub(super) struct Integration {
     id: String,
     name: String,
     connector: &'static str,
@@ -32,9 +44,20 @@ struct Integration {
     since: String,
     /// What the state means.
     meaning: String,
+    /// What happened; empty if nothing did.
+    detail: String,
+    /// nothing, wait, reconnect, reauthorise, reestablish, decide, slow_down, scope, leave_out, clock, read_again,
+    /// switch_on, bring_file.
+    remedy: String,
     /// What to do; empty if nothing.
     next_step: String,
+    role: Option<String>,
+    scope: Option<String>,
     token_expires_at: Option<String>,
+    /// The saved credential that opens the console; nothing if it has a token of its own.
+    credential_id: Option<String>,
+    /// What was chosen that is not usual, in words.
+    options: String,
     streams: Vec<Stream>,
 }
 
@@ -46,6 +69,8 @@ struct Stream {
     /// How often it is read, in seconds.
     interval: i64,
     status: Option<&'static str>,
+    /// Why, in words.
+    reason: Option<String>,
     /// When it was last read completely.
     complete_at: Option<String>,
     /// How many the console counted then.
@@ -56,11 +81,206 @@ struct Stream {
     quarantined: u64,
 }
 
+/// An integration to be connected.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct New {
+    /// The console's address: `organization.sentinelone.net`.
+    url: String,
+    /// The API token; or a saved credential.
+    token: Option<String>,
+    /// The id of a saved credential; or a token.
+    credential_id: Option<String>,
+    /// Unique in the organization; made of the host if none is given.
+    name: Option<String>,
+    /// Where its assets live; made if there is none of that name.
+    site: Option<String>,
+    /// What is not as usual.
+    #[serde(default)]
+    options: Choices,
+}
+
+/// What is to be different; what is not named stays.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Change {
+    name: Option<String>,
+    site: Option<String>,
+    #[serde(default)]
+    options: Choices,
+}
+
+/// A new token.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Token {
+    /// The API token; or a saved credential.
+    token: Option<String>,
+    /// The id of a saved credential; or a token.
+    credential_id: Option<String>,
+}
+
+/// What is asked for.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Sync {
+    /// Collections; all if none are named.
+    streams: Vec<String>,
+    /// Everything, whatever was read before.
+    full: bool,
+}
+
+/// Choices.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Choices {
+    /// False: nothing is read, and everything read so far is kept.
+    enabled: Option<bool>,
+    /// Seconds between readings, by collection; 0 returns to the usual.
+    intervals: BTreeMap<String, i64>,
+    /// All collections every so many days at 01:15 UTC; 0 returns to intervals.
+    autosync_days: Option<u32>,
+    /// How many days back history goes; 0 is everything.
+    depth_days: Option<u32>,
+    requests_per_minute: Option<u32>,
+    /// RFC 3339; nothing is read before. The empty text is at once.
+    starts_at: Option<String>,
+    /// Everything is read once only.
+    once: Option<bool>,
+    /// Collections to leave out.
+    without: Vec<String>,
+    /// Collections to read again.
+    with: Vec<String>,
+    software: Option<bool>,
+    vulnerabilities: Option<bool>,
+    /// none, info, low, medium, high, critical, unknown, or all.
+    severities: Option<Vec<String>>,
+    exclude_unknown: Option<bool>,
+    auto_onboard: Option<bool>,
+    /// correlation or computer-name.
+    identity: Option<String>,
+    update_metadata: Option<bool>,
+    /// Names of console groups; none for all.
+    groups: Option<Vec<String>>,
+    /// true_positive, false_positive, suspicious, undefined, or all.
+    verdicts: Option<Vec<String>>,
+    tracked_only: Option<bool>,
+}
+
+/// How a test ended.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Tested {
+    works: bool,
+    /// dns, port, tls, console, token, permission: the step that failed.
+    failed: Option<&'static str>,
+    /// Every step that went well, in order.
+    passed: Vec<&'static str>,
+    /// What happened.
+    detail: String,
+    role: Option<String>,
+    scope: Option<String>,
+    expires_at: Option<String>,
+    /// What the token reads.
+    reads: Vec<&'static str>,
+    /// What it does not.
+    missing: Vec<&'static str>,
+}
+
+/// A reading was asked for.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Asked {
+    /// The task that shows how far it is.
+    task: String,
+}
+
+/// An integration ended.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Ended {
+    /// Records that were retired.
+    retired: u64,
+}
+
+impl Choices {
+    fn change(&self) -> Result<OptionsChange, Problem> {
+        let wrong = |field: &str, message: &str| {
+            let mistake =
+                Mistake { field: field.to_owned(), message: message.to_owned(), help: None, start: None, end: None };
+            Problem::invalid(message).mistake(mistake)
+        };
+        let starts_at = match self.starts_at.as_deref() {
+            None => None,
+            Some("") => Some(None),
+            Some(text) => {
+                let at =
+                    Timestamp::parse(text).map_err(|_| wrong("starts_at", "starts_at is no instant of RFC 3339."))?;
+                Some(Some(at.seconds_since(Timestamp::from_seconds(0))))
+            }
+        };
+        let identity = match self.identity.as_deref() {
+            None => None,
+            Some(word) => Some(
+                Identity::from_word(word)
+                    .ok_or_else(|| wrong("identity", "identity is correlation or computer-name."))?,
+            ),
+        };
+        let unless_zero = |days: Option<u32>| days.map(|days| (days > 0).then_some(days));
+        let change = OptionsChange {
+            enabled: self.enabled,
+            intervals: self
+                .intervals
+                .iter()
+                .map(|(name, seconds)| (name.clone(), (*seconds > 0).then_some(*seconds)))
+                .collect(),
+            autosync_days: unless_zero(self.autosync_days),
+            without: self.without.clone(),
+            with: self.with.clone(),
+            depth_days: unless_zero(self.depth_days),
+            requests_per_minute: self.requests_per_minute.map(|rate| rate.max(1)),
+            starts_at,
+            once: self.once,
+            import: ImportChange {
+                software: self.software,
+                vulnerabilities: self.vulnerabilities,
+                severities: self.severities.clone(),
+                exclude_unknown: self.exclude_unknown,
+                auto_onboard: self.auto_onboard,
+                identity,
+                update_metadata: self.update_metadata,
+                groups: self.groups.clone(),
+                verdicts: self.verdicts.clone(),
+                tracked_only: self.tracked_only,
+            },
+        };
+        Ok(change)
+    }
+}
+
+/// An error of what was sent, not of what is there.
+fn unmeant(error: SyncError) -> Problem {
+    match error {
+        SyncError::NoSuchIntegration { .. } => Problem::missing("integration"),
+        SyncError::Option { .. } | SyncError::NoSuchStream { .. } | SyncError::BadName { .. } => {
+            Problem::invalid(crate::problem::sentence(&error))
+        }
+        SyncError::Console(error) => {
+            let step = sync::examine::failed_step(&error);
+            let detail = capital(&error.to_string());
+            Problem::invalid(detail).help(capital(&format!("the step that failed is {}", step.word())))
+        }
+        other => other.into(),
+    }
+}
+
 /// `GET /api/v1/integrations`
 pub(super) async fn list(State(app): State<App>, visitor: Visitor, headers: HeaderMap) -> Result<Response, Problem> {
     let (org, now) = (visitor.org, app.world.now());
     let known = app.store.read(move |tx| sync::overviews(tx, org, now)).await?;
-    let told = |of: &Overview| Integration {
+    let all = Integrations { items: known.iter().map(|of| told(of, now)).collect() };
+    Ok(respond::json(&headers, &all))
+}
+
+fn told(of: &Overview, now: Timestamp) -> Integration {
+    Integration {
         id: of.integration.id.to_string(),
         name: of.integration.name.clone(),
         connector: of.integration.connector.word(),
@@ -71,7 +291,16 @@ pub(super) async fn list(State(app): State<App>, visitor: Visitor, headers: Head
         light: of.light(now).word(),
         since: of.integration.since.to_string(),
         meaning: of.meaning().to_owned(),
+        detail: of.assessment().detail,
+        remedy: serde_json::to_value(of.remedy())
+            .ok()
+            .and_then(|word| word.as_str().map(str::to_owned))
+            .unwrap_or_default(),
         next_step: of.next_step(),
+        role: of.integration.role.clone(),
+        scope: of.integration.scope.clone(),
+        credential_id: of.integration.credential.map(|id| id.to_string()),
+        options: choices::settings(&of.integration.options),
         token_expires_at: of.integration.token_expires_at.map(|at| at.to_string()),
         streams: of
             .streams
@@ -81,13 +310,170 @@ pub(super) async fn list(State(app): State<App>, visitor: Visitor, headers: Head
                 enabled: stream.enabled,
                 interval: stream.interval,
                 status: stream.status.map(sync::StreamStatus::word),
+                reason: stream.reason.clone(),
                 complete_at: stream.complete_at.map(|at| at.to_string()),
                 console_total: stream.console_total,
                 held: stream.held,
                 quarantined: stream.quarantined,
             })
             .collect(),
+    }
+}
+
+/// `GET /api/v1/integrations/{id}`
+pub(super) async fn show(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (org, now) = (visitor.org, app.world.now());
+    let of = app.store.read(move |tx| found(tx, org, &id, now)).await?;
+    Ok(respond::json(&headers, &told(&of, now)))
+}
+
+async fn now_is(app: &App, visitor: &Visitor, id: String) -> Result<Response, Problem> {
+    let (org, now) = (visitor.org, app.world.now());
+    let of = app.store.read(move |tx| found(tx, org, &id, now)).await?;
+    Ok(respond::json(&HeaderMap::new(), &told(&of, now)))
+}
+
+/// The token that was sent, or that of a saved credential.
+async fn opened(
+    app: &App,
+    visitor: &Visitor,
+    token: Option<&str>,
+    credential: Option<&str>,
+) -> Result<(ApiToken, Option<kernel::CredentialId>), Problem> {
+    match (token, credential) {
+        (Some(text), None) => {
+            let token =
+                ApiToken::parse(text).map_err(|problem| Problem::invalid(crate::problem::sentence(&problem)))?;
+            Ok((token, None))
+        }
+        (None, Some(id)) => {
+            connecting::saved_token(app, visitor, id).await.map_err(|wrong| Problem::invalid(wrong.error))
+        }
+        _ => Err(Problem::invalid("Send either token or credential_id.")),
+    }
+}
+
+/// `POST /api/v1/integrations`
+pub(super) async fn create(State(app): State<App>, visitor: Visitor, body: Bytes) -> Result<Response, Problem> {
+    let new: New = crate::fields::body(&body)?;
+    let console = connecting::console(&app, &new.url).map_err(|wrong| Problem::invalid(wrong.error))?;
+    let (token, credential) = opened(&app, &visitor, new.token.as_deref(), new.credential_id.as_deref()).await?;
+    let mut options = Options::default();
+    new.options.change()?.apply(&mut options).map_err(unmeant)?;
+    if let Some(name) = &new.name {
+        let (org, name, now) = (visitor.org, name.clone(), app.world.now());
+        let known = app.store.read(move |tx| sync::overviews(tx, org, now)).await?;
+        if known.iter().any(|of| kernel::fold(&of.integration.name) == kernel::fold(name.trim())) {
+            return Err(Problem::conflict(format!("There is an integration named {name} already.")));
+        }
+    }
+    let order = connecting::order(&app, console, token, credential, (new.name, new.site), Some(options));
+    let connected = sync::connect(place(&app, &visitor), order).await.map_err(unmeant)?;
+    now_is(&app, &visitor, connected.integration.id.to_string()).await
+}
+
+/// `PATCH /api/v1/integrations/{id}`
+pub(super) async fn change(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let sent: Change = crate::fields::body(&body)?;
+    let wanted = Wanted { change: sent.options.change()?, name: sent.name, site: sent.site };
+    let (org, now, who, asked) = (visitor.org, app.world.now(), visitor.login.clone(), id.clone());
+    let of = app.store.read(move |tx| found(tx, org, &asked, now)).await?.integration;
+    app.store.write(move |tx| forms::save(tx, org, of.id, &wanted, &who, now)).await.map_err(unmeant)?;
+    now_is(&app, &visitor, id).await
+}
+
+/// `PUT /api/v1/integrations/{id}/token`
+pub(super) async fn token(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let sent: Token = crate::fields::body(&body)?;
+    let (org, now, asked) = (visitor.org, app.world.now(), id.clone());
+    let of = app.store.read(move |tx| found(tx, org, &asked, now)).await?.integration;
+    if of.connector.is_file() {
+        return Err(Problem::conflict("Files need no token."));
+    }
+    let console = connecting::console(&app, &of.console_url).map_err(|wrong| Problem::invalid(wrong.error))?;
+    let (token, credential) = opened(&app, &visitor, sent.token.as_deref(), sent.credential_id.as_deref()).await?;
+    let order = connecting::order(&app, console, token, credential, (Some(of.name), None), None);
+    sync::connect(place(&app, &visitor), order).await.map_err(unmeant)?;
+    now_is(&app, &visitor, id).await
+}
+
+/// `POST /api/v1/integrations/{id}/test`
+pub(super) async fn test(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let outcome = connecting::examined(&app, &visitor, &id).await?;
+    Ok(respond::json(&HeaderMap::new(), &tested(&outcome)))
+}
+
+fn tested(outcome: &Outcome) -> Tested {
+    let failed = outcome.as_ref().err().map(|(step, _)| *step);
+    let passed = Step::ALL.into_iter().take_while(|step| Some(*step) != failed).map(Step::word).collect();
+    let (facts, (reads, not)) = match outcome {
+        Ok(probe) => (sync::facts(probe), sync::modules(probe)),
+        Err(_) => Default::default(),
     };
-    let all = Integrations { items: known.iter().map(told).collect() };
-    Ok(respond::tagged(&headers, "application/json", serde_json::to_vec(&all).unwrap_or_default()))
+    Tested {
+        works: failed.is_none(),
+        failed: failed.map(Step::word),
+        passed,
+        detail: outcome.as_ref().err().map(|(_, trouble)| capital(&trouble.detail)).unwrap_or_default(),
+        role: facts.role,
+        scope: facts.scope,
+        expires_at: facts.expires_at.map(|at| at.to_string()),
+        reads,
+        missing: not.into_iter().map(|(word, _)| word).collect(),
+    }
+}
+
+/// `POST /api/v1/integrations/{id}/sync`
+pub(super) async fn sync(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let sent: Sync = if body.is_empty() { Sync::default() } else { crate::fields::body(&body)? };
+    let (org, now, who) = (visitor.org, app.world.now(), visitor.login.clone());
+    let written = app.store.write(move |tx| {
+        let of = found(tx, org, &id, now)?;
+        let names = vec![of.integration.name.clone()];
+        let order = Run { names, streams: sent.streams, full: sent.full, accept_removals: false };
+        ask(tx, org, &order, &who, now)?;
+        Ok::<_, Problem>(of.integration.id)
+    });
+    let id = written.await?;
+    Ok(respond::json(&HeaderMap::new(), &Asked { task: id.to_string() }))
+}
+
+/// `DELETE /api/v1/integrations/{id}?confirm=NAME`
+pub(super) async fn delete(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    Query(asked): Query,
+) -> Result<Response, Problem> {
+    let (org, now) = (visitor.org, app.world.now());
+    let of = app.store.read(move |tx| found(tx, org, &id, now)).await?.integration;
+    if asked.get("confirm") != of.name {
+        return Err(Problem::invalid("confirm is not the integration's name, so nothing was done."));
+    }
+    let removed = sync::remove(place(&app, &visitor), of.id).await.map_err(missing)?;
+    Ok(respond::json(&HeaderMap::new(), &Ended { retired: removed.records }))
 }

@@ -1,0 +1,160 @@
+//! What Muster can read: every connector, with what it needs.
+
+use sync::Connector;
+use sync::import::Format;
+use ui::Icon;
+
+/// A connector.
+pub(super) struct Entry {
+    /// Its word in addresses.
+    pub(super) word: &'static str,
+    pub(super) name: &'static str,
+    pub(super) icon: Icon,
+    pub(super) category: &'static str,
+    pub(super) sign_in: &'static str,
+    pub(super) intervals: &'static str,
+    /// One sentence.
+    pub(super) about: &'static str,
+    /// What is needed before, in the order in which it is done.
+    pub(super) steps: &'static [&'static str],
+    /// The vendor's own documentation of its interface.
+    pub(super) vendor: Option<(&'static str, &'static str)>,
+    pub(super) kind: Kind,
+}
+
+/// How one comes by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A form on these pages.
+    Connect,
+    /// A command, which reads a file.
+    File(Format),
+    /// On trial: somebody enrols, an administrator allows; and what it waits for.
+    Trial(&'static str),
+}
+
+/// All of them, in the order in which they are offered.
+pub(super) const ENTRIES: [Entry; 5] = [
+    Entry {
+        word: "sentinelone",
+        name: "SentinelOne",
+        icon: Icon::Shield,
+        category: "Endpoint security",
+        sign_in: "API token, role Viewer",
+        intervals: "Threats 5 min, activities 10 min, agents 1 h, others 24 h",
+        about: "Agents, threats, activities, software, vulnerabilities, users and policies of a Singularity console. \
+            Muster only ever reads.",
+        steps: &[
+            "You need a subscription whose console has an API, and the right to make users there.",
+            "Port 443 of the console has to be reachable from this server.",
+            "In the console: Settings > Users > Service Users > Create. Give it the role Viewer.",
+            "Choose the account as its scope: an account's token sees all its sites, a site's token that site alone.",
+            "Choose an end that suits you. Muster warns 30, 14, 7 and 1 days before.",
+            "Copy the token when it is shown: the console shows it once.",
+        ],
+        vendor: Some(("API documentation, in your console", "/api-doc/overview")),
+        kind: Kind::Connect,
+    },
+    Entry {
+        word: "nmap",
+        name: "nmap scan",
+        icon: Icon::Radar,
+        category: "Network discovery",
+        sign_in: "None: a file",
+        intervals: "When a file is brought",
+        about: "Hosts, addresses and services that a scan measured, from nmap's XML.",
+        steps: &["Scan with nmap and keep its XML: nmap -sV -oX scan.xml 192.0.2.0/24.", "Import it on this server."],
+        vendor: None,
+        kind: Kind::File(Format::Nmap),
+    },
+    Entry {
+        word: "csv",
+        name: "CSV import",
+        icon: Icon::Grid,
+        category: "Asset lists",
+        sign_in: "None: a file",
+        intervals: "When a file is brought",
+        about: "A list of machines that somebody keeps. Exports of runZero, NetBox and ServiceNow are known by their headers.",
+        steps: &["Save the list as CSV with a line of headers.", "Import it on this server."],
+        vendor: None,
+        kind: Kind::File(Format::Csv),
+    },
+    Entry {
+        word: "json",
+        name: "JSON import",
+        icon: Icon::Braces,
+        category: "Asset lists",
+        sign_in: "None: a file",
+        intervals: "When a file is brought",
+        about: "Machines as JSON, one array or one object a line.",
+        steps: &["Save the machines as JSON.", "Import it on this server."],
+        vendor: None,
+        kind: Kind::File(Format::Json),
+    },
+    Entry {
+        word: "snmp",
+        name: "SNMP probe",
+        icon: Icon::Nodes,
+        category: "Network discovery",
+        sign_in: "Community, v2c",
+        intervals: "With each scan",
+        about: "Network devices, asked for their names and interfaces while a network is scanned.",
+        steps: &["Enrol, and let an administrator allow it.", "It is then offered where a scan is made."],
+        vendor: None,
+        kind: Kind::Trial("It belongs to scans, and this version makes none yet."),
+    },
+];
+
+/// The connector of that word.
+pub(super) fn entry(word: &str) -> Option<&'static Entry> {
+    ENTRIES.iter().find(|entry| entry.word == word)
+}
+
+/// The entry that an integration belongs to.
+pub(super) fn of(connector: Connector) -> &'static Entry {
+    entry(connector.word()).unwrap_or(&ENTRIES[0])
+}
+
+impl Entry {
+    /// Whether a search finds it.
+    pub(super) fn matches(&self, find: &str) -> bool {
+        let find = kernel::fold(find.trim());
+        [self.name, self.category, self.word, self.about].iter().any(|text| kernel::fold(text).contains(find.as_ref()))
+    }
+
+    /// The command that brings a file, where one does.
+    pub(super) fn command(&self) -> Option<String> {
+        match self.kind {
+            Kind::File(format) => Some(format!("muster import {} FILE --source NAME --site SITE", format.word())),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_connector_that_can_be_connected_has_an_entry() {
+        let files = Format::ALL.into_iter().map(Connector::File);
+        for connector in files.chain([Connector::SentinelOne]) {
+            assert_eq!(of(connector).word, connector.word());
+        }
+    }
+
+    #[test]
+    fn a_search_finds_by_name_category_and_what_it_is_about() {
+        let found = |find: &str| ENTRIES.iter().filter(|entry| entry.matches(find)).map(|entry| entry.word).collect();
+        let cases: [(&str, Vec<&str>); 4] = [
+            ("SENTINEL", vec!["sentinelone"]),
+            ("network", vec!["nmap", "snmp"]),
+            ("netbox", vec!["csv"]),
+            ("nothing of the kind", vec![]),
+        ];
+        for (find, wanted) in cases {
+            let found: Vec<&str> = found(find);
+            assert_eq!(found, wanted, "{find}");
+        }
+    }
+}

@@ -1,0 +1,629 @@
+//! Connecting a console: the form, the test before saving, and a new token, permission or address for one that is known.
+
+use access::{Credentials, Permission};
+use axum::extract::{Path, State};
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use kernel::{CredentialId, Secret, Timestamp};
+use sentinelone::{Console, Probe, Token};
+use sync::examine::{Step, failed_step};
+use sync::health::{self, Trouble};
+use sync::{Integration, Options, SyncError};
+use ui::{Button, Card, Choice, Flash, Icon, Kind, Light, Markup, Place, Tone, Weight, html};
+
+use super::choices::{Values, Wrong, errors, field};
+use super::{at, found, missing, place};
+use crate::fields::{Asked, Fields, Sent};
+use crate::problem::{capital, sentence};
+use crate::{App, Problem, Visitor, respond};
+
+/// How a test ended: what the token sees, or the step that failed and why.
+pub(super) type Outcome = Result<Probe, (Step, Trouble)>;
+
+/// What a form to connect holds.
+struct Filled {
+    url: String,
+    name: String,
+    site: String,
+    credential: String,
+    /// The token, sealed, once it was tried.
+    carried: Option<String>,
+    values: Values,
+}
+
+impl Filled {
+    fn empty() -> Filled {
+        Filled {
+            url: String::new(),
+            name: String::new(),
+            site: sync::SITE_DEFAULT.to_owned(),
+            credential: String::new(),
+            carried: None,
+            values: Values::of(&Options::default()),
+        }
+    }
+
+    fn sent(sent: &Fields) -> Filled {
+        let text = |name: &str| sent.get(name).trim().to_owned();
+        Filled {
+            url: text("url"),
+            name: text("name"),
+            site: text("site"),
+            credential: text("credential"),
+            carried: sent.opt("carried").map(str::to_owned),
+            values: Values::sent(sent),
+        }
+    }
+}
+
+/// What each step is called, for people.
+fn step_words(step: Step) -> &'static str {
+    match step {
+        Step::Dns => "The name has an address",
+        Step::Port => "Something listens there",
+        Step::Tls => "The connection is secure",
+        Step::Http => "A console answers",
+        Step::Token => "It accepts the token",
+        Step::Permission => "The token may read what is needed",
+    }
+}
+
+/// The steps of a test, one below the other, and what the token sees.
+fn steps(outcome: &Outcome, now: Timestamp) -> Markup {
+    let failed = outcome.as_ref().err();
+    let mut passed = true;
+    let all: Vec<(&str, Markup)> = Step::ALL
+        .into_iter()
+        .map(|step| {
+            let told = match failed {
+                Some((at, trouble)) if *at == step => {
+                    passed = false;
+                    let help = health::remedy(trouble.state, trouble.why).words();
+                    html! { (ui::light(Light::Bad, "Failed")) " " (ui::words::cut(&capital(&trouble.detail), 400)) " " (capital(help)) }
+                }
+                _ if passed => ui::light(Light::Ok, "Passed"),
+                _ => ui::light(Light::Idle, "Not tried"),
+            };
+            (step_words(step), told)
+        })
+        .collect();
+    let body = html! { (ui::facts(&all)) @if let Ok(probe) = outcome { (sees(probe, now)) } };
+    let heading = if failed.is_none() { "Verified just now" } else { "This is how far it went" };
+    html! { div role="status" { (Card { id: "test", heading, body, ..Card::default() }.render()) } }
+}
+
+fn sees(probe: &Probe, now: Timestamp) -> Markup {
+    let facts = sync::facts(probe);
+    let (reads, not) = sync::modules(probe);
+    let role = match facts.role.as_deref() {
+        Some(role) if role == sync::ROLE_ENOUGH => html! { (ui::light(Light::Ok, role)) },
+        Some(role) => html! {
+            (ui::light(Light::Warn, "More than needed")) " " (ui::words::name(role)) ". " (sync::ROLE_ENOUGH)
+            " is enough, and a stolen " (sync::ROLE_ENOUGH) " token could change nothing."
+        },
+        None => ui::absent("the console does not say"),
+    };
+    let end = match facts.expires_at {
+        Some(end) if end <= now => ui::badge(Tone::Bad, "has ended"),
+        Some(end) => html! { (ui::near(end, now)) ", " (ui::date(end)) },
+        None => ui::absent("the console does not say"),
+    };
+    let missing: Vec<String> = not.iter().map(|(word, _)| (*word).to_owned()).collect();
+    let all = [
+        ("Role", role),
+        ("Scope", facts.scope.as_deref().map_or_else(|| ui::absent("not said"), ui::words::name)),
+        ("Ends", end),
+        ("Reads", html! { (reads.join(", ")) }),
+        (
+            "Does not read",
+            if missing.is_empty() {
+                html! { "nothing is missing" }
+            } else {
+                html! { (missing.join(", ")) }
+            },
+        ),
+    ];
+    ui::facts(&all)
+}
+
+/// The address, as a console's that may be asked from here.
+pub(super) fn console(app: &App, url: &str) -> Result<Console, Wrong> {
+    let wrong = |error: String| Wrong::new("url", "Address of the console", error);
+    let console = Console::parse(url).map_err(|problem| wrong(sentence(&problem)))?;
+    if console.is_private() && !app.settings.private_consoles {
+        let help = "Enter the console's public name; only who runs this server allows consoles inside its network.";
+        return Err(wrong(format!("{} is inside a private network. {help}", console.host())));
+    }
+    Ok(console)
+}
+
+/// The token that a form names: typed, of a saved credential, or carried from the step before.
+async fn token(
+    app: &App,
+    visitor: &Visitor,
+    sent: &Fields,
+    console: &Console,
+) -> Result<(Token, Option<CredentialId>), Wrong> {
+    let wrong = |error: String| Wrong::new("token", "API token", error);
+    let read = |text: &str| Token::parse(text).map_err(|problem| wrong(sentence(&problem)));
+    let typed = sent.get("token");
+    let chosen = sent.get("credential");
+    if typed.is_empty() && !chosen.is_empty() {
+        return saved_token(app, visitor, chosen).await;
+    }
+    if !typed.is_empty() {
+        return Ok((read(typed)?, None));
+    }
+    let purpose = purpose(visitor, console);
+    let carried = access::carried(&app.keys, &purpose, sent.get("carried"), app.world.now());
+    match carried {
+        Some(secret) => Ok((read(secret.expose())?, None)),
+        None if sent.opt("carried").is_some() => {
+            Err(wrong("Enter the token again: it is kept for 15 minutes, and for one address.".to_owned()))
+        }
+        None => Err(wrong("Enter the token, or choose a saved credential.".to_owned())),
+    }
+}
+
+/// The token of a saved credential.
+pub(super) async fn saved_token(
+    app: &App,
+    visitor: &Visitor,
+    chosen: &str,
+) -> Result<(Token, Option<CredentialId>), Wrong> {
+    let wrong = |error: String| Wrong::new("credential", "Credential", error);
+    let id = CredentialId::parse(chosen).filter(|_| visitor.may(Permission::UseCredentials));
+    let id = id.ok_or_else(|| wrong("Choose one of the credentials that are listed.".to_owned()))?;
+    let token = sync::open_token(place(app, visitor), id).await;
+    token.map(|token| (token, Some(id))).map_err(|error| wrong(sentence(&error)))
+}
+
+/// What a carried token is good for: this person, this organization, this console.
+fn purpose(visitor: &Visitor, console: &Console) -> String {
+    format!("integration {} {} {}", visitor.org, visitor.person, console.authority())
+}
+
+/// Tries a token on a console; nothing is stored.
+pub(super) async fn tried(app: &App, visitor: &Visitor, console: &Console, token: &Token) -> Result<Outcome, Problem> {
+    let private = app.settings.private_consoles;
+    match sync::try_token(place(app, visitor), console, token, private).await {
+        Ok(probe) => Ok(Ok(probe)),
+        Err(error) => failure(error).map(Err),
+    }
+}
+
+/// The step at which a console failed; anything else is no answer about the console.
+fn failure(error: SyncError) -> Result<(Step, Trouble), Problem> {
+    match error {
+        SyncError::Console(error) => Ok((failed_step(&error), health::trouble(&error, false))),
+        other => Err(missing(other)),
+    }
+}
+
+/// Pages on which a token was typed stay nowhere.
+fn unkept(status: StatusCode, markup: Markup) -> Response {
+    let mut response = (status, respond::page(markup)).into_response();
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(respond::NOWHERE));
+    response
+}
+
+async fn credentials(app: &App, visitor: &Visitor) -> Result<Credentials, Problem> {
+    if !visitor.may(Permission::UseCredentials) {
+        return Ok(Credentials::default());
+    }
+    let (org, person) = (visitor.org, visitor.person);
+    Ok(app.store.read(move |tx| access::credentials(tx, org, Some(person))).await?)
+}
+
+/// Token or saved credential: the fields.
+fn token_fields(visitor: &Visitor, known: &Credentials, filled: &Filled, wrong: &[Wrong]) -> Markup {
+    let own = Choice { value: "", label: "A token that is entered below", help: "", on: filled.credential.is_empty() };
+    let ids: Vec<String> = known.usable.iter().map(|of| of.id.to_string()).collect();
+    let saved = known.usable.iter().zip(&ids).filter(|(of, _)| of.kind == "sentinelone_api_token");
+    let saved = saved.map(|(of, id)| Choice { value: id, label: &of.name, help: "", on: filled.credential == *id });
+    let choices: Vec<Choice<'_>> = std::iter::once(own).chain(saved).collect();
+    let help = match &filled.carried {
+        Some(_) => "It was verified; leave this empty to save it.",
+        None => "Of a service user with the role Viewer at account level. Nobody can read it here again.",
+    };
+    html! {
+        @if choices.len() > 1 {
+            (field("credential", "Credential", "Saved on its own, it is renewed in one place for all that use it.", wrong, true, Kind::Select(&choices)))
+        }
+        @for hidden in known.hidden.iter().take(5) {
+            p.muted.small {
+                (ui::words::name(&hidden.name)) " of " (ui::words::name(&hidden.org_name)) " is not listed: "
+                (ui::words::name(&visitor.org_name)) " has no access to it."
+            }
+        }
+        (field("token", "API token", help, wrong, filled.carried.is_none() && choices.len() == 1, Kind::Secret("off")))
+        @if let Some(carried) = &filled.carried { input type="hidden" name="carried" value=(carried); }
+    }
+}
+
+/// The buttons: test, and save once it was tested or at once.
+fn verbs(verified: bool, save: &str, back: &str) -> Markup {
+    let weight = |main: bool| if main { Weight::Main } else { Weight::Normal };
+    html! {
+        div.line {
+            (ui::button(&Button { words: if verified { "Test again" } else { "Test connection" }, icon: Some(Icon::Sync), value: Some(("do", "test")), weight: weight(!verified), ..Button::default() }))
+            (ui::button(&Button { words: save, value: Some(("do", "save")), weight: weight(verified), ..Button::default() }))
+            (ui::link_button(back, &Button { words: "Cancel", weight: Weight::Quiet, ..Button::default() }))
+        }
+    }
+}
+
+/// `GET /integrations/connect`
+pub(super) async fn connect(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
+    let known = credentials(&app, &visitor).await?;
+    Ok(respond::page(connect_page(&visitor, &known, &Filled::empty(), &[], None, app.world.now())))
+}
+
+fn connect_page(
+    visitor: &Visitor,
+    known: &Credentials,
+    filled: &Filled,
+    wrong: &[Wrong],
+    outcome: Option<&Outcome>,
+    now: Timestamp,
+) -> Markup {
+    let form = html! {
+        div.flow.wide {
+            (errors(wrong))
+            (Card {
+                id: "console",
+                heading: "Console and token",
+                aside: html! { a href="/integrations/about/sentinelone" { "How to make a token" } },
+                body: html! {
+                    (field("url", "Address of the console", "As in your browser, such as organization.sentinelone.net. A path is cut off.", wrong, true, Kind::Mono(&filled.url)))
+                    (token_fields(visitor, known, filled, wrong))
+                },
+                ..Card::default()
+            }.render())
+            @if let Some(outcome) = outcome { (steps(outcome, now)) }
+            (Card {
+                id: "what",
+                heading: "Name and place",
+                body: html! {
+                    (field("name", "Name", "Unique in the organization; empty for the console's own.", wrong, false, Kind::Text(&filled.name)))
+                    (field("site", "Site", "Where assets that only this console knows are made.", wrong, true, Kind::Text(&filled.site)))
+                },
+                ..Card::default()
+            }.render())
+            (super::forms::parts(&filled.values, wrong, false))
+            (verbs(matches!(outcome, Some(Ok(_))), "Save and read", super::HOME))
+        }
+    };
+    let shell = visitor.shell();
+    let page = ui::Page {
+        crumbs: &[("Integrations", super::HOME)],
+        lead: html! { "Muster only ever reads. Nothing is saved before console and token have worked." },
+        layout: ui::Layout::Narrow,
+        body: ui::post(visitor.csrf(), "/integrations/connect", &form),
+        ..visitor.page(&shell, Place::Integrations, "Connect SentinelOne")
+    };
+    page.render()
+}
+
+/// `POST /integrations/connect`
+pub(super) async fn connect_sent(
+    State(app): State<App>,
+    visitor: Visitor,
+    Sent(sent): Sent,
+) -> Result<Response, Problem> {
+    let now = app.world.now();
+    let known = credentials(&app, &visitor).await?;
+    let mut filled = Filled::sent(&sent);
+    let mut wrong = Vec::new();
+    let console = console(&app, &filled.url).map_err(|one| wrong.push(one)).ok();
+    let token = match &console {
+        Some(console) => token(&app, &visitor, &sent, console).await.map_err(|one| wrong.push(one)).ok(),
+        None => None,
+    };
+    if filled.site.is_empty() {
+        wrong.push(Wrong::new("site", "Site", "Enter the name of a site; one that is new is made."));
+    }
+    if !filled.name.is_empty() {
+        let (org, name) = (visitor.org, filled.name.clone());
+        let others = app.store.read(move |tx| sync::overviews(tx, org, now)).await?;
+        if let Some(other) = others.iter().find(|of| kernel::fold(&of.integration.name) == kernel::fold(&name)) {
+            let error =
+                format!("{} has this name already. Choose another, or rotate its token.", other.integration.name);
+            wrong.push(Wrong::new("name", "Name", error));
+        }
+    }
+    let change = filled.values.change().map_err(|all| wrong.extend(all)).ok();
+    let (Some(console), Some((token, credential)), Some(change), true) = (console, token, change, wrong.is_empty())
+    else {
+        let page = connect_page(&visitor, &known, &filled, &wrong, None, now);
+        return Ok(unkept(StatusCode::UNPROCESSABLE_ENTITY, page));
+    };
+    if sent.get("do") != "save" {
+        let outcome = tried(&app, &visitor, &console, &token).await?;
+        filled.carried = carry(&app, &visitor, &console, &token, credential, &outcome)?;
+        let status = if outcome.is_ok() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+        return Ok(unkept(status, connect_page(&visitor, &known, &filled, &[], Some(&outcome), now)));
+    }
+    let mut options = Options::default();
+    change.apply(&mut options).map_err(missing)?;
+    let name = Some(filled.name.clone()).filter(|name| !name.is_empty());
+    let order = order(&app, console, token, credential, (name, Some(filled.site.clone())), Some(options));
+    match sync::connect(place(&app, &visitor), order).await {
+        Ok(connected) if connected.rotated => {
+            let of = connected.integration;
+            let then = "This console was connected under that name already: it has a new token now.";
+            Ok(respond::see_other_saying(&at(of.id), Tone::Ok, &format!("{} is connected.", of.name), then))
+        }
+        Ok(connected) => {
+            let of = connected.integration;
+            let then = "Its collections are being read for the first time, by themselves.";
+            Ok(respond::see_other_saying(&at(of.id), Tone::Ok, &format!("{} is connected.", of.name), then))
+        }
+        Err(error @ (SyncError::BadName { .. } | SyncError::NameTaken { .. } | SyncError::OtherSource { .. })) => {
+            let wrong = [Wrong::new("name", "Name", sentence(&error))];
+            let page = connect_page(&visitor, &known, &filled, &wrong, None, now);
+            Ok(unkept(StatusCode::UNPROCESSABLE_ENTITY, page))
+        }
+        Err(error) => {
+            let outcome = Err(failure(error)?);
+            let page = connect_page(&visitor, &known, &filled, &[], Some(&outcome), now);
+            Ok(unkept(StatusCode::UNPROCESSABLE_ENTITY, page))
+        }
+    }
+}
+
+/// What is handed over to be tried and saved; name and site where they are new.
+pub(super) fn order(
+    app: &App,
+    console: Console,
+    token: Token,
+    credential: Option<CredentialId>,
+    (name, site): (Option<String>, Option<String>),
+    options: Option<Options>,
+) -> sync::Connect {
+    let private = app.settings.private_consoles && console.is_private();
+    sync::Connect { console, token, credential, link: None, private, name, site, options }
+}
+
+/// Seals a token that has worked, so that the form can be saved without typing it again.
+fn carry(
+    app: &App,
+    visitor: &Visitor,
+    console: &Console,
+    token: &Token,
+    credential: Option<CredentialId>,
+    outcome: &Outcome,
+) -> Result<Option<String>, Problem> {
+    if outcome.is_err() || credential.is_some() {
+        return Ok(None);
+    }
+    let secret = Secret::new(token.expose().to_owned());
+    Ok(Some(access::carry(&app.keys, &purpose(visitor, console), &secret, app.world.now())?))
+}
+
+/// Which step of reconnecting it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum About {
+    Token,
+    Permission,
+    Address,
+}
+
+impl About {
+    fn read(word: &str) -> About {
+        match word {
+            "permission" => About::Permission,
+            "address" => About::Address,
+            _ => About::Token,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            About::Token => "token",
+            About::Permission => "permission",
+            About::Address => "address",
+        }
+    }
+
+    fn title(self, name: &str) -> String {
+        match self {
+            About::Token => format!("Reconnect {name}"),
+            About::Permission => format!("Re-authorise {name}"),
+            About::Address => format!("Re-establish {name}"),
+        }
+    }
+
+    fn lead(self) -> &'static str {
+        match self {
+            About::Token => {
+                "Enter a new token of the same console. The old one stays in use until the new one has worked, and reading \
+                 goes on from where it stopped."
+            }
+            About::Permission => {
+                "The token works, and its user may not read all that is needed. Give the user the role Viewer on what should \
+                 be read, at the console; then test. The token itself can stay."
+            }
+            About::Address => {
+                "What answers at the address is not the console that was connected, or nothing does. Compare it with the \
+                 address in your browser, then test. A console moves to another name only with a token that works there."
+            }
+        }
+    }
+}
+
+/// `GET /integrations/{id}/reconnect?step=..`
+pub(super) async fn reconnect(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    Asked(asked): Asked,
+) -> Result<Response, Problem> {
+    let of = known(&app, &visitor, &id).await?;
+    let saved = credentials(&app, &visitor).await?;
+    let filled = Filled { url: of.console_url.clone(), credential: chosen(&of), ..Filled::empty() };
+    let about = About::read(asked.get("step"));
+    Ok(respond::page(reconnect_page(&visitor, &saved, (&of, about), &filled, &[], None, app.world.now())))
+}
+
+fn chosen(of: &Integration) -> String {
+    of.credential.map(|id| id.to_string()).unwrap_or_default()
+}
+
+async fn known(app: &App, visitor: &Visitor, id: &str) -> Result<Integration, Problem> {
+    let (org, now, id) = (visitor.org, app.world.now(), id.to_owned());
+    let of = app.store.read(move |tx| found(tx, org, &id, now)).await?.integration;
+    match of.connector.files() {
+        Some(files) => {
+            Err(Problem::conflict(format!("{} is read from {files}; there is nothing to connect to.", of.name)))
+        }
+        None => Ok(of),
+    }
+}
+
+fn reconnect_page(
+    visitor: &Visitor,
+    saved: &Credentials,
+    (of, about): (&Integration, About),
+    filled: &Filled,
+    wrong: &[Wrong],
+    outcome: Option<&Outcome>,
+    now: Timestamp,
+) -> Markup {
+    let home = at(of.id);
+    let test =
+        ui::link_button(&format!("{home}/test"), &Button { words: "Test the token that is kept", ..Button::default() });
+    let form = html! {
+        div.flow.wide {
+            input type="hidden" name="step" value=(about.word());
+            (errors(wrong))
+            (Card {
+                id: "console",
+                heading: "Console and token",
+                aside: html! { a href="/integrations/about/sentinelone" { "How to make a token" } },
+                body: html! {
+                    @if about == About::Address {
+                        (field("url", "Address of the console", "As in your browser. A path is cut off.", wrong, true, Kind::Mono(&filled.url)))
+                    } @else {
+                        (ui::facts(&[("Console", ui::mono(&of.console_host))]))
+                        input type="hidden" name="url" value=(of.console_url);
+                    }
+                    (token_fields(visitor, saved, filled, wrong))
+                },
+                ..Card::default()
+            }.render())
+            @if let Some(outcome) = outcome { (steps(outcome, now)) }
+            (verbs(matches!(outcome, Some(Ok(_))), "Save", &home))
+        }
+    };
+    let shell = visitor.shell();
+    let title = about.title(&of.name);
+    let page = ui::Page {
+        crumbs: &[("Integrations", super::HOME), (&of.name, &home)],
+        lead: html! { (about.lead()) },
+        layout: ui::Layout::Narrow,
+        actions: test,
+        body: ui::post(visitor.csrf(), &format!("{home}/reconnect"), &form),
+        ..visitor.page(&shell, Place::Integrations, &title)
+    };
+    page.render()
+}
+
+/// `POST /integrations/{id}/reconnect`
+pub(super) async fn reconnect_sent(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    Sent(sent): Sent,
+) -> Result<Response, Problem> {
+    let now = app.world.now();
+    let of = known(&app, &visitor, &id).await?;
+    let saved = credentials(&app, &visitor).await?;
+    let about = About::read(sent.get("step"));
+    let mut filled = Filled::sent(&sent);
+    let again = |filled: &Filled, wrong: &[Wrong], outcome: Option<&Outcome>| {
+        let status = if matches!(outcome, Some(Ok(_))) { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+        Ok(unkept(status, reconnect_page(&visitor, &saved, (&of, about), filled, wrong, outcome, now)))
+    };
+    let console = match console(&app, &filled.url) {
+        Ok(console) => console,
+        Err(wrong) => return again(&filled, &[wrong], None),
+    };
+    if console.authority() != of.console_host {
+        let error = format!(
+            "{} belongs to {}. Connect {} as an integration of its own: records of two consoles are never mixed.",
+            of.name,
+            of.console_host,
+            console.authority()
+        );
+        return again(&filled, &[Wrong::new("url", "Address of the console", error)], None);
+    }
+    let (token, credential) = match token(&app, &visitor, &sent, &console).await {
+        Ok(both) => both,
+        Err(wrong) => return again(&filled, &[wrong], None),
+    };
+    if sent.get("do") != "save" {
+        let outcome = tried(&app, &visitor, &console, &token).await?;
+        filled.carried = carry(&app, &visitor, &console, &token, credential, &outcome)?;
+        return again(&filled, &[], Some(&outcome));
+    }
+    let order = order(&app, console, token, credential, (Some(of.name.clone()), None), None);
+    match sync::connect(place(&app, &visitor), order).await {
+        Ok(_) => {
+            let then = "Reading goes on from where it stopped.";
+            Ok(respond::see_other_saying(&at(of.id), Tone::Ok, &format!("{} is connected again.", of.name), then))
+        }
+        Err(error) => again(&filled, &[], Some(&Err(failure(error)?))),
+    }
+}
+
+/// `GET /integrations/{id}/test`: the token that is kept, tried live, step by step. Writes nothing.
+pub(super) async fn test_saved(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let of = known(&app, &visitor, &id).await?;
+    let now = app.world.now();
+    let outcome = examined(&app, &visitor, &id).await?;
+    let home = at(of.id);
+    let flash = match &outcome {
+        Ok(_) => Flash { tone: Tone::Ok, what: "Console and token work.", then: "", link: None },
+        Err(_) => Flash { tone: Tone::Bad, what: "It does not work just now.", then: "", link: None },
+    };
+    let title = format!("Test of {}", of.name);
+    let shell = visitor.shell();
+    let body = html! {
+        div.flow.wide {
+            (steps(&outcome, now))
+            div.line {
+                (ui::link_button(&format!("{home}/test"), &Button { words: "Test again", icon: Some(Icon::Sync), ..Button::default() }))
+                (ui::link_button(&home, &Button { words: "Back", weight: Weight::Quiet, ..Button::default() }))
+            }
+        }
+    };
+    let page = ui::Page {
+        crumbs: &[("Integrations", super::HOME), (&of.name, &home)],
+        layout: ui::Layout::Narrow,
+        flash: Some(flash),
+        body,
+        ..visitor.page(&shell, Place::Integrations, &title)
+    };
+    Ok(respond::page(page.render()))
+}
+
+/// Looks at an integration that is kept.
+pub(super) async fn examined(app: &App, visitor: &Visitor, id: &str) -> Result<Outcome, Problem> {
+    let (org, now, id) = (visitor.org, app.world.now(), id.to_owned());
+    let of = app.store.read(move |tx| found(tx, org, &id, now)).await?;
+    if of.integration.connector.is_file() {
+        return Err(Problem::conflict("Files are not asked for anything, so there is nothing to test."));
+    }
+    let seen = sync::examine::examine(place(app, visitor), &of).await.map_err(missing)?;
+    match (seen.probe, seen.failed, seen.trouble) {
+        (Some(probe), ..) => Ok(Ok(probe)),
+        (None, Some(step), Some(trouble)) => Ok(Err((step, trouble))),
+        _ => Err(Problem::conflict("The console gave no answer that says anything.")),
+    }
+}

@@ -1,0 +1,197 @@
+//! Everything about an integration edited later: name, site, rhythm, what is read and what is imported.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use kernel::{IntegrationId, OrgId, Timestamp};
+use sha2::{Digest as _, Sha256};
+use store::Tx;
+use sync::{Integration, OptionsChange, Run, SyncError};
+use ui::{Button, Card, Flash, Kind, Markup, Place, Tone, Weight, html};
+
+use super::choices::{Values, Wrong, errors, field};
+use super::{at, found, missing};
+use crate::fields::Sent;
+use crate::problem::sentence;
+use crate::{App, Problem, Visitor, respond};
+
+/// Collections that are read again so that changed options take hold of what is stored.
+const REREAD: [&str; 2] = ["agents", "threats"];
+
+/// What the form holds.
+struct Filled {
+    name: String,
+    site: String,
+    values: Values,
+}
+
+impl Filled {
+    fn of(of: &Integration) -> Filled {
+        Filled { name: of.name.clone(), site: of.site_name.clone(), values: Values::of(&of.options) }
+    }
+}
+
+/// Tells one state of an integration from another, so that a form that was opened before a change says so.
+fn stamp(of: &Integration) -> String {
+    use std::fmt::Write as _;
+    let text = format!("{}\0{}\0{}", of.name, of.site_name, serde_json::to_string(&of.options).unwrap_or_default());
+    Sha256::digest(text.as_bytes())[..8].iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+/// The parts that a new integration chooses too.
+pub(super) fn parts(values: &Values, wrong: &[Wrong], file: bool) -> Markup {
+    let card = |id, heading, body| Card { id, heading, body, ..Card::default() }.render();
+    html! {
+        @if !file {
+            (card("schedule-part", "Schedule", values.schedule_fields(wrong)))
+        }
+        (card("import-part", "What is imported", values.import_fields(wrong)))
+        @if !file {
+            (card("read-part", "What is read", values.read_fields(wrong)))
+        }
+    }
+}
+
+/// `GET /integrations/{id}/edit`
+pub(super) async fn edit(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let (org, now) = (visitor.org, app.world.now());
+    let of = app.store.read(move |tx| found(tx, org, &id, now)).await?.integration;
+    Ok(respond::page(drawn(&visitor, &of, &Filled::of(&of), &[], None)))
+}
+
+fn drawn(visitor: &Visitor, of: &Integration, filled: &Filled, wrong: &[Wrong], flash: Option<Flash<'_>>) -> Markup {
+    let home = at(of.id);
+    let form = html! {
+        div.flow.wide {
+            input type="hidden" name="stamp" value=(stamp(of));
+            (errors(wrong))
+            (Card {
+                id: "what",
+                heading: "Name and place",
+                body: html! {
+                    (field("name", "Name", "Unique in the organization; its tasks and its log go by it.", wrong, true, Kind::Text(&filled.name)))
+                    (field("site", "Site", "Where assets that only this source knows are made from now on.", wrong, true, Kind::Text(&filled.site)))
+                },
+                ..Card::default()
+            }.render())
+            (parts(&filled.values, wrong, of.connector.is_file()))
+            div.line {
+                (ui::button(&Button { words: "Save", weight: Weight::Main, ..Button::default() }))
+                (ui::link_button(&home, &Button { words: "Leave it as it is", ..Button::default() }))
+            }
+        }
+    };
+    let shell = visitor.shell();
+    let title = format!("Edit {}", of.name);
+    let page = ui::Page {
+        crumbs: &[("Integrations", super::HOME), (&of.name, &home)],
+        layout: ui::Layout::Narrow,
+        flash,
+        body: ui::post(visitor.csrf(), &format!("{home}/edit"), &form),
+        ..visitor.page(&shell, Place::Integrations, &title)
+    };
+    page.render()
+}
+
+/// `POST /integrations/{id}/edit`
+pub(super) async fn edit_sent(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    Sent(sent): Sent,
+) -> Result<Response, Problem> {
+    let (org, now) = (visitor.org, app.world.now());
+    let of = app.store.read(move |tx| found(tx, org, &id, now)).await?.integration;
+    let filled = Filled {
+        name: sent.get("name").trim().to_owned(),
+        site: sent.get("site").trim().to_owned(),
+        values: Values::sent(&sent),
+    };
+    let again = |status: StatusCode, wrong: &[Wrong], flash: Option<Flash<'_>>| {
+        Ok((status, respond::page(drawn(&visitor, &of, &filled, wrong, flash))).into_response())
+    };
+    let change = match filled.values.change() {
+        Ok(change) => change,
+        Err(wrong) => return again(StatusCode::UNPROCESSABLE_ENTITY, &wrong, None),
+    };
+    if sent.get("stamp") != stamp(&of) {
+        let flash = Flash {
+            tone: Tone::Warn,
+            what: "Somebody else changed this integration meanwhile, so nothing was saved.",
+            then: "Below is what you entered. Save again to put it in the place of what they chose.",
+            link: Some(("What it is now", &at(of.id))),
+        };
+        return again(StatusCode::CONFLICT, &[], Some(flash));
+    }
+    let wanted = Wanted { name: Some(filled.name.clone()), site: Some(filled.site.clone()), change };
+    let (who, of_id) = (visitor.login.clone(), of.id);
+    match app.store.write(move |tx| save(tx, org, of_id, &wanted, &who, now)).await {
+        Ok(saved) => {
+            let what = format!("{} is saved.", saved.of.name);
+            let then = if saved.anew {
+                "What is stored is judged anew with the next reading, which was asked for."
+            } else {
+                ""
+            };
+            Ok(respond::see_other_saying(&at(of.id), Tone::Ok, &what, then))
+        }
+        Err(SyncError::NameTaken { host, .. }) => {
+            let error = format!("Another integration, of {host}, has this name. Choose another.");
+            again(StatusCode::UNPROCESSABLE_ENTITY, &[Wrong::new("name", "Name", error)], None)
+        }
+        Err(error @ SyncError::BadName { .. }) => {
+            again(StatusCode::UNPROCESSABLE_ENTITY, &[Wrong::new("name", "Name", sentence(&error))], None)
+        }
+        Err(error @ SyncError::Inventory(_)) if filled.site.is_empty() => {
+            let _ = error;
+            again(StatusCode::UNPROCESSABLE_ENTITY, &[Wrong::new("site", "Site", "Enter the name of a site.")], None)
+        }
+        Err(error) => Err(missing(error)),
+    }
+}
+
+/// What is to be different.
+pub(super) struct Wanted {
+    pub(super) name: Option<String>,
+    pub(super) site: Option<String>,
+    pub(super) change: OptionsChange,
+}
+
+/// What was saved, and whether stored records are to be judged anew.
+pub(super) struct Saved {
+    pub(super) of: Integration,
+    pub(super) anew: bool,
+}
+
+/// Saves what was changed in one transaction; where what is imported changed, asks for the readings that take it up.
+pub(super) fn save(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    id: IntegrationId,
+    wanted: &Wanted,
+    who: &str,
+    now: Timestamp,
+) -> Result<Saved, SyncError> {
+    let before = sync::integration(tx, org, id)?;
+    if let Some(name) = &wanted.name {
+        sync::rename(tx, org, id, name, who, now)?;
+    }
+    if let Some(site) = wanted.site.as_ref().filter(|site| **site != before.site_name) {
+        sync::move_to_site(tx, org, id, site, who, now)?;
+    }
+    let name = sync::integration(tx, org, id)?.name;
+    let of = sync::configure(tx, org, &name, &wanted.change, who, now)?;
+    let anew = of.options.import != before.options.import && of.options.enabled && !of.connector.is_file();
+    if anew {
+        let streams = REREAD.into_iter().map(str::to_owned).collect();
+        sync::nudge(tx, org, &Run { names: vec![name], streams, ..Run::default() }, who, now)?;
+    }
+    Ok(Saved { of, anew })
+}

@@ -1,0 +1,683 @@
+//! One integration: its page, what it leaves out, how far a reading is, and what is done with it.
+
+use access::Permission;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use kernel::{OrgId, Timestamp};
+use store::Tx;
+use sync::health::Light as Health;
+use sync::schedule::{Next, interval_words};
+use sync::{LeftOutCount, LeftOutRecord, OptionsChange, Overview, Progress, Run, StreamStanding, StreamStatus};
+use ui::{Button, Card, Flash, Icon, Light, Markup, Place, Row, Table, Tone, Weight, html};
+
+use super::{ask, at, catalogue, choices, found, light, missing, place, remedy_at};
+use crate::fields::{Asked, Sent};
+use crate::inventories::to;
+use crate::problem::capital;
+use crate::{App, Problem, Visitor, respond};
+
+/// Records that are left out which one page lists.
+const LEFT_OUT_MAX: u32 = 200;
+
+/// Collections that have other words than their names.
+const LABELS: [(&str, &str); 8] = [
+    ("risks", "Vulnerabilities"),
+    ("applications", "Software"),
+    ("sites", "Console sites"),
+    ("groups", "Console groups"),
+    ("xdr_assets", "Other assets"),
+    ("ranger_devices", "Devices without an agent"),
+    ("hosts", "Hosts"),
+    ("tenant_policy", "Policy of the tenant"),
+];
+
+/// Inventories in which the records of a collection are found.
+const RECORDS: [(&str, &str); 14] = [
+    ("agents", "assets"),
+    ("hosts", "assets"),
+    ("ranger_devices", "assets"),
+    ("xdr_assets", "assets"),
+    ("threats", "findings"),
+    ("custom_alerts", "findings"),
+    ("unified_alerts", "findings"),
+    ("activities", "activities"),
+    ("applications", "software"),
+    ("risks", "vulnerabilities"),
+    ("users", "users"),
+    ("service_users", "users"),
+    ("sites", "console_sites"),
+    ("groups", "console_groups"),
+];
+
+/// What a collection is called.
+pub(crate) fn stream_label(name: &str) -> String {
+    let known = LABELS.iter().find(|(known, _)| *known == name);
+    known.map_or_else(|| crate::inventories::label(name), |(_, label)| (*label).to_owned())
+}
+
+/// Where the records of a collection are found, if anywhere.
+pub(crate) fn records_at(stream: &str) -> Option<String> {
+    let (_, inventory) = RECORDS.iter().find(|(known, _)| *known == stream)?;
+    inventory::catalogue().inventory(inventory).filter(|inventory| inventory.listed)?;
+    Some(to(inventory, ""))
+}
+
+/// The log of its task.
+pub(crate) fn log_of(of: &Overview) -> String {
+    format!("/tasks/{}", of.integration.id)
+}
+
+/// All that its page tells.
+struct Seen {
+    of: Overview,
+    ours: Vec<(String, u64)>,
+    left_out: Vec<LeftOutCount>,
+    unknown: Vec<sync::UnknownGroup>,
+    progress: Option<Progress>,
+    credential: Option<String>,
+}
+
+fn seen(tx: &mut Tx<'_>, org: OrgId, id: &str, now: Timestamp) -> Result<Seen, Problem> {
+    let of = found(tx, org, id, now)?;
+    let (id, import) = (of.integration.id, &of.integration.options.import);
+    let credential = match of.integration.credential {
+        Some(saved) => Some(access::credential(tx, org, saved)?.map_or_else(String::new, |of| of.name)),
+        None => None,
+    };
+    Ok(Seen {
+        ours: sync::examine::record_counts(tx, org, id)?,
+        left_out: sync::left_out_counts(tx, org, id, import)?,
+        unknown: sync::unknown_groups(tx, org, id, import)?,
+        progress: sync::progress(tx, org, id)?,
+        credential,
+        of,
+    })
+}
+
+/// `GET /integrations/{id}`
+pub(super) async fn show(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let (org, now) = (visitor.org, app.world.now());
+    let seen = app.store.read(move |tx| seen(tx, org, &id, now)).await?;
+    let of = &seen.of;
+    let name = of.integration.name.clone();
+    let shell = visitor.shell();
+    let (state, word) = light(of, now);
+    let rate = &of.integration.options;
+    let body = html! {
+        (trouble(of, &visitor))
+        div #progress { (progress_bar(of, seen.progress.as_ref(), now)) }
+        div.cols {
+            div.flow.wide {
+                (streams(&seen, now))
+                (held(&seen, &visitor))
+                (left(&seen))
+            }
+            div.flow.wide { (token(&seen, now)) (chosen(&seen)) (end(of, &visitor)) }
+        }
+    };
+    let entry = catalogue::of(of.integration.connector);
+    let host = of.integration.connector.files().unwrap_or(&of.integration.console_host);
+    let strip = [
+        ("Connector", html! { (entry.name) }),
+        ("Reads", ui::words::name(host)),
+        ("Site", ui::words::name(&of.integration.site_name)),
+        ("How often", html! { (choices::rhythm(rate)) }),
+        ("Since", ui::near(of.integration.since, now)),
+    ];
+    let page = ui::Page {
+        crumbs: &[("Integrations", super::HOME)],
+        badges: html! { (ui::light(state, word)) },
+        lead: html! { (capital(of.meaning())) },
+        facts: ui::strip(&strip),
+        actions: verbs(of, &visitor),
+        body,
+        ..visitor.page(&shell, Place::Integrations, &name)
+    };
+    Ok(respond::page(page.render()))
+}
+
+/// What is done with it, for who may.
+fn verbs(of: &Overview, visitor: &Visitor) -> Markup {
+    let home = at(of.integration.id);
+    let (csrf, file) = (visitor.csrf(), of.integration.connector.is_file());
+    let on = of.integration.options.enabled;
+    let plain = |words, icon| Button { words, icon: Some(icon), ..Button::default() };
+    html! {
+        @if visitor.may(Permission::RunSync) && on && !file {
+            (ui::post_button(csrf, &format!("{home}/sync"), &plain("Sync now", Icon::Sync), &[]))
+        }
+        @if visitor.may(Permission::ManageIntegrations) {
+            @if !file { (ui::link_button(&format!("{home}/test"), &Button { words: "Test connection", ..Button::default() })) }
+            (ui::link_button(&format!("{home}/edit"), &plain("Edit", Icon::Pencil)))
+            (switch_button(of, visitor, false))
+        }
+        (ui::link_button(&log_of(of), &Button { words: "Log", weight: Weight::Quiet, ..Button::default() }))
+    }
+}
+
+/// The button that pauses or resumes.
+pub(super) fn switch_button(of: &Overview, visitor: &Visitor, small: bool) -> Markup {
+    let on = of.integration.options.enabled;
+    let words = if on { "Pause" } else { "Resume" };
+    let icon = if on { Icon::Pause } else { Icon::Run };
+    let button = Button { words, about: &of.integration.name, icon: Some(icon), small, ..Button::default() };
+    let to = format!("{}/switch", at(of.integration.id));
+    ui::post_button(visitor.csrf(), &to, &button, &[("on", if on { "no" } else { "yes" })])
+}
+
+/// What is wrong, what it means and what helps; nothing if nothing is.
+pub(super) fn trouble(of: &Overview, visitor: &Visitor) -> Markup {
+    let (assessment, remedy) = (of.assessment(), of.remedy());
+    let tone = match of.light(Timestamp::default()) {
+        _ if assessment.detail.is_empty() => return html! {},
+        Health::Red => Tone::Bad,
+        _ => Tone::Warn,
+    };
+    let what = capital(&assessment.detail);
+    let then = format!("{} {}", capital(of.meaning()), capital(remedy.words()));
+    let to = remedy_at(of).filter(|_| visitor.may(Permission::ManageIntegrations));
+    let link = to.as_ref().map(|(verb, to)| (*verb, to.as_str()));
+    Flash { tone, what: &what, then: &then, link }.render()
+}
+
+/// How far a request for a reading is, or that it is being read; nothing while it rests.
+pub(crate) fn progress_bar(of: &Overview, progress: Option<&Progress>, now: Timestamp) -> Markup {
+    let poll = format!("{}/progress", at(of.integration.id));
+    let asked = progress.filter(|progress| !progress.is_over());
+    let id = format!("of-{}", of.integration.id);
+    if asked.is_none() && !of.is_being_read(now) {
+        return html! {};
+    }
+    let (label, done) = match asked {
+        Some(progress) => {
+            let reading = progress.streams.iter().find(|asked| asked.ended.is_none() && asked.begun.is_some());
+            let (done, all) = (progress.done() as u64, progress.streams.len() as u64);
+            let what = match reading {
+                Some(sync::AskedStream { stream, begun: Some((_, fetched, total)), .. }) => {
+                    let total = total.map(|total| format!(" of {}", ui::count(total))).unwrap_or_default();
+                    format!(", now {}: {}{total}", stream_label(stream).to_lowercase(), ui::count(*fetched))
+                }
+                _ if done == 0 => ", waiting for the worker".to_owned(),
+                _ => String::new(),
+            };
+            (format!("Asked for by {}: {done} of {all} collections read{what}", progress.asked_by), Some((done, all)))
+        }
+        None => {
+            let reading =
+                of.streams.iter().filter(|stream| stream.lease.as_ref().is_some_and(|(_, until)| *until > now));
+            let names: Vec<String> = reading.map(|stream| stream_label(stream.stream.name).to_lowercase()).collect();
+            (format!("Reading {}", names.join(", ")), None)
+        }
+    };
+    ui::Progress { id: &id, label: &label, done, poll: Some(&poll) }.render()
+}
+
+/// `GET /integrations/{id}/progress`: what replaces the bar.
+pub(super) async fn progress(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let (org, now) = (visitor.org, app.world.now());
+    let read = app.store.read(move |tx| {
+        let of = found(tx, org, &id, now)?;
+        let progress = sync::progress(tx, org, of.integration.id)?;
+        Ok::<_, Problem>((of, progress))
+    });
+    let (of, progress) = read.await?;
+    let bar = progress_bar(&of, progress.as_ref(), now);
+    let over = || {
+        let (state, word) = light(&of, now);
+        html! { p role="status" { (ui::light(state, word)) " " span.muted { "The reading is over. " a href=(at(of.integration.id)) { "What it brought" } } } }
+    };
+    Ok(respond::page(if bar.0.is_empty() { over() } else { bar }))
+}
+
+fn streams(seen: &Seen, now: Timestamp) -> Markup {
+    let of = &seen.of;
+    let labels: Vec<String> = of.streams.iter().map(|stream| stream_label(stream.stream.name)).collect();
+    let links: Vec<Option<String>> = of.streams.iter().map(|stream| records_at(stream.stream.name)).collect();
+    let rows = of.streams.iter().zip(&labels).zip(&links).map(|((stream, label), link)| {
+        let ours = seen.ours.iter().find(|(name, _)| name == stream.stream.name).map_or(0, |(_, count)| *count);
+        let (state, word) = stream_light(stream, now);
+        Row {
+            id: stream.stream.name,
+            name: label,
+            href: link.as_deref().filter(|_| ours > 0),
+            cells: vec![
+                ui::Cell::new(ui::light(state, word)),
+                ui::Cell::number(html! { (ui::count(ours)) }),
+                ui::Cell::number(match stream.console_total {
+                    Some(total) => html! { (ui::count(total)) },
+                    None => ui::absent("not said"),
+                }),
+                ui::Cell::new(match stream.complete_at {
+                    Some(at) => ui::near(at, now),
+                    None => ui::absent("never"),
+                }),
+                ui::Cell::new(next(stream, of, now)),
+                ui::Cell::wrap(note(stream)),
+            ],
+            ..Row::default()
+        }
+    });
+    let columns = vec![
+        ui::Column::new("Collection"),
+        ui::Column::new("State"),
+        ui::Column::number("Here"),
+        ui::Column::number("Console counts"),
+        ui::Column::new("Last complete"),
+        ui::Column::new("Next"),
+        ui::Column::new("What to know"),
+    ];
+    let caption = "Collections in the order in which they are read. Times in UTC.";
+    let table = Table { caption, columns, rows: rows.collect(), ..Table::default() };
+    let aside =
+        html! { span.muted { "Here are the records that the console still shows; its count is of the last reading." } };
+    Card { id: "streams", heading: "What is read", aside, body: table.render(), flush: true, ..Card::default() }
+        .render()
+}
+
+/// A collection's light and word.
+pub(super) fn stream_light(stream: &StreamStanding, now: Timestamp) -> (Light, &'static str) {
+    let reading = stream.lease.as_ref().is_some_and(|(_, until)| *until > now);
+    match stream.status {
+        _ if !stream.enabled => (Light::Pause, "Left out"),
+        _ if reading => (Light::Run, "Running"),
+        None => (Light::Wait, "Waiting"),
+        Some(_) if stream.held > 0 => (Light::Warn, "Held"),
+        Some(StreamStatus::Complete) if stream.light(now) == Health::Green => (Light::Ok, "Complete"),
+        Some(StreamStatus::Complete) => (Light::Warn, "Behind"),
+        Some(status) => status_light(status, stream.stream.core),
+    }
+}
+
+/// The light and word of how a reading ended.
+pub(crate) fn status_light(status: StreamStatus, core: bool) -> (Light, &'static str) {
+    match status {
+        StreamStatus::Complete => (Light::Ok, "Complete"),
+        StreamStatus::Incomplete => (Light::Warn, "Incomplete"),
+        StreamStatus::NotAvailable if core => (Light::Bad, "Not available"),
+        StreamStatus::NotAvailable => (Light::Idle, "Not available"),
+        StreamStatus::Unreachable => (Light::Bad, "Unreachable"),
+        StreamStatus::AuthenticationFailed => (Light::Bad, "Refused"),
+        StreamStatus::PermissionMissing => (Light::Bad, "Not allowed"),
+        StreamStatus::NotTried => (Light::Wait, "Not tried"),
+        StreamStatus::RateLimited => (Light::Warn, "Slowed"),
+    }
+}
+
+/// When a collection is read next.
+pub(crate) fn next(stream: &StreamStanding, of: &Overview, now: Timestamp) -> Markup {
+    match stream.next(now, &of.integration) {
+        Next::Never => ui::absent("not by itself"),
+        Next::Now => html! { "now" },
+        Next::At(at) => ui::near(at, now),
+    }
+}
+
+fn note(stream: &StreamStanding) -> Markup {
+    let mut said: Vec<String> = Vec::new();
+    if !stream.enabled {
+        said.push(capital(stream.stream.without));
+    } else if let Some(reason) = stream.reason.as_deref().filter(|reason| !reason.is_empty()) {
+        said.push(capital(reason));
+        if stream.status == Some(StreamStatus::NotAvailable) && !stream.stream.without.is_empty() {
+            said.push(capital(stream.stream.without));
+        }
+    }
+    if stream.held > 0 {
+        said.push(format!("{} vanished at once and are kept.", ui::noun(stream.held, "record", "records")));
+    }
+    if stream.quarantined > 0 {
+        said.push(format!("{} kept aside, not understood.", ui::noun(stream.quarantined, "record", "records")));
+    }
+    if let Some(history) = &stream.history {
+        said.push(format!("Its history is still being read: {} so far.", ui::noun(history.pages, "page", "pages")));
+    }
+    let text = said.join(" ");
+    html! { @if text.is_empty() { span.muted { "every " (interval_words(stream.interval)) } } @else { (ui::words::cut(&text, 400)) } }
+}
+
+fn held(seen: &Seen, visitor: &Visitor) -> Markup {
+    let held: Vec<(&str, u64)> =
+        seen.of.streams.iter().filter(|of| of.held > 0).map(|of| (of.stream.name, of.held)).collect();
+    if held.is_empty() {
+        return html! {};
+    }
+    let to = format!("{}/sync", at(seen.of.integration.id));
+    let body = html! {
+        @for (stream, count) in &held {
+            p {
+                b { (ui::noun(*count, "record", "records")) } " of " (stream_label(stream).to_lowercase())
+                " vanished from complete readings, more than a tenth at once. They are kept, and count as present, until \
+                 you say that they are really gone. Look at the console first."
+            }
+            @if visitor.may(Permission::ManageIntegrations) && !seen.of.integration.connector.is_file() {
+                (ui::post_button(visitor.csrf(), &to, &Button { words: "They are gone", about: stream, weight: Weight::Danger, small: true, ..Button::default() },
+                    &[("stream", stream), ("accept", "yes")]))
+            }
+        }
+    };
+    Card { id: "held", heading: "Held for your word", body, ..Card::default() }.render()
+}
+
+fn left(seen: &Seen) -> Markup {
+    if seen.left_out.is_empty() && seen.unknown.is_empty() {
+        return html! {};
+    }
+    let home = at(seen.of.integration.id);
+    let rows: Vec<(String, String, &LeftOutCount)> = seen
+        .left_out
+        .iter()
+        .map(|one| (format!("{home}/left-out?option={}", one.option), stream_label(&one.stream), one))
+        .collect();
+    let table = Table {
+        caption: "What options leave out, by option and collection.",
+        columns: vec![ui::Column::new("Collection"), ui::Column::number("Records"), ui::Column::new("Why")],
+        rows: rows
+            .iter()
+            .map(|(href, label, one)| Row {
+                id: &one.option,
+                name: label,
+                href: Some(href),
+                cells: vec![
+                    ui::Cell::number(html! { (ui::count(one.records)) }),
+                    ui::Cell::wrap(html! { (capital(sync::options::why(&one.option))) }),
+                ],
+                ..Row::default()
+            })
+            .collect(),
+        ..Table::default()
+    };
+    let unknown = html! {
+        @for group in &seen.unknown {
+            p {
+                (ui::light(Light::Warn, "Attention")) " The console has no group " b { (ui::words::name(&group.name)) } "."
+                @if let Some(near) = &group.near { " Did you mean " b { (ui::words::name(near)) } "?" }
+            }
+        }
+    };
+    let foot =
+        html! { span.muted { "Nothing is lost: an option that is taken back brings everything back." } (unknown) };
+    Card { id: "left-out", heading: "Left out by options", body: table.render(), flush: true, foot, ..Card::default() }
+        .render()
+}
+
+fn token(seen: &Seen, now: Timestamp) -> Markup {
+    let of = &seen.of.integration;
+    if of.connector.is_file() {
+        return html! {};
+    }
+    let home = at(of.id);
+    let facts = [
+        (
+            "Kept",
+            match &seen.credential {
+                Some(name) if name.is_empty() => html! { "In a credential that this organization may no longer use" },
+                Some(name) => html! { "In the credential " (ui::words::name(name)) },
+                None => html! { "With this integration, sealed" },
+            },
+        ),
+        ("Role", of.role.as_deref().map_or_else(|| ui::absent("not said"), ui::words::name)),
+        ("Scope", of.scope.as_deref().map_or_else(|| ui::absent("not said"), ui::words::name)),
+        ("Ends", token_end(&seen.of, now)),
+        ("Console", of.console_version.as_deref().map_or_else(|| ui::absent("not said"), ui::words::name)),
+    ];
+    let body = html! {
+        (ui::facts(&facts))
+        @if of.role.as_deref().is_some_and(|role| role != sync::ROLE_ENOUGH) {
+            p.small { (ui::light(Light::Warn, "Attention")) " Its role can do more than read. " (sync::ROLE_ENOUGH) " is enough." }
+        }
+    };
+    let foot = ui::link_button(
+        &format!("{home}/reconnect"),
+        &Button { words: "Rotate token", icon: Some(Icon::Key), small: true, ..Button::default() },
+    );
+    Card { id: "token", heading: "Token", body, foot, ..Card::default() }.render()
+}
+
+/// When its token ends, with a badge once that is near.
+pub(super) fn token_end(of: &Overview, now: Timestamp) -> Markup {
+    let Some(end) = of.integration.token_expires_at else { return ui::absent("the console does not say") };
+    match sync::token_warning(&of.integration, now) {
+        Some(warning) if warning.days < 0 => ui::badge(Tone::Bad, "has ended"),
+        Some(warning) => {
+            html! { (ui::badge(Tone::Warn, &format!("in {}", ui::noun(warning.days.unsigned_abs(), "day", "days")))) " " (ui::date(end)) }
+        }
+        None => ui::date(end),
+    }
+}
+
+fn chosen(seen: &Seen) -> Markup {
+    let options = &seen.of.integration.options;
+    let said = choices::settings(options);
+    let body = html! {
+        p { (choices::rhythm(options)) "." }
+        @if said.is_empty() { p.muted { "Everything else is as usual: all is imported." } } @else { p { (capital(&said)) } }
+    };
+    let foot = html! {
+        a href=(to("findings", "")) { "Finding view" } a href=(to("assets", "")) { "Asset view" }
+    };
+    Card { id: "options", heading: "Options", body, foot, ..Card::default() }.render()
+}
+
+fn end(of: &Overview, visitor: &Visitor) -> Markup {
+    html! {
+        @if visitor.may(Permission::ManageIntegrations) {
+            p { a href=(format!("{}/delete", at(of.integration.id))) { "Delete this integration" } }
+        }
+    }
+}
+
+/// `GET /integrations/{id}/left-out?option=..`
+pub(super) async fn left_out(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    Asked(asked): Asked,
+) -> Result<Response, Problem> {
+    let (org, now) = (visitor.org, app.world.now());
+    let option = match asked.get("option") {
+        "" => None,
+        name => Some(sync::options::option_named(name).ok_or_else(|| Problem::missing("option"))?),
+    };
+    let read = app.store.read(move |tx| {
+        let of = found(tx, org, &id, now)?;
+        let import = of.integration.options.import.clone();
+        let records = sync::left_out(tx, org, of.integration.id, &import, option, LEFT_OUT_MAX)?;
+        Ok::<_, Problem>((of, records))
+    });
+    let (of, records): (Overview, Vec<LeftOutRecord>) = read.await?;
+    let rows = records.iter().map(|one| Row {
+        id: &one.native_id,
+        name: &one.name,
+        cells: vec![
+            ui::Cell::new(html! { (stream_label(&one.stream)) }),
+            ui::Cell::wrap(html! { (capital(sync::options::why(&one.option))) }),
+            ui::Cell::new(one.since.map_or_else(|| ui::absent("not left out"), |at| ui::near(at, now))),
+        ],
+        ..Row::default()
+    });
+    let full = records.len() as u64 >= u64::from(LEFT_OUT_MAX);
+    let table = Table {
+        caption: "Records that options leave out. Times in UTC.",
+        columns: ["Record", "Collection", "Why", "Since"].map(ui::Column::new).to_vec(),
+        instead: records.is_empty().then(|| html! { p.muted { "Nothing is left out." } }),
+        rows: rows.collect(),
+        ..Table::default()
+    };
+    let body = html! {
+        (table.render())
+        @if full { p.muted { "The first " (ui::count(LEFT_OUT_MAX.into())) " are listed; the counts on the integration's page are of all." } }
+    };
+    let (shell, home) = (visitor.shell(), at(of.integration.id));
+    let page = ui::Page {
+        crumbs: &[("Integrations", super::HOME), (&of.integration.name, &home)],
+        body,
+        ..visitor.page(&shell, Place::Integrations, "Left out by options")
+    };
+    Ok(respond::page(page.render()))
+}
+
+/// `POST /integrations/{id}/sync`
+pub(super) async fn sync(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    Sent(sent): Sent,
+) -> Result<Response, Problem> {
+    let (org, now, who) = (visitor.org, app.world.now(), visitor.login.clone());
+    let accepts = sent.get("accept") == "yes";
+    if accepts && !visitor.may(Permission::ManageIntegrations) {
+        return Err(Problem::forbidden("Your role does not include to say that records are gone."));
+    }
+    let streams: Vec<String> = sent.all("stream").map(str::to_owned).collect();
+    let back = sent.get("back").to_owned();
+    let asked = app.store.write(move |tx| {
+        let of = found(tx, org, &id, now)?;
+        // What is accepted has to be seen missing by a whole reading.
+        let order = Run { names: vec![of.integration.name.clone()], streams, full: accepts, accept_removals: accepts };
+        ask(tx, org, &order, &who, now)?;
+        Ok::<_, Problem>(of.integration)
+    });
+    let of = asked.await?;
+    let to = if back.is_empty() { at(of.id) } else { back };
+    let then = "It is read as soon as the worker comes to it.";
+    Ok(respond::see_other_saying(&to, Tone::Ok, &format!("{} will be read now.", of.name), then))
+}
+
+/// `POST /integrations/{id}/switch`
+pub(super) async fn switch(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    Sent(sent): Sent,
+) -> Result<Response, Problem> {
+    let (org, now, who) = (visitor.org, app.world.now(), visitor.login.clone());
+    let (on, back) = (sent.get("on") == "yes", sent.get("back").to_owned());
+    let written = app.store.write(move |tx| {
+        let of = found(tx, org, &id, now)?;
+        let change = OptionsChange { enabled: Some(on), ..OptionsChange::default() };
+        sync::configure(tx, org, &of.integration.name, &change, &who, now).map_err(missing)
+    });
+    let of = written.await?;
+    let (what, then) = match on {
+        true => (format!("{} is read again.", of.name), "It goes on where it stopped."),
+        false => (format!("{} is paused.", of.name), "Everything that was read is kept, and nothing new is read."),
+    };
+    let to = if back.is_empty() { at(of.id) } else { back };
+    Ok(respond::see_other_saying(&to, Tone::Ok, &what, then))
+}
+
+/// What hangs on an integration.
+pub(super) struct Hanging {
+    of: Overview,
+    records: Vec<(String, u64)>,
+    links: u64,
+    credential: bool,
+}
+
+/// Connection links that are looked at for one that belongs to an integration.
+const LINKS_LOOKED_AT: u32 = 500;
+
+pub(super) fn hanging(tx: &mut Tx<'_>, org: OrgId, id: &str, now: Timestamp) -> Result<Hanging, Problem> {
+    let of = found(tx, org, id, now)?;
+    let id = of.integration.id;
+    let links = access::links(tx, org, None, LINKS_LOOKED_AT, now)?;
+    let links = links.iter().filter(|link| link.integration == Some(id) && link.state.is_live()).count() as u64;
+    let records = sync::examine::record_counts(tx, org, id)?;
+    Ok(Hanging { records, links, credential: of.integration.credential.is_some(), of })
+}
+
+/// `GET /integrations/{id}/delete`
+pub(super) async fn delete(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let (org, now) = (visitor.org, app.world.now());
+    let hanging = app.store.read(move |tx| hanging(tx, org, &id, now)).await?;
+    Ok(respond::page(delete_page(&visitor, &hanging, None)))
+}
+
+fn delete_page(visitor: &Visitor, hanging: &Hanging, wrong: Option<&str>) -> Markup {
+    let of = &hanging.of.integration;
+    let home = at(of.id);
+    let total: u64 = hanging.records.iter().map(|(_, count)| count).sum();
+    let field = ui::Field {
+        name: "confirm",
+        label: "The integration's name",
+        help: "Type it as it stands above.",
+        error: wrong,
+        required: true,
+        kind: ui::Kind::Text(""),
+    };
+    let form = html! {
+        div.flow {
+            (field.render())
+            div.line {
+                (ui::link_button(&home, &Button { words: "Keep it", ..Button::default() }))
+                (ui::button(&Button { words: "Delete", about: &of.name, weight: Weight::Danger, ..Button::default() }))
+            }
+        }
+    };
+    let body = html! {
+        div.flow {
+            p { "What hangs on it, and what becomes of that:" }
+            ul.listed {
+                @for (stream, count) in hanging.records.iter().filter(|(_, count)| *count > 0) {
+                    li { b { (ui::count(*count)) } " of " (stream_label(stream).to_lowercase()) }
+                }
+            }
+            p {
+                @if total > 0 { "They are retired: assets that only this integration knew count as gone, those that another source knows stay. " }
+                "The log, the history and what happened stay, with the integration's id."
+            }
+            p {
+                @if hanging.credential { "Its credential stays, for whatever else uses it." }
+                @else { "Its token is destroyed here; revoke it in the console too." }
+                @if hanging.links > 0 { " " (ui::noun(hanging.links, "connection link leads", "connection links lead")) " to it and will lead nowhere." }
+            }
+            p { "To stop reading and keep everything, " a href=(home) { "pause it" } " instead." }
+            (ui::post(visitor.csrf(), &format!("{home}/delete"), &form))
+        }
+    };
+    let shell = visitor.shell();
+    let title = format!("Delete {}?", of.name);
+    let page = ui::Page {
+        crumbs: &[("Integrations", super::HOME), (&of.name, &home)],
+        layout: ui::Layout::Narrow,
+        body,
+        ..visitor.page(&shell, Place::Integrations, &title)
+    };
+    page.render()
+}
+
+/// `POST /integrations/{id}/delete`
+pub(super) async fn delete_sent(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    Sent(sent): Sent,
+) -> Result<Response, Problem> {
+    let (org, now) = (visitor.org, app.world.now());
+    let hanging = app.store.read(move |tx| hanging(tx, org, &id, now)).await?;
+    let of = &hanging.of.integration;
+    let typed = sent.get("confirm").trim();
+    if typed != of.name {
+        let typed: String = typed.chars().take(80).collect();
+        let wrong = format!("Enter {}; you entered {}.", of.name, if typed.is_empty() { "nothing" } else { &typed });
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, respond::page(delete_page(&visitor, &hanging, Some(&wrong))))
+            .into_response());
+    }
+    let removed = sync::remove(place(&app, &visitor), of.id).await.map_err(missing)?;
+    let then =
+        format!("{} retired. The log and the history stay.", ui::noun(removed.records, "record was", "records were"));
+    Ok(respond::see_other_saying(super::HOME, Tone::Ok, &format!("{} is deleted.", of.name), &then))
+}
