@@ -19,6 +19,7 @@ mod role;
 mod saved;
 mod second_factor;
 mod session;
+mod setting;
 mod sign_in;
 mod throttle;
 mod ticket;
@@ -78,7 +79,8 @@ pub use session::{
     TOUCH_SECONDS, csrf_is_right, csrf_token, drop_old_sessions, end_session, end_sessions, session, sessions_of,
     sign_out, switch_org, touch_session,
 };
-pub use sign_in::{Attempt, Begun, SignedIn, begin_sign_in, finish_sign_in};
+pub use setting::{SUPPORT_CHARS_MAX, set_support_contact, support_contact};
+pub use sign_in::{Attempt, Begun, SignedIn, begin_sign_in, confirm_password, finish_sign_in};
 pub use throttle::{
     FORGET_SECONDS, KNOWN_SECONDS, LOGIN_WAIT_SECONDS_MAX, ROWS_MAX as THROTTLE_ROWS_MAX, WAIT_SECONDS_MAX,
     tidy_throttle,
@@ -109,6 +111,12 @@ pub const SLICE: store::Slice = store::Slice {
             name: "saved_credential_link",
             sqlite: include_str!("../migrations/0003_saved_credential_link/sqlite.sql"),
             postgres: include_str!("../migrations/0003_saved_credential_link/postgres.sql"),
+        },
+        store::Migration {
+            number: 4,
+            name: "setting",
+            sqlite: include_str!("../migrations/0004_setting/sqlite.sql"),
+            postgres: include_str!("../migrations/0004_setting/postgres.sql"),
         },
     ],
 };

@@ -98,6 +98,23 @@ pub fn finish_sign_in(
     fresh: &Fresh,
     now: Timestamp,
 ) -> Result<Option<SignedIn>, AccessError> {
+    match proven(tx, attempt, right, now)? {
+        Some(person) => admit(tx, person, &attempt.origin, "password", fresh, now).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The last step for somebody who is signed in and shows once more that they are themselves: as [`finish_sign_in`], without
+/// a session. Answers whether they did.
+///
+/// # Errors
+/// The database refuses.
+pub fn confirm_password(tx: &mut Tx<'_>, attempt: &Attempt, right: bool, now: Timestamp) -> Result<bool, AccessError> {
+    Ok(proven(tx, attempt, right, now)?.is_some())
+}
+
+/// Who it is, if the password was right; what the attempt counted is taken back then, and otherwise told to the trail.
+fn proven(tx: &mut Tx<'_>, attempt: &Attempt, right: bool, now: Timestamp) -> Result<Option<PersonId>, AccessError> {
     let from = format!("from {}", Origin::shown(&attempt.origin.address, 64));
     let Some(person) = attempt.person else {
         audit(tx, OrgId::DEFAULT, now, &attempt.login, "sign_in.failed", &attempt.login, &from)?;
@@ -114,7 +131,7 @@ pub fn finish_sign_in(
     throttle::clear(tx, Kind::Login, &attempt.login)?;
     throttle::forgive(tx, Kind::Address, &attempt.origin.address)?;
     throttle::note(tx, Kind::Known, &pair, now)?;
-    admit(tx, person, &attempt.origin, "password", fresh, now).map(Some)
+    Ok(Some(person))
 }
 
 /// Begins a session for somebody who has proven who they are, unless for a second factor.

@@ -189,6 +189,7 @@ async fn identify(gate: &Gate, headers: &HeaderMap, here: String, origin: &Origi
         here,
         theme: Theme::read(respond::cookie(headers, Theme::COOKIE).unwrap_or_default()),
         density: Density::read(respond::cookie(headers, Density::COOKIE).unwrap_or_default()),
+        keys: respond::cookie(headers, crate::visitor::KEYS) != Some("off"),
         flash: respond::cookie(headers, respond::FLASH).map(message),
     };
     Ok(Known::Person(Box::new((visitor, Some(half_way)))))
@@ -223,6 +224,7 @@ async fn by_bearer(gate: &Gate, token: &str, origin: &Origin) -> Result<Known, P
         here: String::new(),
         theme: Theme::System,
         density: Density::Normal,
+        keys: true,
         flash: None,
     };
     Ok(Known::Person(Box::new((visitor, None))))

@@ -1,11 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod account;
 mod around;
 mod assets;
+mod audit;
+mod credentials;
 mod fields;
 mod guard;
+mod help;
 mod integrations;
 mod inventories;
+mod link;
 mod listen;
 mod machine;
 mod metrics;
@@ -15,6 +20,8 @@ mod people;
 mod problem;
 mod respond;
 mod route;
+mod settings;
+mod sites;
 mod tasks;
 mod visitor;
 
@@ -111,11 +118,18 @@ impl App {
 pub fn routes() -> Vec<Route> {
     let mut all = machine::routes();
     all.extend(people::routes());
+    all.extend(account::routes());
+    all.extend(audit::routes());
+    all.extend(sites::routes());
+    all.extend(settings::routes());
+    all.extend(help::routes());
     all.extend(overview::routes());
     all.extend(assets::routes());
     all.extend(inventories::routes());
     all.extend(integrations::routes());
     all.extend(tasks::routes());
+    all.extend(credentials::routes());
+    all.extend(link::routes());
     all
 }
 

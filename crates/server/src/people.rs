@@ -1,11 +1,19 @@
-//! Coming in and going out: the first set-up, signing in, the second factor, signing out, and what a person sees of
-//! themselves.
+//! Coming in and going out: the first set-up, invitations, signing in, the second factor, signing out; the people of an
+//! organization, and organizations.
 
 mod api;
+mod invitation;
+mod members;
+mod orgs;
 mod pages;
 
+use access::Permission;
+use axum::extract::FromRequestParts;
 use axum::http::Method;
+use axum::http::header::HOST;
+use axum::http::request::Parts;
 use kernel::Secret;
+use ui::{Markup, Tab};
 
 use crate::openapi::{Operation, Shape};
 use crate::route::{Route, Who, api, form, page};
@@ -14,10 +22,16 @@ use crate::{App, Problem, respond};
 /// The address of the first set-up's link, without its token.
 pub(crate) const SET_UP: &str = "/set-up";
 
+/// The address of a link by which somebody chooses a password, without its token.
+const INVITATION: &str = "/invitation";
+/// Where the people of an organization are.
+const HOME: &str = "/people";
+
 /// Its routes.
 pub fn routes() -> Vec<Route> {
     let me = Operation::new("show_me", "People", "Shows who asks, and what they may do.", Shape::of::<api::Me>());
-    vec![
+    let manage = Who::May(Permission::ManagePeople);
+    let mut all = vec![
         page(SET_UP, Who::Anyone, pages::set_up),
         form(SET_UP, Who::Anyone, pages::set_up_sent),
         page("/sign-in", Who::Anyone, pages::sign_in),
@@ -28,7 +42,73 @@ pub fn routes() -> Vec<Route> {
         form(ui::page::paths::SWITCH, Who::Person, pages::switch),
         form(ui::page::paths::APPEARANCE, Who::Person, pages::appearance),
         api(Method::GET, "/me", Who::Person, me, api::me),
+        page(INVITATION, Who::Anyone, invitation::show),
+        form(INVITATION, Who::Anyone, invitation::sent),
+        page(HOME, manage, members::list),
+        form("/people/invite", manage, members::invite_sent),
+        page("/people/{id}", manage, members::show),
+        form("/people/{id}/role", manage, members::role_sent),
+        form("/people/{id}/state", manage, members::state_sent),
+        form("/people/{id}/link", manage, members::link_sent),
+        form("/people/{id}/second-factor", manage, members::factor_sent),
+        form("/people/{id}/remove", manage, members::remove_sent),
+        page(orgs::HOME, Who::Person, orgs::list),
+        form("/orgs/rename", Who::May(Permission::ManageOrg), orgs::rename),
+        form("/orgs/new", Who::May(Permission::ManageInstallation), orgs::create),
+    ];
+    all.extend(interface(manage));
+    all
+}
+
+fn interface(manage: Who) -> [Route; 6] {
+    const ID: &str = "The person's id.";
+    let one = |id: &str, summary: &str| Operation::new(id, "People", summary, Shape::of::<api::Person>());
+    let list =
+        Operation::new("list_people", "People", "Lists the people of the organization.", Shape::of::<api::People>())
+            .query("after", "Where the last page ended: its `next`.", serde_json::json!({ "type": "string" }));
+    let show = one("show_person", "Shows a person.").path("id", ID);
+    let invite = Operation::new(
+        "invite_person",
+        "People",
+        "Makes somebody a member; who is new gets a link to choose a password, shown this once.",
+        Shape::of::<api::Invitation>(),
+    )
+    .sends(Shape::of::<api::New>());
+    let change = one("change_person", "Gives a person another role here, or lets them sign in or no longer.")
+        .path("id", ID)
+        .sends(Shape::of::<api::Change>());
+    let remove = one("remove_person", "Takes a person out of the organization.").path("id", ID);
+    let orgs =
+        Operation::new("list_organizations", "People", "Lists your organizations.", Shape::of::<api::Organizations>());
+    [
+        api(Method::GET, "/people", manage, list, api::list),
+        api(Method::POST, "/people", manage, invite, api::invite),
+        api(Method::GET, "/people/{id}", manage, show, api::show),
+        api(Method::PATCH, "/people/{id}", manage, change, api::change),
+        api(Method::DELETE, "/people/{id}", manage, remove, api::remove),
+        api(Method::GET, "/organizations", Who::Person, orgs, api::organizations),
     ]
+}
+
+/// The tabs of what concerns people.
+pub(crate) fn tabs(current: &str) -> Markup {
+    let tab = |label, href, name| Tab { label, href, count: None, current: current == name };
+    ui::tabs("People and tokens", &[tab("People", HOME, "people"), tab("Tokens", "/people/tokens", "tokens")])
+}
+
+/// What the browser calls this server: `https://muster.example`.
+pub(crate) struct Here(pub(crate) String);
+
+impl FromRequestParts<App> for Here {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Here, Problem> {
+        let told = parts.headers.get(HOST).and_then(|value| value.to_str().ok());
+        let host = told.or_else(|| parts.uri.authority().map(|authority| authority.as_str()));
+        let host = host.ok_or_else(|| Problem::invalid("The request does not say which host it is for."))?;
+        let scheme = if app.settings.secure { "https" } else { "http" };
+        Ok(Here(format!("{scheme}://{host}")))
+    }
 }
 
 /// Works on a password on a thread for such work, a few at once.

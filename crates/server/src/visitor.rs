@@ -37,9 +37,14 @@ pub struct Visitor {
     pub(crate) here: String,
     pub(crate) theme: Theme,
     pub(crate) density: Density,
+    /// Single keys work.
+    pub(crate) keys: bool,
     pub(crate) flash: Option<Message>,
     pub(crate) ids: Vec<String>,
 }
+
+/// The cookie that switches single keys off.
+pub(crate) const KEYS: &str = "keys";
 
 /// A message that waited for this page.
 #[derive(Clone, Debug)]
@@ -105,7 +110,7 @@ impl Visitor {
             csrf: self.csrf(),
             theme: self.theme,
             density: self.density,
-            keys: true,
+            keys: self.keys,
         }
     }
 

@@ -95,7 +95,7 @@ places! {
     /// Explorers.
     Explorers "Explorers" "/explorers" "Sources" Explorer,
     /// Sites and custom fields.
-    Sites "Sites and fields" "/sites" "Administration" Site,
+    Sites "Sites and fields" "/fields" "Administration" Site,
     /// People of this server.
     People "People" "/people" "Administration" Person,
     /// The audit trail.

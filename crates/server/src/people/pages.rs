@@ -2,7 +2,6 @@
 
 use access::{AccessError, Answered, Begun, SignedIn, Stage};
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, REFERRER_POLICY};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use kernel::{OrgId, Random, Secret};
@@ -16,14 +15,6 @@ use crate::{App, Problem, Visitor, respond};
 
 /// How long theme and density are remembered by the browser, in seconds.
 const LOOK_SECONDS: u32 = 31_536_000;
-/// Pages that hold a token in their address leave it nowhere.
-fn unkept(status: StatusCode, markup: Markup) -> Response {
-    let mut response = (status, respond::page(markup)).into_response();
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(respond::NOWHERE));
-    response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    response
-}
-
 // The first set-up.
 
 /// `GET /set-up?token=..`
@@ -33,7 +24,7 @@ pub(super) async fn set_up(State(app): State<App>, Asked(asked): Asked) -> Resul
     if !app.store.read(move |tx| access::set_up_is_open(tx, &text, now)).await? {
         return Ok(link_is_over());
     }
-    Ok(unkept(StatusCode::OK, set_up_page(&token, &Fields::default(), None)))
+    Ok(respond::once(StatusCode::OK, set_up_page(&token, &Fields::default(), None)))
 }
 
 /// `POST /set-up`
@@ -45,7 +36,8 @@ pub(super) async fn set_up_sent(
     let token = sent.get("token").to_owned();
     let (login, name) = (sent.get("login").trim().to_owned(), sent.get("name").trim().to_owned());
     let password = Secret::new(sent.get("password").to_owned());
-    let wrong = |why: &AccessError| Ok(unkept(StatusCode::UNPROCESSABLE_ENTITY, set_up_page(&token, &sent, Some(why))));
+    let wrong =
+        |why: &AccessError| Ok(respond::once(StatusCode::UNPROCESSABLE_ENTITY, set_up_page(&token, &sent, Some(why))));
     if let Err(why) = access::check_password(&password, &login) {
         return wrong(&why);
     }
@@ -80,7 +72,7 @@ fn link_is_over() -> Response {
         p { "If nobody has, start Muster again: it prints a new link on the terminal." }
         p { a href="/sign-in" { "To the sign-in" } }
     };
-    unkept(StatusCode::GONE, ui::plain("This link is over", &html! {}, "First set-up", &body))
+    respond::once(StatusCode::GONE, ui::plain("This link is over", &html! {}, "First set-up", &body))
 }
 
 fn set_up_page(token: &str, sent: &Fields, wrong: Option<&AccessError>) -> Markup {

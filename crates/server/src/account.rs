@@ -1,0 +1,125 @@
+//! A person's own account: name, password, second factor, sessions, the keys of the page, and tokens for programs.
+
+mod api;
+mod factor;
+mod pages;
+mod tokens;
+
+use access::{ApiToken, Begun, NewApiToken, Permission, Reach, Role};
+use axum::http::Method;
+use kernel::{ApiTokenId, OrgId, PersonId, Random, Secret, Timestamp};
+use store::Tx;
+
+use crate::openapi::{Operation, Shape};
+use crate::people::work_on_password;
+use crate::route::{Route, Who, api, form, page};
+use crate::{App, Problem, Visitor};
+
+/// Where it is.
+pub(crate) const HOME: &str = ui::page::paths::ACCOUNT;
+/// Where the second factor is.
+pub(crate) const FACTOR: &str = "/account/second-factor";
+/// How long tokens may live, in days, and what is read of it.
+const LIVES: [(i64, &str); 4] = [(7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "365 days")];
+/// How long a token lives unless something else is chosen, in days.
+const LIVES_USUALLY: i64 = 90;
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
+/// Its routes.
+pub fn routes() -> Vec<Route> {
+    let own = Who::May(Permission::ManageOwnTokens);
+    let all = Who::May(Permission::ManageTokens);
+    let list = Operation::new(
+        "list_tokens",
+        "People",
+        "Lists your API tokens; an administrator's list holds everybody's. For browsers: a token sees no tokens.",
+        Shape::of::<api::Tokens>(),
+    );
+    let make = Operation::new(
+        "create_token",
+        "People",
+        "Makes an API token, which is shown this once. For browsers: a token makes no tokens.",
+        Shape::of::<api::Made>(),
+    )
+    .sends(Shape::of::<api::New>());
+    let revoke = Operation::new("revoke_token", "People", "Revokes an API token.", Shape::of::<api::Revoked>())
+        .path("id", "The token's id.");
+    vec![
+        page(HOME, Who::Person, pages::show),
+        form("/account/name", Who::Person, pages::rename),
+        form("/account/keys", Who::Person, pages::keys),
+        form("/account/password", Who::Person, pages::password),
+        form("/account/sessions/end", Who::Person, pages::end_session),
+        page(FACTOR, Who::Person, factor::show),
+        form(FACTOR, Who::Person, factor::begin),
+        form("/account/second-factor/confirm", Who::Person, factor::confirm),
+        form("/account/second-factor/codes", Who::Person, factor::codes),
+        form("/account/second-factor/remove", Who::Person, factor::remove),
+        form("/account/tokens", own, tokens::create),
+        form("/account/tokens/revoke", own, tokens::revoke),
+        page("/people/tokens", all, tokens::list),
+        form("/people/tokens/revoke", all, tokens::revoke_any),
+        api(Method::GET, "/tokens", own, list, api::list),
+        api(Method::POST, "/tokens", own, make, api::create),
+        api(Method::DELETE, "/tokens/{id}", own, revoke, api::revoke),
+    ]
+}
+
+/// Whether they gave their own password, as often as sign-in lets anybody try; otherwise what to say.
+async fn proved(app: &App, visitor: &Visitor, password: Secret) -> Result<Option<String>, Problem> {
+    let (login, origin, now) = (visitor.login.clone(), visitor.origin.clone(), app.world.now());
+    let attempt = match app.store.write(move |tx| access::begin_sign_in(tx, &login, &origin, now)).await? {
+        Begun::Try(attempt) => attempt,
+        Begun::Wait { seconds } => {
+            return Ok(Some(format!("Too many attempts failed. Try again in {}.", ui::duration(seconds))));
+        }
+    };
+    let tried = attempt.clone();
+    let right = work_on_password(app, move || tried.is_right(&password)).await?;
+    let now = app.world.now();
+    let right = app.store.write(move |tx| access::confirm_password(tx, &attempt, right, now)).await?;
+    Ok((!right).then(|| "This is not your password. Check whether capitals are locked.".to_owned()))
+}
+
+/// A token as it is asked for.
+struct Wanted {
+    name: String,
+    role: Option<Role>,
+    reach: Reach,
+    days: i64,
+}
+
+/// Makes a token of somebody's own.
+async fn make(app: &App, visitor: &Visitor, wanted: Wanted) -> Result<(Secret, ApiToken), Problem> {
+    let role = wanted.role.ok_or_else(|| Problem::invalid("A role is viewer, operator, admin or auditor."))?;
+    if !(1..=366).contains(&wanted.days) {
+        return Err(Problem::invalid(format!("A token lives for 1 to 366 days; you entered {}.", wanted.days)));
+    }
+    let (org, person, now) = (visitor.org, visitor.person, app.world.now());
+    let expires_at = now.plus_seconds(wanted.days * DAY);
+    let new = NewApiToken { name: wanted.name, role, reach: wanted.reach, expires_at };
+    let fresh = Random::secret_bytes();
+    Ok(app.store.write(move |tx| access::create_api_token(tx, org, person, &new, &fresh, now)).await?)
+}
+
+/// Revokes a token: one's own, or with `any` anybody's of the organization. What is not theirs is not there.
+fn revoke(
+    tx: &mut Tx<'_>,
+    (org, person, any): (OrgId, PersonId, bool),
+    id: &str,
+    by: &str,
+    now: Timestamp,
+) -> Result<String, Problem> {
+    let missing = || Problem::missing("token");
+    let id = ApiTokenId::parse(id).ok_or_else(missing)?;
+    let found = access::api_tokens(tx, org)?.into_iter().find(|token| token.id == id);
+    let found = found.filter(|token| any || token.person == person).ok_or_else(missing)?;
+    access::revoke_api_token(tx, org, id, by, now)?;
+    Ok(found.name)
+}
+
+/// The roles that somebody may give a token: theirs, and what is below it.
+fn roles_for(role: Role) -> impl Iterator<Item = Role> {
+    Role::ALL.into_iter().filter(move |one| role.covers(*one))
+}

@@ -1,0 +1,76 @@
+//! The link by which somebody chooses a password: invited, or because theirs is forgotten. Nobody is signed in here.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use kernel::{Random, Secret};
+use ui::{Button, Field, Kind, Markup, Tone, Weight, html};
+
+use super::work_on_password;
+use crate::fields::{Asked, Sent};
+use crate::problem::sentence;
+use crate::{App, Problem, respond};
+
+/// `GET /invitation?token=..`
+pub(super) async fn show(State(app): State<App>, Asked(asked): Asked) -> Result<Response, Problem> {
+    match login_of(&app, asked.get("token")).await? {
+        Some(login) => Ok(respond::once(StatusCode::OK, drawn(asked.get("token"), &login, None))),
+        None => Ok(over()),
+    }
+}
+
+/// Whose password a token chooses.
+async fn login_of(app: &App, token: &str) -> Result<Option<String>, Problem> {
+    let (token, now) = (token.to_owned(), app.world.now());
+    let read = app.store.read(move |tx| {
+        let Some(who) = access::invited(tx, &token, now)? else { return Ok(None) };
+        Ok::<_, access::AccessError>(access::person(tx, who)?.map(|person| person.login))
+    });
+    Ok(read.await?)
+}
+
+/// `POST /invitation`
+pub(super) async fn sent(State(app): State<App>, Sent(sent): Sent) -> Result<Response, Problem> {
+    let token = sent.get("token").to_owned();
+    let Some(login) = login_of(&app, &token).await? else { return Ok(over()) };
+    let password = Secret::new(sent.get("password").to_owned());
+    if let Err(why) = access::check_password(&password, &login) {
+        return Ok(respond::once(StatusCode::UNPROCESSABLE_ENTITY, drawn(&token, &login, Some(&sentence(&why)))));
+    }
+    let salt = Random::secret_bytes();
+    let hash = work_on_password(&app, move || access::hash_password(&password, &salt)).await?;
+    let now = app.world.now();
+    match app.store.write(move |tx| access::choose_password(tx, &token, &hash, now)).await? {
+        Some(_) => Ok(respond::see_other_saying("/sign-in", Tone::Ok, "Your password is chosen.", "Sign in with it.")),
+        None => Ok(over()),
+    }
+}
+
+fn drawn(token: &str, login: &str, wrong: Option<&str>) -> Markup {
+    let field = Field {
+        name: "password",
+        label: "Password",
+        help: "12 characters or more. A few words in a row are easy to keep.",
+        error: wrong,
+        required: true,
+        kind: Kind::Secret("new-password"),
+    };
+    let body = html! {
+        form.flow method="post" action=(super::INVITATION) {
+            input type="hidden" name="token" value=(token);
+            (ui::facts(&[("E-mail address", ui::name(login))]))
+            (field.render())
+            div.line { (ui::button(&Button { words: "Choose password", weight: Weight::Main, ..Button::default() })) }
+        }
+    };
+    ui::plain("Choose your password", &html! { "Then you sign in with it and your e-mail address." }, "", &body)
+}
+
+fn over() -> Response {
+    let body = html! {
+        p { "Such a link works once, for three days, and a newer one takes its place." }
+        p { "Ask who gave it to you for another." }
+        p { a href="/sign-in" { "To the sign-in" } }
+    };
+    respond::once(StatusCode::GONE, ui::plain("This link is over", &html! {}, "", &body))
+}
