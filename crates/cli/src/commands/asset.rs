@@ -17,7 +17,9 @@ such as a serial number that a maker never filled in, or a dock's address, is li
 
 Examples:
   muster asset explain ast_00000000000sg
-  muster asset explain ast_00000000000sg --and ast_00000000000tz")]
+  muster asset explain ast_00000000000sg --and ast_00000000000tz
+
+The rules: muster help correlation")]
     Explain(super::asset_links::Explain),
     /// Says that assets are one machine; no sync parts them again
     Merge(super::asset_links::Merge),

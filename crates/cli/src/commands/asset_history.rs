@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use inventory::history::{self, Changed, Kept, Tell};
-use kernel::{AssetId, Cell, IntegrationId, OrgId, Table, Timestamp};
+use inventory::correlate::Rule;
+use inventory::history::{self, By, Changed, Kept, Tell};
+use kernel::{Cell, IntegrationId, OrgId, Table, Timestamp};
 
 use crate::arguments::Global;
 use crate::failure::{Exit, Failure};
@@ -40,7 +41,7 @@ pub async fn history(global: &Global, history: History, terminal: &Terminal) -> 
     let now = terminal.now();
     let since = history.since.as_deref().map(|text| instant("--since", text, now)).transpose()?;
     let tell = Tell { since, field: history.field };
-    let asked = AssetId::parse(&history.id).ok_or_else(|| nobody(&history.id))?;
+    let asked = super::asset_links::asset(global, &history.id).await?;
     let store = Place::new(global)?.open_to_read()?;
     let told = store
         .read(move |tx| Ok::<_, store::StoreError>((history::asset(tx, ORG, asked, &tell)?, history::kept(tx, ORG)?)));
@@ -70,7 +71,7 @@ fn nobody(id: &str) -> Failure {
 
 fn row(change: &Changed, names: &BTreeMap<IntegrationId, String>) -> Vec<Cell> {
     let text = |text: Option<&str>| text.map_or(Cell::Empty, |text| Cell::Text(text.to_owned()));
-    let by = change.by.as_ref().map(|by| format!("{} by {}: {}", by.rule, by.who, by.evidence));
+    let by = change.by.as_ref().map(why);
     let who = change.who.as_ref().map(|who| match who.as_str() {
         "rule" | "tag" => format!("by a {who}"),
         person => format!("by {person}"),
@@ -85,6 +86,18 @@ fn row(change: &Changed, names: &BTreeMap<IntegrationId, String>) -> Vec<Cell> {
         text(Some(change.native_id.as_str()).filter(|id| !id.is_empty())),
         text(by.or(who).as_deref()),
     ]
+}
+
+/// Why a record came, or went.
+fn why(by: &By) -> String {
+    let rule = Rule::from_code(&by.rule);
+    match by.who.as_str() {
+        "correlation" if rule == Rule::New => "no rule joins it to another record".to_owned(),
+        "correlation" if by.evidence.is_empty() => rule.named(),
+        "correlation" => format!("{}: {}", rule.named(), by.evidence),
+        who if by.reason.is_empty() => format!("{} by {who}", by.rule),
+        who => format!("{} by {who}: {}", by.rule, by.reason),
+    }
 }
 
 /// How far back history goes, in words.

@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
-use inventory::correlate::directive::{self, Decision, DirectiveError};
-use inventory::correlate::explain::{self, Compared, Explained, Linked, Subject, Tagged, Why};
+use inventory::correlate::directive::{self, Decision, DirectiveError, Parted};
+use inventory::correlate::explain::{
+    self, Against, Compared, Explained, Ignored, Linked, PartedFrom, Subject, Tagged, Why,
+};
 use inventory::correlate::partition::About;
 use inventory::correlate::review::{self, Review, Side};
 use inventory::correlate::rules::Rule;
+use inventory::correlate::veto::Veto;
+use inventory::noun::Grade;
 use inventory::{InventoryError, Memory};
 use kernel::{AssetId, IntegrationId, OrgId, RecordId};
 use serde_json::{Value as Json, json};
@@ -31,6 +35,9 @@ pub struct Explain {
     /// Another asset or record (rec_..): why it is not one with this asset
     #[arg(long = "and", value_name = "OTHER")]
     pub other: Option<String>,
+    /// What belongs behind --and
+    #[arg(hide = true, num_args = 0..)]
+    pub more: Vec<String>,
     /// Prints one JSON object
     #[arg(long)]
     pub json: bool,
@@ -127,32 +134,59 @@ impl From<DirectiveError> for Failure {
             error @ DirectiveError::NoSuchQuestion(_) => {
                 Failure::usage(error.to_string()).with("What is open: muster asset review")
             }
+            DirectiveError::Pinned(asset) => Failure::usage(error.to_string())
+                .with(format!("Take it back, decide, and pin again: muster asset unpin {asset}")),
             other => Failure::usage(other.to_string()),
         }
     }
 }
 
-fn asset(text: &str) -> Result<AssetId, Failure> {
-    AssetId::parse(text).ok_or_else(|| {
-        Failure::usage(format!("{text:?} is no asset's id"))
-            .with("It begins with ast_: muster query TEXT --fields id,name")
-    })
+/// The asset that a person means: by its id, or by a name that no other has.
+pub async fn asset(global: &Global, text: &str) -> Result<AssetId, Failure> {
+    // What was copied from a file of another system ends with a carriage return.
+    let text = text.trim();
+    if let Some(id) = AssetId::parse(text) {
+        return Ok(id);
+    }
+    let name = text.to_owned();
+    let store = Place::new(global)?.open_to_read()?;
+    let found = store.read(move |tx| explain::assets_named(tx, ORG, &name)).await?;
+    match found.as_slice() {
+        [one] => Ok(*one),
+        [] => Err(Failure::usage(format!("{text:?} is neither an asset's id nor its name"))
+            .with("An id begins with ast_: muster query TEXT --fields id,name")),
+        _ => Err(Failure::usage(format!("several assets are called {text:?}; name one by its id"))
+            .with(format!("They are: muster query 'name:={text:?}' --fields id,name"))),
+    }
+}
+
+async fn assets(global: &Global, texts: &[String]) -> Result<Vec<AssetId>, Failure> {
+    let mut all = Vec::with_capacity(texts.len());
+    for text in texts {
+        all.push(asset(global, text).await?);
+    }
+    Ok(all)
 }
 
 fn record(text: &str) -> Result<RecordId, Failure> {
-    RecordId::parse(text).ok_or_else(|| {
+    RecordId::parse(text.trim()).ok_or_else(|| {
         Failure::usage(format!("{text:?} is no record's id"))
             .with("It begins with rec_; an asset's records are shown by: muster asset explain ID")
     })
 }
 
 pub async fn explain(global: &Global, order: Explain, terminal: &Terminal) -> Result<(), Failure> {
-    let asked = asset(&order.id)?;
-    let other = match &order.other {
+    if let [more, ..] = order.more.as_slice() {
+        let together = format!("muster asset explain {} --and {}", order.id.trim(), more.trim());
+        return Err(Failure::usage("one asset is explained at a time").with(format!("Why two are not one: {together}")));
+    }
+    let asked = asset(global, &order.id).await?;
+    let other = match order.other.as_deref().map(str::trim) {
         None => None,
-        Some(text) => Some(Subject::parse(text).ok_or_else(|| {
-            Failure::usage(format!("{text:?} is neither an asset's id (ast_..) nor a record's (rec_..)"))
-        })?),
+        Some(text) => Some(match Subject::parse(text) {
+            Some(subject) => subject,
+            None => Subject::Asset(asset(global, text).await?),
+        }),
     };
     let store = Place::new(global)?.open_to_read()?;
     let now = terminal.now();
@@ -164,7 +198,12 @@ pub async fn explain(global: &Global, order: Explain, terminal: &Terminal) -> Re
         return terminal.result(&text);
     };
     let told = store.read(move |tx| explain::compare(tx, ORG, Subject::Asset(asked), other, now)).await?;
-    let sides = (order.id.as_str(), order.other.as_deref().unwrap_or_default());
+    let typed = |subject: Subject| match subject {
+        Subject::Asset(asset) => asset.to_string(),
+        Subject::Record(record) => record.to_string(),
+    };
+    let (one, two) = (asked.to_string(), typed(other));
+    let sides = (one.as_str(), two.as_str());
     let text = if order.json { format!("{}\n", compared_json(&told)) } else { compared(&told, sides) };
     terminal.result(&text)
 }
@@ -185,33 +224,91 @@ async fn decide<T: Send + 'static>(
 }
 
 pub async fn merge(global: &Global, order: Merge, terminal: &Terminal) -> Result<(), Failure> {
-    let assets = order.ids.iter().map(|id| asset(id)).collect::<Result<Vec<_>, _>>()?;
-    let asset = decide(global, &order.why.reason, terminal, move |tx, by| directive::merge(tx, by, &assets)).await?;
-    let said = format!(
-        "They are one asset from now on: {asset}. The other ids lead there too.\nTo part them again: muster asset split RECORD..\n"
-    );
-    answer(terminal, order.why.json, &json!({ "asset": asset.to_string() }), &said)
+    let assets = assets(global, &order.ids).await?;
+    let work = move |tx: &mut store::Tx<'_>, by: &Decision<'_>| {
+        let mut came: Vec<(AssetId, Vec<RecordId>)> = Vec::new();
+        for asset in &assets {
+            let today = directive::asset_today(tx, ORG, *asset)?.ok_or(DirectiveError::NoSuchAsset(*asset))?;
+            if !came.iter().any(|(known, _)| *known == today) {
+                came.push((today, directive::records_of(tx, ORG, today)?));
+            }
+        }
+        let mut against = Vec::new();
+        for (other, _) in came.iter().skip(1) {
+            let compared = explain::compare(tx, ORG, Subject::Asset(came[0].0), Subject::Asset(*other), by.now)?;
+            against.extend(compared.veto.filter(|(veto, ..)| *veto != Veto::Split));
+        }
+        let asset = directive::merge(tx, by, &assets)?;
+        came.retain(|(known, _)| *known != asset);
+        Ok((asset, came, against))
+    };
+    let (asset, came, against) = decide(global, &order.why.reason, terminal, work).await?;
+    warn(terminal, &against);
+    let ids = if came.len() == 1 { "The other id leads" } else { "The other ids lead" };
+    let mut said = format!("They are one asset from now on: {asset}. {ids} there too.\n");
+    for (was, records) in &came {
+        let _ = writeln!(said, "To part {was} from it again: muster asset split {}", spaced(records));
+    }
+    let part = |(was, records): &(AssetId, Vec<RecordId>)| json!({ "asset": was.to_string(), "records": records.iter().map(RecordId::to_string).collect::<Vec<_>>() });
+    let object = json!({ "asset": asset.to_string(), "came": came.iter().map(part).collect::<Vec<_>>() });
+    answer(terminal, order.why.json, &object, &said)
+}
+
+fn spaced(records: &[RecordId]) -> String {
+    records.iter().map(RecordId::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// Says what speaks against what a person has just decided all the same.
+fn warn(terminal: &Terminal, against: &[(Veto, RecordId, RecordId)]) {
+    for (veto, one, other) in against {
+        terminal.note(&format!(
+            "warning: no rule would have joined {one} and {other}: {} ({})",
+            veto.words(),
+            veto.code()
+        ));
+    }
 }
 
 pub async fn split(global: &Global, order: Split, terminal: &Terminal) -> Result<(), Failure> {
     let records = order.records.iter().map(|id| record(id)).collect::<Result<Vec<_>, _>>()?;
-    let number = records.len() as u64;
-    let (stays, off) =
-        decide(global, &order.why.reason, terminal, move |tx, by| directive::split(tx, by, &records)).await?;
+    let parted = decide(global, &order.why.reason, terminal, move |tx, by| directive::split(tx, by, &records)).await?;
+    let Parted { from, stays, off, carried } = parted;
+    let number = (order.records.len() + carried.len()) as u64;
     let shown = counted(number, "record", &terminal.result_number(number));
-    let said = format!("{shown} split off: {off} from now on. The rest stays {stays}. No sync joins them again.\n");
-    answer(terminal, order.why.json, &json!({ "asset": stays.to_string(), "split_off": off.to_string() }), &said)
+    let mut said = match () {
+        () if stays == from => format!("{shown} split off, {off} from now on. The rest stays {stays}."),
+        () if off == from => format!(
+            "{shown} split off. As the larger part, or the one with the first record, that keeps the id {off}; the rest is \
+             {stays} from now on."
+        ),
+        () => format!("{shown} split off, {off} from now on. The rest is {stays}."),
+    };
+    said += " No sync joins them again.\n";
+    if !carried.is_empty() {
+        let _ = writeln!(
+            said,
+            "Along went what nothing else tied to a machine: {}. If that was wrong: muster asset split {}",
+            spaced(&carried),
+            spaced(&carried)
+        );
+    }
+    let _ = writeln!(said, "To take it back: muster asset merge {stays} {off}");
+    let carried: Vec<String> = carried.iter().map(RecordId::to_string).collect();
+    let object = json!({ "asset": stays.to_string(), "split_off": off.to_string(), "carried": carried });
+    answer(terminal, order.why.json, &object, &said)
 }
 
 pub async fn pin(global: &Global, order: Pin, pinned: bool, terminal: &Terminal) -> Result<(), Failure> {
-    let id = asset(&order.id)?;
+    let id = asset(global, &order.id).await?;
     let work = move |tx: &mut store::Tx<'_>, by: &Decision<'_>| match pinned {
         true => directive::pin(tx, by, id),
         false => directive::unpin(tx, by, id),
     };
     let id = decide(global, &order.why.reason, terminal, work).await?;
     let said = match pinned {
-        true => format!("{id} stays as it is: no record leaves it and none joins it until muster asset unpin {id}\n"),
+        true => format!(
+            "{id} stays as it is: no record leaves it and none joins it, by a sync, a split or a merge, until: muster asset unpin {id}\n"
+        ),
         false => format!("{id} is not pinned any more; the rules have decided again.\n"),
     };
     answer(terminal, order.why.json, &json!({ "asset": id.to_string(), "pinned": pinned }), &said)
@@ -243,13 +340,24 @@ pub async fn review(global: &Global, order: ReviewOrder, terminal: &Terminal) ->
         Some(ReviewCommand::Dismiss(what)) => (what, false),
     };
     let id = what.id.clone();
-    let work = move |tx: &mut store::Tx<'_>, by: &Decision<'_>| review::answer(tx, by, &id, same);
-    let told = decide(global, &what.why.reason, terminal, work).await?;
+    let work = move |tx: &mut store::Tx<'_>, by: &Decision<'_>| {
+        let told = review::answer(tx, by, &id, same)?;
+        let (Some(one), Some(other), true) = (told.one.record, told.other.record, same) else {
+            return Ok((told, None));
+        };
+        let compared = explain::compare(tx, ORG, Subject::Record(one), Subject::Record(other), by.now)?;
+        Ok((told, compared.veto))
+    };
+    let (told, against) = decide(global, &what.why.reason, terminal, work).await?;
+    warn(terminal, against.as_slice());
     let said = match (same, told.one.asset) {
         (true, Some(asset)) => format!("{} and {} are one machine: {asset}\n", named(&told.one), named(&told.other)),
         _ if same => format!("{} and {} are one machine.\n", named(&told.one), named(&told.other)),
         _ => format!("{} and {} are two machines, and nobody asks again.\n", named(&told.one), named(&told.other)),
     };
+    let back = told.other.record.filter(|_| same);
+    let back = back.map(|record| format!("To part them again: muster asset split {record}\n")).unwrap_or_default();
+    let said = said + &back;
     answer(terminal, what.why.json, &review_json(&told), &said)
 }
 
@@ -280,7 +388,9 @@ fn question(review: &Review) -> &'static str {
     match review.about {
         About::Alike => "Are these one machine? They look alike, and no rule decides it.",
         About::Ambiguous => "Are these one machine? What they share fits others just as well.",
-        About::Clone => "Is one a copy of the other? Both were alive at the same time with one identity.",
+        About::Clone => {
+            "Two live agents have one identity (a cloned disk?). Is it one machine (accept) or two (dismiss)?"
+        }
         About::Conflict => "Which holds? Decisions of people contradict each other here.",
     }
 }
@@ -307,40 +417,42 @@ fn explained(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> Strin
     if let Some(asked) = told.asked {
         let _ = writeln!(out, "{asked} was merged into {}, which follows.", told.asset);
     }
-    let name = told.records.iter().find_map(|linked| linked.name.clone()).unwrap_or_else(|| "(no name)".to_owned());
     let number = told.records.len() as u64;
     let _ = writeln!(
         out,
-        "{}, {name}, is what {} say{} of one machine.\n",
+        "{}, {}, is what {} say{} of one machine.",
         told.asset,
+        called(told),
         counted(number, "record", &number.to_string()),
         if number == 1 { "s" } else { "" }
     );
+    for parted in &told.parted {
+        let from = parted.asset.map_or_else(|| "records that are left out".to_owned(), |asset| asset.to_string());
+        let reason = if parted.reason.is_empty() { String::new() } else { format!(": {}", parted.reason) };
+        let _ = writeln!(out, "{} split it from {from} on {}{reason}", parted.by, to_the_second(parted.at));
+    }
+    out.push('\n');
     for linked in &told.records {
-        let integration = integration_of(told, linked.record, names);
         let name = linked.name.as_deref().unwrap_or("(no name)");
-        let _ = writeln!(out, "{}  {name}, {} from {integration}", linked.record, grade(linked));
+        let replaced = match linked.replaced_by {
+            Some(record) if linked.grade == Grade::Agent => format!(" (replaced by {record})"),
+            _ => String::new(),
+        };
+        let _ = writeln!(out, "{}  {name}, {}{replaced}", linked.record, seen(told, linked, names));
         let _ = writeln!(out, "    {}", because(linked));
         for (kind, value) in &linked.evidence {
             let _ = writeln!(out, "      {kind}  {value}");
         }
-    }
-    if !told.tags.is_empty() {
-        out += "\nIts tags, and who says so:\n";
-        for tag in &told.tags {
-            let _ = writeln!(out, "    {}={}  {}", tag.key, tag.value, integration_of(told, tag.record, names));
+        for Against { differing, but } in &linked.against {
+            let (one, other) = (differing.one.join(", "), differing.other.join(", "));
+            let _ = writeln!(out, "      They differ in: {} {one} and {other}; {but}", differing.kind);
         }
     }
+    out += &tagged(told, names);
     if told.pinned {
         out += "\nA person pinned this asset: no record leaves it, and none joins it by itself.\n";
     }
-    if !told.ignored.is_empty() {
-        out += "\nWhat says nothing about which machine it is:\n";
-        for ignored in &told.ignored {
-            let _ =
-                writeln!(out, "    {} {:?} of {}: {}", ignored.kind, ignored.value, ignored.record, why(&ignored.why));
-        }
-    }
+    out += &not_used(&told.ignored);
     for other in &told.same_hardware {
         let _ = writeln!(out, "\n{other} is another system on the same hardware.");
     }
@@ -352,8 +464,74 @@ fn explained(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> Strin
             let _ = writeln!(out, "    {}  {} {}", review.id, question(review), side(other));
         }
     }
-    out += "\nWrong? Part a record off: muster asset split RECORD\n";
+    out.push('\n');
+    if told.records.len() > 1 {
+        out += "Wrong? Part a record off: muster asset split RECORD\n";
+    }
     let _ = writeln!(out, "Why another one is not this one: muster asset explain {} --and ID", told.asset);
+    out += "What the rules are: muster help correlation\n";
+    out
+}
+
+/// The name that questions find it by, and what its older agents were called.
+fn called(told: &Explained) -> String {
+    let first = || told.records.iter().find_map(|linked| linked.name.clone());
+    let name = told.name.clone().or_else(first).unwrap_or_else(|| "(no name)".to_owned());
+    let mut before: Vec<&str> = Vec::new();
+    for linked in told.records.iter().filter(|linked| linked.replaced_by.is_some()) {
+        if let Some(old) =
+            linked.name.as_deref().filter(|old| !old.eq_ignore_ascii_case(&name) && !before.contains(old))
+        {
+            before.push(old);
+        }
+    }
+    if before.is_empty() { name } else { format!("{name} (before: {})", before.join(", ")) }
+}
+
+/// Tags, each once with all that say it.
+fn tagged(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> String {
+    if told.tags.is_empty() {
+        return String::new();
+    }
+    let mut sayers: Vec<((&str, &str), Vec<String>)> = Vec::new();
+    for tag in &told.tags {
+        let key = (tag.key.as_str(), tag.value.as_str());
+        let sayer = format!("{} ({})", integration_of(told, tag.record, names), tag.record);
+        match sayers.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, known)) => known.push(sayer),
+            None => sayers.push((key, vec![sayer])),
+        }
+    }
+    let mut out = "\nIts tags, and who says so:\n".to_owned();
+    for ((key, value), who) in &sayers {
+        let _ = writeln!(out, "    {key}={value}  {}", who.join(", "));
+    }
+    let twice = |key: &str| sayers.iter().filter(|((with, _), _)| with.eq_ignore_ascii_case(key)).count() > 1;
+    if sayers.iter().any(|((key, _), _)| twice(key)) {
+        out += "    Where values of one key differ, none wins: a question finds the asset by each of them.\n";
+    }
+    out
+}
+
+/// Values that were not used, each once with all that have it.
+fn not_used(all: &[Ignored]) -> String {
+    if all.is_empty() {
+        return String::new();
+    }
+    let mut grouped: Vec<(&Ignored, Vec<RecordId>)> = Vec::new();
+    for ignored in all {
+        let same =
+            |known: &Ignored| (known.kind, &known.value, &known.why) == (ignored.kind, &ignored.value, &ignored.why);
+        match grouped.iter_mut().find(|(known, _)| same(known)) {
+            Some((_, records)) => records.push(ignored.record),
+            None => grouped.push((ignored, vec![ignored.record])),
+        }
+    }
+    let mut out = "\nNot used as evidence:\n".to_owned();
+    for (ignored, records) in grouped {
+        let records = records.iter().map(RecordId::to_string).collect::<Vec<_>>().join(", ");
+        let _ = writeln!(out, "    {} {:?} of {records}: {}", ignored.kind, ignored.value, why(&ignored.why));
+    }
     out
 }
 
@@ -363,25 +541,26 @@ fn integration_of<'a>(told: &Explained, record: RecordId, names: &'a BTreeMap<In
     linked.and_then(|linked| names.get(&linked.integration)).map_or("an integration that is gone", String::as_str)
 }
 
-fn grade(linked: &Linked) -> &'static str {
+fn seen(told: &Explained, linked: &Linked, names: &BTreeMap<IntegrationId, String>) -> String {
+    let from = integration_of(told, linked.record, names);
     match linked.grade {
-        inventory::noun::Grade::Agent => "an agent",
-        inventory::noun::Grade::Scan => "seen by a scan",
-        inventory::noun::Grade::List => "in a list",
-        inventory::noun::Grade::Discovery => "seen by its neighbours",
+        Grade::Agent => format!("an agent from {from}"),
+        Grade::Scan => format!("seen by a scan from {from}"),
+        Grade::List => format!("in a list from {from}"),
+        Grade::Discovery => format!("found by network discovery of integration {from}"),
     }
 }
 
 fn because(linked: &Linked) -> String {
     let since = to_the_second(linked.since);
     match (linked.rule, linked.partner) {
-        (Rule::New, _) | (_, None) => format!("It is the first record of this asset, since {since}."),
-        (rule, Some(_)) if rule.is_by_people() => {
-            let reason = if linked.reason.is_empty() { String::new() } else { format!(", saying: {}", linked.reason) };
-            format!("It is here since {since} because {} ({}{reason}).", rule.words(), linked.by)
+        (Rule::New, _) | (_, None) => format!("The asset began with it, {since}."),
+        (rule, Some(partner)) if rule.is_by_people() => {
+            let reason = if linked.reason.is_empty() { String::new() } else { format!(": {}", linked.reason) };
+            format!("Joined {partner}, since {since}, because {} ({}{reason}).", linked.because(), linked.by)
         }
         (rule, Some(partner)) => {
-            format!("It is here since {since} with {partner} because {} ({}):", rule.words(), rule.code())
+            format!("Joined {partner}, since {since}, because {} ({}):", linked.because(), rule.named())
         }
     }
 }
@@ -389,11 +568,9 @@ fn because(linked: &Linked) -> String {
 fn why(why: &Why) -> String {
     match why {
         Why::Junk(junk) => format!("it {}", junk.words()),
-        Why::Two(one, other) => {
-            format!(
-                "{one} and {other} had it while both were alive, so it is neither's; after 30 days as one's alone it counts again"
-            )
-        }
+        Why::Two(one, other) => format!(
+            "two live machines report this ({one} and {other}), so it is ignored until only one has for 30 days"
+        ),
         Why::Crowd => "more than fifty records have it".to_owned(),
     }
 }
@@ -408,7 +585,9 @@ fn compared(told: &Compared, sides: (&str, &str)) -> String {
     let _ = writeln!(out, "{} and {} are two machines.", sides.0, sides.1);
     match (&told.veto, &told.nearest) {
         (Some((veto, one, other)), _) => {
-            let _ = writeln!(out, "What forbids it: {} ({one} and {other}, {}).", veto.words(), veto.code());
+            let sites = told.sites.as_ref().filter(|_| *veto == Veto::Site);
+            let sites = sites.map(|(one, other)| format!(": {one} and {other}")).unwrap_or_default();
+            let _ = writeln!(out, "What forbids it: {}{sites} ({one} and {other}, {}).", veto.words(), veto.code());
         }
         (None, Some(nearest)) if nearest.but_shared => {
             let _ = writeln!(out, "{}", sentence("nothing forbids it, but what they share is not theirs alone"));
@@ -428,11 +607,11 @@ fn compared(told: &Compared, sides: (&str, &str)) -> String {
             nearest.rule.words(),
             nearest.one,
             nearest.other,
-            nearest.rule.code()
+            nearest.rule.named()
         );
     }
     for common in &told.common {
-        let note = common.ignored.as_ref().map(|ignored| format!(", which says nothing: {}", why(ignored)));
+        let note = common.ignored.as_ref().map(|ignored| format!(", not used as evidence: {}", why(ignored)));
         let _ = writeln!(out, "    both have    {} {}{}", common.kind, common.value, note.unwrap_or_default());
     }
     for differing in &told.differing {
@@ -449,13 +628,25 @@ fn other_asset(told: &Compared, typed: &str) -> String {
 }
 
 fn explained_json(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> Json {
+    let against = |of: &Against| {
+        let differing = &of.differing;
+        json!({ "kind": differing.kind, "own": differing.one, "partner": differing.other, "but": of.but })
+    };
+    let parted = |parted: &PartedFrom| {
+        json!({
+            "asset": parted.asset.map(|asset| asset.to_string()), "by": parted.by, "reason": parted.reason,
+            "at": parted.at.to_string(),
+        })
+    };
     let record = |linked: &Linked| {
         json!({
             "record": linked.record.to_string(), "integration": names.get(&linked.integration),
             "native_id": linked.native_id, "source": linked.source, "grade": linked.grade.as_str(), "name": linked.name,
-            "rule": linked.rule.code(), "because": linked.rule.words(), "evidence": evidence_json(&linked.evidence),
+            "rule": linked.rule.code(), "because": linked.because(), "evidence": evidence_json(&linked.evidence),
             "partner": linked.partner.map(|partner| partner.to_string()), "since": linked.since.to_string(),
             "by": linked.by, "reason": linked.reason,
+            "replaced_by": linked.replaced_by.map(|record| record.to_string()),
+            "against": linked.against.iter().map(against).collect::<Vec<_>>(),
         })
     };
     let ignored: Vec<Json> = told
@@ -472,6 +663,7 @@ fn explained_json(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> 
     };
     json!({
         "asset": told.asset.to_string(), "asked": told.asked.map(|asked| asked.to_string()), "pinned": told.pinned,
+        "name": told.name, "parted": told.parted.iter().map(parted).collect::<Vec<_>>(),
         "records": told.records.iter().map(record).collect::<Vec<_>>(), "ignored": ignored,
         "tags": told.tags.iter().map(tag).collect::<Vec<_>>(),
         "same_hardware": told.same_hardware.iter().map(AssetId::to_string).collect::<Vec<_>>(),
@@ -504,7 +696,7 @@ fn compared_json(told: &Compared) -> Json {
     json!({
         "assets": [asset(told.assets.0), asset(told.assets.1)],
         "one": told.assets.0.is_some() && told.assets.0 == told.assets.1,
-        "veto": veto, "nearest": nearest, "common": common.collect::<Vec<_>>(),
+        "veto": veto, "sites": told.sites.as_ref().map(|(one, other)| [one, other]), "nearest": nearest, "common": common.collect::<Vec<_>>(),
         "differing": differing.collect::<Vec<_>>(),
     })
 }

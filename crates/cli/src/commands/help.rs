@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use clap::CommandFactory;
+use inventory::correlate::{Rule, Veto};
 use kernel::{Cell, Table};
 
 use crate::arguments::Arguments;
@@ -41,6 +42,7 @@ pub fn run(topic: &[String], terminal: &Terminal) -> Result<(), Failure> {
         ["fields"] => fields("assets", terminal),
         ["fields", inventory] => fields(inventory, terminal),
         ["token"] => terminal.result(TOKEN),
+        ["correlation"] => terminal.result(&correlation()),
         path => terminal.result(&command_help(path)?),
     }
 }
@@ -52,11 +54,44 @@ fn command_help(path: &[&str]) -> Result<String, Failure> {
     let mut found = &mut command;
     for word in path {
         found = found.find_subcommand_mut(word).ok_or_else(|| {
-            Failure::usage(format!("there is no help on {word:?}"))
-                .with("Topics: query, fields [INVENTORY], token, and every command: muster --help lists them.")
+            Failure::usage(format!("there is no help on {word:?}")).with(
+                "Topics: query, fields [INVENTORY], token, correlation, and every command: muster --help lists them.",
+            )
         })?;
     }
     Ok(found.render_help().to_string())
+}
+
+/// How records become machines: the rules, what forbids it, and what a person can do.
+fn correlation() -> String {
+    let mut out = String::from(
+        "\
+Each source's word for a machine is a record. Records that speak of one machine are one asset, and nothing is lost when they
+are joined: an asset is what its records say together, so a merge and a split can always be undone.
+
+Two records are joined by the first of these rules that fits, if there is exactly one way to follow it:
+",
+    );
+    for rule in Rule::AUTOMATIC {
+        let _ = writeln!(out, "  {:<12}{:<42}{}", rule.code(), rule.short(), rule.words());
+    }
+    out += "\nNever joined, whatever they have in common, not even by way of a third:\n";
+    let organization = ("V1", "they are of two organizations");
+    for (code, words) in [organization].into_iter().chain(Veto::AUTOMATIC.map(|veto| (veto.code(), veto.words()))) {
+        let _ = writeln!(out, "  {code:<12}{words}");
+    }
+    out += "
+Not used as evidence: what a maker never filled in, addresses that programs give to every host, names such as localhost, and
+what two live machines report, until only one has for 30 days.
+
+What the rules leave open is asked: muster asset review. What a person decides holds against every sync:
+  muster asset explain ID              why these records, and what speaks against it
+  muster asset explain ID --and OTHER  why another one is not this one
+  muster asset merge ID ID..           they are one machine
+  muster asset split RECORD..          these records are another machine
+  muster asset pin ID                  it stays as it is
+";
+    out
 }
 
 /// The fields of one inventory: name, meaning, example.
@@ -105,6 +140,7 @@ mod tests {
         for command in Arguments::command().get_subcommands() {
             assert!(command_help(&[command.get_name()]).unwrap().contains("Usage:"), "{}", command.get_name());
         }
+        assert!(correlation().contains("R60") && correlation().contains("V6"));
         assert!(command_help(&["tokn"]).unwrap_err().lines().contains("Topics:"));
     }
 }

@@ -30,7 +30,7 @@ fn a_change_is_told_and_the_past_is_asked() {
         ["asset", "history", id].as_slice(),
         &["asset", "history", id, "--field", "mitigation_mode"],
         &["asset", "history", "ast_00000000000sg"],
-        &["asset", "history", "RENAMED"],
+        &["asset", "history", "nobody is called this"],
         &["asset", "history", id, "--since", "soon"],
         &["query", "name:=RENAMED", "--fields", "name,os.family", "--as-of", &then],
         &["query", "last_seen:<7d", "--as-of", &then],

@@ -72,6 +72,7 @@ fn why_records_are_one_machine_is_told_in_words() {
     let question = review[0]["id"].as_str().unwrap().to_owned();
     let explained = json(&muster, &["asset", "explain", &one, "--json"]);
     let record = explained["records"][1]["record"].as_str().unwrap().to_owned();
+    let first = explained["records"][0]["record"].as_str().unwrap().to_owned();
     assert_eq!(explained["records"][1]["rule"], "R30");
     let mut told = String::new();
     for arguments in [
@@ -89,8 +90,13 @@ fn why_records_are_one_machine_is_told_in_words() {
         &["asset", "merge", &one, &two],
         &["asset", "pin", &two],
         &["asset", "explain", &one],
+        &["asset", "split", &first],
         &["asset", "unpin", &two],
         &["asset", "unpin", &two],
+        &["asset", "split", &first, "--reason", "two after all"],
+        &["asset", "history", &two, "--field", "asset"],
+        &["asset", "explain", &one, &two],
+        &["asset", "explain", &format!("{one}\r"), "--and", "desk-of-ann\r"],
         &["asset", "review"],
         &["asset", "split", "rec_0000000000zzz"],
         &["asset", "split", "pc-0001"],
@@ -100,7 +106,8 @@ fn why_records_are_one_machine_is_told_in_words() {
         let run = muster.command(arguments).env("USER", "dana").output().unwrap().into();
         told += &format!("$ muster {}\n{}\n\n", arguments.join(" "), muster.shown(&run));
     }
-    insta::with_settings!({ filters => FILTERS.iter().copied(), omit_expression => true }, {
+    let filters = FILTERS.iter().copied().chain([(r"\[NOW\]  +", "[NOW]  ")]);
+    insta::with_settings!({ filters => filters, omit_expression => true }, {
         insta::assert_snapshot!(renamed(&told));
     });
 }
