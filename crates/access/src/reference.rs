@@ -159,10 +159,12 @@ pub struct Outside<'a> {
     pub vault: Option<&'a Vault>,
 }
 
+/// Looks up a variable of the environment.
+type Variables = Box<dyn Fn(&str) -> Option<OsString> + Send + Sync>;
+
 /// What references may be followed with, kept: by a [`crate::Keyring`], which goes wherever secrets are opened.
 pub struct Elsewhere {
-    /// Looks up a variable of the environment.
-    pub env: Box<dyn Fn(&str) -> Option<OsString> + Send + Sync>,
+    env: Variables,
     /// The folder for secrets in files.
     pub files: Option<PathBuf>,
     /// The Vault.

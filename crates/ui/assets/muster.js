@@ -47,6 +47,14 @@
     }
   };
 
+  // A link whose token stands in the fragment: it goes into its form, out of the address, and is sent.
+  const fragment = $("form[data-fragment]");
+  if (fragment && location.hash.length > 1) {
+    fragment.elements[fragment.dataset.fragment].value = location.hash.slice(1);
+    history.replaceState(null, "", location.pathname);
+    fragment.submit();
+  }
+
   // Rows that are chosen.
   const boxes = () => $$('.rows tbody .pick input[type="checkbox"]');
   const chosen = () => {

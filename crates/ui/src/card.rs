@@ -201,6 +201,29 @@ pub fn todo(all: &[Task<'_>]) -> Markup {
     }
 }
 
+/// Something that was looked at, and how it is.
+#[derive(Clone, Debug)]
+pub struct Looked<'a> {
+    /// Its mark, and the word for it: *Passed*, *Failed*, *Warning*, *Not tried*.
+    pub state: (Light, &'a str),
+    /// What was looked at: *The token is accepted*.
+    pub what: &'a str,
+    /// What was seen there.
+    pub says: Markup,
+}
+
+/// What was looked at, in its order, for a flush card.
+#[must_use]
+pub fn looked(all: &[Looked<'_>]) -> Markup {
+    html! {
+        ul.todo {
+            @for one in all {
+                li { (shape_saying(one.state.0, one.state.1)) div { h3 { (one.what) } p { (one.says) } } }
+            }
+        }
+    }
+}
+
 /// A read that somebody is asked to allow.
 #[derive(Clone, Copy, Debug)]
 pub struct Consent<'a> {

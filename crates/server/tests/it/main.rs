@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a claim that cannot be looked into has failed")]
 
+mod credentials;
 mod entry;
 mod guard;
+mod link;
 mod lists;
 mod world;

@@ -43,10 +43,14 @@ pub struct World {
 impl World {
     /// The service over an empty database.
     pub fn empty(database: &Database) -> World {
+        World::asking(database, Transport::InProcess(Arc::new(|_| panic!("nothing here asks a console"))))
+    }
+
+    /// The service over an empty database, and consoles behind a transport.
+    pub fn asking(database: &Database, transport: Transport) -> World {
         let clock = Clock::manual(START);
         let store = database.open(SLICES);
         let surroundings = Surroundings::real_with(clock.clone(), Random::seeded(7));
-        let transport = Transport::InProcess(Arc::new(|_| panic!("nothing here asks a console")));
         let app = App::new(store.clone(), surroundings, ring(), transport, Settings::default());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -81,6 +85,11 @@ impl World {
         let told = |_: &sync::Event| {};
         let imported = sync::import::import(&self.store, &self.app.world, org, "test", &order, draft, &told);
         self.runtime.block_on(imported).unwrap();
+    }
+
+    /// Waits for a story.
+    pub fn run<T>(&self, story: impl Future<Output = T>) -> T {
+        self.runtime.block_on(story)
     }
 
     pub fn write<T: Send + 'static>(

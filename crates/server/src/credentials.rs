@@ -1,0 +1,572 @@
+//! Saved credentials: named, kept once, used by any number of integrations. No page and no answer ever holds a secret.
+
+mod api;
+mod pages;
+
+pub(crate) use pages::tabs;
+
+use std::time::Duration;
+
+use access::{
+    AccessError, Credential, Custodian, Custody, HiddenCredential, Keep, NewCredential, Permission, Reference,
+};
+use axum::http::Method;
+use kernel::{CredentialId, OrgId, PersonId, Secret, Timestamp};
+use sentinelone::probe::Probe;
+use sentinelone::{Advice, ApiError, Console, Token};
+use store::Tx;
+use sync::{SyncError, Use};
+use ui::{Light, Looked, Markup, html};
+
+use crate::openapi::{Operation, Shape};
+use crate::problem::{capital, sentence};
+use crate::route::{Route, Who, api, form, page};
+use crate::{App, Problem, Visitor};
+
+/// How long a console has to answer while somebody waits for the page.
+const TRY_TIME: Duration = Duration::from_secs(25);
+/// How the sealed names of tokens begin that belong to one integration.
+const OF_AN_INTEGRATION: &str = "sync/";
+/// A token that ends sooner than this is spoken of, in days.
+pub(crate) const ENDS_SOON_DAYS: i64 = 14;
+/// A token that lives longer than this is spoken of, in days.
+pub(crate) const LIVES_LONG_DAYS: i64 = 365;
+
+/// Its routes.
+pub fn routes() -> Vec<Route> {
+    let see = Who::May(Permission::UseCredentials);
+    let manage = Who::May(Permission::ManageCredentials);
+    let told = |id: &str, summary: &str, response| Operation::new(id, "Credentials", summary, response);
+    let one = Shape::of::<api::One>;
+    let list = told("list_credentials", "Lists saved credentials, without their secrets.", Shape::of::<api::All>());
+    let show = told("show_credential", "Shows a credential, without its secret.", one()).path("id", "The credential.");
+    let make = told("save_credential", "Saves a credential; a console's token is tried first.", one())
+        .sends(Shape::of::<api::New>());
+    let rotate =
+        told("rotate_credential", "Tries a new secret, and puts it in the old one's place if it works.", one())
+            .path("id", "The credential.")
+            .sends(Shape::of::<api::Rotate>());
+    let share = told("share_credential", "Chooses which other organizations may use a credential.", one())
+        .path("id", "The credential.")
+        .sends(Shape::of::<api::Share>());
+    let remove = told("remove_credential", "Destroys a credential that nothing uses.", Shape::of::<api::Done>())
+        .path("id", "The credential.");
+    vec![
+        page("/credentials", see, pages::list),
+        page("/credentials/new", manage, pages::new),
+        form("/credentials/new", manage, pages::new_sent),
+        page("/credentials/{id}", see, pages::show),
+        form("/credentials/{id}/change", manage, pages::change),
+        form("/credentials/{id}/rotate", manage, pages::rotate),
+        form("/credentials/{id}/keep", manage, pages::keep),
+        form("/credentials/{id}/share", manage, pages::share),
+        form("/credentials/{id}/remove", manage, pages::remove),
+        api(Method::GET, "/credentials", see, list, api::list),
+        api(Method::POST, "/credentials", manage, make, api::save),
+        api(Method::GET, "/credentials/{id}", see, show, api::show),
+        api(Method::POST, "/credentials/{id}/rotate", manage, rotate, api::rotate),
+        api(Method::PUT, "/credentials/{id}/sharing", manage, share, api::share),
+        api(Method::DELETE, "/credentials/{id}", manage, remove, api::remove),
+    ]
+}
+
+/// What an organization may use, by name, and what it may not though the person may elsewhere.
+pub(crate) struct Known {
+    pub(crate) usable: Vec<Credential>,
+    pub(crate) hidden: Vec<HiddenCredential>,
+}
+
+/// The credentials that a picker offers here. Tokens that belong to one integration are not among them.
+pub(crate) fn known(tx: &mut Tx<'_>, org: OrgId, person: Option<PersonId>) -> Result<Known, Problem> {
+    let found = access::credentials(tx, org, person)?;
+    let usable = found.usable.into_iter().filter(|of| !of.sealed_as.starts_with(OF_AN_INTEGRATION)).collect();
+    let hidden = found.hidden.into_iter().filter(|of| !of.name.starts_with(OF_AN_INTEGRATION)).collect();
+    Ok(Known { usable, hidden })
+}
+
+/// What a picker says about those that are not in it; nothing if all are.
+pub(crate) fn hidden_words(hidden: &[HiddenCredential], org_name: &str) -> Option<String> {
+    let (first, more) = hidden.split_first()?;
+    let rest = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    let verb = if more.is_empty() { "is" } else { "are" };
+    Some(format!(
+        "{} of {}{rest} {verb} not listed, because {org_name} has no access. An administrator there can grant it.",
+        first.name, first.org_name
+    ))
+}
+
+/// One credential that the organization may use, and what reads with it.
+pub(crate) struct Shown {
+    pub(crate) of: Credential,
+    pub(crate) uses: Vec<Use>,
+    /// To whom it is granted; only its owner is told.
+    pub(crate) grants: Vec<OrgId>,
+    pub(crate) owner: String,
+}
+
+pub(crate) fn shown(tx: &mut Tx<'_>, org: OrgId, id: &str) -> Result<Shown, Problem> {
+    let missing = || Problem::missing("credential");
+    let id = CredentialId::parse(id).ok_or_else(missing)?;
+    let of = access::credential(tx, org, id)?.ok_or_else(missing)?;
+    if of.sealed_as.starts_with(OF_AN_INTEGRATION) {
+        return Err(missing());
+    }
+    let mut uses = sync::uses(tx, id)?;
+    let owns = of.org == org;
+    let grants = if owns { access::grants(tx, org, id)? } else { Vec::new() };
+    if !owns {
+        uses.retain(|one| one.org == org);
+    }
+    let owner = access::org(tx, of.org)?.map(|org| org.name).unwrap_or_default();
+    Ok(Shown { of, uses, grants, owner })
+}
+
+/// As [`shown`], for who changes it: it has to be the organization's own.
+pub(crate) fn owned(tx: &mut Tx<'_>, org: OrgId, id: &str) -> Result<Shown, Problem> {
+    let found = shown(tx, org, id)?;
+    match found.of.org == org {
+        true => Ok(found),
+        false => {
+            Err(Problem::forbidden(format!("This credential belongs to {}, which alone changes it.", found.owner)))
+        }
+    }
+}
+
+/// Who keeps the secret, in words.
+pub(crate) fn keeper(custodian: &Custodian) -> String {
+    match custodian {
+        Custodian::Server => "This server, sealed".to_owned(),
+        Custodian::Reference(Reference::Vault { .. }) => "Vault".to_owned(),
+        Custodian::Reference(Reference::Env(_)) => "A variable of this server".to_owned(),
+        Custodian::Reference(Reference::File(_)) => "A file on this server".to_owned(),
+        Custodian::Reference(Reference::Unknown(_)) => "A place that this version does not know".to_owned(),
+        Custodian::Explorer(name) => format!("Explorer {name}"),
+    }
+}
+
+/// The word for what a type of credential is.
+pub(crate) fn kind_title(word: &str) -> &str {
+    access::CREDENTIAL_KINDS.iter().find(|kind| kind.word == word).map_or(word, |kind| kind.title)
+}
+
+/// When a token ends, with a mark if that is soon.
+pub(crate) fn ends(at: Option<Timestamp>, now: Timestamp) -> Markup {
+    match at {
+        None => ui::absent("not said"),
+        Some(at) if at <= now => ui::badge(ui::Tone::Bad, "Has ended"),
+        Some(at) => {
+            let days = at.seconds_since(now) / 86_400;
+            let soon = days < sync::TOKEN_WARNINGS[0];
+            html! { (ui::date(at)) @if soon { " " (ui::badge(ui::Tone::Warn, &format!("Ends in {}", ui::noun(days.unsigned_abs(), "day", "days")))) } }
+        }
+    }
+}
+
+/// Removes a credential that nothing uses.
+pub(crate) fn remove(tx: &mut Tx<'_>, org: OrgId, id: &str, by: &str, now: Timestamp) -> Result<String, Problem> {
+    let found = owned(tx, org, id)?;
+    if let Some(one) = found.uses.first() {
+        let more = found.uses.len() - 1;
+        let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let name = if one.org == org { one.name.clone() } else { "an integration of another organization".to_owned() };
+        return Err(Problem::conflict(format!("{} is used by {name}{rest}, so it was not removed.", found.of.name))
+            .help("Give those integrations another credential or a token of their own first."));
+    }
+    access::remove_credential(tx, org, found.of.id, by, now)?;
+    Ok(found.of.name)
+}
+
+/// Chooses which other organizations may use a credential: exactly those of `to`, or every one.
+///
+/// Only organizations that `may_see` names are touched, so that nobody takes away what they do not know of.
+pub(crate) fn share(
+    tx: &mut Tx<'_>,
+    (org, id): (OrgId, &str),
+    global: Option<bool>,
+    to: &[OrgId],
+    may_see: &[OrgId],
+    by: &str,
+    now: Timestamp,
+) -> Result<String, Problem> {
+    let found = owned(tx, org, id)?;
+    if let Some(stranger) = to.iter().find(|one| !may_see.contains(one)) {
+        return Err(Problem::invalid(format!("There is no organization {} that you are a member of.", stranger.0)));
+    }
+    for other in may_see.iter().filter(|other| **other != org) {
+        let (was, is) = (found.grants.contains(other), to.contains(other));
+        if was != is {
+            access::set_grant(tx, org, found.of.id, *other, is, by, now)?;
+        }
+    }
+    if let Some(global) = global.filter(|global| *global != found.of.global) {
+        access::set_global(tx, org, found.of.id, global, by, now)?;
+    }
+    Ok(found.of.name)
+}
+
+/// Why a console did not take what was given.
+#[derive(Clone, Debug)]
+pub(crate) struct Fault {
+    /// Which step failed, as its question: *Does the name have an address?*
+    pub(crate) step: &'static str,
+    /// What happened.
+    pub(crate) what: String,
+    /// What to do.
+    pub(crate) help: String,
+    /// Waiting may help: nothing is wrong with what was given.
+    pub(crate) passes: bool,
+    /// Which field it is about: `url` or `secret`.
+    pub(crate) field: &'static str,
+}
+
+impl Fault {
+    pub(crate) fn of(error: &ApiError) -> Fault {
+        use sync::examine::Step;
+        let (step, field) = match sync::examine::failed_step(error) {
+            Step::Dns => ("The name has an address", "url"),
+            Step::Port => ("Something listens there", "url"),
+            Step::Tls => ("The connection is secure", "url"),
+            Step::Http => ("What answers is a console", "url"),
+            Step::Token => ("The console accepts the token", "secret"),
+            Step::Permission => ("The token may read agents", "secret"),
+        };
+        let passes = matches!(error.advice(), Advice::Wait { .. });
+        let help = if passes {
+            "Nothing is wrong with what you entered. Wait a moment, then verify again.".to_owned()
+        } else {
+            capital(&error.advice().to_string())
+        };
+        Fault { step, what: sentence(error), help, passes, field }
+    }
+}
+
+/// The console of an address that somebody has typed. It may stand inside a private network only if that was allowed when this
+/// server was started.
+pub(crate) fn console(app: &App, text: &str) -> Result<Console, Fault> {
+    let wrong = |what: String, help: &str| Fault {
+        step: "The address is one",
+        what,
+        help: help.to_owned(),
+        passes: false,
+        field: "url",
+    };
+    let console = Console::parse(text).map_err(|problem| wrong(capital(&problem.to_string()), ""))?;
+    if console.is_private() && !app.settings.private_consoles {
+        let what = format!("{} stands inside a private network, so nothing was sent.", console.host());
+        return Err(wrong(
+            what,
+            "If your consoles stand there, the server has to be started with --allow-private-consoles.",
+        ));
+    }
+    Ok(console)
+}
+
+/// The token of a text that somebody has pasted.
+pub(crate) fn token(text: &str) -> Result<Token, Fault> {
+    Token::parse(text).map_err(|problem| Fault {
+        step: "The token is whole",
+        what: capital(&problem.to_string()),
+        help: "Copy it again from the console.".to_owned(),
+        passes: false,
+        field: "secret",
+    })
+}
+
+/// Tries a token on a console, live. Nothing is stored.
+pub(crate) async fn tried(app: &App, org: OrgId, console: &Console, token: &Token) -> Result<Probe, Fault> {
+    let place = place(app, org, "");
+    let trying = sync::try_token(place, console, token, app.settings.private_consoles);
+    match app.world.timeout(TRY_TIME, trying).await {
+        Ok(Ok(probe)) => Ok(probe),
+        Ok(Err(SyncError::Console(error))) => Err(Fault::of(&error)),
+        Ok(Err(other)) => Err(Fault {
+            step: "The console answers",
+            what: sentence(&other),
+            help: String::new(),
+            passes: true,
+            field: "url",
+        }),
+        Err(_) => Err(Fault {
+            step: "The console answers in time",
+            what: format!("{} took longer than 25 seconds to answer.", console.host()),
+            help: "Nothing is wrong with what you entered. Wait a moment, then verify again.".to_owned(),
+            passes: true,
+            field: "url",
+        }),
+    }
+}
+
+/// Where stories of `sync` take place.
+pub(crate) fn place<'a>(app: &'a App, org: OrgId, who: &'a str) -> sync::Place<'a> {
+    sync::Place { store: &app.store, world: &app.world, org, keys: &app.keys, transport: &app.transport, who }
+}
+
+/// What a token that works is like, step by step, with what should be otherwise. `wanted` are our words for what has to be
+/// readable.
+pub(crate) fn verdict(console: &Console, probe: &Probe, wanted: &[&str], now: Timestamp) -> Verdict {
+    let passed = (Light::Ok, "Passed:");
+    let warning = (Light::Warn, "Warning:");
+    let mut steps = Vec::new();
+    let version = probe.version.as_deref().unwrap_or("of a version that it does not tell");
+    steps.push(Looked {
+        state: passed,
+        what: "The console answers",
+        says: html! { (ui::words::name(console.host())) ", " (ui::words::name(version)) },
+    });
+    let whose = match probe.kind {
+        sentinelone::probe::TokenKind::ServiceUser => "A service user's",
+        sentinelone::probe::TokenKind::ConsoleUser => "A console user's",
+        _ => "It does not say whose it is",
+    };
+    let end = probe.expires_at.map(|at| Timestamp::from_micros(at.0));
+    let days = end.map(|end| end.seconds_since(now) / 86_400);
+    steps.push(Looked {
+        state: passed,
+        what: "The token is accepted",
+        says: html! {
+            (whose) @if let Some(user) = &probe.user_name { ", " (ui::words::name(user)) }
+            @match end {
+                Some(end) => { "; ends on " (ui::date(end)) ", " (ui::near(end, now)) }
+                None => { "; the console does not say when it ends" }
+            }
+        },
+    });
+    let scope = sync::facts(probe).scope.unwrap_or_default();
+    steps.push(Looked {
+        state: passed,
+        what: match scope.as_str() {
+            "tenant" => "It sees the whole console",
+            "account" => "It sees an account",
+            "site" => "It sees a console site",
+            _ => "The console does not say what it sees",
+        },
+        says: html! {
+            @if probe.places.is_empty() { "Every account and site." }
+            @for (at, one) in probe.places.iter().take(PLACES_SHOWN).enumerate() {
+                @if at > 0 { ", " } (ui::words::name(one.name.as_deref().unwrap_or(&one.id)))
+            }
+            @if probe.places.len() > PLACES_SHOWN { " and " (probe.places.len() - PLACES_SHOWN) " more" }
+        },
+    });
+    let (reads, missing) = sync::modules(probe);
+    let lacking: Vec<&(&str, String)> = missing.iter().filter(|(word, _)| wanted.contains(word)).collect();
+    steps.push(match lacking.first() {
+        None => Looked {
+            state: passed,
+            what: "Every read that was asked for works",
+            says: html! { (capital(&reads.join(", "))) },
+        },
+        Some((_, reason)) => Looked {
+            state: (Light::Bad, "Failed:"),
+            what: "A required read does not work",
+            says: html! { (capital(&lacking.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", "))) " " (capital(reason)) },
+        },
+    });
+    let optional: Vec<&str> = missing.iter().map(|(word, _)| *word).filter(|word| !wanted.contains(word)).collect();
+    if !optional.is_empty() {
+        steps.push(Looked {
+            state: (Light::Idle, "Not available:"),
+            what: "Some of the console is not open to it",
+            says: html! { (capital(&optional.join(", "))) " That is shown as not available, never as none." },
+        });
+    }
+    match probe.role.as_deref() {
+        Some(role) if role != sync::ROLE_ENOUGH => steps.push(Looked {
+            state: warning,
+            what: "Its role can do more than read",
+            says: html! { "The role is " (ui::words::name(role)) ". " (sync::ROLE_ENOUGH) " is enough, and a stolen " (sync::ROLE_ENOUGH) " token could change nothing." },
+        }),
+        None => steps.push(Looked {
+            state: warning,
+            what: "The console does not say what its role may do",
+            says: html! { "A user with the role " (sync::ROLE_ENOUGH) " is enough." },
+        }),
+        _ => {}
+    }
+    if days.is_some_and(|days| days < ENDS_SOON_DAYS) {
+        steps.push(Looked {
+            state: warning,
+            what: "It ends soon",
+            says: html! { "A new token will be needed within two weeks." },
+        });
+    }
+    if days.is_some_and(|days| days > LIVES_LONG_DAYS) {
+        steps.push(Looked {
+            state: warning,
+            what: "It lives for more than a year",
+            says: html! { "Whoever gets hold of it has as long. Six months are usual." },
+        });
+    }
+    let warns = steps.iter().any(|step| step.state.0 == Light::Warn);
+    Verdict { steps, warns, enough: lacking.is_empty() }
+}
+
+/// Accounts and sites that are named; more are counted.
+const PLACES_SHOWN: usize = 5;
+
+/// What a live verification came to.
+pub(crate) struct Verdict {
+    pub(crate) steps: Vec<Looked<'static>>,
+    /// Something should be otherwise.
+    pub(crate) warns: bool,
+    /// Everything that is required can be read.
+    pub(crate) enough: bool,
+}
+
+/// A step that failed, as the list of a verification shows it.
+pub(crate) fn failed(fault: &Fault) -> Looked<'_> {
+    let state = if fault.passes { (Light::Wait, "Not now:") } else { (Light::Bad, "Failed:") };
+    Looked { state, what: fault.step, says: html! { (fault.what) " " (fault.help) } }
+}
+
+/// A new secret for a credential: sealed beside the old one, tried where it has a console, and only then in its place.
+pub(crate) async fn rotated(
+    app: &App,
+    org: OrgId,
+    by: &str,
+    found: &Shown,
+    secret: Secret,
+) -> Result<Option<Probe>, Rotation> {
+    let (id, keys) = (found.of.id, app.keys.clone());
+    let given = if found.of.url.is_empty() {
+        None
+    } else {
+        let console = console(app, &found.of.url).map_err(Rotation::Fault)?;
+        Some((console, token(secret.expose()).map_err(Rotation::Fault)?))
+    };
+    let secret = match &given {
+        Some((_, token)) => Secret::new(token.expose().to_owned()),
+        None => secret,
+    };
+    let version = app.store.write(move |tx| access::propose_secret(tx, &keys, org, id, &secret)).await;
+    let version = version.map_err(|error| Rotation::Problem(error.into()))?;
+    let probe = match &given {
+        None => None,
+        Some((console, token)) => match tried(app, org, console, token).await {
+            Ok(probe) => Some(probe),
+            Err(fault) => {
+                let name = found.of.sealed_as.clone();
+                let withdrawn = app.store.write(move |tx| access::withdraw(tx, org, &name)).await;
+                withdrawn.map_err(|error| Rotation::Problem(error.into()))?;
+                return Err(Rotation::Fault(fault));
+            }
+        },
+    };
+    let facts = probe.as_ref().map(sync::facts).unwrap_or_default();
+    let (by, now) = (by.to_owned(), app.world.now());
+    let put = app.store.write(move |tx| {
+        access::activate_secret(tx, org, id, version, &facts, &by, now)?;
+        sync::renewed(tx, id, now)
+    });
+    put.await.map_err(|error: SyncError| Rotation::Problem(error.into()))?;
+    Ok(probe)
+}
+
+/// Why a secret was not put in the old one's place.
+pub(crate) enum Rotation {
+    /// It did not work.
+    Fault(Fault),
+    /// Something else.
+    Problem(Problem),
+}
+
+/// A credential that is to be saved.
+pub(crate) struct Order {
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) url: String,
+    pub(crate) keep: Kept,
+    /// Save it although it cannot be tried just now.
+    pub(crate) untried: bool,
+}
+
+/// Where the secret of it is.
+pub(crate) enum Kept {
+    Secret(Secret),
+    Reference(String),
+}
+
+/// Why it was not saved.
+pub(crate) enum Unsaved {
+    Fault(Fault),
+    /// The field, and what is wrong with it.
+    Field(&'static str, String),
+    Problem(Problem),
+}
+
+impl From<Fault> for Unsaved {
+    fn from(fault: Fault) -> Unsaved {
+        Unsaved::Fault(fault)
+    }
+}
+
+/// Whether somebody may have references followed. They are followed with this server's own rights, which are the same for all
+/// organizations, so it takes who manages the installation.
+pub(crate) fn may_refer(visitor: &Visitor) -> Result<(), Problem> {
+    match visitor.may(Permission::ManageInstallation) {
+        true => Ok(()),
+        false => Err(Problem::forbidden("References are followed with this server's own rights.")
+            .help("An administrator of the installation can save it, and grant it to this organization.")),
+    }
+}
+
+/// What is said of a secret that cannot be fetched.
+pub(crate) fn unfetched(error: &AccessError) -> String {
+    let why = std::error::Error::source(error).map(|why| format!(" {}", capital(&why.to_string()))).unwrap_or_default();
+    format!("{}{why}", sentence(error))
+}
+
+/// Saves a credential, once its secret has been had from where it is, and tried where it has a console.
+pub(crate) async fn save(
+    app: &App,
+    org: OrgId,
+    by: &str,
+    order: Order,
+) -> Result<(CredentialId, Option<Probe>), Unsaved> {
+    let Some(kind) = access::CREDENTIAL_KINDS.iter().find(|kind| kind.word == order.kind) else {
+        return Err(Unsaved::Field("kind", "Choose one of the types.".to_owned()));
+    };
+    let (secret, keep) = match order.keep {
+        Kept::Secret(secret) if secret.expose().trim().is_empty() => {
+            return Err(Unsaved::Field("secret", format!("Enter the {}; nothing was entered.", kind.secret)));
+        }
+        Kept::Secret(secret) => (Secret::new(secret.expose().trim().to_owned()), None),
+        Kept::Reference(text) => {
+            let reference = Reference::parse(&text).map_err(|error| Unsaved::Field("reference", sentence(&error)))?;
+            let custody = Custody::Elsewhere(reference.clone());
+            let fetched = app.keys.secret(custody, &order.name, app.world.now()).await;
+            (fetched.map_err(|error| Unsaved::Field("reference", unfetched(&error)))?, Some(reference))
+        }
+    };
+    let (mut url, mut probe) = (String::new(), None);
+    if kind.has_url {
+        let console = console(app, &order.url)?;
+        let token = token(secret.expose())?;
+        url = console.origin();
+        match tried(app, org, &console, &token).await {
+            Ok(found) => probe = Some(found),
+            Err(fault) if fault.passes && order.untried => {}
+            Err(fault) => return Err(fault.into()),
+        }
+    }
+    let keep = match keep {
+        Some(reference) => Keep::Reference(reference),
+        None => Keep::Secret(secret),
+    };
+    let new = NewCredential { name: order.name, kind: order.kind, url, keep };
+    let (keys, by, now, facts) = (app.keys.clone(), by.to_owned(), app.world.now(), probe.as_ref().map(sync::facts));
+    let saved = app.store.write(move |tx| {
+        let id = access::save_credential(tx, &keys, org, &new, &by, now)?;
+        if let Some(facts) = facts {
+            access::learn(tx, org, id, &facts)?;
+        }
+        Ok::<_, AccessError>(id)
+    });
+    match saved.await {
+        Ok(id) => Ok((id, probe)),
+        Err(error @ (AccessError::Invalid { .. } | AccessError::Taken { .. })) => {
+            Err(Unsaved::Field("name", sentence(&error)))
+        }
+        Err(other) => Err(Unsaved::Problem(other.into())),
+    }
+}

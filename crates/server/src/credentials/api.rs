@@ -1,0 +1,254 @@
+//! Saved credentials as programs read and change them. There is no way to read a secret.
+
+use access::Permission;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use kernel::{OrgId, Secret};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Kept, Order, Rotation, Shown, Unsaved};
+use crate::fields::body;
+use crate::{App, Mistake, Problem, Visitor, respond};
+
+/// All credentials that the organization may use.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Credentials")]
+pub(super) struct All {
+    /// By name.
+    items: Vec<One>,
+    /// Those of your other organizations that this one has no access to.
+    hidden: Vec<Hidden>,
+}
+
+/// A credential that this organization has no access to.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "HiddenCredential")]
+struct Hidden {
+    name: String,
+    /// Who owns it.
+    organization: String,
+}
+
+/// A credential, without its secret.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Credential")]
+pub(super) struct One {
+    id: String,
+    name: String,
+    /// Its type: sentinelone_api_token, snmp_community.
+    kind: String,
+    /// Where it is good for; empty if nowhere in particular.
+    url: String,
+    /// Who keeps the secret: server, reference, explorer.
+    custodian: &'static str,
+    /// Where it is kept, of a reference.
+    reference: Option<String>,
+    /// Every organization may use it.
+    global: bool,
+    /// This organization owns it.
+    own: bool,
+    role: Option<String>,
+    scope: Option<String>,
+    expires_at: Option<String>,
+    /// Tells equal secrets of this server.
+    fingerprint: Option<String>,
+    version: Option<i64>,
+    created_at: String,
+    changed_at: String,
+    /// Integrations of this organization that read with it, by name.
+    used_by: Vec<String>,
+    /// Organizations that it is granted to.
+    granted_to: Vec<i64>,
+}
+
+/// A credential to be saved: with a secret, or with a reference to where it is.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "NewCredential")]
+#[serde(deny_unknown_fields)]
+pub(super) struct New {
+    name: String,
+    /// sentinelone_api_token, snmp_community.
+    kind: String,
+    /// The console's address.
+    #[serde(default)]
+    url: String,
+    secret: Option<String>,
+    /// vault://mount/path#key, env:MUSTER_SECRET_NAME, file:///folder/name
+    reference: Option<String>,
+    /// Save it although the console does not answer just now.
+    #[serde(default)]
+    untried: bool,
+}
+
+/// A new secret.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "NewSecret")]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rotate {
+    secret: String,
+}
+
+/// Who may use it.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "CredentialSharing")]
+#[serde(deny_unknown_fields)]
+pub(super) struct Share {
+    /// Every organization; needs the permission to manage the installation. Left out, it stays.
+    global: Option<bool>,
+    /// Exactly these of your organizations, beside its own.
+    organizations: Vec<i64>,
+}
+
+/// It is done.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Done")]
+pub(crate) struct Done {
+    /// What was done to what, in a sentence.
+    pub(crate) done: String,
+}
+
+fn told(found: &Shown, org: OrgId) -> One {
+    let of = &found.of;
+    let (custodian, reference) = match &of.custodian {
+        access::Custodian::Server => ("server", None),
+        access::Custodian::Reference(reference) => ("reference", Some(reference.to_string())),
+        access::Custodian::Explorer(_) => ("explorer", None),
+    };
+    One {
+        id: of.id.to_string(),
+        name: of.name.clone(),
+        kind: of.kind.clone(),
+        url: of.url.clone(),
+        custodian,
+        reference: reference.filter(|_| of.org == org),
+        global: of.global,
+        own: of.org == org,
+        role: of.facts.role.clone(),
+        scope: of.facts.scope.clone(),
+        expires_at: of.facts.expires_at.map(|at| at.to_string()),
+        fingerprint: of.fingerprint.clone(),
+        version: of.version,
+        created_at: of.created_at.to_string(),
+        changed_at: of.changed_at.to_string(),
+        used_by: found.uses.iter().filter(|one| one.org == org).map(|one| one.name.clone()).collect(),
+        granted_to: found.grants.iter().map(|org| org.0).collect(),
+    }
+}
+
+/// `GET /api/v1/credentials`
+pub(super) async fn list(State(app): State<App>, visitor: Visitor, headers: HeaderMap) -> Result<Response, Problem> {
+    let (org, person) = (visitor.org, visitor.person);
+    let read = app.store.read(move |tx| {
+        let known = super::known(tx, org, Some(person))?;
+        let shown = known.usable.iter().map(|of| super::shown(tx, org, &of.id.to_string()));
+        Ok::<_, Problem>((shown.collect::<Result<Vec<_>, _>>()?, known.hidden))
+    });
+    let (shown, hidden) = read.await?;
+    let items = shown.iter().map(|found| told(found, org)).collect();
+    let hidden = hidden.into_iter().map(|of| Hidden { name: of.name, organization: of.org_name }).collect();
+    Ok(respond::json(&headers, &All { items, hidden }))
+}
+
+/// `GET /api/v1/credentials/{id}`
+pub(super) async fn show(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let org = visitor.org;
+    let found = app.store.read(move |tx| super::shown(tx, org, &id)).await?;
+    Ok(respond::json(&headers, &told(&found, org)))
+}
+
+async fn again(app: &App, org: OrgId, id: String) -> Result<Response, Problem> {
+    let found = app.store.read(move |tx| super::shown(tx, org, &id)).await?;
+    Ok(respond::json(&HeaderMap::new(), &told(&found, org)))
+}
+
+fn of_fault(fault: super::Fault) -> Problem {
+    let mistake =
+        Mistake { field: fault.field.to_owned(), message: fault.what.clone(), help: None, start: None, end: None };
+    Problem::invalid(format!("{}: {}", fault.step, fault.what)).help(fault.help).mistake(mistake)
+}
+
+/// `POST /api/v1/credentials`
+pub(super) async fn save(State(app): State<App>, visitor: Visitor, bytes: Bytes) -> Result<Response, Problem> {
+    let New { name, kind, url, secret, reference, untried } = body(&bytes)?;
+    let keep = match (secret, reference) {
+        (Some(secret), None) => Kept::Secret(Secret::new(secret)),
+        (None, Some(reference)) => {
+            super::may_refer(&visitor)?;
+            Kept::Reference(reference)
+        }
+        _ => return Err(Problem::invalid("Give either secret or reference.")),
+    };
+    match super::save(&app, visitor.org, &visitor.login, Order { name, kind, url, keep, untried }).await {
+        Ok((id, _)) => again(&app, visitor.org, id.to_string()).await,
+        Err(Unsaved::Fault(fault)) => Err(of_fault(fault)),
+        Err(Unsaved::Field(field, words)) => {
+            let mistake =
+                Mistake { field: field.to_owned(), message: words.clone(), help: None, start: None, end: None };
+            Err(Problem::invalid(words).mistake(mistake))
+        }
+        Err(Unsaved::Problem(problem)) => Err(problem),
+    }
+}
+
+/// `POST /api/v1/credentials/{id}/rotate`
+pub(super) async fn rotate(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    bytes: Bytes,
+) -> Result<Response, Problem> {
+    let (org, asked) = (visitor.org, id.clone());
+    let found = app.store.read(move |tx| super::owned(tx, org, &asked)).await?;
+    let Rotate { secret } = body(&bytes)?;
+    let secret = Secret::new(secret.trim().to_owned());
+    if secret.expose().is_empty() {
+        return Err(Problem::invalid("The secret is empty."));
+    }
+    match super::rotated(&app, org, &visitor.login, &found, secret).await {
+        Ok(_) => again(&app, org, id).await,
+        Err(Rotation::Fault(fault)) => Err(of_fault(fault)),
+        Err(Rotation::Problem(problem)) => Err(problem),
+    }
+}
+
+/// `PUT /api/v1/credentials/{id}/sharing`
+pub(super) async fn share(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    bytes: Bytes,
+) -> Result<Response, Problem> {
+    let (org, by, now, asked) = (visitor.org, visitor.login.clone(), app.world.now(), id.clone());
+    let person = visitor.person;
+    app.store.read(move |tx| super::owned(tx, org, &asked)).await?;
+    let Share { global, organizations } = body(&bytes)?;
+    if global.is_some() && !visitor.may(Permission::ManageInstallation) {
+        return Err(Problem::forbidden("Only who manages the installation makes a credential global."));
+    }
+    let (chosen, asked): (Vec<OrgId>, _) = (organizations.into_iter().map(OrgId).collect(), id.clone());
+    let write = app.store.write(move |tx| {
+        let seen: Vec<OrgId> = access::memberships(tx, person)?.iter().map(|of| of.org).collect();
+        super::share(tx, (org, &asked), global, &chosen, &seen, &by, now)
+    });
+    write.await?;
+    again(&app, org, id).await
+}
+
+/// `DELETE /api/v1/credentials/{id}`
+pub(super) async fn remove(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let (org, by, now) = (visitor.org, visitor.login.clone(), app.world.now());
+    let name = app.store.write(move |tx| super::remove(tx, org, &id, &by, now)).await?;
+    Ok(respond::json(&HeaderMap::new(), &Done { done: format!("{name} is destroyed.") }))
+}
