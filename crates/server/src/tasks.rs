@@ -25,8 +25,7 @@ const LINES: u32 = 100;
 /// Its routes.
 pub fn routes() -> Vec<Route> {
     let read = Who::May(Permission::ReadIntegrations);
-    let list =
-        Operation::new("list_tasks", "Tasks", "Lists what is read again and again.", Shape::of::<api::Tasks>());
+    let list = Operation::new("list_tasks", "Tasks", "Lists what is read again and again.", Shape::of::<api::Tasks>());
     let runs = Operation::new("list_runs", "Tasks", "Lists readings, the latest first.", Shape::of::<api::Runs>())
         .query("integration", "Of this integration, by its id.", json!({ "type": "string" }))
         .query("troubled", "Only those that did not end complete.", json!({ "type": "boolean" }))
@@ -101,10 +100,13 @@ const CODES: [Explained; 6] = [
 
 /// What helps with what a reading ran into, if it names a status code of the console.
 fn explained(reason: &str) -> Option<&'static Explained> {
-    let code = reason
-        .split(|character: char| !character.is_ascii_alphanumeric())
-        .find(|word| word.len() == 3 && word.starts_with(['4', '5']) && word.bytes().all(|byte| byte.is_ascii_digit()))?;
-    CODES.iter().find(|known| known.code == code).or_else(|| CODES.iter().find(|_| code.starts_with('5')).and(CODES.last()))
+    let code = reason.split(|character: char| !character.is_ascii_alphanumeric()).find(|word| {
+        word.len() == 3 && word.starts_with(['4', '5']) && word.bytes().all(|byte| byte.is_ascii_digit())
+    })?;
+    CODES
+        .iter()
+        .find(|known| known.code == code)
+        .or_else(|| CODES.iter().find(|_| code.starts_with('5')).and(CODES.last()))
 }
 
 /// A line of the log, as programs and people know it.
@@ -118,12 +120,9 @@ fn line(run: &Reading) -> String {
         Some(_) => "ERROR",
     };
     let mut text = format!("{at}Z [{level}] {source}: fetched {} {}", run.fetched, run.stream);
-    for (count, what) in [
-        (run.created, "created"),
-        (run.changed, "changed"),
-        (run.removed, "retired"),
-        (run.quarantined, "kept aside"),
-    ] {
+    for (count, what) in
+        [(run.created, "created"), (run.changed, "changed"), (run.removed, "retired"), (run.quarantined, "kept aside")]
+    {
         if count > 0 {
             text.push_str(&format!(", {count} {what}"));
         }

@@ -191,9 +191,11 @@ pub(super) async fn runs(
     let org = visitor.org;
     let limit = match asked.get("limit") {
         "" => ROWS,
-        text => text.parse().ok().filter(|limit| (1..=ROWS_MAX).contains(limit)).ok_or_else(|| {
-            Problem::invalid(format!("limit is a number from 1 to {ROWS_MAX}."))
-        })?,
+        text => text
+            .parse()
+            .ok()
+            .filter(|limit| (1..=ROWS_MAX).contains(limit))
+            .ok_or_else(|| Problem::invalid(format!("limit is a number from 1 to {ROWS_MAX}.")))?,
     };
     let filter = pages::filter(asked.get("integration"), asked.get("troubled") == "true", asked.get("after"))?;
     let found = app.store.read(move |tx| sync::readings(tx, org, &filter, limit + 1)).await?;

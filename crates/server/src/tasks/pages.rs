@@ -48,10 +48,16 @@ pub(super) async fn list(State(app): State<App>, visitor: Visitor) -> Result<Res
             href: Some(href),
             cells: vec![
                 ui::Cell::new(ui::light(state, word)),
-                ui::Cell::wrap(if bar.0.is_empty() { html! { (current(of, now)) } } else { bar }),
+                ui::Cell::wrap(if bar.0.is_empty() {
+                    html! { (current(of, now)) }
+                } else {
+                    bar
+                }),
                 ui::Cell::new(last.map_or_else(|| ui::absent("never"), |at| ui::near(at, now))),
                 ui::Cell::new(match upcoming(of, now) {
-                    Some((_, stream)) => html! { (stream_label(stream.stream.name).to_lowercase()) " " (next(stream, of, now)) },
+                    Some((_, stream)) => {
+                        html! { (stream_label(stream.stream.name).to_lowercase()) " " (next(stream, of, now)) }
+                    }
                     None if of.integration.connector.is_file() => ui::absent("when a file is brought"),
                     None => ui::absent("not by itself"),
                 }),
@@ -100,7 +106,8 @@ fn current(of: &Overview, now: Timestamp) -> String {
 
 fn verbs(of: &Overview, visitor: &Visitor) -> Markup {
     let id = of.integration.id;
-    let small = |words, icon| Button { words, about: &of.integration.name, icon: Some(icon), small: true, ..Button::default() };
+    let small =
+        |words, icon| Button { words, about: &of.integration.name, icon: Some(icon), small: true, ..Button::default() };
     let on = of.integration.options.enabled;
     html! {
         span.line {
@@ -117,11 +124,7 @@ fn verbs(of: &Overview, visitor: &Visitor) -> Markup {
 }
 
 /// `GET /tasks/runs?integration=..&troubled=..&before=..`
-pub(super) async fn runs(
-    State(app): State<App>,
-    visitor: Visitor,
-    Asked(asked): Asked,
-) -> Result<Response, Problem> {
+pub(super) async fn runs(State(app): State<App>, visitor: Visitor, Asked(asked): Asked) -> Result<Response, Problem> {
     let (org, now) = (visitor.org, app.world.now());
     let filter = filter(asked.get("integration"), asked.get("troubled") == "yes", asked.get("before"))?;
     let (wanted, of) = (filter.clone(), filter.integration);
@@ -131,7 +134,8 @@ pub(super) async fn runs(
     let of = of.map(|id| id.to_string()).unwrap_or_default();
     let troubled = if filter.troubled { "yes" } else { "" };
     let last = shown.last().map(|run| run.id.to_string()).unwrap_or_default();
-    let older = more.then(|| address("/tasks/runs", &[("integration", &of), ("troubled", troubled), ("before", &last)]));
+    let older =
+        more.then(|| address("/tasks/runs", &[("integration", &of), ("troubled", troubled), ("before", &last)]));
     let latest = filter.before.map(|_| address("/tasks/runs", &[("integration", &of), ("troubled", troubled)]));
     let (all, bad) = (
         address("/tasks/runs", &[("integration", &of)]),
@@ -213,18 +217,26 @@ fn table(runs: &[Reading], foot: Option<Foot<'_>>, now: Timestamp) -> Markup {
         Column::new("What to know"),
     ];
     let instead = runs.is_empty().then(|| {
-        ui::Empty { heading: "No run is like this", why: html! { "Nothing was read yet, or all of it ended well." }, link: None }.render()
-    });
-    Table { caption: "Runs, the latest first. Times in UTC.", columns, rows: rows.collect(), instead, foot, ..Table::default() }
+        ui::Empty {
+            heading: "No run is like this",
+            why: html! { "Nothing was read yet, or all of it ended well." },
+            link: None,
+        }
         .render()
+    });
+    Table {
+        caption: "Runs, the latest first. Times in UTC.",
+        columns,
+        rows: rows.collect(),
+        instead,
+        foot,
+        ..Table::default()
+    }
+    .render()
 }
 
 /// `GET /tasks/runs/{id}`
-pub(super) async fn run(
-    State(app): State<App>,
-    visitor: Visitor,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
+pub(super) async fn run(State(app): State<App>, visitor: Visitor, Path(id): Path<String>) -> Result<Response, Problem> {
     let (org, now) = (visitor.org, app.world.now());
     let asked = SweepId::parse(&id).ok_or_else(|| Problem::missing("run"))?;
     let read = app.store.read(move |tx| {
@@ -324,11 +336,16 @@ pub(super) async fn log(
         (
             "Next run",
             match upcoming(&of, now) {
-                Some((_, stream)) => html! { (stream_label(stream.stream.name).to_lowercase()) " " (next(stream, &of, now)) },
+                Some((_, stream)) => {
+                    html! { (stream_label(stream.stream.name).to_lowercase()) " " (next(stream, &of, now)) }
+                }
                 None => ui::absent("not by itself"),
             },
         ),
-        ("Integration", html! { a href=(integrations::at(of.integration.id)) { (ui::words::name(&of.integration.name)) } }),
+        (
+            "Integration",
+            html! { a href=(integrations::at(of.integration.id)) { (ui::words::name(&of.integration.name)) } },
+        ),
     ];
     let aside = html! { span.muted { "The last " (ui::count(shown.len() as u64)) " lines, the latest first." } a.end href=(runs_at) { "As a table" } };
     let lines = html! {

@@ -5,6 +5,7 @@
 mod credentials;
 mod entry;
 mod guard;
+mod integrations;
 mod link;
 mod lists;
 mod world;

@@ -1,0 +1,259 @@
+//! Integrations and their tasks: connecting, reading, what goes wrong, editing, and the end.
+
+use std::sync::Arc;
+
+use access::Role;
+use kernel::OrgId;
+use sentinelone::Transport;
+use sentinelone_sim::{Config, tokens};
+use testkit::Database;
+
+use crate::world::{Reply, START, World};
+
+testkit::on_each_database! {
+    a_console_is_tested_connected_read_edited_and_ended,
+    what_is_wrong_is_said_beside_its_field_and_no_secret_comes_back,
+    a_viewer_reads_and_changes_nothing,
+    programs_connect_change_read_and_end_an_integration,
+    a_connector_on_trial_has_no_connect_until_it_is_allowed,
+}
+
+const HOST: &str = "acme.sentinelone.net";
+const STREAMS: &[&str] = &["accounts", "sites", "groups", "agents", "threats", "activities"];
+
+/// The service with a console of a dozen machines, and Ada, who administers.
+fn world(database: &Database) -> (World, String) {
+    let config = Config::new(7, 12, Arc::new(|| START.micros()));
+    let sim = sentinelone_sim::World::new(config);
+    let world = World::asking(database, Transport::InProcess(sim.service()));
+    world.person("ada", &[(OrgId::DEFAULT, Role::Admin)]);
+    let cookie = world.cookie("ada", OrgId::DEFAULT);
+    (world, cookie)
+}
+
+/// What a browser sends of the form as it stands, with something typed into it.
+fn filled<'a>(csrf: &'a str, token: &'a str, what: &'a str) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("csrf", csrf),
+        ("url", HOST),
+        ("token", token),
+        ("name", "EMEA"),
+        ("site", "HQ"),
+        ("schedule", "signals"),
+        ("rate", "1000"),
+        ("software", "on"),
+        ("vulnerabilities", "on"),
+        ("severities", "critical"),
+        ("severities", "high"),
+        ("auto_onboard", "on"),
+        ("identity", "correlation"),
+        ("update_metadata", "on"),
+        ("verdicts", "true_positive"),
+        ("do", what),
+    ]
+}
+
+fn connect(world: &World, cookie: &str) -> String {
+    let csrf = world.csrf(cookie);
+    let saved = world.post("/integrations/connect", cookie, &filled(&csrf, tokens::GLOBAL, "save"));
+    assert_eq!(saved.status, 303, "{}", saved.body);
+    saved.header("location").to_owned()
+}
+
+fn read(world: &World) {
+    let run = sync::Run { streams: STREAMS.iter().map(|name| (*name).to_owned()).collect(), ..sync::Run::default() };
+    let at = sync::Place {
+        store: &world.store,
+        world: &world.app.world,
+        org: OrgId::DEFAULT,
+        keys: &world.app.keys,
+        transport: &world.app.transport,
+        who: "test",
+    };
+    world.run(sync::run(at, &run, &|_| {})).unwrap();
+}
+
+fn has(reply: &Reply, all: &[&str]) {
+    for text in all {
+        let main = reply.body.split("<main").nth(1).unwrap_or(&reply.body);
+        assert!(reply.body.contains(text), "{text} is not in {main}");
+    }
+}
+
+fn a_console_is_tested_connected_read_edited_and_ended(database: &Database) {
+    let (world, ada) = world(database);
+    has(&world.get("/integrations", &ada), &["No source is connected yet", "SNMP probe", "beta", "Know more"]);
+    let csrf = world.csrf(&ada);
+    let tested = world.post("/integrations/connect", &ada, &filled(&csrf, tokens::GLOBAL, "test"));
+    assert_eq!((tested.status, tested.header("cache-control")), (200, "no-store"));
+    has(&tested, &["Verified just now", "It accepts the token", "Passed", "name=\"carried\""]);
+    assert!(!tested.body.contains(tokens::GLOBAL), "a token is never sent back");
+    // The token was verified and is not typed again.
+    let from = tested.body.find("name=\"carried\" value=\"").unwrap() + 22;
+    let carried = tested.body[from..].split('"').next().unwrap();
+    let mut fields = filled(&csrf, "", "save");
+    fields.push(("carried", carried));
+    let saved = world.post("/integrations/connect", &ada, &fields);
+    assert_eq!(saved.status, 303, "{}", saved.body);
+    let home = saved.header("location").to_owned();
+    has(&world.get(&home, &ada), &["EMEA", HOST, "Waiting", "of severity high, critical"]);
+
+    // Asked for, seen waiting, read, and seen again.
+    assert_eq!(world.post(&format!("{home}/sync"), &ada, &[("csrf", &csrf)]).status, 303);
+    has(&world.get(&format!("{home}/progress"), &ada), &["Asked for by ada", "waiting for the worker", "hx-get"]);
+    read(&world);
+    let list = world.get("/integrations", &ada);
+    has(&list, &["EMEA", "Machines", "Sync now"]);
+    let task = home.replace("/integrations", "/tasks");
+    has(&world.get(&task, &ada), &["[INFO] sentinelone: fetched 12 agents", "complete"]);
+    has(&world.get("/tasks", &ada), &["EMEA", "collections are current"]);
+    let runs = world.get("/tasks/runs", &ada);
+    has(&runs, &["Agents", "Complete"]);
+    let from = runs.body.find("/tasks/runs/swp_").unwrap();
+    let one = runs.body[from..].split('"').next().unwrap();
+    has(&world.get(one, &ada), &["What it brought", "The console counts", "The records in the inventory"]);
+    has(&world.get(&format!("{home}/test"), &ada), &["Console and token work", "Passed"]);
+
+    // Edited, and by two at once.
+    let page = world.get(&format!("{home}/edit"), &ada);
+    let from = page.body.find("name=\"stamp\" value=\"").unwrap() + 20;
+    let stamp = page.body[from..].split('"').next().unwrap().to_owned();
+    let mut fields = filled(&csrf, "", "");
+    fields.retain(|(name, _)| !matches!(*name, "name" | "schedule" | "software"));
+    fields.extend([("name", "Europe"), ("schedule", "evidence"), ("stamp", &stamp)]);
+    assert_eq!(world.post(&format!("{home}/edit"), &ada, &fields).status, 303);
+    has(&world.get(&home, &ada), &["Europe", "Evidence", "No software"]);
+    let late = world.post(&format!("{home}/edit"), &ada, &fields);
+    assert_eq!(late.status, 409);
+    has(&late, &["Somebody else changed this integration meanwhile"]);
+
+    // Paused, and ended only by its name.
+    assert_eq!(world.post(&format!("{home}/switch"), &ada, &[("csrf", &csrf), ("on", "no")]).status, 303);
+    has(&world.get(&home, &ada), &["Paused", "Resume"]);
+    let end = format!("{home}/delete");
+    has(&world.get(&end, &ada), &["What hangs on it", "of agents", "pause it"]);
+    let wrong = world.post(&end, &ada, &[("csrf", &csrf), ("confirm", "EMEA")]);
+    assert_eq!(wrong.status, 422);
+    has(&wrong, &["Enter Europe; you entered EMEA."]);
+    assert_eq!(world.post(&end, &ada, &[("csrf", &csrf), ("confirm", "Europe")]).header("location"), "/integrations");
+    assert_eq!(world.get(&home, &ada).status, 404);
+}
+
+fn what_is_wrong_is_said_beside_its_field_and_no_secret_comes_back(database: &Database) {
+    let (world, ada) = world(database);
+    let csrf = world.csrf(&ada);
+    let send = |changed: &[(&str, &str)], token: &str| {
+        let mut fields = filled(&csrf, token, "save");
+        fields.retain(|(name, _)| !changed.iter().any(|(other, _)| other == name));
+        fields.extend_from_slice(changed);
+        let reply = world.post("/integrations/connect", &ada, &fields);
+        assert_eq!(reply.status, 422, "{changed:?}");
+        assert!(token.is_empty() || !reply.body.contains(token), "a token came back: {changed:?}");
+        reply
+    };
+    has(&send(&[("url", "http://10.0.0.1")], tokens::GLOBAL), &["is inside a private network"]);
+    has(&send(&[("url", "127.0.0.1:9400")], tokens::GLOBAL), &["is inside a private network"]);
+    has(&send(&[], ""), &["Enter the token, or choose a saved credential."]);
+    has(&send(&[("name", "a,b")], tokens::GLOBAL), &["has a comma"]);
+    has(&send(&[("schedule", "own"), ("every.threats", "1s")], tokens::GLOBAL), &["too often", "need you"]);
+    let refused = send(&[], tokens::EXPIRED);
+    has(&refused, &["It accepts the token", "Failed", "Make a new token", "Not tried"]);
+    let home = connect(&world, &ada);
+    has(&send(&[("name", "emea")], tokens::GLOBAL), &["has this name already"]);
+    // Another console is another integration.
+    let fields = [
+        ("csrf", csrf.as_str()),
+        ("step", "address"),
+        ("url", "other.sentinelone.net"),
+        ("token", tokens::SPARE),
+        ("do", "save"),
+    ];
+    let moved = world.post(&format!("{home}/reconnect"), &ada, &fields);
+    assert_eq!(moved.status, 422);
+    has(&moved, &["belongs to acme.sentinelone.net"]);
+    let fields = [("csrf", csrf.as_str()), ("url", HOST), ("token", tokens::SPARE), ("do", "save")];
+    assert_eq!(world.post(&format!("{home}/reconnect"), &ada, &fields).status, 303);
+    assert_eq!(world.get("/integrations/int_000000000zzzz", &ada).status, 404);
+    assert_eq!(world.get("/tasks/nonsense", &ada).status, 404);
+}
+
+fn a_viewer_reads_and_changes_nothing(database: &Database) {
+    let (world, ada) = world(database);
+    let home = connect(&world, &ada);
+    world.person("vera", &[(OrgId::DEFAULT, Role::Viewer)]);
+    let vera = world.cookie("vera", OrgId::DEFAULT);
+    let csrf = world.csrf(&vera);
+    for page in ["/integrations", home.as_str(), "/tasks", "/tasks/runs", "/integrations/about/snmp"] {
+        let reply = world.get(page, &vera);
+        assert_eq!(reply.status, 200, "{page}");
+        for verb in ["Sync now", "/switch\"", "/connect\"", "/edit\"", "/delete\"", "/enrol\""] {
+            assert!(!reply.body.contains(verb), "{page} offers {verb}");
+        }
+    }
+    for (path, fields) in [("/sync", ("stream", "agents")), ("/switch", ("on", "no")), ("/delete", ("confirm", "EMEA"))]
+    {
+        assert_eq!(world.post(&format!("{home}{path}"), &vera, &[("csrf", &csrf), fields]).status, 403, "{path}");
+    }
+    // Who runs syncs does not say what is gone.
+    world.person("ben", &[(OrgId(1), Role::Auditor)]);
+    let ben = world.cookie("ben", OrgId::DEFAULT);
+    assert_eq!(world.get(&format!("{home}/edit"), &ben).status, 403);
+}
+
+fn programs_connect_change_read_and_end_an_integration(database: &Database) {
+    let (world, ada) = world(database);
+    let origin = format!("http://{}", world.address);
+    let send = |method: &str, path: &str, body: &str| {
+        let headers = [("cookie", ada.as_str()), ("content-type", "application/json"), ("origin", &origin)];
+        world.send(method, &format!("/api/v1{path}"), &headers, body)
+    };
+    let new = format!(
+        r#"{{"url":"{HOST}","token":"{}","name":"EMEA","options":{{"software":false,"starts_at":"2027-01-01T00:00:00Z"}}}}"#,
+        tokens::GLOBAL
+    );
+    let made = send("POST", "/integrations", &new);
+    assert_eq!(made.status, 200, "{}", made.body);
+    let made = made.json();
+    let id = made["id"].as_str().unwrap().to_owned();
+    assert_eq!((made["state"].as_str(), made["options"].as_str()), (Some("connected"), Some("no software")));
+    assert_eq!(send("POST", "/integrations", &new).status, 409);
+    for wrong in ["", "{}", r#"{"url":"x","colour":1}"#, r#"{"url":"acme.sentinelone.net"}"#] {
+        assert_eq!(send("POST", "/integrations", wrong).status, 422, "{wrong}");
+    }
+    let one = format!("/integrations/{id}");
+    let changed = send("PATCH", &one, r#"{"name":"Europe","options":{"software":true,"intervals":{"threats":900}}}"#);
+    assert_eq!(changed.json()["name"], "Europe");
+    assert_eq!(send("PATCH", &one, r#"{"options":{"severities":["galactic"]}}"#).status, 422);
+    let task = send("GET", &format!("/tasks/{id}"), "").json();
+    assert_eq!(task["next_run_at"].as_str(), Some(START.to_string().as_str()), "what changed is read before its start");
+    let tested = send("POST", &format!("{one}/test"), "").json();
+    assert_eq!((tested["works"].as_bool(), tested["role"].as_str()), (Some(true), Some("Viewer")));
+    assert_eq!(send("POST", &format!("{one}/sync"), r#"{"streams":["agents"]}"#).json()["task"], id.as_str());
+    assert_eq!(send("POST", &format!("{one}/sync"), r#"{"streams":["nothing"]}"#).status, 409);
+    read(&world);
+    let runs = send("GET", "/runs?limit=2", "").json();
+    assert_eq!(runs["items"].as_array().unwrap().len(), 2);
+    let next = send("GET", &format!("/runs?limit=2&after={}", runs["next"].as_str().unwrap()), "").json();
+    assert_ne!(next["items"][0]["id"], runs["items"][0]["id"]);
+    let run = send("GET", &format!("/runs/{}", runs["items"][0]["id"].as_str().unwrap()), "").json();
+    assert_eq!(run["status"], "complete");
+    assert_eq!(send("PUT", &format!("{one}/token"), &format!(r#"{{"token":"{}"}}"#, tokens::EXPIRED)).status, 422);
+    assert_eq!(send("DELETE", &one, "").status, 422);
+    assert!(send("DELETE", &format!("{one}?confirm=Europe"), "").json()["retired"].as_u64().unwrap() > 0);
+    assert_eq!(send("GET", &one, "").status, 404);
+}
+
+fn a_connector_on_trial_has_no_connect_until_it_is_allowed(database: &Database) {
+    let (world, ada) = world(database);
+    let csrf = world.csrf(&ada);
+    let about = "/integrations/about/snmp";
+    has(&world.get(about, &ada), &["Why there is no Connect yet", "Enrol"]);
+    let send = |verb: &str| world.post(&format!("{about}/{verb}"), &ada, &[("csrf", &csrf)]).status;
+    assert_eq!((send("allow"), send("enrol")), (409, 303));
+    has(&world.get(about, &ada), &["There is no Connect until an administrator allows it", "Allow"]);
+    assert_eq!(send("allow"), 303);
+    has(&world.get(about, &ada), &["Allowed", "this version makes none yet"]);
+    assert_eq!(world.post("/integrations/about/sentinelone/enrol", &ada, &[("csrf", &csrf)]).status, 409);
+    has(&world.get("/integrations?find=netbox", &ada), &["CSV import"]);
+    assert!(!world.get("/integrations?find=netbox", &ada).body.contains("nmap scan"));
+}
