@@ -3,10 +3,11 @@
 //! One detection may be told twice: as a threat (or as an alert of a custom rule) and as an alert in the list of all
 //! products. The alert names the other's native id; then they are one finding with two records, whichever came first.
 
-use kernel::{OrgId, RecordId, Timestamp, Value};
+use kernel::{Cell, OrgId, RecordId, Table, Timestamp, Value};
 use store::{Keys, Kind, StoreError, Tx};
 
 use crate::apply::Context;
+use crate::ask::{Ask, AskError, ask_in};
 use crate::noun::{ConsoleScope, sorted};
 use crate::out::{Child, Out};
 use crate::severity::{derived, unified};
@@ -389,6 +390,158 @@ pub fn story(tx: &mut Tx, org: OrgId, finding: RecordId) -> Result<Story, StoreE
         Ok(Told { record: RecordId(row.int(0)?), stream: row.text(1)?.to_owned(), native_id: row.text(2)?.to_owned() })
     })?;
     Ok(Story { actions, events, records })
+}
+
+/// The fields of a finding that [`tell`] reads.
+pub const TOLD_FIELDS: [&str; 21] = [
+    "name",
+    "kind",
+    "severity",
+    "severity.from",
+    "result",
+    "verdict",
+    "status",
+    "mitigation",
+    "mitigation.why",
+    "confidence",
+    "classification",
+    "agent.name",
+    "agent.os",
+    "agent.version",
+    "agent.mode",
+    "file.path",
+    "sha256",
+    "tactic",
+    "technique",
+    "identified_at",
+    "record.state",
+];
+
+/// A finding as it is told to people: its fields, and its story.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Its id.
+    pub id: RecordId,
+    /// [`TOLD_FIELDS`] as columns, and one row.
+    pub table: Table,
+    /// What was done and what happened.
+    pub story: Story,
+}
+
+/// Tells of the finding of a public id, or of the console's own id of any record that tells of it.
+///
+/// # Errors
+/// The database fails.
+pub fn tell(tx: &mut Tx, org: OrgId, text: &str, now: Timestamp) -> Result<Option<Finding>, AskError> {
+    let Some(id) = find(tx, org, text)? else { return Ok(None) };
+    let mut ask = Ask::new("findings", &format!("id:={id}"), now);
+    ask.fields = TOLD_FIELDS.map(str::to_owned).to_vec();
+    let table = ask_in(tx, org, &ask)?.table;
+    let story = story(tx, org, id)?;
+    Ok((!table.rows.is_empty()).then_some(Finding { id, table, story }))
+}
+
+impl Finding {
+    /// What a field holds.
+    #[must_use]
+    pub fn cell(&self, field: &str) -> &Cell {
+        let at = self.table.columns.iter().position(|column| column == field);
+        at.and_then(|at| self.table.rows.first()?.get(at)).unwrap_or(&Cell::Empty)
+    }
+
+    /// The text of a field; of several values, with commas between them.
+    #[must_use]
+    pub fn text(&self, field: &str) -> Option<String> {
+        match self.cell(field) {
+            Cell::Text(text) => Some(text.clone()),
+            Cell::List(all) => {
+                let text = |one: &Cell| if let Cell::Text(text) = one { Some(text.clone()) } else { None };
+                let all: Vec<String> = all.iter().filter_map(text).collect();
+                (!all.is_empty()).then(|| all.join(", "))
+            }
+            _ => None,
+        }
+    }
+
+    /// What a field holds, as words; `not told` if it holds nothing.
+    #[must_use]
+    pub fn words(&self, field: &str) -> String {
+        self.text(field).unwrap_or_else(|| "not told".to_owned()).replace('_', " ")
+    }
+
+    /// How bad it is, and who says so.
+    #[must_use]
+    pub fn severity(&self) -> String {
+        let severity = self.words("severity");
+        match self.text("severity.from").as_deref() {
+            Some("derived") => format!(
+                "{severity}: the console says none; derived from {}, {}, {}",
+                self.words("confidence"),
+                self.words("classification"),
+                self.words("mitigation")
+            ),
+            Some("alert") => format!("{severity}: as the alert of the same detection says"),
+            _ => severity,
+        }
+    }
+
+    /// Whether it fails, and by which verdict.
+    #[must_use]
+    pub fn result(&self) -> String {
+        let verdict = self.text("verdict").map_or_else(
+            || "nobody judged it, which counts as undefined".to_owned(),
+            |verdict| format!("its verdict is {}", verdict.replace('_', " ")),
+        );
+        match self.text("result").as_deref() {
+            Some("fail") => format!("fail: {verdict}, one of those that count"),
+            _ => format!("not failed: {verdict}, which is not one of those that count"),
+        }
+    }
+
+    /// Why nothing is told of what was done; nothing if something is.
+    #[must_use]
+    pub fn why(&self) -> Option<String> {
+        let version = || self.text("agent.version").unwrap_or_else(|| "of unknown version".to_owned());
+        let [major, minor] = ACTIONS_SINCE;
+        Some(match self.text("mitigation.why")?.as_str() {
+            "detect_mode" => "nothing was done: the agent was in Detect mode, where it only reports".to_owned(),
+            "agent_version" => {
+                format!("nothing is told: agent {} is from before agents report it ({major}.{minor})", version())
+            }
+            "policy" => "nothing was done: the policy of the agent's group says Detect".to_owned(),
+            _ => "nothing is told of what was done, and neither mode, policy nor version explains it".to_owned(),
+        })
+    }
+
+    /// The machine as it was then: name, system, agent.
+    #[must_use]
+    pub fn machine(&self) -> String {
+        let name = self.text("agent.name").unwrap_or_else(|| "not told".to_owned());
+        let about: Vec<String> = [
+            self.text("agent.os"),
+            self.text("agent.version").map(|version| format!("agent {version}")),
+            self.text("agent.mode").map(|mode| format!("in {mode} mode then")),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if about.is_empty() { name } else { format!("{name}: {}", about.join(", ")) }
+    }
+}
+
+impl Event {
+    /// What happened, on one line.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let text = self.text.replace('\n', " ");
+        if self.is_note {
+            return format!("{} wrote: {text}", self.author.as_deref().unwrap_or("somebody"));
+        }
+        match &self.detail {
+            Some(detail) => format!("{text} ({})", detail.replace('\n', " ")),
+            None => text,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -84,6 +84,14 @@ pub enum SavedError {
     /// There is no such inventory.
     #[error("there is no inventory {0:?} to ask")]
     Inventory(String),
+    /// Others ask it by its name.
+    #[error("{by} asks saved:{name}: change that one first")]
+    Asked {
+        /// The query.
+        name: String,
+        /// One that names it.
+        by: String,
+    },
     /// Its text is no query.
     #[error(transparent)]
     Refused(#[from] Refused),
@@ -210,11 +218,8 @@ pub fn save_query(tx: &mut Tx<'_>, org: OrgId, new: &NewSaved, who: &str, now: T
         (org_id, name, inventory, text, prose, settings, made_by, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
         ON CONFLICT (org_id, name) DO UPDATE SET inventory = excluded.inventory, text = excluded.text, \
         prose = excluded.prose, settings = excluded.settings, made_by = excluded.made_by, changed_at = excluded.changed_at";
-    let plain = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '-';
     let name = new.name.trim();
-    if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.chars().all(plain) || name.starts_with('-') {
-        return Err(SavedError::Name(name.to_owned()));
-    }
+    check_name(name)?;
     if shipped_as(name).is_some() {
         return Err(SavedError::Shipped(name.to_owned()));
     }
@@ -250,6 +255,60 @@ pub fn save_query(tx: &mut Tx<'_>, org: OrgId, new: &NewSaved, who: &str, now: T
     tx.execute(SAVE, &values)?;
     let what = if before.is_some() { "saved.replace" } else { "saved.add" };
     access::audit(tx, org, now, who, what, name, &format!("{} {}", inventory.name, template.text()))?;
+    Ok(())
+}
+
+/// Gives a saved query of the organization's own another name, and writes down who did.
+///
+/// # Errors
+/// There is none of that name, it comes with the program, another query asks it, the new name is none or taken, or the
+/// database fails.
+pub fn rename_saved(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    name: &str,
+    new: &str,
+    who: &str,
+    now: Timestamp,
+) -> Result<(), SavedError> {
+    const RENAME: &str = "UPDATE inventory_saved_query SET name = $3, changed_at = $4 WHERE org_id = $1 AND name = $2";
+    let new = new.trim();
+    check_name(new)?;
+    let saved = saved_query(tx, org, name)?;
+    if saved.made_by.is_none() {
+        return Err(SavedError::Shipped(saved.name));
+    }
+    if saved.name == new {
+        return Ok(());
+    }
+    let all = saved_queries(tx, org)?;
+    if all.iter().any(|other| other.name == new) {
+        return Err(SavedError::Taken(new.to_owned()));
+    }
+    if let Some(other) = all.iter().find(|other| asks(&other.text, &saved.name)) {
+        return Err(SavedError::Asked { name: saved.name, by: other.name.clone() });
+    }
+    tx.execute(RENAME, &[org.into(), saved.name.as_str().into(), new.into(), now.into()])?;
+    access::audit(tx, org, now, who, "saved.rename", new, &format!("from {}", saved.name))?;
+    Ok(())
+}
+
+/// Whether a text names a saved query: `saved:name`, `saved:"name days=60"`.
+fn asks(text: &str, name: &str) -> bool {
+    let text = text.to_lowercase();
+    let named = |rest: &str| {
+        let rest = rest.trim_start_matches(['"', '=', '(', ' ']);
+        rest.strip_prefix(name)
+            .is_some_and(|after| !after.starts_with(|next: char| next.is_alphanumeric() || next == '-'))
+    };
+    text.split("saved:").skip(1).any(named)
+}
+
+fn check_name(name: &str) -> Result<(), SavedError> {
+    let plain = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '-';
+    if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.chars().all(plain) || name.starts_with('-') {
+        return Err(SavedError::Name(name.to_owned()));
+    }
     Ok(())
 }
 

@@ -1,6 +1,8 @@
 //! One asset: what it is, who says so, why its records are one machine, and what is on it.
 
 mod api;
+mod decide;
+mod own;
 mod pages;
 
 use std::collections::BTreeMap;
@@ -12,10 +14,11 @@ use inventory::history::{Changed, Tell};
 use inventory::project::{AddressOf, Winner};
 use inventory::{Ask, Want};
 use kernel::{AssetId, Cell, IntegrationId, OrgId, Timestamp};
+use serde_json::json;
 use store::Tx;
 
 use crate::openapi::{Operation, Shape};
-use crate::route::{Route, Who, api, page};
+use crate::route::{Route, Who, api, form, page};
 use crate::{Problem, inventories};
 
 /// What hangs on an asset and is listed on its page, this many rows of each; the rest is one link away.
@@ -72,7 +75,49 @@ pub fn routes() -> Vec<Route> {
         Shape::of::<api::Asset>(),
     )
     .path("id", "The asset's id. One that was merged into another leads to that one.");
-    vec![page("/assets/{id}", who, pages::show), api(Method::GET, "/assets/{id}", who, show, api::show)]
+    let explained = Operation::new(
+        "explain_asset",
+        "Inventory",
+        "Says why an asset's records are one machine; with another asset, what speaks for and against the two being one.",
+        Shape::of::<api::Why>(),
+    )
+    .path("id", "The asset's id.")
+    .query("and", "Another asset, or a record.", json!({ "type": "string" }));
+    let decide = Who::May(Permission::EditAssets);
+    let decided = |id: &str, summary: &str| {
+        Operation::new(id, "Inventory", summary, Shape::of::<api::Decided>()).path("id", "The asset's id.")
+    };
+    let merge = decided("merge_asset", "Says that an asset and others are one machine, from now on.")
+        .sends(Shape::of::<api::Merge>());
+    let split = decided("split_asset", "Says that records of an asset are another machine, from now on.")
+        .sends(Shape::of::<api::Split>());
+    let pin = decided("pin_asset", "Lets nothing leave or join an asset until the pin is taken back.")
+        .sends(Shape::of::<api::Reason>());
+    let unpin = decided("unpin_asset", "Takes a pin back; the rules decide again.");
+    let owner = Operation::new(
+        "set_owner",
+        "Inventory",
+        "Names the owner of assets, whatever the rules say; without a name the rules decide again.",
+        Shape::of::<api::Set>(),
+    )
+    .sends(Shape::of::<api::Owner>());
+    let tag = Who::May(Permission::TagAssets);
+    vec![
+        page("/assets/{id}", who, pages::show),
+        page("/assets/{id}/merge", decide, decide::merge_page),
+        form("/assets/{id}/merge", decide, decide::merge_sent),
+        form("/assets/{id}/split", decide, decide::split_sent),
+        form("/assets/{id}/pin", decide, decide::pin_sent),
+        form("/assets/owner", tag, own::owner_sent),
+        form("/assets/field", decide, own::field_sent),
+        api(Method::GET, "/assets/{id}", who, show, api::show),
+        api(Method::GET, "/assets/{id}/explain", who, explained, api::why),
+        api(Method::POST, "/assets/{id}/merge", decide, merge, api::merge),
+        api(Method::POST, "/assets/{id}/split", decide, split, api::split),
+        api(Method::PUT, "/assets/{id}/pin", decide, pin, api::pin),
+        api(Method::DELETE, "/assets/{id}/pin", decide, unpin, api::unpin),
+        api(Method::POST, "/assets/owner", tag, owner, api::owner),
+    ]
 }
 
 /// All that is told of an asset.

@@ -4,6 +4,8 @@ mod api;
 mod cells;
 mod export;
 mod pages;
+mod record;
+mod saved;
 
 use access::Permission;
 use axum::extract::State;
@@ -20,7 +22,8 @@ use crate::route::{Route, Who, api, page};
 use crate::{App, Problem, Visitor};
 
 pub(crate) use cells::{cell, icon_of_type, inside, source_icon};
-pub(crate) use pages::{label, title, to};
+pub(crate) use pages::{characters, label, title, to};
+pub(crate) use record::{Attributes, attributes};
 
 /// Rows of a page of a list.
 pub(crate) const ROWS: usize = 25;
@@ -31,9 +34,9 @@ const API_ROWS_MAX: usize = 1_000;
 /// Columns of one list.
 const COLUMNS_MAX: usize = 32;
 
-/// Its routes: five for each inventory.
+/// Its routes: six for each inventory, and those of saved queries.
 pub fn routes() -> Vec<Route> {
-    listed().flat_map(of).collect()
+    listed().flat_map(of).chain(saved::routes()).collect()
 }
 
 /// The inventories that can be asked about by themselves.
@@ -118,7 +121,7 @@ fn permission(what: &Inventory) -> Permission {
 
 /// Where a row has a page of its own; nothing if it has none.
 pub(crate) fn page_of(what: &Inventory, id: &str) -> Option<String> {
-    (what.name == "assets").then(|| format!("/assets/{id}"))
+    matches!(what.name, "assets" | "findings").then(|| format!("/{}/{id}", what.name))
 }
 
 /// A question as it was asked of a list: its text, order, columns and place.

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use access::AccessError;
-use inventory::AskError;
 use inventory::correlate::directive::DirectiveError;
+use inventory::{AskError, InventoryError};
 use signals::SignalsError;
 use store::{ErrorClass, StoreError};
 use sync::SyncError;
@@ -316,6 +316,18 @@ impl From<DirectiveError> for Problem {
             DirectiveError::Store(error) => error.into(),
             DirectiveError::NoSuchAsset(_) => Problem::missing("asset"),
             other => Problem::conflict(sentence(&other)),
+        }
+    }
+}
+
+impl From<InventoryError> for Problem {
+    fn from(error: InventoryError) -> Problem {
+        match error {
+            InventoryError::Store(error) => error.into(),
+            other => {
+                tracing::error!(error = %other, "the inventory refused");
+                Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "A mistake of ours", MISTAKE)
+            }
         }
     }
 }

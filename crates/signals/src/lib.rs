@@ -16,7 +16,7 @@ pub use catalogue::{ARTIFACT_IDS, RAW_KIND, UNINDEXED, artifacts, check_filter, 
 pub use deliver::{BATCH_ARTIFACTS, Delivered, Receiver, Refusal, deliver, deliver_with};
 pub use follow::follow;
 pub use line::Line;
-pub use log::{Artifact, bodies, count, find, last_seq, latest, read, scan, scan_within};
+pub use log::{Artifact, bodies, count, find, last_seq, latest, read, scan, scan_within, seq_since};
 pub use record::{ArtifactId, Entry, Op, Page, Recorded, record};
 pub use retain::{Keep, LogStatus, Retained, keep, log_status, retain, set_keep};
 pub use sink::{

@@ -2,14 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
+use inventory::correlate::directive;
+use inventory::correlate::explain::{Subject, compare};
+use kernel::AssetId;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::load;
+use super::{decide, load, own};
+use crate::fields::{Asked, body as read};
 use crate::{App, Problem, Visitor, respond};
 
 /// An asset.
@@ -119,4 +125,256 @@ pub(super) async fn show(
         counts: detail.parts.iter().map(|part| (part.inventory.name.to_owned(), part.total)).collect(),
     };
     Ok(respond::tagged(&headers, "application/json", serde_json::to_vec(&asset).unwrap_or_default()))
+}
+
+/// Why records are one machine, or two assets are not.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Why {
+    /// The asset's id today.
+    asset: String,
+    /// Whether a person pinned it.
+    pinned: bool,
+    /// Its records and why they belong to it.
+    records: Vec<Linked>,
+    /// Values of its records that say nothing about which machine it is.
+    ignored: Vec<Ignored>,
+    /// Assets with another system on the same hardware.
+    same_hardware: Vec<String>,
+    /// Questions about it that are left to people.
+    open_questions: Vec<String>,
+    /// What speaks for and against one machine; only where another was named.
+    compared: Option<Compared>,
+}
+
+/// A record, and why it belongs here.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Linked {
+    record: String,
+    rule: String,
+    because: String,
+    /// What it has in common with the record that it joined: kind and value.
+    evidence: Vec<(String, String)>,
+    /// The record that it joined.
+    partner: Option<String>,
+    since: String,
+    by: String,
+    /// Why, in the words of whoever decided it.
+    reason: String,
+}
+
+/// A value that says nothing.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Ignored {
+    record: String,
+    kind: String,
+    value: String,
+    why: String,
+}
+
+/// Two sides, compared.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Compared {
+    /// The asset on the other side; none for a record that is left out.
+    other: Option<String>,
+    /// Whether they are one already.
+    one: bool,
+    /// What it comes to, as a sentence.
+    verdict: String,
+    /// The veto that forbids it.
+    veto: Option<String>,
+    /// The rule that nearly joins them.
+    nearest: Option<String>,
+    /// Values that both have: kind and value.
+    common: Vec<(String, String)>,
+    /// Values of one kind that differ: kind, this side's, the other's.
+    differing: Vec<(String, Vec<String>, Vec<String>)>,
+}
+
+/// What a decision came to.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Decided {
+    /// The asset from now on.
+    asset: String,
+    /// What was split off is this asset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    split_off: Option<String>,
+    /// Records that came from other assets, or went along with those that were split off: to take it back.
+    records: Vec<String>,
+}
+
+/// What is merged.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Merge {
+    /// The other assets.
+    with: Vec<String>,
+    /// Why, for the audit trail.
+    #[serde(default)]
+    reason: String,
+}
+
+/// What is split off.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Split {
+    /// Records of the asset, not all of them.
+    records: Vec<String>,
+    /// Why, for the audit trail.
+    #[serde(default)]
+    reason: String,
+}
+
+/// Why.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reason {
+    /// Why, for the audit trail.
+    #[serde(default)]
+    reason: String,
+}
+
+/// Whose assets are.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Owner {
+    /// The assets.
+    assets: Vec<String>,
+    /// The owner; nothing lets the rules decide again.
+    owner: Option<String>,
+}
+
+/// How many were set.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Set {
+    /// So many assets.
+    assets: usize,
+}
+
+/// `GET /api/v1/assets/{id}/explain`
+pub(super) async fn why(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    Asked(asked): Asked,
+) -> Result<Json<Why>, Problem> {
+    let (org, now) = (visitor.org, app.world.now());
+    let asset = decide::asset_id(&id)?;
+    let other = match asked.opt("and").filter(|text| !text.is_empty()) {
+        Some(text) => Some(Subject::parse(text).ok_or_else(|| Problem::missing("asset or record"))?),
+        None => None,
+    };
+    let told = app.store.read(move |tx| {
+        let explained = inventory::correlate::explain::explain(tx, org, asset)?;
+        let compared = match other {
+            Some(other) => Some(compare(tx, org, Subject::Asset(asset), other, now)?),
+            None => None,
+        };
+        Ok::<_, Problem>((explained, compared))
+    });
+    let (told, compared) = told.await?;
+    let pairs = |all: &[(&'static str, String)]| {
+        all.iter().map(|(kind, value)| ((*kind).to_owned(), value.clone())).collect::<Vec<_>>()
+    };
+    Ok(Json(Why {
+        asset: told.asset.to_string(),
+        pinned: told.pinned,
+        records: told
+            .records
+            .iter()
+            .map(|of| Linked {
+                record: of.record.to_string(),
+                rule: of.rule.code().to_owned(),
+                because: of.rule.words().to_owned(),
+                evidence: pairs(&of.evidence),
+                partner: of.partner.map(|partner| partner.to_string()),
+                since: of.since.to_string(),
+                by: of.by.clone(),
+                reason: of.reason.clone(),
+            })
+            .collect(),
+        ignored: told
+            .ignored
+            .iter()
+            .map(|of| Ignored {
+                record: of.record.to_string(),
+                kind: of.kind.to_owned(),
+                value: of.value.clone(),
+                why: decide::says_nothing(&of.why),
+            })
+            .collect(),
+        same_hardware: told.same_hardware.iter().map(AssetId::to_string).collect(),
+        open_questions: told.reviews.iter().map(|review| review.id.clone()).collect(),
+        compared: compared.map(|of| Compared {
+            other: of.assets.1.map(|asset| asset.to_string()),
+            one: of.assets.0.is_some() && of.assets.0 == of.assets.1,
+            verdict: decide::verdict(&of),
+            veto: of.veto.map(|(veto, ..)| veto.code().to_owned()),
+            nearest: of.nearest.map(|nearest| nearest.rule.code().to_owned()),
+            common: of.common.iter().map(|common| (common.kind.to_owned(), common.value.clone())).collect(),
+            differing: of.differing.into_iter().map(|of| (of.kind.to_owned(), of.one, of.other)).collect(),
+        }),
+    }))
+}
+
+/// `POST /api/v1/assets/{id}/merge`
+pub(super) async fn merge(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Decided>, Problem> {
+    let sent: Merge = read(&body)?;
+    let ids = std::iter::once(id.as_str()).chain(sent.with.iter().map(String::as_str));
+    let assets = ids.map(decide::asset_id).collect::<Result<Vec<_>, _>>()?;
+    let done = decide::decide(&app, &visitor, sent.reason, move |tx, by| decide::merge(tx, by, &assets)).await?;
+    let records = done.joined.iter().map(ToString::to_string).collect();
+    Ok(Json(Decided { asset: done.asset.to_string(), split_off: None, records }))
+}
+
+/// `POST /api/v1/assets/{id}/split`
+pub(super) async fn split(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Decided>, Problem> {
+    let sent: Split = read(&body)?;
+    let asset = decide::asset_id(&id)?;
+    let records = decide::record_ids(sent.records.iter().map(String::as_str))?;
+    let done =
+        decide::decide(&app, &visitor, sent.reason, move |tx, by| decide::split(tx, by, asset, &records)).await?;
+    let records = done.carried.iter().map(ToString::to_string).collect();
+    Ok(Json(Decided { asset: done.stays.to_string(), split_off: Some(done.off.to_string()), records }))
+}
+
+/// `PUT /api/v1/assets/{id}/pin`
+pub(super) async fn pin(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Decided>, Problem> {
+    let sent: Reason = if body.is_empty() { Reason::default() } else { read(&body)? };
+    let asset = decide::asset_id(&id)?;
+    let asset = decide::decide(&app, &visitor, sent.reason, move |tx, by| directive::pin(tx, by, asset)).await?;
+    Ok(Json(Decided { asset: asset.to_string(), split_off: None, records: Vec::new() }))
+}
+
+/// `DELETE /api/v1/assets/{id}/pin`
+pub(super) async fn unpin(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Json<Decided>, Problem> {
+    let asset = decide::asset_id(&id)?;
+    let asset = decide::decide(&app, &visitor, String::new(), move |tx, by| directive::unpin(tx, by, asset)).await?;
+    Ok(Json(Decided { asset: asset.to_string(), split_off: None, records: Vec::new() }))
+}
+
+/// `POST /api/v1/assets/owner`
+pub(super) async fn owner(State(app): State<App>, visitor: Visitor, body: Bytes) -> Result<Json<Set>, Problem> {
+    let sent: Owner = read(&body)?;
+    let assets = own::chosen(sent.assets.iter().map(String::as_str))?;
+    let assets = own::set_owner(&app, &visitor, assets, sent.owner.as_deref()).await?;
+    Ok(Json(Set { assets }))
 }

@@ -1,13 +1,15 @@
 //! An asset's page.
 
+use access::Permission;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use inventory::correlate::explain::Linked;
-use kernel::Cell;
-use ui::{Card, Event, Icon, Joined, Markup, Place, Row, Table, Tone, html};
+use kernel::{Cell, RecordId};
+use ui::{Button, Card, Event, Icon, Joined, Markup, Place, Row, Select, Table, Tone, html};
 
-use super::{Detail, Part, load, name};
-use crate::inventories::{cell, inside, label, source_icon, text, to};
+use super::{Detail, Part, decide, load, name};
+use crate::fields::Asked;
+use crate::inventories::{Attributes, attributes, cell, inside, label, page_of, source_icon, text, to};
 use crate::problem::capital;
 use crate::{App, Problem, Visitor, respond};
 
@@ -33,11 +35,17 @@ pub(super) async fn show(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
+    Asked(asked): Asked,
 ) -> Result<Response, Problem> {
     let (org, now) = (visitor.org, app.world.now());
-    let asked = id.clone();
-    let detail = app.store.read(move |tx| load(tx, org, &id, now)).await?;
-    if detail.asset.to_string() != asked {
+    let given = id.clone();
+    let found = app.store.read(move |tx| {
+        let detail = load(tx, org, &id, now)?;
+        let sent = sent(tx, org, &detail)?;
+        Ok::<_, Problem>((detail, sent))
+    });
+    let (detail, sent) = found.await?;
+    if detail.asset.to_string() != given {
         // It was merged since; there is one address for it.
         return Ok(respond::see_other(&format!("/assets/{}", detail.asset)));
     }
@@ -52,14 +60,16 @@ pub(super) async fn show(
     .map(|(label, name)| (label, value(&detail, name)))
     .to_vec();
     let body = html! {
+        (decide::way_back(&visitor, &detail, &asked))
         div.cols {
-            div.flow {
-                (identity(&detail))
-                @for part in &detail.parts { (hanging(part)) }
+            div.flow.wide {
+                (identity(&visitor, &detail))
                 (said(&detail))
+                @for part in &detail.parts { (hanging(part)) }
+                (as_sent(&detail, &sent))
                 (history(&detail))
             }
-            div.flow { (facts(&detail)) (addresses(&detail)) }
+            div.flow.wide { (facts(&detail)) (addresses(&detail)) }
         }
     };
     let page = ui::Page {
@@ -67,10 +77,75 @@ pub(super) async fn show(
         badges: badges(&detail),
         lead: html! { (value(&detail, "os")) },
         facts: ui::strip(&strip),
+        actions: actions(&visitor, &detail),
         body,
         ..visitor.page(&shell, Place::Assets, name(&detail))
     };
     Ok(respond::page(page.render()))
+}
+
+/// Records whose attributes are shown as they were sent.
+const SENT_MAX: usize = 12;
+
+fn sent(tx: &mut store::Tx<'_>, org: kernel::OrgId, detail: &Detail) -> Result<Vec<(RecordId, Attributes)>, Problem> {
+    let records: Vec<RecordId> = detail.explained.records.iter().take(SENT_MAX).map(|of| of.record).collect();
+    let bodies = inventory::bodies(tx, org, &records)?;
+    Ok(records.into_iter().zip(bodies).filter_map(|(record, body)| Some((record, attributes(&body?)))).collect())
+}
+
+fn actions(visitor: &Visitor, detail: &Detail) -> Markup {
+    let here = format!("/assets/{}", detail.asset);
+    let id = detail.asset.to_string();
+    let owner = html! {
+        (ui::post(visitor.csrf(), "/assets/owner", &html! {
+            input type="hidden" name=(Select::NAME) value=(id);
+            input type="hidden" name="back" value=(here);
+            (ui::Field {
+                name: "owner",
+                label: "Owner",
+                help: "Empty: the rules decide again.",
+                error: None,
+                required: false,
+                kind: ui::Kind::Text(text(detail.fields.get("owner"))),
+            }.render())
+            (ui::button(&Button { words: "Save", small: true, ..Button::default() }))
+        }))
+    };
+    let pin = format!("{here}/pin");
+    html! {
+        @if visitor.may(Permission::TagAssets) {
+            (ui::menu(&Button { words: "Owner", icon: Some(Icon::Person), ..Button::default() }, "", &owner))
+        }
+        @if visitor.may(Permission::EditAssets) {
+            @if detail.explained.pinned {
+                (ui::post_button(visitor.csrf(), &pin, &Button { words: "Unpin", icon: Some(Icon::Lock), ..Button::default() }, &[("off", "1")]))
+            } @else {
+                (ui::post_button(visitor.csrf(), &pin, &Button { words: "Pin", icon: Some(Icon::Lock), ..Button::default() }, &[]))
+                (ui::link_button(&format!("{here}/merge"), &Button { words: "Merge with", icon: Some(Icon::Merge), ..Button::default() }))
+            }
+        }
+    }
+}
+
+/// Every record as its source sent it.
+fn as_sent(detail: &Detail, sent: &[(RecordId, Attributes)]) -> Markup {
+    let of = |record: &RecordId| detail.explained.records.iter().find(|of| of.record == *record);
+    let body = html! {
+        @for (record, attributes) in sent {
+            @let linked = of(record);
+            @let source = linked.and_then(|of| detail.integrations.get(&of.integration)).map_or("A source", String::as_str);
+            details.as-table {
+                summary {
+                    (ui::noun(attributes.all.len() as u64 + attributes.more as u64, "attribute", "attributes"))
+                    " as " (ui::words::name(source)) " sent them"
+                    @if let Some(linked) = linked { " of " (ui::mono(&linked.native_id)) }
+                }
+                (attributes.render())
+            }
+        }
+        @if sent.is_empty() { p.muted { "No source keeps a record of it any more." } }
+    };
+    Card { id: "sent", heading: "Every attribute, as it was sent", body, ..Card::default() }.render()
 }
 
 fn badges(detail: &Detail) -> Markup {
@@ -90,31 +165,60 @@ fn value(detail: &Detail, name: &str) -> Markup {
     }
 }
 
-fn identity(detail: &Detail) -> Markup {
+fn identity(visitor: &Visitor, detail: &Detail) -> Markup {
     let told: Vec<(String, Markup)> = detail.explained.records.iter().map(|record| told(detail, record)).collect();
+    let action = format!("/assets/{}/split", detail.asset);
+    let may = visitor.may(Permission::EditAssets) && !detail.explained.pinned && detail.explained.records.len() > 1;
+    let ids: Vec<(String, String)> =
+        detail.explained.records.iter().map(|of| (of.record.to_string(), format!("split-{}", of.record))).collect();
+    let dialogs: Vec<Option<ui::Dialog<'_>>> = detail
+        .explained
+        .records
+        .iter()
+        .zip(&ids)
+        .map(|(of, (record, id))| {
+            let called = of.name.as_deref().unwrap_or("a machine without a name");
+            may.then(|| decide::splitting(visitor, id, &action, record, called))
+        })
+        .collect();
     let records: Vec<Joined<'_>> = detail
         .explained
         .records
         .iter()
         .zip(&told)
-        .map(|(record, (rule, why))| Joined {
-            icon: source_icon(&record.source),
-            source: detail.integrations.get(&record.integration).map_or(record.source.as_str(), String::as_str),
-            called: record.name.as_deref().unwrap_or("nothing in particular"),
-            rule,
-            why: why.clone(),
-            verb: html! {},
+        .zip(&dialogs)
+        .enumerate()
+        .map(|(at, ((record, (rule, why)), dialog))| {
+            let called = record.name.as_deref().unwrap_or("nothing in particular");
+            let opener =
+                Button { words: "Split off", about: called, icon: Some(Icon::Split), small: true, ..Button::default() };
+            Joined {
+                icon: source_icon(&record.source),
+                source: detail.integrations.get(&record.integration).map_or(record.source.as_str(), String::as_str),
+                called,
+                rule,
+                why: why.clone(),
+                verb: html! { @if let Some(dialog) = dialog.as_ref().filter(|_| at > 0) { (dialog.opener(&opener)) } },
+            }
         })
         .collect();
     let aside = html! { span.muted { (ui::noun(records.len() as u64, "record", "records")) } };
     let body = html! {
         (ui::thread(&records))
         @if !detail.explained.ignored.is_empty() {
-            p.muted.small {
-                (ui::noun(detail.explained.ignored.len() as u64, "value of theirs says", "values of theirs say"))
-                " nothing about which machine it is, and was left out."
+            details.as-table {
+                summary {
+                    (ui::noun(detail.explained.ignored.len() as u64, "value of theirs says", "values of theirs say"))
+                    " nothing about which machine it is, and was left out"
+                }
+                ul.listed {
+                    @for of in &detail.explained.ignored {
+                        li { (of.kind) " " (ui::mono(&of.value)) span.muted { ": " (decide::says_nothing(&of.why)) } }
+                    }
+                }
             }
         }
+        @for dialog in dialogs.iter().skip(1).flatten() { (dialog.render()) }
     };
     Card { id: "identity", heading: "Why this is one machine", aside, body, ..Card::default() }.render()
 }
@@ -197,8 +301,10 @@ fn hanging(part: &Part) -> Markup {
     let fields: Vec<(usize, &query::Field)> =
         part.columns.iter().enumerate().filter_map(|(at, name)| Some((at + 1, part.inventory.field(name)?))).collect();
     let labels: Vec<String> = fields.iter().map(|(_, field)| label(field.name)).collect();
-    let rows = part.rows.iter().map(|row| Row {
+    let hrefs: Vec<Option<String>> = part.rows.iter().map(|row| page_of(part.inventory, text(row.first()))).collect();
+    let rows = part.rows.iter().zip(&hrefs).map(|(row, href)| Row {
         id: text(row.first()),
+        href: href.as_deref(),
         name: Some(text(row.get(1))).filter(|name| !name.is_empty()).unwrap_or("without a name"),
         cells: fields.iter().skip(1).filter_map(|(at, field)| row.get(*at).map(|value| cell(field, value))).collect(),
         ..Row::default()

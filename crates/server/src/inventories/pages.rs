@@ -2,15 +2,20 @@
 
 use std::ops::Range;
 
+use access::Permission;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use inventory::{Answer, AskError};
+use inventory::field::CustomField;
+use inventory::{Answer, AskError, SavedQuery};
 use kernel::Timestamp;
 use query::{Column, Inventory, Refused, Span};
 use ui::query::QUESTION_MAX;
-use ui::{Button, Empty, Foot, Icon, Layout, Markup, Place, QueryBox, QueryError, Row, Sort, Table, Term, html};
+use ui::{
+    Button, Choice, Empty, Field, Foot, Icon, Kind, Layout, Markup, Place, QueryBox, QueryError, Row, Select, Sort,
+    Table, Term, html,
+};
 
-use super::{Question, ROWS, cell, icon_of_type, page_and_terms, page_of, text};
+use super::{Question, ROWS, cell, icon_of_type, page_and_terms, page_of, saved, text};
 use crate::fields::{Fields, address};
 use crate::problem::capital;
 use crate::{App, Problem, Visitor, respond};
@@ -37,12 +42,17 @@ pub(super) async fn list(
     let answered = app.store.read(move |tx| match inventory::ask_in(tx, org, &ask) {
         Err(AskError::Refused(refused)) => Ok(Err(refused)),
         Err(other) => Err(Problem::from(other)),
-        Ok(_) => page_and_terms(tx, org, &ask).map(Ok),
+        Ok(_) => {
+            let (rows, terms) = page_and_terms(tx, org, &ask)?;
+            let saved = inventory::saved::saved_queries(tx, org)?;
+            let fields = if what.name == "assets" { inventory::field::fields(tx, org)? } else { Vec::new() };
+            Ok(Ok((rows, terms, saved, fields)))
+        }
     });
     let list = match answered.await? {
-        Ok((rows, terms)) => {
+        Ok((rows, terms, saved, fields)) => {
             let took = u64::try_from((app.world.now().micros() - now.micros()) / 1000).unwrap_or_default();
-            List { visitor, what, question, rows, terms, took, now, trail: Trail::read(asked) }
+            List { visitor, what, question, rows, terms, took, now, trail: Trail::read(asked), saved, fields }
         }
         Err(refused) => return Ok(misunderstood(visitor, what, &question, &refused)),
     };
@@ -70,6 +80,8 @@ struct List<'a> {
     took: u64,
     now: Timestamp,
     trail: Trail,
+    saved: Vec<SavedQuery>,
+    fields: Vec<CustomField>,
 }
 
 impl List<'_> {
@@ -83,6 +95,7 @@ impl List<'_> {
         let title = title(self.what);
         let lead = html! { (capital(self.what.prose)) };
         let body = html! {
+            (saved::tabs(&self.saved, self.what, &self.question, self.now))
             (query_box(self.what, &self.question, false, self.reading(of)))
             (ui::Answer {
                 total,
@@ -135,6 +148,7 @@ impl List<'_> {
         };
         let small = |words: &'static str, icon| Button { words, icon: Some(icon), small: true, ..Button::default() };
         html! {
+            @if self.visitor.may(Permission::EditAssets) { (saved::saving(self.visitor, self.what, &self.question)) }
             (ui::menu(&small("Columns", Icon::Columns), "", &columns))
             (ui::menu(&small("Export", Icon::Download), "", &export))
         }
@@ -182,10 +196,57 @@ impl List<'_> {
             columns: columns.iter().map(Heading::column).collect(),
             rows,
             instead,
-            foot: Some(Foot { range, previous: previous.as_deref(), next: next.as_deref(), verbs: html! {} }),
+            select: self.selects().then(|| Select { action: "/assets/owner", csrf: self.visitor.csrf() }),
+            foot: Some(Foot { range, previous: previous.as_deref(), next: next.as_deref(), verbs: self.chosen() }),
             ..Table::default()
         }
         .render()
+    }
+
+    /// Whether rows can be chosen, to do something with them.
+    fn selects(&self) -> bool {
+        self.what.name == "assets" && self.visitor.may(Permission::TagAssets) && !self.rows.table.rows.is_empty()
+    }
+
+    /// What can be done with the rows that are chosen.
+    fn chosen(&self) -> Markup {
+        if !self.selects() {
+            return html! {};
+        }
+        let small = |words: &'static str, icon| Button { words, icon: Some(icon), small: true, ..Button::default() };
+        let text = |name: &'static str, label: &'static str, help: &'static str| {
+            Field { name, label, help, error: None, required: false, kind: Kind::Text("") }.render()
+        };
+        let choices: Vec<Choice<'_>> = self
+            .fields
+            .iter()
+            .map(|field| Choice { value: &field.key, label: &field.key, help: "", on: false })
+            .collect();
+        let which = Field {
+            name: "field",
+            label: "Field",
+            help: "",
+            error: None,
+            required: true,
+            kind: Kind::Select(&choices),
+        };
+        let set = |words: &'static str, action: &'static str| {
+            ui::button(&Button { words, action: Some(action), small: true, ..Button::default() })
+        };
+        html! {
+            input type="hidden" name="back" value=(self.visitor.here);
+            (ui::menu(&small("Owner", Icon::Person), "", &html! {
+                (text("owner", "Owner", "Empty: the rules decide again."))
+                (set("Set the owner", "/assets/owner"))
+            }))
+            @if !choices.is_empty() && self.visitor.may(Permission::EditAssets) {
+                (ui::menu(&small("Tag", Icon::Tag), "", &html! {
+                    (which.render())
+                    (text("value", "Value", "Empty: what tags say shows again."))
+                    (set("Set the field", "/assets/field"))
+                }))
+            }
+        }
     }
 
     fn neighbours(&self, shown: usize) -> (Option<String>, Option<String>) {
@@ -366,7 +427,7 @@ pub(super) async fn complete(
 }
 
 /// A span of bytes, in characters.
-fn characters(text: &str, span: Span) -> Range<usize> {
+pub(crate) fn characters(text: &str, span: Span) -> Range<usize> {
     let count = |byte: usize| text.char_indices().take_while(|(at, _)| *at < byte).count();
     count(span.start)..count(span.end)
 }
@@ -374,7 +435,7 @@ fn characters(text: &str, span: Span) -> Range<usize> {
 /// What a list is called: *Console sites*.
 pub(crate) fn title(what: &Inventory) -> String {
     match place_of(what) {
-        Some(place) if place != Place::Policies => place.label().to_owned(),
+        Some(place) if !matches!(place, Place::Policies | Place::Sites) => place.label().to_owned(),
         _ => capital_word(&what.name.replace('_', " ")),
     }
 }
@@ -406,6 +467,7 @@ fn place_of(what: &Inventory) -> Option<Place> {
         "artifacts" | "activities" => Some(Place::Signals),
         "users" | "accounts" | "console_sites" | "console_groups" => Some(Place::Policies),
         "services" => Some(Place::Assets),
+        "sites" => Some(Place::Sites),
         _ => None,
     })
 }

@@ -10,6 +10,7 @@ use testkit::Database;
 use crate::{ONE, Said, TWO, all, open, page, record};
 
 testkit::on_each_database! {
+    an_instant_parts_the_log_where_it_was_logged,
     without_settings_nothing_is_removed,
     old_versions_go_and_the_latest_of_each_record_stays,
     a_log_that_is_too_large_loses_its_oldest_versions_first,
@@ -50,6 +51,20 @@ fn four_days(store: &Store) {
     record_at(store, DAY, &[("7", Op::Update, 2, "two")]);
     record_at(store, 2 * DAY, &[("7", Op::Update, 3, "three")]);
     record_at(store, 3 * DAY, &[("7", Op::Update, 4, "four"), ("9", Op::Create, 1, "new")]);
+}
+
+fn an_instant_parts_the_log_where_it_was_logged(database: &Database) {
+    let store = open(database);
+    four_days(&store);
+    let all: Vec<(i64, Timestamp)> = crate::all(&store).iter().map(|of| (of.seq, of.observed_at)).collect();
+    let since = |at: Timestamp| store.read_blocking(move |tx| signals::seq_since(tx, OrgId::DEFAULT, at)).unwrap();
+    for (_, at) in &all {
+        for at in [at.plus_seconds(-1), *at, at.plus_seconds(1)] {
+            let first = all.iter().find(|(_, observed)| *observed >= at).map(|(seq, _)| *seq);
+            assert_eq!(since(at), first.unwrap_or(all.last().unwrap().0 + 1), "{at}");
+        }
+    }
+    assert_eq!(store.read_blocking(|tx| signals::seq_since(tx, OrgId(2), Timestamp::from_seconds(0))).unwrap(), 0);
 }
 
 fn without_settings_nothing_is_removed(database: &Database) {

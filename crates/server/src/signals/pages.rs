@@ -1,0 +1,424 @@
+//! The log's page: a question, a picture of when, the rows; and one artifact.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use inventory::{Answer, Ask, AskError};
+use kernel::{Cell, OrgId, Timestamp};
+use query::Refused;
+use store::Tx;
+use ui::query::QUESTION_MAX;
+use ui::{
+    Button, Card, Choice, Empty, Field, Foot, Histogram, Icon, Kind, Layout, Markup, Place, QueryBox, Row, Slot, Table,
+    Term, html,
+};
+
+use super::load;
+use crate::fields::{Asked, Fields, address};
+use crate::inventories::{ROWS, attributes, count, page_and_terms, text};
+use crate::problem::capital;
+use crate::{App, Problem, Visitor, respond};
+
+/// Columns of the picture.
+const SLOTS: i64 = 24;
+/// How far back one may look: what is posted, what is read, seconds.
+const SPANS: [(&str, &str, i64); 4] = [
+    ("1h", "Last hour", 3_600),
+    ("24h", "Last day", 86_400),
+    ("7d", "Last 7 days", 604_800),
+    ("30d", "Last 30 days", 2_592_000),
+];
+/// The span if nobody says.
+const SPAN: usize = 2;
+/// Streams that are offered to choose from.
+const STREAMS: usize = 64;
+/// Fields of a row.
+const FIELDS: [&str; 8] = ["id", "name", "seq", "observed_at", "stream", "op", "version", "source_time"];
+
+/// What is asked of the log.
+struct Asking {
+    text: String,
+    stream: String,
+    /// A span of the list, or nothing if borders are given.
+    span: Option<usize>,
+    from: Timestamp,
+    to: Timestamp,
+    after: Option<String>,
+}
+
+impl Asking {
+    fn read(asked: &Fields, now: Timestamp) -> Result<Asking, Problem> {
+        let text = asked.get("q").trim().to_owned();
+        if text.chars().count() > QUESTION_MAX {
+            return Err(Problem::invalid(format!("A question has {QUESTION_MAX} characters at most.")));
+        }
+        let stream = asked.get("stream").trim().to_owned();
+        if !stream.chars().all(|char| char.is_ascii_lowercase() || char == '_') {
+            return Err(Problem::invalid("There is no such stream."));
+        }
+        let border = |name: &str| asked.opt(name).and_then(|text| Timestamp::parse(text).ok());
+        let after = asked.opt("after").filter(|after| !after.is_empty()).map(str::to_owned);
+        let span = SPANS.iter().position(|(word, ..)| *word == asked.get("last"));
+        if let (Some(from), Some(to), None) = (border("from"), border("to"), span)
+            && from < to
+        {
+            return Ok(Asking { text, stream, span: None, from, to, after });
+        }
+        let span = span.unwrap_or(SPAN);
+        // What is logged in this very instant belongs to it.
+        let to = now.plus_seconds(1);
+        Ok(Asking { text, stream, span: Some(span), from: to.plus_seconds(-SPANS[span].2), to, after })
+    }
+
+    /// The question with its stream, within these numbers of the log.
+    fn within(&self, low: i64, high: i64) -> String {
+        let mut all = Vec::new();
+        if !self.text.is_empty() {
+            all.push(format!("({})", self.text));
+        }
+        if !self.stream.is_empty() {
+            all.push(format!("stream:{}", self.stream));
+        }
+        all.push(format!("seq:>={low} and seq:<{high}"));
+        all.join(" and ")
+    }
+
+    fn borders(&self) -> Vec<Timestamp> {
+        let (from, length) = (self.from.micros(), self.to.micros() - self.from.micros());
+        (0..=SLOTS).map(|at| Timestamp::from_micros(from + length / SLOTS * at + length % SLOTS * at / SLOTS)).collect()
+    }
+
+    /// The address of the same question with something changed.
+    fn address(&self, changed: &[(&str, &str)]) -> String {
+        let (from, to) = (self.from.to_string(), self.to.to_string());
+        let mut kept = vec![("q", self.text.as_str()), ("stream", self.stream.as_str())];
+        match self.span {
+            Some(span) => kept.push(("last", SPANS[span].0)),
+            None => kept.extend([("from", from.as_str()), ("to", to.as_str())]),
+        }
+        kept.retain(|(name, _)| !changed.iter().any(|(other, _)| other == name));
+        kept.extend_from_slice(changed);
+        address("/signals", &kept)
+    }
+}
+
+/// What the log answers.
+struct Found {
+    rows: Answer,
+    terms: Answer,
+    counts: Vec<u64>,
+    streams: Vec<(String, u64)>,
+}
+
+/// `GET /signals`; with the header `HX-Target: rows` only what stands in `#rows`.
+pub(super) async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    Asked(asked): Asked,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let now = app.world.now();
+    let asking = Asking::read(&asked, now)?;
+    let org = visitor.org;
+    let found = app.store.read(move |tx| Ok::<_, Problem>((find(tx, org, &asking, now)?, asking)));
+    let (found, asking) = found.await?;
+    let took = u64::try_from((app.world.now().micros() - now.micros()) / 1000).unwrap_or_default();
+    let found = match found {
+        Ok(found) => found,
+        Err(refused) => return Ok(misunderstood(&visitor, &asking, &refused)),
+    };
+    let rows = table(&asking, &found);
+    if headers.get("hx-target").is_some_and(|target| target == "rows") {
+        return Ok(respond::page(rows));
+    }
+    let shell = visitor.shell();
+    let (total, of) = (found.terms.total.unwrap_or_default(), found.terms.of.unwrap_or_default());
+    let answer = ui::Answer {
+        total,
+        noun: ("artifact", "artifacts"),
+        of,
+        exact: true,
+        took,
+        as_of: now,
+        behind: html! {},
+        verbs: verbs(&asking),
+    };
+    let body = html! {
+        (query_box(&asking, false, reading(&found)))
+        (narrowing(&asking, &found))
+        (answer.render())
+        (picture(&asking, &found).plot())
+        div #rows { (rows) }
+    };
+    let lead = html! {
+        "Every version of every record, from " (ui::moment(asking.from)) " to " (ui::moment(asking.to)) " UTC, by when Muster logged it."
+    };
+    let page = ui::Page { layout: Layout::List, lead, body, ..visitor.page(&shell, Place::Signals, "Signals") };
+    Ok(respond::page(page.render()))
+}
+
+fn find(tx: &mut Tx<'_>, org: OrgId, asking: &Asking, now: Timestamp) -> Result<Result<Found, Refused>, Problem> {
+    // The question alone first: what is wrong with it is shown where it stands.
+    let alone = Ask { limit: 1, fields: vec!["seq".to_owned()], ..Ask::new("artifacts", &asking.text, now) };
+    match inventory::ask_in(tx, org, &alone) {
+        Err(AskError::Refused(refused)) => return Ok(Err(refused)),
+        other => other?,
+    };
+    let borders =
+        asking.borders().into_iter().map(|at| ::signals::seq_since(tx, org, at)).collect::<Result<Vec<_>, _>>()?;
+    let counts = borders.windows(2).map(|two| match two {
+        [low, high] if low < high => count(tx, org, "artifacts", &asking.within(*low, *high), now),
+        _ => Ok(0),
+    });
+    let counts = counts.collect::<Result<Vec<_>, Problem>>()?;
+    let (low, high) = (borders.first().copied().unwrap_or(0), borders.last().copied().unwrap_or(0));
+    let ask = Ask {
+        fields: FIELDS.map(str::to_owned).to_vec(),
+        limit: ROWS,
+        after: asking.after.clone(),
+        ..Ask::new("artifacts", &asking.within(low, high), now)
+    };
+    let (rows, terms) = page_and_terms(tx, org, &ask)?;
+    let any = Asking { stream: String::new(), text: asking.text.clone(), after: None, ..*asking };
+    let by_stream = Ask {
+        group_by: vec!["stream".to_owned()],
+        limit: STREAMS,
+        ..Ask::new("artifacts", &any.within(low, high), now)
+    };
+    let streams = inventory::ask_in(tx, org, &by_stream)?.table.rows;
+    let streams = streams.iter().filter_map(|row| match row.as_slice() {
+        [Cell::Text(stream), Cell::Int(count)] => Some((stream.clone(), count.unsigned_abs())),
+        _ => None,
+    });
+    Ok(Ok(Found { rows, terms, counts, streams: streams.collect() }))
+}
+
+fn reading(found: &Found) -> Markup {
+    // The borders are numbers of the log; the page says them as times.
+    let own = found.terms.terms.iter().filter(|term| !term.text.starts_with("seq:"));
+    let terms: Vec<Term<'_>> = own
+        .enumerate()
+        .map(|(at, term)| Term { joins: if at == 0 { "" } else { "and" }, text: &term.text, left: term.count })
+        .collect();
+    ui::reading(&terms, found.terms.of.unwrap_or_default(), "artifacts")
+}
+
+fn query_box(asking: &Asking, wrong: bool, reading: Markup) -> Markup {
+    let (from, to) = (asking.from.to_string(), asking.to.to_string());
+    let mut keep = vec![("stream", asking.stream.as_str())];
+    match asking.span {
+        Some(span) => keep.push(("last", SPANS[span].0)),
+        None => keep.extend([("from", from.as_str()), ("to", to.as_str())]),
+    }
+    keep.retain(|(_, value)| !value.is_empty());
+    QueryBox {
+        label: "Search the log",
+        action: "/signals",
+        value: &asking.text,
+        keep: &keep,
+        complete: Some("/artifacts/complete"),
+        wrong,
+        reading,
+    }
+    .render()
+}
+
+/// Which stream, and how far back.
+fn narrowing(asking: &Asking, found: &Found) -> Markup {
+    let labels: Vec<(String, String)> = found
+        .streams
+        .iter()
+        .map(|(stream, count)| (stream.clone(), format!("{}, {}", stream.replace('_', " "), ui::count(*count))))
+        .collect();
+    let mut streams = vec![Choice { value: "", label: "Every stream", help: "", on: asking.stream.is_empty() }];
+    streams.extend(labels.iter().map(|(stream, label)| Choice {
+        value: stream,
+        label,
+        help: "",
+        on: *stream == asking.stream,
+    }));
+    if !asking.stream.is_empty() && !labels.iter().any(|(stream, _)| *stream == asking.stream) {
+        streams.push(Choice { value: &asking.stream, label: &asking.stream, help: "", on: true });
+    }
+    let mut spans: Vec<Choice<'_>> = SPANS
+        .iter()
+        .enumerate()
+        .map(|(at, (word, label, _))| Choice { value: word, label, help: "", on: asking.span == Some(at) })
+        .collect();
+    if asking.span.is_none() {
+        spans.insert(0, Choice { value: "", label: "As chosen in the picture", help: "", on: true });
+    }
+    let (from, to) = (asking.from.to_string(), asking.to.to_string());
+    html! {
+        form.line action="/signals" {
+            @if !asking.text.is_empty() { input type="hidden" name="q" value=(asking.text); }
+            @if asking.span.is_none() {
+                input type="hidden" name="from" value=(from);
+                input type="hidden" name="to" value=(to);
+            }
+            (Field { name: "stream", label: "Stream", help: "", error: None, required: true, kind: Kind::Select(&streams) }.render())
+            (Field { name: "last", label: "Time", help: "", error: None, required: true, kind: Kind::Select(&spans) }.render())
+            (ui::button(&Button { words: "Show", small: true, ..Button::default() }))
+        }
+    }
+}
+
+fn verbs(asking: &Asking) -> Markup {
+    let asked = |path: &str| address(path, &[("q", asking.text.as_str())]);
+    html! {
+        (ui::link_button(&asked("/artifacts"), &Button { words: "Whole log", small: true, ..Button::default() }))
+        (ui::menu(&Button { words: "Export", icon: Some(Icon::Download), small: true, ..Button::default() }, "", &html! {
+            (ui::item(&asked("/artifacts/export.csv"), "All rows as CSV"))
+            (ui::item(&asked("/artifacts/export.json"), "All rows as JSON"))
+        }))
+    }
+}
+
+fn picture<'a>(asking: &Asking, found: &Found) -> Histogram<'a> {
+    let borders = asking.borders();
+    let length = asking.to.seconds_since(asking.from);
+    let slots = borders.windows(2).zip(&found.counts).filter_map(|(two, count)| {
+        let [from, to] = two else { return None };
+        let (from_text, to_text) = (from.to_string(), to.to_string());
+        let narrow = asking.address(&[("last", ""), ("from", &from_text), ("to", &to_text)]);
+        Some(Slot {
+            label: label(*from, length),
+            count: Some(*count),
+            bad: 0,
+            href: (*count > 0 && length > SLOTS).then_some(narrow),
+        })
+    });
+    Histogram {
+        id: "when",
+        heading: "Artifacts by time",
+        says: "By when Muster logged them.",
+        noun: ("artifact", "artifacts"),
+        bad: "",
+        slots: slots.collect(),
+    }
+}
+
+/// `03:00` within two days, `21 Nov` otherwise; both are parts of the time as it is written, `2026-11-21T03:00:00Z`.
+fn label(at: Timestamp, length: i64) -> String {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let text = at.to_string();
+    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
+    if length <= 2 * 86_400 {
+        return part(11, 16).to_owned();
+    }
+    let month = part(5, 7).parse::<usize>().ok().and_then(|month| MONTHS.get(month.wrapping_sub(1)));
+    format!("{} {}", part(8, 10).trim_start_matches('0'), month.unwrap_or(&""))
+}
+
+fn table(asking: &Asking, found: &Found) -> Markup {
+    let catalogue = inventory::catalogue().inventory("artifacts");
+    let hrefs: Vec<String> =
+        found.rows.table.rows.iter().map(|row| format!("/signals/{}", number(row.get(2)))).collect();
+    let rows = found.rows.table.rows.iter().zip(&hrefs).map(|(row, href)| Row {
+        id: text(row.first()),
+        name: text(row.get(1)),
+        mono: true,
+        href: Some(href),
+        cells: FIELDS
+            .iter()
+            .enumerate()
+            .skip(3)
+            .filter_map(|(at, name)| {
+                let field = catalogue?.field(name)?;
+                row.get(at).map(|value| crate::inventories::cell(field, value))
+            })
+            .collect(),
+        ..Row::default()
+    });
+    let columns = [
+        ui::Column::new("Record"),
+        ui::Column::new("Logged"),
+        ui::Column::new("Stream"),
+        ui::Column::new("What happened"),
+        ui::Column::number("Version"),
+        ui::Column::new("Changed at its source"),
+    ];
+    let rows: Vec<Row<'_>> = rows.collect();
+    let total = found.terms.total.unwrap_or_default();
+    let range = match rows.len() as u64 {
+        0 => String::new(),
+        shown => format!("{} of {}", ui::count(shown), ui::noun(total, "artifact", "artifacts")),
+    };
+    let month = asking.address(&[("last", "30d"), ("from", ""), ("to", "")]);
+    let instead = rows.is_empty().then(|| {
+        let why = html! { "Nothing that matches was logged in this time." };
+        let link = (asking.span != Some(3)).then_some(("Look at the last 30 days", month.as_str()));
+        Empty { heading: "No artifact matches", why, link }.render()
+    });
+    let next = found.rows.next.as_deref().map(|after| asking.address(&[("after", after)]));
+    let first = asking.after.as_ref().map(|_| asking.address(&[]));
+    Table {
+        caption: "Artifacts, the latest first. Times in UTC.",
+        columns: columns.to_vec(),
+        rows,
+        instead,
+        foot: Some(Foot { range, previous: first.as_deref(), next: next.as_deref(), verbs: html! {} }),
+        ..Table::default()
+    }
+    .render()
+}
+
+fn number(cell: Option<&Cell>) -> i64 {
+    match cell {
+        Some(Cell::Int(number)) => *number,
+        _ => 0,
+    }
+}
+
+fn misunderstood(visitor: &Visitor, asking: &Asking, refused: &Refused) -> Response {
+    let shell = visitor.shell();
+    let first = refused.problems.first();
+    let heading = first.map(|problem| capital(&problem.message)).unwrap_or_default();
+    let at = first.map(|problem| crate::inventories::characters(&asking.text, problem.span)).unwrap_or_default();
+    let error = ui::QueryError { heading: &heading, question: &asking.text, at, fix: None, others: &[] };
+    let body = html! { (query_box(asking, true, html! {})) (error.render()) div #rows {} };
+    let page = ui::Page { layout: Layout::List, body, ..visitor.page(&shell, Place::Signals, "Signals") };
+    (StatusCode::UNPROCESSABLE_ENTITY, respond::page(page.render())).into_response()
+}
+
+/// `GET /signals/{id}`: one artifact.
+pub(super) async fn show(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let org = visitor.org;
+    let of = app.store.read(move |tx| load(tx, org, &id)).await?;
+    let shell = visitor.shell();
+    let strip = [
+        ("Stream", html! { (of.stream.replace('_', " ")) }),
+        ("What happened", html! { (of.op.as_str()) }),
+        ("Version", html! { (of.version) }),
+        ("Logged", ui::moment(of.observed_at)),
+        ("Changed at its source", of.source_time.map_or_else(|| ui::absent("not told"), ui::moment)),
+        ("Console", ui::words::name(&of.console_host)),
+    ];
+    let sent = attributes(&of.raw);
+    let whole = serde_json::from_slice::<serde_json::Value>(&of.raw).ok();
+    let whole = whole.and_then(|value| serde_json::to_string_pretty(&value).ok());
+    let whole = whole.unwrap_or_else(|| String::from_utf8_lossy(&of.raw).into_owned());
+    let others = address("/artifacts", &[("q", &format!("stream:{} and native_id:={}", of.stream, of.native_id))]);
+    let aside =
+        html! { span.muted { (ui::noun(sent.all.len() as u64 + sent.more as u64, "attribute", "attributes")) } };
+    let body = html! {
+        (Card { id: "attributes", heading: "As it was sent", aside, body: sent.render(), ..Card::default() }.render())
+        details.as-table {
+            summary { "The whole record as JSON" }
+            pre tabindex="0" { code { (whole) } }
+        }
+        p.muted.small { "Artifact " (ui::mono(&of.id.to_string())) ", number " (of.seq) " of the log." }
+    };
+    let page = ui::Page {
+        crumbs: &[("Signals", "/signals")],
+        facts: ui::strip(&strip),
+        actions: ui::link_button(&others, &Button { words: "All its versions", ..Button::default() }),
+        body,
+        ..visitor.page(&shell, Place::Signals, &of.native_id)
+    };
+    Ok(respond::page(page.render()))
+}

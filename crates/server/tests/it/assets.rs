@@ -1,0 +1,226 @@
+//! What people decide about assets: merge, split, pin, owners; and what their pages show.
+
+use access::Role;
+use kernel::OrgId;
+use testkit::Database;
+
+use crate::world::{CANARY, Reply, World};
+
+testkit::on_each_database! {
+    a_merge_is_weighed_done_and_undone,
+    a_split_is_undone_by_its_own_button,
+    what_is_pinned_is_neither_merged_nor_split,
+    a_program_decides_and_asks_why,
+    owners_and_fields_are_set_for_what_is_chosen,
+    foreign_and_wrong_ids_change_nothing,
+    the_page_shows_every_attribute_as_it_was_sent,
+}
+
+/// The id of the asset with that number.
+pub fn asset(world: &World, cookie: &str, number: usize) -> String {
+    let asked = server::address("/api/v1/assets", &[("q", &format!("name:={CANARY}-{number:03}"))]);
+    world.get(&asked, cookie).json()["items"][0]["id"].as_str().unwrap().to_owned()
+}
+
+fn records(world: &World, cookie: &str, asset: &str) -> Vec<String> {
+    let told = world.get(&format!("/api/v1/assets/{asset}"), cookie).json();
+    told["records"].as_array().unwrap().iter().map(|of| of["id"].as_str().unwrap().to_owned()).collect()
+}
+
+fn send(world: &World, cookie: &str, method: &str, path: &str, body: &serde_json::Value) -> Reply {
+    let origin = format!("http://{}", world.address);
+    let headers = [("cookie", cookie), ("content-type", "application/json"), ("origin", origin.as_str())];
+    world.send(method, path, &headers, &body.to_string())
+}
+
+/// The fields of the form on a page that posts to `action`.
+pub fn form(page: &str, action: &str) -> Vec<(String, String)> {
+    let at = page.find(&format!("action=\"{action}\"")).unwrap_or_else(|| panic!("no form to {action} in {page}"));
+    let inside = page[at..].split("</form>").next().unwrap();
+    let hidden = inside.split("<input type=\"hidden\"").skip(1).filter_map(|rest| {
+        let tag = rest.split('>').next()?;
+        let of = |name: &str| Some(tag.split(&format!("{name}=\"")).nth(1)?.split('"').next()?.to_owned());
+        Some((of("name")?, of("value")?))
+    });
+    hidden.collect()
+}
+
+fn post(world: &World, cookie: &str, path: &str, fields: &[(String, String)]) -> Reply {
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    world.post(path, cookie, &fields)
+}
+
+fn a_merge_is_weighed_done_and_undone(database: &Database) {
+    let world = World::new(database);
+    let cookie = world.cookie("ada", OrgId::DEFAULT);
+    let (one, two) = (asset(&world, &cookie, 7), asset(&world, &cookie, 8));
+    let search = world.get(&format!("/assets/{one}/merge?q={CANARY}-008"), &cookie).body;
+    assert!(search.contains(&format!("/assets/{one}/merge?with={two}")), "{search}");
+    assert!(!search.contains(&format!("with={one}")), "an asset is not offered to itself");
+    let weighed = world.get(&format!("/assets/{one}/merge?with={two}"), &cookie).body;
+    assert!(weighed.contains("They differ") && weighed.contains(&format!("SN-{CANARY}-8")), "{weighed}");
+    let action = format!("/assets/{one}/merge");
+    let mut fields = form(&weighed, &action);
+    fields.push(("reason".to_owned(), "the list has it twice".to_owned()));
+    let done = post(&world, &cookie, &action, &fields);
+    assert_eq!(done.status, 303, "{}", done.body);
+    let to = done.header("location").to_owned();
+    let page = world.get(&to, &cookie).body;
+    assert!(page.contains("Undo the merge") && page.contains("2 records"), "{page}");
+    assert!(page.contains("the list has it twice"), "{page}");
+    let merged = to.split(['?', '/']).nth(2).unwrap().to_owned();
+    assert_eq!(records(&world, &cookie, &merged).len(), 2);
+    let other = if merged == one { &two } else { &one };
+    assert_eq!(world.get(&format!("/assets/{other}"), &cookie).header("location"), format!("/assets/{merged}"));
+    let action = format!("/assets/{merged}/split");
+    let undone = post(&world, &cookie, &action, &form(&page, &action));
+    assert_eq!((undone.status, undone.header("location")), (303, format!("/assets/{merged}").as_str()));
+    assert_eq!(records(&world, &cookie, &merged).len(), 1);
+}
+
+fn a_split_is_undone_by_its_own_button(database: &Database) {
+    let world = World::new(database);
+    let cookie = world.cookie("ada", OrgId::DEFAULT);
+    let (one, two) = (asset(&world, &cookie, 7), asset(&world, &cookie, 8));
+    let body = serde_json::json!({ "with": [two], "reason": "one machine" });
+    let merged = send(&world, &cookie, "POST", &format!("/api/v1/assets/{one}/merge"), &body).json();
+    let merged = merged["asset"].as_str().unwrap().to_owned();
+    let page = world.get(&format!("/assets/{merged}"), &cookie).body;
+    assert!(page.contains("Split this record off?") && page.contains("data-dialog=\"split-rec_"), "{page}");
+    let action = format!("/assets/{merged}/split");
+    let done = post(&world, &cookie, &action, &form(&page, &action));
+    let to = done.header("location").to_owned();
+    assert!(to.contains("?parted=ast_"), "{to}: {}", done.body);
+    let page = world.get(&to, &cookie).body;
+    assert!(page.contains("Undo the split"), "{page}");
+    let action = format!("{}/merge", to.split('?').next().unwrap());
+    let undone = post(&world, &cookie, &action, &form(&page, &action));
+    assert_eq!(undone.status, 303, "{}", undone.body);
+    assert_eq!(records(&world, &cookie, undone.header("location").rsplit('/').next().unwrap()).len(), 2);
+}
+
+fn what_is_pinned_is_neither_merged_nor_split(database: &Database) {
+    let world = World::new(database);
+    let cookie = world.cookie("ada", OrgId::DEFAULT);
+    let (one, two) = (asset(&world, &cookie, 7), asset(&world, &cookie, 8));
+    let csrf = world.csrf(&cookie);
+    let pin = format!("/assets/{one}/pin");
+    assert_eq!(world.post(&pin, &cookie, &[("csrf", &csrf)]).status, 303);
+    let page = world.get(&format!("/assets/{one}"), &cookie).body;
+    assert!(page.contains("Pinned") && page.contains("Unpin") && !page.contains("Merge with"), "{page}");
+    let merged = world.post(&format!("/assets/{one}/merge"), &cookie, &[("csrf", &csrf), ("with", &two)]);
+    assert_eq!(merged.status, 409);
+    assert!(merged.body.contains("is pinned: nothing leaves it or joins it"), "{}", merged.body);
+    assert_eq!(world.post(&pin, &cookie, &[("csrf", &csrf), ("off", "1")]).status, 303);
+    assert_eq!(world.post(&pin, &cookie, &[("csrf", &csrf), ("off", "1")]).status, 409);
+    let page = world.get(&format!("/assets/{one}"), &cookie).body;
+    assert!(page.contains("Merge with"), "{page}");
+}
+
+fn a_program_decides_and_asks_why(database: &Database) {
+    let world = World::new(database);
+    let cookie = world.cookie("ada", OrgId::DEFAULT);
+    let (one, two) = (asset(&world, &cookie, 7), asset(&world, &cookie, 8));
+    let path = format!("/api/v1/assets/{one}");
+    let why = world.get(&format!("{path}/explain?and={two}"), &cookie).json();
+    assert_eq!((why["records"][0]["rule"].as_str(), why["compared"]["one"].as_bool()), (Some("new"), Some(false)));
+    let body = serde_json::json!({ "with": [two] });
+    let merged = send(&world, &cookie, "POST", &format!("{path}/merge"), &body).json();
+    let joined = merged["records"].as_array().unwrap().clone();
+    assert_eq!(joined.len(), 1);
+    let merged = format!("/api/v1/assets/{}", merged["asset"].as_str().unwrap());
+    let why = world.get(&format!("{merged}/explain"), &cookie).json();
+    assert!(why["records"].as_array().unwrap().iter().any(|of| of["rule"] == "merged"), "{why}");
+    let split = send(&world, &cookie, "POST", &format!("{merged}/split"), &serde_json::json!({ "records": joined }));
+    assert!(split.json()["split_off"].as_str().is_some(), "{}", split.body);
+    let pinned =
+        send(&world, &cookie, "PUT", &format!("{merged}/pin"), &serde_json::json!({ "reason": "right as it is" }));
+    assert_eq!(pinned.status, 200, "{}", pinned.body);
+    assert_eq!(world.get(&format!("{merged}/explain"), &cookie).json()["pinned"], true);
+    assert_eq!(send(&world, &cookie, "DELETE", &format!("{merged}/pin"), &serde_json::json!({})).status, 200);
+    let wrong = send(&world, &cookie, "POST", &format!("{path}/merge"), &serde_json::json!({ "whit": [two] }));
+    assert_eq!(wrong.status, 422, "{}", wrong.body);
+    assert!(wrong.json()["detail"].as_str().unwrap().contains("whit"), "{}", wrong.body);
+}
+
+fn owners_and_fields_are_set_for_what_is_chosen(database: &Database) {
+    let world = World::new(database);
+    world
+        .store
+        .write_blocking(|tx| {
+            inventory::field::add_field(
+                tx,
+                OrgId::DEFAULT,
+                "tier",
+                &inventory::field::FieldKind::Text,
+                "ada",
+                crate::world::START,
+            )
+        })
+        .unwrap();
+    let cookie = world.cookie("ada", OrgId::DEFAULT);
+    let (one, two) = (asset(&world, &cookie, 7), asset(&world, &cookie, 8));
+    let list = world.get("/assets", &cookie).body;
+    assert!(list.contains("formaction=\"/assets/owner\"") && list.contains("<option value=\"tier\""), "{list}");
+    let csrf = world.csrf(&cookie);
+    let chosen = [("csrf", csrf.as_str()), ("id", &one), ("id", &two), ("back", "/assets?q=os:windows")];
+    let mut fields = chosen.to_vec();
+    fields.push(("owner", "Sales IT"));
+    let done = world.post("/assets/owner", &cookie, &fields);
+    assert_eq!((done.status, done.header("location")), (303, "/assets?q=os:windows"));
+    let mut fields = chosen.to_vec();
+    fields.extend([("field", "tier"), ("value", "2")]);
+    assert_eq!(world.post("/assets/field", &cookie, &fields).status, 303);
+    let count = |question: &str| {
+        world.get(&server::address("/api/v1/assets/count", &[("q", question)]), &cookie).json()["count"]
+            .as_u64()
+            .unwrap()
+    };
+    assert_eq!((count("owner:\"Sales IT\""), count("field.tier:2")), (2, 2));
+    let body = serde_json::json!({ "assets": [one], "owner": null });
+    assert_eq!(send(&world, &cookie, "POST", "/api/v1/assets/owner", &body).json()["assets"], 1);
+    assert_eq!(count("owner:\"Sales IT\""), 1);
+    let none = world.post("/assets/owner", &cookie, &[("csrf", &csrf), ("owner", "x")]);
+    assert_eq!(none.status, 422);
+    assert!(none.body.contains("No asset is chosen. Tick at least one."), "{}", none.body);
+    let unknown =
+        world.post("/assets/field", &cookie, &[("csrf", &csrf), ("id", &two), ("field", "teir"), ("value", "2")]);
+    assert_eq!(unknown.status, 404, "{}", unknown.body);
+    // Who only reads has no such buttons.
+    world.person("vera", &[(OrgId::DEFAULT, Role::Viewer)]);
+    let reads = world.cookie("vera", OrgId::DEFAULT);
+    assert!(!world.get("/assets", &reads).body.contains("formaction"));
+    assert!(!world.get(&format!("/assets/{two}"), &reads).body.contains("Merge with"));
+}
+
+fn foreign_and_wrong_ids_change_nothing(database: &Database) {
+    let world = World::new(database);
+    let (own, other) = (world.cookie("ada", OrgId::DEFAULT), world.cookie("ben", OrgId(2)));
+    let (one, two) = (asset(&world, &own, 7), asset(&world, &own, 8));
+    let csrf = world.csrf(&other);
+    let foreign = records(&world, &own, &one)[0].clone();
+    let till = world.get("/api/v1/assets", &other).json()["items"][0]["id"].as_str().unwrap().to_owned();
+    for (path, fields) in [
+        (format!("/assets/{one}/merge"), vec![("with", two.as_str())]),
+        (format!("/assets/{till}/merge"), vec![("with", two.as_str())]),
+        (format!("/assets/{one}/pin"), vec![]),
+        (format!("/assets/{one}/split"), vec![("record", foreign.as_str())]),
+        ("/assets/owner".to_owned(), vec![("id", one.as_str()), ("owner", "Ben")]),
+    ] {
+        let mut sent = vec![("csrf", csrf.as_str())];
+        sent.extend(fields);
+        let reply = world.post(&path, &other, &sent);
+        assert_eq!(reply.status, 404, "{path}: {}", reply.body);
+    }
+    let reply = world.post(&format!("/assets/{till}/split"), &other, &[("csrf", &csrf), ("record", &foreign)]);
+    assert_eq!(reply.status, 409, "{}", reply.body);
+    assert_eq!(records(&world, &own, &one), [foreign]);
+}
+
+fn the_page_shows_every_attribute_as_it_was_sent(database: &Database) {
+    let world = World::new(database);
+    let cookie = world.cookie("ada", OrgId::DEFAULT);
+    let page = world.get(&format!("/assets/{}", asset(&world, &cookie, 7)), &cookie).body;
+    assert!(page.contains("Every attribute, as it was sent"), "{page}");
+    assert!(page.contains(&format!("SN-{CANARY}-7")) && page.contains("attributes as"), "{page}");
+}
