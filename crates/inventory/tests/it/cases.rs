@@ -612,6 +612,22 @@ proptest::proptest! {
     }
 
     #[test]
+    fn what_a_person_only_holds_together_has_the_reasons_of_the_rules(seed: u64, count in 1usize..120) {
+        let random = &mut kernel::Random::seeded(seed);
+        let mut all = estate(random, count);
+        let first = decide(&all);
+        let records = |cluster: &Vec<Member>| cluster.iter().map(|member| member.record).collect::<Vec<_>>();
+        let held = first.clusters.iter().map(records).collect::<Vec<_>>();
+        let kept = held.iter().flat_map(|part| part.windows(2).map(|two| (two[0], two[1]))).collect();
+        let directives = Directives { kept, ..Directives::default() };
+        let again = decide_with(&all, &directives, &links(&first), NOW);
+        proptest::prop_assert_eq!(&again.clusters.iter().map(records).collect::<Vec<_>>(), &held);
+        proptest::prop_assert!(again.clusters.iter().flatten().all(|member| member.rule != Rule::Kept));
+        shuffle(random, &mut all);
+        proptest::prop_assert_eq!(&decide_with(&all, &directives, &links(&again), NOW), &again);
+    }
+
+    #[test]
     fn no_cluster_holds_two_records_that_exclude_each_other(seed: u64, count in 1usize..120) {
         let all = estate(&mut kernel::Random::seeded(seed), count);
         let decided = decide(&all);
