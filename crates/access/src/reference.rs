@@ -166,9 +166,9 @@ type Variables = Box<dyn Fn(&str) -> Option<OsString> + Send + Sync>;
 pub struct Elsewhere {
     env: Variables,
     /// The folder for secrets in files.
-    pub files: Option<PathBuf>,
+    files: Option<PathBuf>,
     /// The Vault.
-    pub vault: Option<Vault>,
+    vault: Option<Vault>,
 }
 
 impl Elsewhere {
