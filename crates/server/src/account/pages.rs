@@ -203,7 +203,7 @@ fn sessions(visitor: &Visitor, all: &[Session], now: Timestamp) -> Markup {
 
 fn keys_card(visitor: &Visitor) -> Markup {
     let field = Field {
-        name: "keys",
+        name: "single_keys",
         label: "Single keys do something",
         help: "Such as / for the query box. Press ? to see them all.",
         error: None,
@@ -233,7 +233,7 @@ pub(super) async fn rename(State(app): State<App>, visitor: Visitor, Sent(sent):
 
 /// `POST /account/keys`
 pub(super) async fn keys(Sent(sent): Sent) -> Response {
-    let on = sent.get("keys") == "on";
+    let on = sent.get("single_keys") == "on";
     let what = if on { "Keys are on." } else { "Keys are off." };
     let mut response = respond::see_other_saying(HOME, Tone::Ok, what, "This browser remembers it.");
     let word = if on { "on" } else { "off" };

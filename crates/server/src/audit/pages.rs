@@ -91,8 +91,8 @@ fn table(lines: &[AuditEntry], asked: &Fields, newer: Option<&str>, older: Optio
             Cell::new(ui::moment(line.at)),
             Cell::new(html! { a href=(of("who", &line.who)) { (ui::name(&line.who)) } }),
             Cell::new(html! { a.mono href=(of("what", &line.what)) { (line.what) } }),
-            Cell::text(&line.subject),
-            Cell::wrap(ui::name(&line.detail)),
+            Cell::new(said(&line.subject, "the organization")),
+            Cell::wrap(said(&line.detail, "nothing more")),
         ],
         ..Row::default()
     });
@@ -114,6 +114,11 @@ fn table(lines: &[AuditEntry], asked: &Fields, newer: Option<&str>, older: Optio
         ..Table::default()
     }
     .render()
+}
+
+/// A text, or the word for none.
+fn said(text: &str, none: &str) -> Markup {
+    if text.is_empty() { ui::absent(none) } else { ui::name(text) }
 }
 
 /// `GET /audit/export.csv`

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use inventory::field::{CustomField, FieldKind};
 use inventory::owner::OwnerRule;
 use inventory::site::Site;
-use ui::{Button, Card, Cell, Choice, Column, Empty, Field, Kind, Markup, Place, Row, Table, Tone, html};
+use ui::{Button, Card, Cell, Choice, Column, Dialog, Empty, Field, Kind, Markup, Place, Row, Table, Tone, html};
 
 use super::HOME;
 use crate::fields::{Fields, Sent};
@@ -132,7 +132,6 @@ fn fields_card(visitor: &Visitor, fields: &[CustomField], wrong: Wrong<'_>) -> M
             FieldKind::Choice(choices) => html! { "One of " (ui::name(&choices.join(", "))) },
             kind => html! { (kind.word()) },
         };
-        let remove = Button { words: "Remove", about: &one.key, small: true, ..Button::default() };
         Row {
             id: &one.key,
             name: &one.key,
@@ -141,9 +140,7 @@ fn fields_card(visitor: &Visitor, fields: &[CustomField], wrong: Wrong<'_>) -> M
                 Cell::new(kind),
                 Cell::number(html! { (ui::count(one.filled)) }),
                 Cell::text(&one.created_by),
-                Cell::number(html! {
-                    @if may(visitor) { (ui::post_button(visitor.csrf(), "/fields/remove", &remove, &[("key", &one.key)])) }
-                }),
+                Cell::number(html! { @if may(visitor) { (removal(visitor, one)) } }),
             ],
             ..Row::default()
         }
@@ -190,6 +187,27 @@ fn fields_card(visitor: &Visitor, fields: &[CustomField], wrong: Wrong<'_>) -> M
         @if may(visitor) { (form(visitor, "/fields/add", "Make a field", &[key, kind, choices])) }
     };
     Card { id: "fields", heading: "Custom fields", body, ..Card::default() }.render()
+}
+
+/// The question before a field goes, with what people typed into it.
+fn removal(visitor: &Visitor, one: &CustomField) -> Markup {
+    let id = format!("remove-{}", one.id);
+    let question = format!("Remove the field {}?", one.key);
+    let dialog = Dialog {
+        id: &id,
+        question: &question,
+        body: html! {
+            input type="hidden" name="key" value=(one.key);
+            p { "Its values go with it, those that people typed too. Tags stay as they are." }
+        },
+        safe: "Keep",
+        verb: "Remove",
+        danger: true,
+        action: "/fields/remove",
+        csrf: visitor.csrf(),
+    };
+    let opener = Button { words: "Remove", about: &one.key, small: true, ..Button::default() };
+    html! { (dialog.opener(&opener)) (dialog.render()) }
 }
 
 fn owners_card(visitor: &Visitor, rules: &[OwnerRule], wrong: Wrong<'_>) -> Markup {

@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a claim that cannot be looked into has failed")]
 
+mod assets;
 mod credentials;
 mod entry;
 mod guard;
 mod integrations;
 mod link;
 mod lists;
+mod people;
+mod told;
 mod world;
