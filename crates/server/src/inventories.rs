@@ -22,7 +22,7 @@ use crate::route::{Route, Who, api, page};
 use crate::{App, Problem, Visitor};
 
 pub(crate) use cells::{cell, icon_of_type, inside, source_icon};
-pub(crate) use pages::{characters, label, title, to};
+pub(crate) use pages::{characters, family, label, title, to};
 pub(crate) use record::{Attributes, attributes};
 
 /// Rows of a page of a list.

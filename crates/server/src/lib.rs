@@ -18,6 +18,7 @@ mod metrics;
 mod openapi;
 mod overview;
 mod people;
+mod policies;
 mod problem;
 mod respond;
 mod route;
@@ -128,6 +129,7 @@ pub fn routes() -> Vec<Route> {
     all.extend(overview::routes());
     all.extend(assets::routes());
     all.extend(findings::routes());
+    all.extend(policies::routes());
     all.extend(signals::routes());
     all.extend(inventories::routes());
     all.extend(integrations::routes());

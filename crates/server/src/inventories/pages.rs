@@ -95,7 +95,10 @@ impl List<'_> {
         let title = title(self.what);
         let lead = html! { (capital(self.what.prose)) };
         let body = html! {
-            (saved::tabs(&self.saved, self.what, &self.question, self.now))
+            @match place_of(self.what) {
+                Some(place @ (Place::Policies | Place::Signals)) => (family(place, &self.path())),
+                _ => (saved::tabs(&self.saved, self.what, &self.question, self.now)),
+            }
             (query_box(self.what, &self.question, false, self.reading(of)))
             (ui::Answer {
                 total,
@@ -470,6 +473,27 @@ fn place_of(what: &Inventory) -> Option<Place> {
         "sites" => Some(Place::Sites),
         _ => None,
     })
+}
+
+/// The pages that share a place of the navigation, as tabs: the tree of policies beside its lists, the log's picture beside
+/// what else is told of time.
+pub(crate) fn family(place: Place, current: &str) -> Markup {
+    let first = match place {
+        Place::Policies => ("By level", "/policies/tree"),
+        _ => ("By time", "/signals"),
+    };
+    let lists = super::listed().filter(|what| place_of(what) == Some(place));
+    let lists: Vec<(String, String)> = lists.map(|what| (title_alone(what), format!("/{}", what.name))).collect();
+    let lists = lists.iter().map(|(label, href)| (label.as_str(), href.as_str()));
+    let tabs: Vec<ui::Tab<'_>> = std::iter::once(first)
+        .chain(lists)
+        .map(|(label, href)| ui::Tab { label, href, count: None, current: href == current })
+        .collect();
+    ui::tabs(place.label(), &tabs)
+}
+
+fn title_alone(what: &Inventory) -> String {
+    capital_word(&what.name.replace('_', " "))
 }
 
 fn place(what: &Inventory) -> Place {

@@ -2,10 +2,11 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use kernel::Timestamp;
+use kernel::{OrgId, Timestamp};
+use store::Tx;
 use sync::Overview;
 use sync::health::Light as Health;
-use ui::{Card, Fill, Light, Markup, Part, Place, Row, Table, Tally, Task, Tile, html};
+use ui::{Card, Fill, Histogram, Light, Markup, Part, Place, Row, Slot, Table, Tally, Task, Tile, html};
 
 use crate::inventories::{count, to};
 use crate::problem::capital;
@@ -26,7 +27,18 @@ const TILES: [(&str, &str, &str); 4] = [
     ("Software", "software", ""),
 ];
 
+/// Days whose findings are drawn.
+const DAYS: i64 = 30;
+
+/// A day's findings: how many, and how many of them are not resolved.
+struct Day {
+    date: String,
+    all: u64,
+    open: u64,
+}
+
 struct Seen {
+    days: Vec<Day>,
     parts: Vec<u64>,
     assets: u64,
     tiles: Vec<u64>,
@@ -42,7 +54,8 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
         let tiles = TILES.iter().map(|(_, inventory, question)| counted(inventory, question));
         let tiles = tiles.collect::<Result<_, Problem>>()?;
         let assets = counted("assets", "removed:f")?;
-        Ok::<_, Problem>(Seen { parts, assets, tiles, known: sync::overviews(tx, org, now)? })
+        let days = days(tx, org, now)?;
+        Ok::<_, Problem>(Seen { days, parts, assets, tiles, known: sync::overviews(tx, org, now)? })
     });
     let seen = seen.await?;
     let shell = visitor.shell();
@@ -50,6 +63,7 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
         (needs(&seen))
         (coverage(&seen))
         (amounts(&seen))
+        (findings(&seen).render())
         (sources(&seen, now))
     };
     let lead = html! { "As of " (ui::clock(now)) " UTC." };
@@ -109,6 +123,45 @@ fn coverage(seen: &Seen) -> Markup {
     }
     let tally = Tally { noun: "assets", parts };
     ui::section("coverage", "Protection", "Every asset that a source has now.", &tally.render())
+}
+
+/// Findings by the day on which the console identified them; a day without any is a day that was counted.
+fn days(tx: &mut Tx<'_>, org: OrgId, now: Timestamp) -> Result<Vec<Day>, Problem> {
+    let dates = (0..DAYS).rev().map(|back| {
+        let text = now.plus_seconds(-back * 86_400).to_string();
+        text.get(..10).unwrap_or_default().to_owned()
+    });
+    // Most days have none, and one count tells so for all.
+    let any = count(tx, org, "findings", &format!("identified_at:<{DAYS}d"), now)? > 0;
+    dates
+        .map(|date| {
+            let mut counted = |question: &str| if any { count(tx, org, "findings", question, now) } else { Ok(0) };
+            let all = counted(&on(&date))?;
+            let open = if all > 0 { counted(&format!("{} and not status:resolved", on(&date)))? } else { 0 };
+            Ok(Day { date, all, open })
+        })
+        .collect()
+}
+
+fn on(date: &str) -> String {
+    format!("identified_at:{date}")
+}
+
+fn findings<'a>(seen: &Seen) -> Histogram<'a> {
+    let slots = seen.days.iter().map(|day| Slot {
+        label: day.date.clone(),
+        count: Some(day.all),
+        bad: day.open,
+        href: (day.all > 0).then(|| to("findings", &on(&day.date))),
+    });
+    Histogram {
+        id: "findings",
+        heading: "Findings by day",
+        says: "By the day on which the console identified them, UTC.",
+        noun: ("finding", "findings"),
+        bad: "not resolved",
+        slots: slots.collect(),
+    }
 }
 
 fn amounts(seen: &Seen) -> Markup {

@@ -144,6 +144,7 @@ pub(super) async fn list(
         verbs: verbs(&asking),
     };
     let body = html! {
+        (crate::inventories::family(Place::Signals, "/signals"))
         (query_box(&asking, false, reading(&found)))
         (narrowing(&asking, &found))
         (answer.render())

@@ -1,0 +1,261 @@
+//! What sources told: the log by time, a finding's story, policies by level, findings by day; and saved queries.
+
+use std::borrow::Cow;
+
+use inventory::noun::{AccountNoun, ConsoleGroupNoun, ConsoleSiteNoun, EventNoun, FindingNoun, PolicyNoun};
+use inventory::{Context, Incoming, Memory, Noun, Onboard, Translation};
+use kernel::{IntegrationId, OrgId, SweepId, Timestamp};
+use testkit::Database;
+
+use crate::assets::form;
+use crate::world::{START, World};
+
+testkit::on_each_database! {
+    the_log_is_drawn_by_time_and_every_artifact_is_shown,
+    a_finding_is_told_as_a_story,
+    a_level_says_which_policy_it_obeys_and_where_it_strays,
+    a_query_is_saved_asked_renamed_and_removed,
+    a_parameter_that_does_not_fit_is_said_beside_it,
+}
+
+const ORG: OrgId = OrgId::DEFAULT;
+const DAY: i64 = 86_400;
+
+fn text(text: &str) -> Option<String> {
+    Some(text.to_owned())
+}
+
+/// Takes in what a console says, and logs it.
+fn tell(world: &World, stream: &'static str, now: Timestamp, said: Vec<(&'static str, Noun)>) {
+    let told = world.store.write_blocking(move |tx| {
+        let site = inventory::ensure_site(tx, ORG, "HQ", now)?;
+        let context = Context {
+            org: ORG,
+            integration: IntegrationId(7),
+            site,
+            stream,
+            sweep: SweepId(1),
+            now,
+            immutable: false,
+            body_in_log: false,
+            memory: &Memory::default(),
+            onboard: Onboard::Always,
+        };
+        let raw: Vec<Vec<u8>> = said
+            .iter()
+            .map(|(id, _)| format!(r#"{{"id":"{id}","told":{{"by":"{stream}"}},"at":{}}}"#, now.micros()).into_bytes())
+            .collect();
+        let hash = |at: usize| [u8::try_from(at + 1).unwrap(); 32];
+        let page: Vec<Incoming<'_>> = said
+            .iter()
+            .zip(&raw)
+            .enumerate()
+            .map(|(at, ((id, _), raw))| Incoming { native_id: Cow::Borrowed(id), raw, raw_hash: hash(at) })
+            .collect();
+        inventory::apply(tx, &context, &page, &mut |at| {
+            Ok(Translation { meaning_hash: hash(at), updated_at: Some(now), noun: said[at].1.clone(), left_out: None })
+        })?;
+        let entries = said.iter().zip(&raw).enumerate().map(|(at, ((id, _), raw))| signals::Entry {
+            native_id: Cow::Borrowed(id),
+            op: signals::Op::Create,
+            version: 1,
+            updated_at: Some(now),
+            meaning_hash: hash(at),
+            raw,
+        });
+        let entries = entries.collect();
+        let page = signals::Page {
+            org: ORG,
+            integration: IntegrationId(7),
+            console_host: "acme.example.net",
+            stream,
+            now,
+            entries,
+        };
+        signals::record(tx, &page).unwrap();
+        Ok::<_, inventory::InventoryError>(())
+    });
+    told.unwrap();
+}
+
+fn threat(name: &str, at: Timestamp) -> Noun {
+    Noun::Finding(FindingNoun {
+        name: text(name),
+        kind: text("threat"),
+        verdict: text("true_positive"),
+        status: text("unresolved"),
+        confidence: text("malicious"),
+        classification: text("Ransomware"),
+        identified_at: Some(at),
+        ..FindingNoun::default()
+    })
+}
+
+fn the_log_is_drawn_by_time_and_every_artifact_is_shown(database: &Database) {
+    let world = World::empty(database);
+    world.person("ada", &[(ORG, access::Role::Admin)]);
+    for (back, id) in [(3 * DAY, "1001"), (DAY, "1002"), (0, "1003")] {
+        let now = START.plus_seconds(-back);
+        tell(&world, "threats", now, vec![(id, threat("mimikatz.exe", now))]);
+    }
+    let cookie = world.cookie("ada", ORG);
+    let page = world.get("/signals", &cookie).body;
+    assert!(page.contains("<b>3 artifacts</b>") && page.contains("threats, 3"), "{page}");
+    assert!(page.contains("3 artifacts from 14 Nov to 20 Nov, at most 1 in one column"), "{page}");
+    let last_day = world.get("/signals?last=24h", &cookie).body;
+    assert!(last_day.contains("<b>1 artifact</b>"), "{last_day}");
+    // A column leads to its own time, and there is just what it counted.
+    let from =
+        page.split("<a href=\"/signals?").skip(1).find(|link| link.contains("from=")).expect("a column leads on");
+    let narrow = format!("/signals?{}", from.split('"').next().unwrap().replace("&amp;", "&"));
+    assert!(world.get(&narrow, &cookie).body.contains("<b>1 artifact</b>"), "{narrow}");
+    assert!(world.get("/signals?q=told.by", &cookie).status < 500);
+    assert!(world.get("/signals?q=native_id:1002", &cookie).body.contains("<b>1 artifact</b>"));
+    let none = world.get("/signals?stream=agents&last=24h", &cookie).body;
+    assert!(none.contains("No artifact matches") && none.contains("Look at the last 30 days"), "{none}");
+    let wrong = world.get("/signals?q=strem:threats", &cookie);
+    assert_eq!(wrong.status, 422);
+    assert!(wrong.body.contains("<mark data-caret=\"^^^^^\">strem</mark>"), "{}", wrong.body);
+    let shown = page.split("href=\"/signals/").nth(1).unwrap().split('"').next().unwrap();
+    let one = world.get(&format!("/signals/{shown}"), &cookie).body;
+    assert!(one.contains("told.by") && one.contains("1003") && one.contains("acme.example.net"), "{one}");
+    let json = world.get(&format!("/api/v1/artifacts/{shown}"), &cookie).json();
+    assert_eq!((json["native_id"].as_str(), json["body"]["told"]["by"].as_str()), (Some("1003"), Some("threats")));
+    let by_id = world.get(&format!("/api/v1/artifacts/{}", json["id"].as_str().unwrap()), &cookie).json();
+    assert_eq!(by_id["seq"], json["seq"]);
+    for missing in ["/signals/999999", "/signals/nothing", "/api/v1/artifacts/999999"] {
+        assert_eq!(world.get(missing, &cookie).status, 404, "{missing}");
+    }
+    let overview = world.get("/", &cookie).body;
+    assert!(overview.contains("3 findings from 2026-10-23 to 2026-11-21, at most 1 in one column"), "{overview}");
+}
+
+fn a_finding_is_told_as_a_story(database: &Database) {
+    let world = World::empty(database);
+    world.person("ada", &[(ORG, access::Role::Admin)]);
+    tell(&world, "threats", START, vec![("1001", threat("<b>mimikatz</b>.exe", START))]);
+    let note = EventNoun {
+        finding_id: text("1001"),
+        kind: "note",
+        text: text("Looked into it.\nIt is real."),
+        author: text("m.okafor"),
+        at: Some(START.plus_seconds(60)),
+        ..EventNoun::default()
+    };
+    tell(&world, "threat_notes", START, vec![("n1", Noun::Event(note))]);
+    let cookie = world.cookie("ada", ORG);
+    let list = world.get("/findings", &cookie).body;
+    let id = list.split("href=\"/findings/rec_").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let page = world.get(&format!("/findings/rec_{id}"), &cookie).body;
+    assert!(page.contains("&lt;b&gt;mimikatz") && !page.contains("<b>mimikatz"), "{page}");
+    assert!(page.contains("Fail: its verdict is true positive, one of those that count."), "{page}");
+    assert!(page.contains("m.okafor") && page.contains("It is real.") && page.contains("0 events, 1 note"), "{page}");
+    // The console's own id leads to the one address.
+    assert_eq!(world.get("/findings/1001", &cookie).header("location"), format!("/findings/rec_{id}"));
+    let json = world.get("/api/v1/findings/1001", &cookie).json();
+    assert_eq!((json["fields"]["result"].as_str(), json["events"][0]["note"].as_bool()), (Some("fail"), Some(true)));
+    assert_eq!(world.get("/findings/rec_0000000009999", &cookie).status, 404);
+}
+
+fn a_level_says_which_policy_it_obeys_and_where_it_strays(database: &Database) {
+    let world = World::empty(database);
+    world.person("ada", &[(ORG, access::Role::Admin)]);
+    let cookie = world.cookie("ada", ORG);
+    assert!(world.get("/policies/tree", &cookie).body.contains("No accounts, sites or groups yet"));
+    let policy = |level: &str, scope: &str, mode: &str| {
+        Noun::Policy(PolicyNoun {
+            level: text(level),
+            scope_id: text(scope),
+            mitigation_mode: text(mode),
+            mitigation_mode_suspicious: text("detect"),
+            ..PolicyNoun::default()
+        })
+    };
+    let account = AccountNoun { name: text("Acme"), ..AccountNoun::default() };
+    let site = ConsoleSiteNoun { name: text("Berlin"), account_id: text("a1"), ..ConsoleSiteNoun::default() };
+    let group = |name: &str, inherits| ConsoleGroupNoun {
+        name: text(name),
+        site_id: text("s1"),
+        inherits: Some(inherits),
+        ..ConsoleGroupNoun::default()
+    };
+    tell(&world, "accounts", START, vec![("a1", Noun::Account(account))]);
+    tell(&world, "sites", START, vec![("s1", Noun::ConsoleSite(site))]);
+    let groups =
+        vec![("g1", Noun::ConsoleGroup(group("Kiosks", false))), ("g2", Noun::ConsoleGroup(group("Laptops", true)))];
+    tell(&world, "groups", START, groups);
+    let policies = vec![
+        ("account:a1", policy("account", "a1", "protect")),
+        ("group:g1", policy("group", "g1", "detect")),
+        // It inherits, so what is still stored for it does not count.
+        ("group:g2", policy("group", "g2", "detect")),
+    ];
+    tell(&world, "policies", START, policies);
+    let page = world.get("/policies/tree", &cookie).body;
+    assert!(page.contains("account, 0 agents, own policy: Protect; suspicious: Detect"), "{page}");
+    assert!(page.contains("site, 0 agents, inherits Protect; suspicious: Detect from account Acme"), "{page}");
+    assert!(page.contains("group, 0 agents, own policy: Detect; suspicious: Detect"), "{page}");
+    assert!(page.contains("group, 0 agents, inherits Protect; suspicious: Detect from account Acme"), "{page}");
+    assert_eq!(page.matches("Differs from account Acme").count(), 1, "{page}");
+    assert!(world.get("/policies", &cookie).body.contains("href=\"/policies/tree\""));
+}
+
+fn a_query_is_saved_asked_renamed_and_removed(database: &Database) {
+    let world = World::new(database);
+    let cookie = world.cookie("ada", ORG);
+    let list = world.get("/assets?q=os:windows", &cookie).body;
+    let mut fields = form(&list, "/queries");
+    fields.extend([("name".to_owned(), "our-windows".to_owned()), ("prose".to_owned(), "all of Windows".to_owned())]);
+    let sent: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let saved = world.post("/queries", &cookie, &sent);
+    assert_eq!((saved.status, saved.header("location")), (303, "/queries/our-windows"), "{}", saved.body);
+    assert_eq!(world.post("/queries", &cookie, &sent).status, 409);
+    let tabs = world.get("/assets?q=os:windows", &cookie).body;
+    assert!(tabs.contains("aria-current=\"page\"") && tabs.contains("Our windows"), "{tabs}");
+    let ran = world.get("/queries/our-windows/run", &cookie);
+    assert_eq!(ran.header("location"), "/assets?q=os%3Awindows");
+    let csrf = world.csrf(&cookie);
+    let renamed = world.post("/queries/our-windows/rename", &cookie, &[("csrf", &csrf), ("name", "windows")]);
+    assert_eq!(renamed.header("location"), "/queries/windows", "{}", renamed.body);
+    assert_eq!(world.get("/queries/our-windows", &cookie).status, 404);
+    // What another query asks keeps its name.
+    let asks = [
+        ("csrf", csrf.as_str()),
+        ("name", "old-windows"),
+        ("inventory", "assets"),
+        ("text", "saved:windows and last_seen:>30d"),
+    ];
+    assert_eq!(world.post("/queries", &cookie, &asks).status, 303);
+    let kept = world.post("/queries/windows/rename", &cookie, &[("csrf", &csrf), ("name", "w")]);
+    assert_eq!(kept.status, 409);
+    assert!(kept.body.contains("Old-windows asks saved:windows: change that one first."), "{}", kept.body);
+    let json = world.get("/api/v1/queries/windows", &cookie).json();
+    assert_eq!((json["text"].as_str(), json["inventory"].as_str()), (Some("os:windows"), Some("assets")));
+    let other = world.cookie("ben", OrgId(2));
+    assert!(!world.get("/queries", &other).body.contains("all of Windows"));
+    assert_eq!(world.get("/queries/windows", &other).status, 404);
+    assert_eq!(world.post("/queries/old-windows/remove", &cookie, &[("csrf", &csrf)]).status, 303);
+    assert_eq!(world.post("/queries/windows/remove", &cookie, &[("csrf", &csrf)]).status, 303);
+    assert_eq!(world.get("/api/v1/queries/windows", &cookie).status, 404);
+    for name in ["Windows", "stale-agents", ""] {
+        let asks = [("csrf", csrf.as_str()), ("name", name), ("inventory", "assets"), ("text", "os:windows")];
+        let refused = world.post("/queries", &cookie, &asks);
+        assert!(matches!(refused.status, 409 | 422), "{name}: {}", refused.status);
+    }
+}
+
+fn a_parameter_that_does_not_fit_is_said_beside_it(database: &Database) {
+    let world = World::new(database);
+    let cookie = world.cookie("ada", ORG);
+    let page = world.get("/queries/stale-agents", &cookie).body;
+    assert!(page.contains("name=\"value-age\"") && page.contains("value=\"14d\""), "{page}");
+    let ran = world.get("/queries/stale-agents/run?value-age=60d", &cookie);
+    assert!(ran.header("location").contains("%3E60d"), "{}", ran.header("location"));
+    let wrong = world.get("/queries/stale-agents/run?value-age=soon", &cookie);
+    assert_eq!(wrong.status, 422);
+    assert!(wrong.body.contains("aria-invalid=\"true\"") && wrong.body.contains("value=\"soon\""), "{}", wrong.body);
+    let csrf = world.csrf(&cookie);
+    let set = world.post("/queries/stale-agents/set", &cookie, &[("csrf", &csrf), ("value-age", "45d")]);
+    assert_eq!(set.status, 303, "{}", set.body);
+    assert!(world.get("/queries/stale-agents/run", &cookie).header("location").contains("%3E45d"));
+}
