@@ -19,7 +19,7 @@ use crate::nudge;
 use crate::pass::Lane;
 use crate::report::{Event, StreamReport, StreamStatus};
 use crate::run::{self, Common, Place, not_tried};
-use crate::schedule::Next;
+use crate::schedule::{Attempts, Next};
 use crate::standing::{self, Overview, StreamStanding};
 use crate::stream::Source;
 use crate::{Integration, IntegrationState, Stream, SyncError};
@@ -447,8 +447,8 @@ struct Plan {
     next: Option<Timestamp>,
 }
 
-/// Decides what to start. What somebody asked for comes first, then core streams, then the others, history and details
-/// last; integrations take turns.
+/// Decides what to start. What somebody asked for comes first, then what was cut off, by the end of another worker say, then
+/// core streams, then the others, history and details last; integrations take turns.
 fn plan(
     now: Timestamp,
     known: &[Overview],
@@ -489,8 +489,8 @@ fn plan(
             continue;
         }
         let due = due_streams(now, overview, &of_mine, &mut plan);
-        for (turn, (low, nudged, task)) in (of_mine.len()..).zip(due) {
-            wanted.push((Rank { low, waits: !nudged, turn }, at, task));
+        for (turn, due) in (of_mine.len()..).zip(due) {
+            wanted.push((Rank { low: due.task.is_low(), waits: !due.nudged, whole: !due.cut_off, turn }, at, due.task));
         }
     }
     wanted.sort_by_key(|(rank, ..)| *rank);
@@ -521,6 +521,8 @@ struct Rank {
     low: bool,
     /// Nobody asked for it.
     waits: bool,
+    /// No sweep of it was cut off.
+    whole: bool,
     /// How many of its integration come before it.
     turn: usize,
 }
@@ -531,15 +533,31 @@ impl Plan {
     }
 }
 
+/// A stream that is due.
+struct Due {
+    task: Task,
+    /// Somebody asked for it.
+    nudged: bool,
+    /// Its latest sweep did not come to an end.
+    cut_off: bool,
+}
+
+impl Due {
+    fn new(task: Task, attempts: &Attempts) -> Due {
+        let cut_off = attempts.attempted_at.is_some() && !attempts.ended;
+        Due { task, nudged: attempts.nudged_at.is_some(), cut_off }
+    }
+}
+
 /// The streams of one integration that are due, the most important first; of the others the plan learns when they are.
-fn due_streams(now: Timestamp, overview: &Overview, running: &[Task], plan: &mut Plan) -> Vec<(bool, bool, Task)> {
+fn due_streams(now: Timestamp, overview: &Overview, running: &[Task], plan: &mut Plan) -> Vec<Due> {
     let of = &overview.integration;
     let mut due = Vec::new();
     for standing in overview.streams.iter().filter(|standing| standing.enabled) {
         let task = Task::Sweep(standing.stream, Lane::Live);
         if !running.contains(&task) && !waits_for_parent(standing, overview) {
             match standing.next(now, of) {
-                Next::Now => due.push((task.is_low(), standing.attempts.nudged_at.is_some(), task)),
+                Next::Now => due.push(Due::new(task, &standing.attempts)),
                 Next::At(at) => plan.wait_for(at),
                 Next::Never => {}
             }
@@ -548,14 +566,14 @@ fn due_streams(now: Timestamp, overview: &Overview, running: &[Task], plan: &mut
         let task = Task::Sweep(standing.stream, Lane::Backfill);
         if !running.contains(&task) {
             match history.next(now, of, standing.stream) {
-                Next::Now => due.push((true, false, task)),
+                Next::Now => due.push(Due::new(task, &history.attempts)),
                 Next::At(at) => plan.wait_for(at),
                 Next::Never => {}
             }
         }
     }
     let core = |task: &Task| matches!(task, Task::Sweep(stream, _) if stream.core);
-    due.sort_by_key(|(low, nudged, task)| (*low, !*nudged, !core(task)));
+    due.sort_by_key(|due| (due.task.is_low(), !due.nudged, !due.cut_off, !core(&due.task)));
     due
 }
 

@@ -452,6 +452,37 @@ fn two_workers_share_the_streams_and_a_killed_ones_are_taken_over_within_two_lea
 }
 
 #[test]
+fn what_a_killed_worker_left_behind_comes_before_what_is_due_again() {
+    let lab = Build::default().in_memory();
+    lab.connect();
+    let one_at_a_time = WorkerOptions { at_once: 1, ..options("one") };
+    let log = Log::default();
+    let (first, second) = (log.teller("first", &lab.world), log.teller("second", &lab.world));
+    // The stream that is no core stream and that the log has as begun and not ended.
+    let cut_off = || {
+        let log = log.0.lock().unwrap();
+        let (_, _, stream, _, begins) = log.last()?;
+        let core = STREAMS.iter().any(|of| of.core && of.name == *stream);
+        (*begins && !core).then_some(*stream)
+    };
+    lab.time.run(async {
+        let mut doomed = Box::pin(worker(lab.place(), &one_at_a_time, std::future::pending(), &first));
+        while cut_off().is_none() {
+            let worked = lab.world.timeout(Duration::from_millis(1), &mut doomed).await;
+            assert!(worked.is_err(), "it works until it is killed");
+        }
+    });
+    let left = cut_off();
+    // By then the core streams are due again.
+    lab.time.run(lab.world.sleep(2 * HOUR));
+    lab.time.run(worker(lab.place(), &one_at_a_time, lab.world.sleep(Duration::from_secs(60)), &second)).unwrap();
+    let log = log.0.lock().unwrap();
+    let begun: Vec<_> = log.iter().filter(|one| one.0 == "second" && one.4).map(|one| one.2).collect();
+    assert_eq!(begun.first().copied(), left, "{begun:?}");
+    assert!(begun[1..].contains(&"threats"), "{begun:?}");
+}
+
+#[test]
 fn two_processes_that_write_in_turns_keep_one_truth() {
     let database = Database::postgres();
     let lab = Build::default().on(Store::open(database.url(), Access::Writer, SLICES).unwrap());
