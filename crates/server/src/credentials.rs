@@ -353,8 +353,8 @@ pub(crate) fn verdict(console: &Console, probe: &Probe, wanted: &[&str], now: Ti
     steps.push(match lacking.first() {
         None => Looked {
             state: passed,
-            what: "Every read that was asked for works",
-            says: html! { (capital(&reads.join(", "))) },
+            what: "Every required read works",
+            says: html! { "It could read " (reads.join(", ")) "." },
         },
         Some((_, reason)) => Looked {
             state: (Light::Bad, "Failed:"),

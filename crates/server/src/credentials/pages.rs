@@ -312,7 +312,7 @@ fn new_page(visitor: &Visitor, sent: &Fields, wrong: Option<&Wrong>) -> Markup {
         }
     };
     let shell = visitor.shell();
-    let body = html! { section.card { (ui::post(visitor.csrf(), "/credentials/new", &inside)) } };
+    let body = html! { form.card method="post" action="/credentials/new" { (visitor.csrf().field()) (inside) } };
     ui::Page {
         layout: Layout::Narrow,
         crumbs: &[("Credentials", "/credentials")],

@@ -220,8 +220,7 @@ fn reads(app: &App, asks: &Request) -> Response {
         .collect();
     let required = READS.iter().filter(|read| read.required).count();
     let card = html! {
-        section.card aria-labelledby="step" {
-            form method="post" action=(LINK) {
+        form.card method="post" action=(LINK) aria-labelledby="step" {
                 (carried(asks, &Fields::default(), steps::CONSENT, false))
                 header { h2 #step { "1. " (STEPS[0]) } span.muted { (required) " reads are required, " (READS.len() - required) " are yours to allow." } }
                 (ui::consents(&consents))
@@ -230,7 +229,6 @@ fn reads(app: &App, asks: &Request) -> Response {
                     p.muted { "Passphrases, uninstall passwords, registration tokens, files, remote shells. Muster contains no request for them, and none that changes anything in your console." }
                 }
                 footer { (ui::button(&Button { words: "Next: your consent", weight: Weight::Main, ..Button::default() })) }
-            }
         }
     };
     framed(app, asks, 0, StatusCode::OK, &card)
@@ -256,8 +254,7 @@ fn consent(app: &App, asks: &Request, sent: &Fields, wrong: Option<&'static str>
         .map(|read| read.label)
         .collect();
     let card = html! {
-        section.card aria-labelledby="step" {
-            form method="post" action=(LINK) {
+        form.card method="post" action=(LINK) aria-labelledby="step" {
                 (carried(asks, sent, steps::ADDRESS, true))
                 header { h2 #step { "2. " (STEPS[1]) } }
                 div.body.flow {
@@ -267,7 +264,6 @@ fn consent(app: &App, asks: &Request, sent: &Fields, wrong: Option<&'static str>
                     (may.render())
                 }
                 footer { (ui::button(&Button { words: "Next: address and token", weight: Weight::Main, ..Button::default() })) }
-            }
         }
     };
     let status = if wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
@@ -311,14 +307,12 @@ fn address_wrong(
     let card = html! {
         section.card aria-labelledby="step" {
             header { h2 #step { "3. " (STEPS[2]) } }
-            form method="post" action=(LINK) autocomplete="off" {
+            form.body.flow method="post" action=(LINK) autocomplete="off" {
                 (carried(asks, sent, steps::VERIFY, true))
-                div.body.flow {
                     (url.render())
                     (secret.render())
                     details { summary { "Where to get a token" } p.muted { "In the console: Settings, Users, Service Users, Create New Service User; role Viewer, for the account or site that shall be read. The token is shown once." } }
                     div.line { (ui::button(&Button { words: "Verify", icon: Some(ui::Icon::Sync), ..Button::default() })) }
-                }
             }
             (verdict)
         }
@@ -374,12 +368,14 @@ async fn verify(app: &App, asks: &Request, sent: &Fields) -> Result<Response, Pr
 
 fn connect_form(asks: &Request, sent: &Fields, console: &Console, carry: &str, warns: bool) -> Markup {
     html! {
-        form method="post" action=(LINK) {
-            (carried(asks, sent, steps::CONNECT, true))
-            input type="hidden" name="url" value=(console.origin());
-            input type="hidden" name="carried" value=(carry);
-            @if warns { div.body { p { "The warnings keep nothing from working. You can connect with it, or make another token first." } } }
-            footer { (ui::button(&Button { words: "Connect with this token", weight: Weight::Main, ..Button::default() })) }
+        @if warns { div.body { p { "The warnings keep nothing from working. You can connect with it, or make another token first." } } }
+        footer {
+            form method="post" action=(LINK) {
+                (carried(asks, sent, steps::CONNECT, true))
+                input type="hidden" name="url" value=(console.origin());
+                input type="hidden" name="carried" value=(carry);
+                (ui::button(&Button { words: "Connect with this token", weight: Weight::Main, ..Button::default() }))
+            }
         }
     }
 }

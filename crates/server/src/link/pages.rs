@@ -50,27 +50,28 @@ fn rows(visitor: &Visitor, links: &[Link], names: &[(IntegrationId, String)], no
     let live = links.iter().any(|link| link.state.is_live());
     let name =
         |id: IntegrationId| names.iter().find(|(known, _)| *known == id).map_or("an integration", |(_, name)| name);
-    let rows = links.iter().map(|link| {
+    let below: Vec<String> = links.iter().map(|link| format!("asked by {}", link.made_by)).collect();
+    let rows = links.iter().zip(&below).map(|(link, below)| {
         let (tone, word) = state(link);
+        let remark = match (link.why.as_str(), link.failures) {
+            ("" | "revoked", 0) => html! {},
+            ("" | "revoked", failures) => {
+                html! { ", " (ui::noun(failures.unsigned_abs(), "attempt", "attempts")) " failed" }
+            }
+            (why, _) => html! { ", " (why) },
+        };
         Row {
             id: &link.id,
             name: &link.recipient,
+            below,
             cells: vec![
-                Cell::new(html! { (ui::badge(tone, word)) " " (ui::near(link.state_at, now)) }),
-                Cell::new(match link.integration {
-                    Some(id) => {
-                        html! { "New token for " a href={ "/integrations/" (id) } { (ui::words::name(name(id))) } }
-                    }
-                    None => html! { "A new connection" },
+                Cell::wrap(html! { (ui::badge(tone, word)) " " (ui::near(link.state_at, now)) (remark) }),
+                Cell::wrap(html! {
+                    @if let Some(id) = link.integration {
+                        "New token for " a href={ "/integrations/" (id) } { (ui::words::name(name(id))) }
+                    } @else { "A new connection" @if let Some(host) = &link.host { " to " (ui::words::name(host)) } }
                 }),
-                link.host.as_deref().map_or_else(|| Cell::new(ui::absent("any console")), Cell::text),
-                Cell::new(html! { (ui::words::name(&link.made_by)) ", " (ui::near(link.created_at, now)) }),
-                Cell::new(ui::near(link.expires_at, now)),
-                Cell::wrap(match (link.why.as_str(), link.failures) {
-                    ("", 0) => html! {},
-                    ("", failures) => html! { (ui::noun(failures.unsigned_abs(), "attempt", "attempts")) " failed" },
-                    (why, _) => html! { (crate::problem::capital(why)) },
-                }),
+                Cell::new(if link.state.is_live() { ui::near(link.expires_at, now) } else { ui::absent("is over") }),
                 Cell::number(html! {
                     @if link.state.is_live() {
                         (ui::post_button(visitor.csrf(), &format!("/credentials/links/{}/revoke", link.id),
@@ -92,10 +93,7 @@ fn rows(visitor: &Visitor, links: &[Link], names: &[(IntegrationId, String)], no
             Column::new("For"),
             Column::new("State"),
             Column::new("Purpose"),
-            Column::new("Console"),
-            Column::new("Made by"),
             Column::new("Ends"),
-            Column::new("Remarks"),
             Column::verbs(),
         ],
         rows: rows.collect(),
@@ -234,7 +232,7 @@ fn new_page(
         }
     };
     let shell = visitor.shell();
-    let body = html! { section.card { (ui::post(visitor.csrf(), "/credentials/links/new", &inside)) } };
+    let body = html! { form.card method="post" action="/credentials/links/new" { (visitor.csrf().field()) (inside) } };
     ui::Page {
         layout: Layout::Narrow,
         crumbs: &[("Credentials", "/credentials"), ("Connection links", "/credentials/links")],
