@@ -555,6 +555,9 @@ pub struct Serve {
     /// What browsers call it where a proxy on this machine stands before it: https://muster.example.com
     #[arg(long, value_name = "URL", env = "MUSTER_PUBLIC_URL", hide_env_values = true)]
     pub public_url: Option<String>,
+    /// Lets consoles that are connected in the browser stand on this machine or inside a private network
+    #[arg(long, env = "MUSTER_ALLOW_PRIVATE_CONSOLES", hide_env_values = true)]
+    pub allow_private_consoles: bool,
 }
 
 /// What a serving process does.

@@ -94,6 +94,7 @@ struct Listening {
     /// `https://muster.example.com`, without a path.
     origin: String,
     behind_proxy: bool,
+    private_consoles: bool,
 }
 
 impl Listening {
@@ -101,6 +102,7 @@ impl Listening {
         server::Settings {
             secure: self.origin.starts_with("https://"),
             behind_proxy: self.behind_proxy,
+            private_consoles: self.private_consoles,
             ..server::Settings::default()
         }
     }
@@ -125,7 +127,8 @@ fn listen(order: &Serve) -> Result<Listening, Failure> {
     let at: SocketAddr = listener.local_addr().map_err(refused)?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let behind_proxy = named.is_some() && tls.is_none();
-    Ok(Listening { listener, tls, origin: named.unwrap_or_else(|| format!("{scheme}://{at}")), behind_proxy })
+    let origin = named.unwrap_or_else(|| format!("{scheme}://{at}"));
+    Ok(Listening { listener, tls, origin, behind_proxy, private_consoles: order.allow_private_consoles })
 }
 
 /// Scheme and host of `--public-url`.
