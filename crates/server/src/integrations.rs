@@ -15,7 +15,7 @@ use serde_json::json;
 use store::Tx;
 use sync::health::{Light as Health, Remedy, Why};
 use sync::{IntegrationState, Overview, Run, SyncError};
-use ui::Light;
+use ui::{Light, Markup, Tone};
 
 use crate::openapi::{Operation, Shape};
 use crate::route::{Route, Who, api, form, page};
@@ -162,6 +162,17 @@ pub(crate) fn light(of: &Overview, now: Timestamp) -> (Light, &'static str) {
         (S::Connected, _) if of.light(now) == Health::Green => (Light::Ok, "Healthy"),
         (S::Connected, _) => (Light::Warn, "Behind"),
     }
+}
+
+/// The same as a badge, beside a heading.
+pub(crate) fn badge(state: Light, word: &str) -> Markup {
+    let tone = match state {
+        Light::Ok => Tone::Ok,
+        Light::Warn => Tone::Warn,
+        Light::Bad => Tone::Bad,
+        _ => Tone::Idle,
+    };
+    ui::badge(tone, word)
 }
 
 /// Where the button of a remedy leads.

@@ -48,7 +48,7 @@ pub fn routes() -> Vec<Route> {
 }
 
 /// The collection that is read next, and when; nothing if none is by itself.
-fn upcoming(of: &Overview, now: Timestamp) -> Option<(Timestamp, &StreamStanding)> {
+pub(crate) fn upcoming(of: &Overview, now: Timestamp) -> Option<(Timestamp, &StreamStanding)> {
     let all = of.streams.iter().filter_map(|stream| match stream.next(now, &of.integration) {
         Next::Never => None,
         Next::Now => Some((now, stream)),
@@ -109,11 +109,13 @@ fn explained(reason: &str) -> Option<&'static Explained> {
         .or_else(|| CODES.iter().find(|_| code.starts_with('5')).and(CODES.last()))
 }
 
+/// The connector whose consoles count for themselves.
+const CONSOLE: &str = "sentinelone";
+
 /// A line of the log, as programs and people know it.
-fn line(run: &Reading) -> String {
+fn line(run: &Reading, source: &str) -> String {
     let at = run.finished_at.unwrap_or(run.started_at).to_string();
     let at: String = at.chars().take(19).collect();
-    let source = "sentinelone";
     let level = match run.status {
         Some(sync::StreamStatus::Complete) | None => "INFO",
         Some(sync::StreamStatus::NotAvailable | sync::StreamStatus::NotTried) => "WARN",
@@ -127,7 +129,9 @@ fn line(run: &Reading) -> String {
             text.push_str(&format!(", {count} {what}"));
         }
     }
-    if let Some(total) = run.console_total {
+    // What is asked for one record at a time is counted by what it belongs to.
+    let counted = sync::Stream::named(&run.stream).is_none_or(|stream| !stream.is_enrichment());
+    if let Some(total) = run.console_total.filter(|_| counted && source == CONSOLE) {
         text.push_str(&format!(", the console counts {total}"));
     }
     match (run.status, &run.reason) {
@@ -178,14 +182,17 @@ mod tests {
 
     #[test]
     fn a_line_says_what_was_fetched_and_stays_one_line() {
-        let complete = line(&reading(Some(StreamStatus::Complete), None));
+        let complete = line(&reading(Some(StreamStatus::Complete), None), CONSOLE);
         assert_eq!(
             complete,
             "2026-11-21T03:00:04Z [INFO] sentinelone: fetched 12 threats, 2 created, the console counts 12; complete"
         );
-        let hostile = line(&reading(Some(StreamStatus::Unreachable), Some("it said\n2026 [INFO] all is well")));
+        let file = line(&reading(Some(StreamStatus::Complete), None), "nmap");
+        assert!(file.contains("] nmap: fetched") && !file.contains("console"), "{file}");
+        let hostile =
+            line(&reading(Some(StreamStatus::Unreachable), Some("it said\n2026 [INFO] all is well")), CONSOLE);
         assert!(hostile.contains("[ERROR]") && !hostile.contains('\n'), "{hostile}");
-        assert!(line(&reading(None, None)).ends_with("not over yet"));
+        assert!(line(&reading(None, None), CONSOLE).ends_with("not over yet"));
     }
 
     #[test]

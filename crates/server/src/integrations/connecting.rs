@@ -1,6 +1,6 @@
 //! Connecting a console: the form, the test before saving, and a new token, permission or address for one that is known.
 
-use access::{Credentials, Permission};
+use access::{Credential, Credentials, Permission};
 use axum::extract::{Path, State};
 use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderValue, StatusCode};
@@ -216,11 +216,16 @@ async fn credentials(app: &App, visitor: &Visitor) -> Result<Credentials, Proble
     Ok(app.store.read(move |tx| access::credentials(tx, org, Some(person))).await?)
 }
 
+/// Whether a credential opens consoles, and is not an integration's own.
+fn is_offered(of: &Credential) -> bool {
+    of.kind == "sentinelone_api_token" && !of.sealed_as.starts_with("sync/")
+}
+
 /// Token or saved credential: the fields.
 fn token_fields(visitor: &Visitor, known: &Credentials, filled: &Filled, wrong: &[Wrong]) -> Markup {
     let own = Choice { value: "", label: "A token that is entered below", help: "", on: filled.credential.is_empty() };
     let ids: Vec<String> = known.usable.iter().map(|of| of.id.to_string()).collect();
-    let saved = known.usable.iter().zip(&ids).filter(|(of, _)| of.kind == "sentinelone_api_token");
+    let saved = known.usable.iter().zip(&ids).filter(|(of, _)| is_offered(of));
     let saved = saved.map(|(of, id)| Choice { value: id, label: &of.name, help: "", on: filled.credential == *id });
     let choices: Vec<Choice<'_>> = std::iter::once(own).chain(saved).collect();
     let help = match &filled.carried {

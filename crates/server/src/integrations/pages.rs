@@ -100,12 +100,7 @@ fn card((of, progress, machines): &(Overview, Option<Progress>, u64), visitor: &
     let mut parts = vec![format!("{} current", ui::count(current))];
     parts.extend((behind > 0).then(|| format!("{} waiting or behind", ui::count(behind))));
     parts.extend((missing > 0).then(|| format!("{} not available", ui::count(missing))));
-    let upcoming =
-        of.streams.iter().filter(|stream| stream.enabled).filter_map(|stream| match stream.next(now, integration) {
-            sync::schedule::Next::At(at) => Some((at, stream)),
-            _ => None,
-        });
-    let upcoming = upcoming.min_by_key(|(at, _)| *at);
+    let upcoming = crate::tasks::upcoming(of, now);
     let mut facts = vec![
         ("Last complete", complete.map_or_else(|| ui::absent("never"), |at| ui::near(at, now))),
         ("Collections", html! { (parts.join(", ")) }),

@@ -131,7 +131,7 @@ pub(super) async fn show(
     ];
     let page = ui::Page {
         crumbs: &[("Integrations", super::HOME)],
-        badges: html! { (ui::light(state, word)) },
+        badges: super::badge(state, word),
         lead: html! { (capital(of.meaning())) },
         facts: ui::strip(&strip),
         actions: verbs(of, &visitor),
@@ -252,7 +252,7 @@ fn streams(seen: &Seen, now: Timestamp) -> Markup {
             cells: vec![
                 ui::Cell::new(ui::light(state, word)),
                 ui::Cell::number(html! { (ui::count(ours)) }),
-                ui::Cell::number(match stream.console_total {
+                ui::Cell::number(match stream.console_total.filter(|_| !stream.stream.is_enrichment()) {
                     Some(total) => html! { (ui::count(total)) },
                     None => ui::absent("not said"),
                 }),
@@ -591,7 +591,14 @@ pub(super) fn hanging(tx: &mut Tx<'_>, org: OrgId, id: &str, now: Timestamp) -> 
     let id = of.integration.id;
     let links = access::links(tx, org, None, LINKS_LOOKED_AT, now)?;
     let links = links.iter().filter(|link| link.integration == Some(id) && link.state.is_live()).count() as u64;
-    let records = sync::examine::record_counts(tx, org, id)?;
+    let mut records = sync::examine::record_counts(tx, org, id)?;
+    // What happened stays, whoever told of it.
+    let goes = |name: &str| {
+        let all = of.integration.connector.streams().iter();
+        all.filter(|stream| stream.removal != sync::Removal::Never).any(|stream| stream.name == name)
+    };
+    records.retain(|(name, count)| *count > 0 && goes(name));
+    records.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     Ok(Hanging { records, links, credential: of.integration.credential.is_some(), of })
 }
 
@@ -631,8 +638,8 @@ fn delete_page(visitor: &Visitor, hanging: &Hanging, wrong: Option<&str>) -> Mar
         div.flow {
             p { "What hangs on it, and what becomes of that:" }
             ul.listed {
-                @for (stream, count) in hanging.records.iter().filter(|(_, count)| *count > 0) {
-                    li { b { (ui::count(*count)) } " of " (stream_label(stream).to_lowercase()) }
+                @for (stream, count) in &hanging.records {
+                    li { (stream_label(stream)) ": " b { (ui::count(*count)) } }
                 }
             }
             p {

@@ -61,7 +61,7 @@ pub(super) async fn list(State(app): State<App>, visitor: Visitor) -> Result<Res
                     None if of.integration.connector.is_file() => ui::absent("when a file is brought"),
                     None => ui::absent("not by itself"),
                 }),
-                ui::Cell::number(verbs(of, &visitor)),
+                ui::Cell::number(verbs(of, &visitor, true)),
             ],
             ..Row::default()
         }
@@ -104,21 +104,19 @@ fn current(of: &Overview, now: Timestamp) -> String {
     format!("{} of {} collections are current", ui::count(fresh as u64), ui::count(read.len() as u64))
 }
 
-fn verbs(of: &Overview, visitor: &Visitor) -> Markup {
+fn verbs(of: &Overview, visitor: &Visitor, small: bool) -> Markup {
     let id = of.integration.id;
-    let small =
-        |words, icon| Button { words, about: &of.integration.name, icon: Some(icon), small: true, ..Button::default() };
+    let verb =
+        |words, icon| Button { words, about: &of.integration.name, icon: Some(icon), small, ..Button::default() };
     let on = of.integration.options.enabled;
     html! {
-        span.line {
-            @if on && !of.integration.connector.is_file() && visitor.may(Permission::RunSync) {
-                (ui::post_button(visitor.csrf(), &format!("/integrations/{id}/sync"), &small("Sync now", Icon::Sync), &[("back", HOME)]))
-            }
-            @if visitor.may(Permission::ManageIntegrations) {
-                (ui::post_button(visitor.csrf(), &format!("/integrations/{id}/switch"),
-                    &if on { small("Pause", Icon::Pause) } else { small("Resume", Icon::Run) },
-                    &[("on", if on { "no" } else { "yes" }), ("back", HOME)]))
-            }
+        @if on && !of.integration.connector.is_file() && visitor.may(Permission::RunSync) {
+            (ui::post_button(visitor.csrf(), &format!("/integrations/{id}/sync"), &verb("Sync now", Icon::Sync), &[("back", HOME)]))
+        }
+        @if visitor.may(Permission::ManageIntegrations) {
+            (ui::post_button(visitor.csrf(), &format!("/integrations/{id}/switch"),
+                &if on { verb("Pause", Icon::Pause) } else { verb("Resume", Icon::Run) },
+                &[("on", if on { "no" } else { "yes" }), ("back", HOME)]))
         }
     }
 }
@@ -243,9 +241,9 @@ pub(super) async fn run(State(app): State<App>, visitor: Visitor, Path(id): Path
         let run = sync::reading_of(tx, org, asked)?.ok_or_else(|| Problem::missing("run"))?;
         let of = sync::integration(tx, org, run.integration).map_err(integrations::missing)?;
         let left = sync::left_out_counts(tx, org, of.id, &of.options.import)?;
-        Ok::<_, Problem>((run, left))
+        Ok::<_, Problem>((run, left, of.connector))
     });
-    let (run, left) = read.await?;
+    let (run, left, connector) = read.await?;
     let left: u64 = left.iter().filter(|one| one.stream == run.stream).map(|one| one.records).sum();
     let (state, word) = outcome(&run);
     let task = format!("{HOME}/{}", run.integration);
@@ -255,7 +253,10 @@ pub(super) async fn run(State(app): State<App>, visitor: Visitor, Path(id): Path
         ("Started", ui::moment(run.started_at)),
         ("Ended", run.finished_at.map_or_else(|| ui::absent("not yet"), ui::moment)),
         ("Read", number(run.fetched)),
-        ("The console counts", run.console_total.map_or_else(|| ui::absent("not said"), number)),
+        (
+            if connector.is_file() { "The file counts" } else { "The console counts" },
+            run.console_total.map_or_else(|| ui::absent("not said"), number),
+        ),
         ("New", number(run.created)),
         ("Changed", number(run.changed)),
         ("Only seen again", number(run.touched + run.unchanged)),
@@ -278,14 +279,14 @@ pub(super) async fn run(State(app): State<App>, visitor: Visitor, Path(id): Path
                     } "."
                 } @else { span.muted { "Options leave nothing of it out." } }
             }
-            pre { (line(&run)) }
+            pre { (line(&run, connector.word())) }
         }
     };
     let shell = visitor.shell();
     let title = format!("{} of {}", stream_label(&run.stream), run.name);
     let page = ui::Page {
         crumbs: &[("Tasks", HOME), (&run.name, &task)],
-        badges: ui::light(state, word),
+        badges: integrations::badge(state, word),
         lead: html! { "A run of " (ui::near(run.started_at, now)) "." },
         layout: ui::Layout::Narrow,
         body,
@@ -350,7 +351,7 @@ pub(super) async fn log(
     let aside = html! { span.muted { "The last " (ui::count(shown.len() as u64)) " lines, the latest first." } a.end href=(runs_at) { "As a table" } };
     let lines = html! {
         @if shown.is_empty() { p.muted { "Nothing was read yet." } } @else {
-            pre tabindex="0" { @for run in shown { (line(run)) "\n" } }
+            pre tabindex="0" { @for run in shown { (line(run, of.integration.connector.word())) "\n" } }
         }
     };
     let foot = html! { @if more { a href=(older) { "Older lines" } } };
@@ -365,7 +366,7 @@ pub(super) async fn log(
         crumbs: &[("Tasks", HOME)],
         facts: ui::strip(&facts),
         actions: html! {
-            (verbs(&of, &visitor))
+            (verbs(&of, &visitor, false))
             @if visitor.may(Permission::ManageIntegrations) {
                 (ui::link_button(&format!("{}/edit", integrations::at(of.integration.id)), &Button { words: "Edit", icon: Some(Icon::Pencil), ..Button::default() }))
                 (ui::link_button(&format!("{}/delete", integrations::at(of.integration.id)), &Button { words: "Delete", weight: Weight::Quiet, ..Button::default() }))

@@ -131,7 +131,7 @@ fn a_console_is_tested_connected_read_edited_and_ended(database: &Database) {
     assert_eq!(world.post(&format!("{home}/switch"), &ada, &[("csrf", &csrf), ("on", "no")]).status, 303);
     has(&world.get(&home, &ada), &["Paused", "Resume"]);
     let end = format!("{home}/delete");
-    has(&world.get(&end, &ada), &["What hangs on it", "of agents", "pause it"]);
+    has(&world.get(&end, &ada), &["What hangs on it", "Agents: <b>12</b>", "pause it"]);
     let wrong = world.post(&end, &ada, &[("csrf", &csrf), ("confirm", "EMEA")]);
     assert_eq!(wrong.status, 422);
     has(&wrong, &["Enter Europe; you entered EMEA."]);
