@@ -56,7 +56,7 @@ fn four_days(store: &Store) {
 fn an_instant_parts_the_log_where_it_was_logged(database: &Database) {
     let store = open(database);
     four_days(&store);
-    let all: Vec<(i64, Timestamp)> = crate::all(&store).iter().map(|of| (of.seq, of.observed_at)).collect();
+    let all: Vec<(i64, Timestamp)> = all(&store).iter().map(|of| (of.seq, of.observed_at)).collect();
     let since = |at: Timestamp| store.read_blocking(move |tx| signals::seq_since(tx, OrgId::DEFAULT, at)).unwrap();
     for (_, at) in &all {
         for at in [at.plus_seconds(-1), *at, at.plus_seconds(1)] {
