@@ -135,16 +135,18 @@ pub fn last_seq(tx: &mut Tx, org: OrgId) -> Result<i64, SignalsError> {
 pub fn seq_since(tx: &mut Tx, org: OrgId, at: Timestamp) -> Result<i64, SignalsError> {
     const NEXT: &str =
         "SELECT seq, observed_at FROM signals_artifact WHERE org_id = $1 AND seq >= $2 ORDER BY seq LIMIT 1";
-    let (mut low, mut high) = (0, last_seq(tx, org)? + 1);
+    let mut first = last_seq(tx, org)? + 1;
+    let (mut low, mut high) = (0, first);
     while low < high {
         let middle = low + (high - low) / 2;
         let next = tx.query_opt(NEXT, &[org.into(), middle.into()], |row| Ok((row.int(0)?, row.int(1)?)))?;
         match next {
             Some((seq, observed)) if observed < at.micros() => low = seq + 1,
-            _ => high = middle,
+            Some((seq, _)) => (first, high) = (seq, middle),
+            None => high = middle,
         }
     }
-    Ok(low)
+    Ok(first)
 }
 
 /// How many artifacts the log holds.
