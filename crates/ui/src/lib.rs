@@ -17,7 +17,8 @@ pub mod words;
 
 pub use assets::{Asset, assets};
 pub use card::{
-    Card, Consent, IntegrationCard, Looked, Tab, Task, consents, facts, looked, section, section_of, stepper, strip, tabs, tiles, todo,
+    Card, Consent, IntegrationCard, Looked, Tab, Task, consents, facts, looked, section, section_of, stepper, strip,
+    tabs, tiles, todo,
 };
 pub use chart::{Bars, Histogram, Line, Mark, Multiples, Slot, spark};
 pub use form::{
