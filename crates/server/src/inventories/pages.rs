@@ -515,7 +515,26 @@ pub(crate) fn label(name: &str) -> String {
         "cve" => "CVE".to_owned(),
         "mac" => "MAC".to_owned(),
         "edr.name" => "EDR".to_owned(),
-        other => capital_word(&other.trim_end_matches("_at").replace(['.', '_'], " ")),
+        other => {
+            let words = other.trim_end_matches("_at").split(['.', '_', '-']).map(spelled);
+            capital_word(&words.collect::<Vec<_>>().join(" "))
+        }
+    }
+}
+
+/// A word as people write it.
+fn spelled(word: &str) -> &str {
+    match word {
+        "sentinelone" => "SentinelOne",
+        "os" => "OS",
+        "cpu" => "CPU",
+        "edr" => "EDR",
+        "mac" => "MAC",
+        "cve" => "CVE",
+        "url" => "URL",
+        "uuid" => "UUID",
+        "fqdn" => "FQDN",
+        other => other,
     }
 }
 

@@ -94,7 +94,7 @@ pub(super) fn tabs(saved: &[SavedQuery], what: &query::Inventory, question: &Que
 
 /// `stale-agents` is *Stale agents*.
 fn called(name: &str) -> String {
-    capital(&name.replace('-', " ")).trim_end_matches('.').to_owned()
+    super::pages::label(name)
 }
 
 /// The menu that saves the question that is asked.
