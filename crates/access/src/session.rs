@@ -261,7 +261,7 @@ pub(crate) fn end_quietly(tx: &mut Tx<'_>, session: &Session) -> Result<(), Acce
     Ok(())
 }
 
-/// What forms of this session carry so that no other page can send them: made from the session's token, so that it changes
+/// What forms of a session carry so that no other page can send them: made from the session's token, so that it changes
 /// with it and is stored nowhere.
 #[must_use]
 pub fn csrf_token(session_token: &str) -> String {

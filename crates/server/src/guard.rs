@@ -250,7 +250,7 @@ async fn read_form(request: &mut Request, token: Option<&Secret>) -> Result<(), 
     if let Some(token) = token
         && !unmasked(fields.get(ui::Csrf::NAME)).is_some_and(|given| access::csrf_is_right(token.expose(), &given))
     {
-        return Err(Problem::forbidden("The form was not made for this session, so nothing was done.")
+        return Err(Problem::forbidden("The form was not made for your session, so nothing was done.")
             .help("Open the page again and send the form from there. Signing in or out makes older pages go stale."));
     }
     request.extensions_mut().insert(Sent(fields));

@@ -15,7 +15,7 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
     connect-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 /// The address of a file holds the hash of its content, so it never goes stale.
 pub(crate) const FOR_EVER: &str = "public, max-age=31536000, immutable";
-/// Kept for this session's own way back only, and asked for again.
+/// Kept for the same reader's way back only, and asked for again.
 const OURS_ONLY: &str = "private, no-cache";
 /// Kept nowhere: what holds a secret, or is shown once.
 pub(crate) const NOWHERE: &str = "no-store";
