@@ -289,6 +289,23 @@ impl World {
         true
     }
 
+    /// Lets an agent fall silent: it does not report in any more, and its machine counts as switched off. False if there is
+    /// none that reports in.
+    pub fn silence(&self, id: &str) -> bool {
+        let mut room = self.room();
+        let state = &mut room.state;
+        let Some(&slot) = id.parse().ok().and_then(|id: u64| state.agent_index.get(&id)) else { return false };
+        let seen = state.last_seen(slot as usize, &state.agents[slot as usize]);
+        let row = &mut state.agents[slot as usize];
+        if row.gone || !row.alive || row.plant.is_some() {
+            return false;
+        }
+        (row.alive, row.last_seen) = (false, seen);
+        let at = state.now;
+        state.touch(slot, at);
+        true
+    }
+
     // -- changes that are hard to see --
 
     /// Replaces top-level fields of an agent while `updatedAt` stays. False if there is none or `fields` is no object.

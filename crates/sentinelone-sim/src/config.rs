@@ -96,6 +96,9 @@ pub struct Config {
     /// How often something happens on the console (a login, a threat, a verdict, a scan, a removal). Absent: nothing new does,
     /// but what has begun goes on.
     pub tempo: Option<Duration>,
+    /// How many times faster than in life things take their course once the console has started: what follows after an hour
+    /// follows after a minute at 60. Dates stay those of the clock; the tempo is given by itself.
+    pub pace: u32,
 }
 
 impl Config {
@@ -124,7 +127,17 @@ impl Config {
             gzip: true,
             heartbeat: Some(Duration::from_secs(15 * 60)),
             tempo: Some(Duration::from_secs((120_000 / (endpoints.max(1) as u64)).clamp(1, 600))),
+            pace: 1,
         }
+    }
+
+    /// The same console, in which everything happens so many times faster: its tempo, and what follows from what happens.
+    #[must_use]
+    pub fn hurried(mut self, pace: u32) -> Config {
+        let pace = pace.max(1);
+        self.tempo = self.tempo.map(|tempo| tempo / pace);
+        self.pace = self.pace.saturating_mul(pace);
+        self
     }
 
     /// A console whose clock stands still at `at` (µs): byte-identical answers for ever.

@@ -267,6 +267,7 @@ pub(crate) struct State {
     pub(crate) oddities: bool,
     pub(crate) heartbeat: Option<i64>,
     pub(crate) tempo: Option<i64>,
+    pub(crate) pace: i64,
     pub(crate) now: i64,
     pub(crate) accounts: Vec<Account>,
     pub(crate) sites: Vec<Site>,
@@ -319,6 +320,7 @@ impl State {
             oddities: config.oddities,
             heartbeat: config.heartbeat.map(|h| i64::try_from(h.as_micros()).unwrap_or(i64::MAX).max(1)),
             tempo: config.tempo.map(|h| i64::try_from(h.as_micros()).unwrap_or(i64::MAX).max(1000)),
+            pace: i64::from(config.pace.max(1)),
             now: config.start - FLEET_AGE,
             accounts: Vec::new(),
             sites: Vec::new(),
@@ -602,6 +604,8 @@ impl State {
     }
 
     pub(crate) fn schedule(&mut self, at: i64, event: Event) {
+        // History took its time; only what comes after the start is hurried.
+        let at = if self.now > self.start { self.now + (at - self.now) / self.pace } else { at };
         self.sequence += 1;
         self.queue.push(Reverse((at, self.sequence, event)));
     }

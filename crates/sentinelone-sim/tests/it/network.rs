@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use sentinelone_sim::{CASES, Cases, Config, Network, Where, World, tokens};
 use serde_json::Value;
 
-use crate::client::all;
+use crate::client::{self, all};
 use crate::{DAY, NOW};
 
 const HOUR: i64 = DAY / 24;
@@ -238,4 +238,51 @@ fn what_is_planted_for_later_happens_an_hour_after_the_start() {
     let network = world.network();
     let newcomers = network.machines.iter().filter(|machine| machine.case == Some("20"));
     assert!(newcomers.clone().all(|machine| machine.protected && machine.hosts.len() == 1));
+}
+
+/// Activities and threats of the first hour after the start, and what became of the threats of that hour.
+fn first_hour(hurried: u32) -> (usize, usize) {
+    let hand = Arc::new(AtomicI64::new(NOW));
+    let clock = hand.clone();
+    let config = Config::new(7, 400, Arc::new(move || clock.load(Ordering::SeqCst))).hurried(hurried);
+    let world = World::new(config);
+    let before = (world.threat_ids().len(), world.truth(tokens::GLOBAL).activities);
+    hand.store(NOW + HOUR, Ordering::SeqCst);
+    let after = (world.threat_ids().len(), world.truth(tokens::GLOBAL).activities);
+    (after.0 - before.0, after.1 as usize - before.1 as usize)
+}
+
+#[test]
+fn a_hurried_console_lives_a_day_and_more_in_an_hour_and_its_dates_stay_in_it() {
+    let (threats, activities) = first_hour(1);
+    let (many, more) = first_hour(60);
+    assert!(many > threats * 20 && many > 60, "{many} threats instead of {threats}");
+    assert!(more > activities * 20, "{more} activities instead of {activities}");
+
+    let hand = Arc::new(AtomicI64::new(NOW));
+    let clock = hand.clone();
+    let world = World::new(Config::new(7, 400, Arc::new(move || clock.load(Ordering::SeqCst))).hurried(60));
+    hand.store(NOW + HOUR, Ordering::SeqCst);
+    let page = client::get(&world, tokens::GLOBAL, "/activities", "limit=1&sortBy=createdAt&sortOrder=desc").json();
+    let newest = page["data"][0]["createdAt"].as_str().unwrap().to_owned();
+    assert!(newest.starts_with("2026-11-20T12:") || newest.starts_with("2026-11-20T13:0"), "{newest}");
+}
+
+#[test]
+fn a_silenced_agent_is_not_active_any_more_and_was_seen_when_it_last_reported() {
+    let hand = Arc::new(AtomicI64::new(NOW));
+    let clock = hand.clone();
+    let mut config = Config::new(7, 60, Arc::new(move || clock.load(Ordering::SeqCst)));
+    config.tempo = None;
+    let world = World::new(config);
+    let look =
+        |id: &str| client::get(&world, tokens::GLOBAL, "/agents", &format!("ids={id}")).json()["data"][0].clone();
+    let id = world.agent_ids().into_iter().find(|id| look(id)["isActive"] == true).unwrap();
+    let before = look(&id);
+    assert!(world.silence(&id));
+    assert!(!world.silence(&id), "it is silent already");
+    hand.store(NOW + 2 * HOUR, Ordering::SeqCst);
+    let after = look(&id);
+    assert_eq!((&after["isActive"], &after["lastActiveDate"]), (&false.into(), &before["lastActiveDate"]));
+    assert!(!world.silence("1"));
 }
