@@ -4,6 +4,7 @@
 mod arrows;
 mod code;
 mod manners;
+mod papers;
 mod rust;
 mod tables;
 
@@ -42,6 +43,8 @@ const RULES: &[(&str, Rule)] = &[
     ("only its slice writes a table", tables::one_writer),
     ("every crate says what it is", manners::every_crate_has_a_readme),
     ("the project speaks of itself alone", manners::no_foreign_words),
+    ("what the documentation names is there", papers::named_files_are_there),
+    ("every requirement of ASVS is answered", papers::asvs_is_answered),
 ];
 
 /// Files that no rule reads.
@@ -93,7 +96,7 @@ impl Tree {
 
     /// The Rust of a crate that ends up in the product: no tests, no benches, no examples.
     fn sources<'a>(&'a self, name: &str) -> impl Iterator<Item = (&'a str, rust::Rust)> {
-        let folder = if matches!(name, "testkit" | "simulation" | "crash" | "xtask") {
+        let folder = if matches!(name, "testkit" | "browser" | "simulation" | "crash" | "xtask") {
             format!("{name}/")
         } else {
             format!("crates/{name}/")

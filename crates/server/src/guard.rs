@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use access::{Origin, Session, Stage};
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, USER_AGENT};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
@@ -15,12 +15,13 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use kernel::{Random, Secret};
+use sync::explorers::Explorer;
 use ui::{Density, Theme};
 
 use crate::around::RequestId;
 use crate::fields::{Fields, Sent};
 use crate::route::{Kind, Who};
-use crate::visitor::{Caller, HalfWay, Message, Visitor};
+use crate::visitor::{Caller, HalfWay, Message, Remote, Visitor};
 use crate::{App, Problem, respond};
 
 /// The largest form or request body, in bytes.
@@ -42,6 +43,8 @@ enum Known {
     /// Signed in, and a member of no organization (any more).
     Stranded(Box<HalfWay>),
     Person(Box<(Visitor, Option<HalfWay>)>),
+    /// An Explorer, by its own token.
+    Explorer(Box<Explorer>),
 }
 
 /// Lets a request through to its handler, or answers it.
@@ -53,6 +56,11 @@ pub(crate) async fn pass(State(gate): State<Arc<Gate>>, mut request: Request, ne
     let swaps = request.headers().contains_key("hx-request");
     let checked = check(&gate, &mut request).await;
     let visitor = request.extensions().get::<Visitor>().cloned();
+    if let Err(problem) = &checked
+        && problem.status() == StatusCode::FORBIDDEN
+    {
+        turned_away(&request, &id);
+    }
     let mut response = match checked {
         Ok(()) => next.run(request).await,
         Err(problem) if problem.status() == StatusCode::UNAUTHORIZED && gate.kind == Kind::Page => {
@@ -89,6 +97,7 @@ async fn check(gate: &Gate, request: &mut Request) -> Result<(), Problem> {
     };
     let token = token_of(&known);
     let by_bearer = matches!(&known, Known::Person(both) if both.1.is_none());
+    request.extensions_mut().insert(Login(login_of(&known)));
     decide(gate.who, &known)?;
     match known {
         Known::Nobody => {}
@@ -102,6 +111,9 @@ async fn check(gate: &Gate, request: &mut Request) -> Result<(), Problem> {
                 request.extensions_mut().insert(half_way);
             }
         }
+        Known::Explorer(of) => {
+            request.extensions_mut().insert(Remote(*of));
+        }
     }
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return Ok(());
@@ -114,9 +126,30 @@ async fn check(gate: &Gate, request: &mut Request) -> Result<(), Problem> {
     if gate.kind == Kind::Page { read_form(request, token.as_ref()).await } else { Ok(()) }
 }
 
+/// Who was recognised, for the log.
+#[derive(Clone)]
+struct Login(String);
+
+fn login_of(known: &Known) -> String {
+    match known {
+        Known::Nobody => String::new(),
+        Known::Explorer(of) => format!("Explorer {}", of.name),
+        Known::HalfWay(half_way) | Known::Stranded(half_way) => half_way.session.login.clone(),
+        Known::Person(both) => both.0.login.clone(),
+    }
+}
+
+/// Tells the log of somebody who was recognised and not let through, or whose form came from elsewhere.
+fn turned_away(request: &Request, id: &RequestId) {
+    let login = request.extensions().get::<Login>().map_or("", |login| login.0.as_str());
+    let from = request.extensions().get::<Caller>().map_or("", |caller| caller.0.address.as_str());
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    tracing::warn!(request = %id.0, login, from, method = %request.method(), route, "Somebody was turned away");
+}
+
 fn token_of(known: &Known) -> Option<Secret> {
     match known {
-        Known::Nobody => None,
+        Known::Nobody | Known::Explorer(_) => None,
         Known::HalfWay(half_way) | Known::Stranded(half_way) => Some(half_way.token.clone()),
         Known::Person(both) => both.1.as_ref().map(|half_way| half_way.token.clone()),
     }
@@ -128,6 +161,13 @@ fn decide(who: Who, known: &Known) -> Result<(), Problem> {
         (Who::Anyone, _) | (Who::HalfWay, Known::HalfWay(_) | Known::Stranded(_)) | (Who::Person, Known::Person(_)) => {
             Ok(())
         }
+        (Who::Explorer, Known::Explorer(of)) if of.revoked_at.is_none() => Ok(()),
+        (Who::Explorer, Known::Explorer(of)) => {
+            Err(Problem::forbidden(format!("The Explorer {} was revoked, so nothing was done.", of.name))
+                .help("Make another on the page Explorers, and enrol this machine with its token."))
+        }
+        (Who::Explorer, _) => Err(Problem::unknown_explorer()),
+        (_, Known::Explorer(_)) => Err(Problem::unknown_person()),
         (Who::HalfWay, Known::Person(both)) if both.1.is_some() => Ok(()),
         (Who::HalfWay, Known::Person(_)) => Err(Problem::forbidden("This is for browsers: a token has no session.")),
         (_, Known::Nobody | Known::HalfWay(_)) => Err(Problem::unknown_person()),
@@ -145,6 +185,12 @@ fn decide(who: Who, known: &Known) -> Result<(), Problem> {
 }
 
 async fn identify(gate: &Gate, headers: &HeaderMap, here: String, origin: &Origin) -> Result<Known, Problem> {
+    if gate.who == Who::Explorer {
+        let Some(token) = bearer(headers) else { return Ok(Known::Nobody) };
+        let token = Secret::new(token.to_owned());
+        let found = gate.app.store.read(move |tx| sync::explorers::known(tx, token.expose())).await?;
+        return Ok(found.map_or(Known::Nobody, |of| Known::Explorer(Box::new(of))));
+    }
     if gate.kind == Kind::Api
         && let Some(token) = bearer(headers)
     {

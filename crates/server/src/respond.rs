@@ -15,9 +15,9 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
     connect-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 /// The address of a file holds the hash of its content, so it never goes stale.
 pub(crate) const FOR_EVER: &str = "public, max-age=31536000, immutable";
-/// Kept for the same reader's way back only, and asked for again.
+/// Kept by the asker alone, and asked for again each time: what has a tag.
 const OURS_ONLY: &str = "private, no-cache";
-/// Kept nowhere: what holds a secret, or is shown once.
+/// Kept nowhere, as everything else is.
 pub(crate) const NOWHERE: &str = "no-store";
 /// The cookie of a message that waits for the next page.
 pub(crate) const FLASH: &str = "muster-flash";
@@ -25,6 +25,10 @@ pub(crate) const FLASH: &str = "muster-flash";
 const FLASH_BYTES_MAX: usize = 2_000;
 /// How long such a message waits, in seconds.
 const FLASH_SECONDS: u32 = 60;
+/// What the name of a cookie begins with by https: browsers take such a one from this very host alone.
+const OF_THIS_HOST: &str = "__Host-";
+/// By https from now on, and so for whatever stands below this name.
+const BY_HTTPS: &str = "max-age=31536000; includeSubDomains";
 
 /// A page.
 #[must_use]
@@ -101,6 +105,7 @@ pub fn set_cookie(response: &mut Response, cookie: &str) {
 
 /// The headers that every answer has, except where a handler chose stricter ones.
 pub(crate) fn secure(headers: &mut HeaderMap, tls: bool) {
+    let kept = if headers.contains_key(ETAG) { OURS_ONLY } else { NOWHERE };
     let all = [
         (CONTENT_SECURITY_POLICY, CONTENT_POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -108,20 +113,37 @@ pub(crate) fn secure(headers: &mut HeaderMap, tls: bool) {
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
-        (CACHE_CONTROL, OURS_ONLY),
+        (CACHE_CONTROL, kept),
     ];
     for (name, value) in all {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     if tls {
-        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(BY_HTTPS));
+        let cookies: Vec<HeaderValue> = headers.get_all(SET_COOKIE).iter().map(of_this_host).collect();
+        headers.remove(SET_COOKIE);
+        for cookie in cookies {
+            headers.append(SET_COOKIE, cookie);
+        }
     }
 }
 
-/// The value of a cookie.
+/// A cookie that only https brings, and only this host sets.
+fn of_this_host(cookie: &HeaderValue) -> HeaderValue {
+    let Ok(text) = cookie.to_str() else { return cookie.clone() };
+    let name = if text.starts_with(OF_THIS_HOST) { "" } else { OF_THIS_HOST };
+    let secure = if text.contains("; Secure") { "" } else { "; Secure" };
+    HeaderValue::from_str(&format!("{name}{text}{secure}")).unwrap_or_else(|_| cookie.clone())
+}
+
+/// The value of a cookie, under the name that it has by https or under its own.
 pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let all = headers.get_all(axum::http::header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-    all.flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+    let found = |before: &str| {
+        let all = headers.get_all(axum::http::header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+        all.flat_map(|line| line.split(';'))
+            .find_map(|pair| pair.trim().strip_prefix(before)?.strip_prefix(name)?.strip_prefix('='))
+    };
+    found(OF_THIS_HOST).or_else(|| found(""))
 }
 
 fn word(tone: Tone) -> &'static str {
@@ -189,5 +211,37 @@ mod tests {
         assert_eq!(cookie(&headers, "muster"), Some("2"));
         assert_eq!(cookie(&headers, FLASH), Some("3"));
         assert_eq!(cookie(&headers, "theme"), None);
+        // What this host set itself comes before what another put there.
+        headers.insert(axum::http::header::COOKIE, HeaderValue::from_static("theme=dark; __Host-theme=light"));
+        assert_eq!(cookie(&headers, "theme"), Some("light"));
+    }
+
+    #[test]
+    fn by_https_every_cookie_is_this_hosts_alone() {
+        let mut response = see_other_saying("/", Tone::Ok, "Saved.", "");
+        set_cookie(&mut response, "__Host-muster=1; Path=/; HttpOnly; SameSite=Lax; Secure");
+        let mut plain = response.headers().clone();
+        secure(response.headers_mut(), true);
+        let cookies: Vec<&str> =
+            response.headers().get_all(SET_COOKIE).iter().filter_map(|c| c.to_str().ok()).collect();
+        let [flash, session] = cookies[..] else { panic!("{cookies:?}") };
+        assert!(flash.starts_with("__Host-muster-flash=") && flash.ends_with("; Secure"), "{flash}");
+        assert_eq!(session, "__Host-muster=1; Path=/; HttpOnly; SameSite=Lax; Secure");
+        assert_eq!(response.headers()[STRICT_TRANSPORT_SECURITY], BY_HTTPS);
+        // Without TLS, as on this machine, browsers would keep none of them.
+        secure(&mut plain, false);
+        assert!(plain[SET_COOKIE].to_str().unwrap().starts_with("muster-flash="));
+        assert!(!plain.contains_key(STRICT_TRANSPORT_SECURITY));
+    }
+
+    #[test]
+    fn only_what_has_a_tag_or_a_hash_may_be_kept() {
+        let kept = |mut response: Response| {
+            secure(response.headers_mut(), true);
+            response.headers()[CACHE_CONTROL].to_str().unwrap().to_owned()
+        };
+        assert_eq!(kept(page(ui::html! { p { "assets" } })), NOWHERE);
+        assert_eq!(kept(tagged(&HeaderMap::new(), "application/json", "{}")), OURS_ONLY);
+        assert_eq!(kept(([(CACHE_CONTROL, FOR_EVER)], "").into_response()), FOR_EVER);
     }
 }
