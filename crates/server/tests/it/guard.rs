@@ -159,12 +159,20 @@ fn what_is_too_large_or_not_there_is_said(database: &Database) {
     }
     assert_eq!(world.get("/assets/ast_0000000009999", &cookie).status, 404);
     assert_eq!(world.get("/assets/..%2f..%2fetc%2fpasswd", &cookie).status, 404);
-    assert_eq!(world.send("DELETE", "/assets", &[("cookie", &cookie)], "").status, 405);
+    for method in ["DELETE", "TRACE", "PUT"] {
+        assert_eq!(world.send(method, "/assets", &[("cookie", &cookie)], "").status, 405, "{method}");
+    }
     for path in ["/", "/nothing", "/api/v1/me", "/healthz", "/sign-in", "/assets/export.csv"] {
         let reply = world.get(path, &cookie);
         assert!(reply.header("content-security-policy").starts_with("default-src 'none'; script-src 'self'"), "{path}");
         assert_eq!(reply.header("x-content-type-options"), "nosniff", "{path}");
         assert!(reply.header("x-request-id").starts_with("req_"), "{path}");
+        let kept = reply.header("cache-control");
+        assert!(
+            kept == "no-store" || !reply.header("etag").is_empty() && kept == "private, no-cache",
+            "{path}: {kept}"
+        );
+        assert!(reply.header("access-control-allow-origin").is_empty(), "{path}");
         assert!(!reply.body.contains(" style=") && !reply.body.contains("<style"), "{path}");
     }
 }
