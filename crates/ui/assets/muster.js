@@ -189,7 +189,7 @@
   const PLACES = { o: "/", a: "/assets", s: "/software", v: "/vulnerabilities", f: "/findings", c: "/checks", i: "/integrations" };
   const AFTER_G = 1500;
   let g = 0;
-  const rows = () => $$(".main .rows tbody tr:not(.none)");
+  const rows = () => $$(".main .rows tbody tr");
   const current = () => rows().findIndex((row) => row.classList.contains("at"));
   const go = (index) => {
     const all = rows();

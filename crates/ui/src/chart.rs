@@ -168,9 +168,11 @@ impl Histogram<'_> {
             count(most),
         );
         let whole = step(high) >= 1.0;
+        // A picture whose columns are links is a group of them; one without is a picture.
+        let role = if slots.iter().any(|slot| slot.href.is_some()) { "group" } else { "img" };
         let largest = slots.iter().position(|slot| slot.count == Some(most) && most > 0);
         html! {
-            svg.plot role="img" aria-labelledby={ (self.id) "-title " (self.id) "-says" } {
+            svg.plot role=(role) aria-labelledby={ (self.id) "-title " (self.id) "-says" } {
                 title id={ (self.id) "-title" } { (self.heading) }
                 desc id={ (self.id) "-says" } { (said) }
                 @if whole { (axis(0.0, high, "")) } @else { line.base x1="0" x2="100%" y1=(px(BASE)) y2=(px(BASE)) {} }

@@ -26,7 +26,7 @@ pub use form::{
     post_button,
 };
 pub use href::href;
-pub use icon::{Icon, icon, mark};
+pub use icon::{Icon, icon, labelled, mark};
 pub use maud::{DOCTYPE, Markup, PreEscaped, html};
 pub use measure::{Fill, Part, Progress, Tally, Tile};
 pub use message::{Dialog, Empty, Flash, loading};

@@ -199,6 +199,8 @@ pub struct Tile<'a> {
     pub figure: u64,
     /// What it is of, or how it changed: *of 37; 2 not measured*.
     pub of: &'a str,
+    /// The list behind what it is of.
+    pub of_href: Option<&'a str>,
     /// The list behind it.
     pub href: Option<&'a str>,
     /// A line of its last values, oldest first; empty for none.
@@ -217,7 +219,7 @@ impl Tile<'_> {
                         @if let Some(address) = self.href { a href=(href(address)) { (count(self.figure)) } }
                         @else { (count(self.figure)) }
                     }
-                    p.muted.small { (self.of) }
+                    p.muted.small { @if let Some(address) = self.of_href { a href=(href(address)) { (self.of) } } @else { (self.of) } }
                 }
                 (crate::chart::spark(self.past, self.fill))
             }

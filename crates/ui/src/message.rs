@@ -57,7 +57,7 @@ impl Empty<'_> {
     pub fn render(&self) -> Markup {
         html! {
             div.empty {
-                h3 { (self.heading) }
+                p { b { (self.heading) } }
                 p { (self.why) }
                 @if let Some((words, address)) = self.link { p { a href=(href(address)) { (words) } } }
             }

@@ -154,7 +154,7 @@ pub struct Table<'a> {
     pub columns: Vec<Column<'a>>,
     /// The rows.
     pub rows: Vec<Row<'a>>,
-    /// Instead of rows: [`crate::Empty`] or [`crate::loading`].
+    /// Instead of rows: [`crate::Empty`], which then stands alone, or [`crate::loading`].
     pub instead: Option<Markup>,
     /// Rows can be chosen.
     pub select: Option<Select<'a>>,
@@ -170,6 +170,10 @@ impl Table<'_> {
     /// The table with its foot; a form around both where rows can be chosen.
     #[must_use]
     pub fn render(&self) -> Markup {
+        if let Some(instead) = self.instead.as_ref().filter(|_| self.rows.is_empty() && !self.busy) {
+            // Headings over nothing would only make it wider than a phone.
+            return html! { div.rows { (instead) } };
+        }
         let inside = html! {
             div.rows role="region" aria-label=(self.caption) tabindex="0" {
                 table.data.tall[self.tall] aria-busy=[self.busy.then_some("true")] {
@@ -177,11 +181,7 @@ impl Table<'_> {
                     thead { tr { @for (index, column) in self.columns.iter().take(COLUMNS_MAX).enumerate() { (self.heading(index, column)) } } }
                     tbody {
                         @for row in &self.rows { (self.row(row)) }
-                        @if let Some(instead) = &self.instead {
-                            @if self.busy { (instead) } @else {
-                                tr.none { td colspan=(self.columns.len().min(COLUMNS_MAX)) { (instead) } }
-                            }
-                        }
+                        @if let Some(instead) = self.instead.as_ref().filter(|_| self.busy) { (instead) }
                     }
                 }
             }

@@ -706,7 +706,8 @@ pub fn overview(theme: Theme) -> Markup {
         tall: true,
         ..Table::default()
     };
-    let tile = |label, figure, of, past, fill| Tile { label, figure, of, href: Some("/assets"), past, fill };
+    let tile =
+        |label, figure, of, past, fill| Tile { label, figure, of, of_href: None, href: Some("/assets"), past, fill };
     let body = html! {
         (Card {
             id: "accounted",

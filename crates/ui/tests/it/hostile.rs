@@ -134,7 +134,15 @@ fn everything(x: &str) -> Vec<Markup> {
         Multiples { id: x, heading: x, says: x, unit: x, charts: vec![(x, vec![Some(1.0), None])] }.render(),
         Bars { label: x, of: 3, rows: vec![(x, 2, Some(x))], rest: Some((1, 1)) }.render(),
         Tally { noun: x, parts: vec![Part { label: x, count: 1, fill: Fill::Ok, href: Some(x), note: x }] }.render(),
-        ui::tiles(&[Tile { label: x, figure: 1, of: x, href: Some(x), past: &[1.0], fill: Fill::Bad }]),
+        ui::tiles(&[Tile {
+            label: x,
+            figure: 1,
+            of: x,
+            of_href: Some(x),
+            href: Some(x),
+            past: &[1.0],
+            fill: Fill::Bad,
+        }]),
         Progress { id: x, label: x, done: Some((1, 2)), poll: Some(x) }.render(),
         QueryBox {
             label: x,
