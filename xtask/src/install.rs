@@ -22,6 +22,14 @@ pub fn program(names: &[&str], what: &str, package: &str) -> anyhow::Result<Path
     find().with_context(|| format!("{what} was installed, but is not in PATH"))
 }
 
+/// Chromium, installed if it is not.
+///
+/// # Errors
+/// It is not here and cannot be installed.
+pub fn chromium() -> anyhow::Result<PathBuf> {
+    program(&browser::NAMES, "Chromium", "chromium")
+}
+
 /// Installs a Debian package. `what` is its name for people: *PostgreSQL's server*.
 ///
 /// # Errors

@@ -77,8 +77,16 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Walks through the pages of the built program in a real Chromium, as people do.
+    Browser {
+        /// Runs only walks whose name contains this.
+        filter: Option<String>,
+    },
     /// Draws the gallery of parts and sample pages with Chromium, light, dark and 390 px wide, into target/look.
     Look {
+        /// Draws every page of the service instead, over a demonstration's data, into docs/screens
+        #[arg(long)]
+        service: bool,
         /// Only pages whose name contains this
         filter: Option<String>,
     },
@@ -201,7 +209,9 @@ fn main() -> ExitCode {
         Task::Simulate { options } => simulate::run(root(), &options),
         Task::Precision { seeds, endpoints } => precision::run(root(), seeds, endpoints),
         Task::Docs { check } => docs(check),
-        Task::Look { filter } => look::run(root(), filter.as_deref()),
+        Task::Browser { filter } => suite::browser(root(), filter.as_deref()),
+        Task::Look { service: false, filter } => look::run(root(), filter.as_deref()),
+        Task::Look { service: true, filter } => look::service(root(), filter.as_deref()),
         Task::Workers(options) => workers(&options),
         Task::CheckSim { against } => check_sim(&against),
     };

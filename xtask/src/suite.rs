@@ -22,7 +22,8 @@ pub fn run(root: &Path, filter: Option<&str>) -> anyhow::Result<()> {
 
     postgres::ensure_installed()?;
     install::program(&["npm"], "npm, with Node.js", "npm")?;
-    say("npm fetches the identity provider that tests sign in through into target/tmp, once");
+    install::chromium()?;
+    say("npm fetches the identity provider that tests sign in through, and axe-core, into target/tmp, once");
     say("tests, on SQLite and on a PostgreSQL that they start and stop");
     let mut tests = if has_nextest() {
         vec!["nextest", "run", "--workspace", "--all-features"]
@@ -41,6 +42,17 @@ pub fn run(root: &Path, filter: Option<&str>) -> anyhow::Result<()> {
     }
     say("all of it holds");
     Ok(())
+}
+
+/// Runs the walks through the pages alone.
+pub fn browser(root: &Path, filter: Option<&str>) -> anyhow::Result<()> {
+    install::program(&["npm"], "npm, with Node.js", "npm")?;
+    install::chromium()?;
+    let only = format!("walks::{}", filter.unwrap_or_default());
+    if has_nextest() {
+        return cargo(root, &["nextest", "run", "--package", "muster", "--test", "it", &only]);
+    }
+    cargo(root, &["test", "--package", "muster", "--test", "it", &only])
 }
 
 fn say(what: &str) {

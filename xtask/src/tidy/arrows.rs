@@ -39,6 +39,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("testkit", &["kernel", "store"]),
+    // Drives a browser, and knows nothing of the product.
+    ("browser", &[]),
     // Lives whole lives of the product against the simulated console, in memory.
     (
         "simulation",
@@ -64,6 +66,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "xtask",
         &[
+            "browser",
             "simulation",
             "kernel",
             "store",
@@ -83,6 +86,7 @@ const TEST_ARROWS: &[(&str, &[&str])] = &[
     ("testkit", &["store", "jobs", "access", "signals", "inventory", "sync", "cli", "reports", "query", "server"]),
     ("sentinelone-sim", &["sync", "cli", "server"]),
     ("crash", &["cli"]),
+    ("browser", &["cli"]),
     ("signals", &["inventory"]),
 ];
 
