@@ -588,6 +588,7 @@ impl Story {
                 token: Token::parse(&token).map_err(|error| Violation::new("setup", error.to_string()))?,
                 credential: None,
                 link: None,
+                at: sync::explorers::At::default(),
                 private: false,
                 name: Some(NAME.to_owned()),
                 site: Some("HQ".to_owned()),

@@ -68,6 +68,7 @@ pub fn week(endpoints: usize, seed: u64, without: &[&str]) -> Result<Week, Strin
         token: Token::parse(tokens::GLOBAL).map_err(|error| told(&error))?,
         credential: None,
         link: None,
+        at: sync::explorers::At::default(),
         private: false,
         name: None,
         site: None,

@@ -73,6 +73,8 @@ ids! {
     AssetId = "ast";
     /// A saved credential; unique across organizations, since one may be granted to others.
     CredentialId = "crd";
+    /// A collector inside another network.
+    ExplorerId = "exp";
     /// One configured console.
     IntegrationId = "int";
     /// The tenant boundary; every row carries it.
@@ -81,6 +83,10 @@ ids! {
     PersonId = "psn";
     /// What one source said about one thing.
     RecordId = "rec";
+    /// A task that scans networks.
+    ScanId = "scn";
+    /// One run of a scan task.
+    ScanRunId = "srn";
     /// What answered on a port.
     ServiceId = "svc";
     /// Where assets live, ours; never a console's site.

@@ -28,6 +28,8 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 /// Collects a body chunk by chunk, unpacks it, and stops at a bound.
 pub(crate) struct Collector {
     wire_bytes: usize,
+    /// The bytes as they came, where somebody wants them.
+    wire: Option<Vec<u8>>,
     sink: Sink,
 }
 
@@ -74,7 +76,12 @@ impl Collector {
             Some(b"gzip" | b"x-gzip") => Sink::Gzip(Box::new(GzDecoder::new(bounded))),
             Some(_) => return Err(TransportError::Encoding),
         };
-        Ok(Collector { wire_bytes: 0, sink })
+        Ok(Collector { wire_bytes: 0, wire: None, sink })
+    }
+
+    /// The same, which keeps the bytes as they came too.
+    pub(crate) fn keeping(self, wire: bool) -> Collector {
+        Collector { wire: wire.then(Vec::new), ..self }
     }
 
     /// Bytes taken so far, as they came.
@@ -93,7 +100,12 @@ impl Collector {
                 bounded.write_all(chunk).map_err(|_| TransportError::TooLarge { bytes_max: bounded.bytes_max })
             }
             Sink::Gzip(decoder) => decoder.write_all(chunk).map_err(|_| packing(decoder.get_ref())),
+        }?;
+        // Unpacked it is within the bound, so it is packed.
+        if let Some(wire) = &mut self.wire {
+            wire.extend_from_slice(chunk);
         }
+        Ok(())
     }
 
     /// The whole body, unpacked.
@@ -101,7 +113,7 @@ impl Collector {
     /// # Errors
     /// The packed body ended too early, or its check sum is wrong.
     pub(crate) fn finish(self) -> Result<Body, TransportError> {
-        let Collector { wire_bytes, sink } = self;
+        let Collector { wire_bytes, wire, sink } = self;
         let bytes = match sink {
             Sink::Plain(bounded) => bounded.bytes,
             Sink::Gzip(_) if wire_bytes == 0 => Vec::new(),
@@ -113,7 +125,7 @@ impl Collector {
                 Err(_) => return Err(packing(decoder.get_ref())),
             },
         };
-        Ok(Body { bytes: bytes.into(), wire_bytes: wire_bytes as u64 })
+        Ok(Body { bytes: bytes.into(), wire_bytes: wire_bytes as u64, wire: wire.map(Bytes::from) })
     }
 }
 
@@ -125,6 +137,8 @@ fn packing(bounded: &Bounded) -> TransportError {
 pub(crate) struct Body {
     pub(crate) bytes: Bytes,
     pub(crate) wire_bytes: u64,
+    /// As it came, if it was kept.
+    pub(crate) wire: Option<Bytes>,
 }
 
 /// A complete response.

@@ -15,7 +15,7 @@ use crate::page::Page;
 use crate::records::UnifiedAlerts;
 use crate::request::{Endpoint, Request};
 use crate::token::Token;
-use crate::transport::Transport;
+use crate::transport::{Transport, Way};
 
 /// The most pages of one walk: at 1,000 records each, a hundred million records.
 pub const PAGES_MAX: u32 = 100_000;
@@ -85,7 +85,7 @@ impl Client {
     /// See [`ApiError`].
     pub async fn send(&self, request: &Request) -> Result<Page, ApiError> {
         let endpoint = request.endpoint();
-        let response = match self.exchange(request).await {
+        let response = match self.exchange(request, false).await {
             Ok(response) => response,
             Err(error) => return Err(self.error(endpoint, None, Failure::Transport(error))),
         };
@@ -160,17 +160,48 @@ impl Client {
         ApiError::new(endpoint, &self.inner.console.authority(), request_id, failure)
     }
 
-    async fn exchange(&self, request: &Request) -> Result<Response, TransportError> {
-        let Inner { console, transport, .. } = &*self.inner;
-        match transport {
-            // On this machine there is no wire to spare, and unpacking costs more than receiving.
-            Transport::Http(http) => {
-                let near = console.is_loopback();
-                http.send(self.message(request, !near), near).await
+    /// Sends one request for somebody else and hands back the answer as it came, packed and not redacted, whatever its
+    /// status. Where it repeats the token itself, that is blanked first: whoever asked does not have it.
+    ///
+    /// # Errors
+    /// No whole answer came within the bounds.
+    pub async fn forward(&self, request: &Request) -> Result<http::Response<Bytes>, TransportError> {
+        let Response { status, mut headers, body } = self.exchange(request, true).await?;
+        let token = self.inner.token.expose().as_bytes();
+        let repeats: Vec<usize> = memchr::memmem::find_iter(&body.bytes, token).collect();
+        for value in headers.values_mut().filter(|value| memchr::memmem::find(value.as_bytes(), token).is_some()) {
+            *value = HeaderValue::from_static("*");
+        }
+        let bytes = match body.wire {
+            Some(wire) if repeats.is_empty() => wire,
+            _ => {
+                headers.remove(header::CONTENT_ENCODING);
+                let mut bytes = Vec::from(body.bytes);
+                for at in repeats {
+                    bytes[at..at + token.len()].fill(b'*');
+                }
+                bytes.into()
             }
-            Transport::InProcess(service) => {
-                let (head, body) = service(self.message(request, false)).await?.into_parts();
-                let mut collector = Collector::new(&head.headers, RESPONSE_BYTES_MAX)?;
+        };
+        headers.remove(header::CONTENT_LENGTH);
+        let mut response = http::Response::new(bytes);
+        (*response.status_mut(), *response.headers_mut()) = (status, headers);
+        Ok(response)
+    }
+
+    async fn exchange(&self, request: &Request, keep: bool) -> Result<Response, TransportError> {
+        let Inner { console, transport, .. } = &*self.inner;
+        match transport.to(console) {
+            // On this machine there is no wire to spare, and unpacking costs more than receiving.
+            Way::Network(http) => {
+                let near = console.is_loopback();
+                http.send(self.message(request, !near), near, keep).await
+            }
+            Way::Inside(service) => {
+                let mut message = self.message(request, false);
+                message.extensions_mut().insert(request.clone());
+                let (head, body) = service(message).await?.into_parts();
+                let mut collector = Collector::new(&head.headers, RESPONSE_BYTES_MAX)?.keeping(keep);
                 collector.take(&body)?;
                 Ok(Response { status: head.status, headers: head.headers, body: collector.finish()? })
             }

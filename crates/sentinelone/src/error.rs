@@ -129,6 +129,12 @@ pub enum TransportError {
     /// The compression of the answer is broken or of an unknown kind.
     #[error("the answer's compression cannot be undone")]
     Encoding,
+    /// What stands between us and the console did not pass it on.
+    #[error("{reason}")]
+    Relay {
+        /// What is the matter with it, as a sentence.
+        reason: String,
+    },
     /// The network is at fault in another way.
     #[error("the connection failed: {reason}")]
     Other {
@@ -363,6 +369,7 @@ impl fmt::Display for ApiError {
                 TransportError::Dns => write!(f, "there is no console at {host}: the name has no address")?,
                 TransportError::Private => write!(f, "{host} stands inside a private network, so nothing was sent")?,
                 TransportError::Refused => write!(f, "there is no console at {host}: the connection was refused")?,
+                TransportError::Relay { reason } => f.write_str(reason)?,
                 error => write!(f, "{endpoint} on {host}: {error}")?,
             },
             Failure::Status(answer) => {

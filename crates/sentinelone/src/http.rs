@@ -113,16 +113,26 @@ impl HttpTransport {
         HttpTransport { public_only: true, ..self.clone() }
     }
 
-    /// Sends a request and takes its whole answer, within all bounds.
-    pub(crate) async fn send(&self, request: http::Request<Bytes>, loopback: bool) -> Result<Response, TransportError> {
+    /// Sends a request and takes its whole answer, within all bounds; with `keep`, also as it came.
+    pub(crate) async fn send(
+        &self,
+        request: http::Request<Bytes>,
+        loopback: bool,
+        keep: bool,
+    ) -> Result<Response, TransportError> {
         let total = self.options.total_timeout;
-        match timeout(total, self.exchange(request, loopback)).await {
+        match timeout(total, self.exchange(request, loopback, keep)).await {
             Ok(result) => result,
             Err(_) => Err(TransportError::TotalTimeout { after: total }),
         }
     }
 
-    async fn exchange(&self, request: http::Request<Bytes>, loopback: bool) -> Result<Response, TransportError> {
+    async fn exchange(
+        &self,
+        request: http::Request<Bytes>,
+        loopback: bool,
+        keep: bool,
+    ) -> Result<Response, TransportError> {
         let HttpOptions { read_timeout, connect_timeout, .. } = self.options;
         let request =
             reqwest::Request::try_from(request).map_err(|error| TransportError::Other { reason: described(&error) })?;
@@ -142,7 +152,7 @@ impl HttpTransport {
             Ok(response) => response.map_err(|error| self.classified(&error, 0))?,
             Err(_) => return Err(TransportError::ReadTimeout { after: read_timeout }),
         };
-        let mut collector = Collector::new(response.headers(), self.options.response_bytes_max)?;
+        let mut collector = Collector::new(response.headers(), self.options.response_bytes_max)?.keeping(keep);
         let mut window = Window { start: Instant::now(), bytes: 0 };
         loop {
             let patience = read_timeout.min(window.left(self.options.rate_window));
@@ -332,7 +342,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let ask = || {
             let request = http::Request::get(format!("http://console.example:{}/", address.port()));
-            runtime.block_on(transport.send(request.body(Bytes::new()).unwrap(), false))
+            runtime.block_on(transport.send(request.body(Bytes::new()).unwrap(), false, false))
         };
         for round in 0..3 {
             assert_eq!(ask().map(|answer| answer.status), Err(TransportError::Dns), "round {round}");
@@ -350,7 +360,7 @@ mod tests {
         let public = plain.public_only();
         let ask = |transport: &HttpTransport, host: &str, loopback: bool| {
             let request = http::Request::get(format!("http://{host}:{port}/")).body(Bytes::new()).unwrap();
-            runtime.block_on(transport.send(request, loopback)).map(|answer| answer.status)
+            runtime.block_on(transport.send(request, loopback, false)).map(|answer| answer.status)
         };
         // The last is a name: what it leads to is only known once it has been looked up.
         for host in ["127.0.0.1", "[::1]", "10.0.0.1", "169.254.169.254", "[::ffff:127.0.0.1]", "localhost"] {

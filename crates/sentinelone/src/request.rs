@@ -136,6 +136,12 @@ endpoints! {
 }
 
 impl Endpoint {
+    /// The endpoint with this method and path template; nothing if the allow-list has none.
+    #[must_use]
+    pub fn of(method: &str, template: &str) -> Option<Endpoint> {
+        Endpoint::ALL.iter().copied().find(|of| of.template() == template && of.method().as_str() == method)
+    }
+
     /// Whether the path names one record, so that a 404 concerns that record only.
     #[must_use]
     pub fn names_one_record(self) -> bool {
@@ -303,6 +309,16 @@ impl Request {
         (!endpoint.names_one_record()).then(|| Request::bare(endpoint))
     }
 
+    /// The request for an endpoint, with the id that its path names; nothing if it takes one and none fits, or takes none.
+    #[must_use]
+    pub fn of(endpoint: Endpoint, id: Option<&str>) -> Option<Request> {
+        match (endpoint.names_one_record(), id) {
+            (true, Some(id)) => Request::with_id(endpoint, id).ok(),
+            (false, None) => Some(Request::bare(endpoint)),
+            _ => None,
+        }
+    }
+
     fn bare(endpoint: Endpoint) -> Request {
         Request { endpoint, id: None, params: Vec::new(), window: None }
     }
@@ -345,6 +361,12 @@ impl Request {
     pub fn window(mut self, window: AlertWindow) -> Request {
         self.window = Some(window);
         self
+    }
+
+    /// The span of time that unified alerts are asked for.
+    #[must_use]
+    pub fn asked_window(&self) -> Option<AlertWindow> {
+        self.window
     }
 
     /// The same request without one of its parameters.

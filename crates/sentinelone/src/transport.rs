@@ -5,12 +5,14 @@ use futures_util::future::BoxFuture;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::console::Console;
 use crate::error::TransportError;
 pub use crate::http::{HttpOptions, HttpTransport};
 
 /// A console inside this process: takes a request and answers, or fails as a network would.
 ///
-/// The request's URI is absolute, its `Authorization` header is set, and it may carry `accept-encoding: gzip`.
+/// The request's URI is absolute, its `Authorization` header is set, and it may carry `accept-encoding: gzip`. Among its
+/// extensions is the [`crate::Request`] that it was made from, for whoever passes it on.
 pub type Service = Arc<
     dyn Fn(http::Request<Bytes>) -> BoxFuture<'static, Result<http::Response<Bytes>, TransportError>> + Send + Sync,
 >;
@@ -22,6 +24,21 @@ pub enum Transport {
     Http(HttpTransport),
     /// A service in this process, such as a simulator.
     InProcess(Service),
+    /// One console in this process, known by its host; every other one over the network.
+    Beside {
+        /// The host of the console in this process.
+        host: Arc<str>,
+        /// What answers for it.
+        service: Service,
+        /// How all others are reached.
+        network: HttpTransport,
+    },
+}
+
+/// Which way leads to a console.
+pub(crate) enum Way<'a> {
+    Network(&'a HttpTransport),
+    Inside(&'a Service),
 }
 
 impl Transport {
@@ -31,6 +48,17 @@ impl Transport {
         match self {
             Transport::Http(http) => Transport::Http(http.public_only()),
             Transport::InProcess(service) => Transport::InProcess(service.clone()),
+            Transport::Beside { host, service, network } => {
+                Transport::Beside { host: host.clone(), service: service.clone(), network: network.public_only() }
+            }
+        }
+    }
+
+    pub(crate) fn to(&self, console: &Console) -> Way<'_> {
+        match self {
+            Transport::InProcess(service) => Way::Inside(service),
+            Transport::Beside { host, service, .. } if console.host() == &**host => Way::Inside(service),
+            Transport::Http(network) | Transport::Beside { network, .. } => Way::Network(network),
         }
     }
 }
@@ -40,6 +68,7 @@ impl fmt::Debug for Transport {
         f.write_str(match self {
             Transport::Http(_) => "Http",
             Transport::InProcess(_) => "InProcess",
+            Transport::Beside { .. } => "Beside",
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use inventory::Op;
-use kernel::{CredentialId, IntegrationId, OrgId, RecordId, SiteId, SweepId, Timestamp, Value};
+use kernel::{CredentialId, ExplorerId, IntegrationId, OrgId, RecordId, SiteId, SweepId, Timestamp, Value};
 use store::{Kind, Row, StoreError, Tx};
 
 use crate::import::Format;
@@ -28,7 +28,7 @@ pub fn next_id(tx: &mut Tx<'_>, org: OrgId) -> Result<i64, StoreError> {
 }
 
 const INTEGRATION: &str = "SELECT integration_id, name, console_url, console_host, site_id, site_name, options, state, \
-    since, detail, scope, role, token_expires_at, console_version, created_at, connector, credential_id FROM sync_integration";
+    since, detail, scope, role, token_expires_at, console_version, created_at, connector, credential_id, explorer_id FROM sync_integration";
 
 fn integration(org: OrgId, row: &Row<'_>) -> Result<Integration, StoreError> {
     Ok(Integration {
@@ -52,6 +52,7 @@ fn integration(org: OrgId, row: &Row<'_>) -> Result<Integration, StoreError> {
         console_version: row.opt_text(13)?.map(str::to_owned),
         created_at: Timestamp::from_micros(row.int(14)?),
         credential: row.opt_int(16)?.map(CredentialId),
+        explorer: row.opt_int(17)?.map(ExplorerId),
     })
 }
 
@@ -100,15 +101,15 @@ pub fn save_integration(
 ) -> Result<(), StoreError> {
     const SAVE: &str = "INSERT INTO sync_integration (org_id, integration_id, name, console_url, console_host, site_id, \
         site_name, credential_name, credential_version, options, state, since, detail, scope, role, token_expires_at, \
-        console_version, created_at, updated_at, connector, credential_id) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) \
+        console_version, created_at, updated_at, connector, credential_id, explorer_id) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) \
         ON CONFLICT (org_id, integration_id) DO UPDATE SET name = excluded.name, console_url = excluded.console_url, \
         console_host = excluded.console_host, site_id = excluded.site_id, site_name = excluded.site_name, \
         credential_name = excluded.credential_name, credential_version = excluded.credential_version, \
         options = excluded.options, state = excluded.state, since = excluded.since, detail = excluded.detail, \
         scope = excluded.scope, role = excluded.role, token_expires_at = excluded.token_expires_at, \
         console_version = excluded.console_version, updated_at = excluded.updated_at, \
-        credential_id = excluded.credential_id";
+        credential_id = excluded.credential_id, explorer_id = excluded.explorer_id";
     let options = serde_json::to_string(&saved.options).expect("options are plain numbers and texts");
     let values = [
         saved.org.into(),
@@ -132,6 +133,7 @@ pub fn save_integration(
         now.into(),
         saved.connector.word().into(),
         saved.credential.into(),
+        saved.explorer.map_or(Value::Null, Into::into),
     ];
     tx.execute(SAVE, &values)?;
     Ok(())

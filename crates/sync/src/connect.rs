@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use access::{Keep, NewCredential};
 use futures_util::future::BoxFuture;
 use jobs::World;
-use kernel::{CredentialId, IntegrationId, Secret, Timestamp};
+use kernel::{CredentialId, ExplorerId, IntegrationId, Secret, Timestamp};
 use sentinelone::probe::Scope;
 use sentinelone::{Client, Console, Probe, Token, Transport, probe};
 
 use crate::checkpoint::{self, credential_name};
+use crate::explorers::{At, Relay, kept_at, way};
 use crate::run::Place;
 use crate::standing::{self, Found, Looked};
 use crate::{Connector, Integration, IntegrationState, Options, SyncError};
@@ -18,6 +20,9 @@ pub const SITE_DEFAULT: &str = "Primary";
 
 /// The longest name of an integration, in characters.
 const NAME_CHARS_MAX: usize = 64;
+
+/// How many names are tried for a credential that is made along with an integration.
+const CREDENTIAL_NAMES_TRIED: u32 = 50;
 
 /// How many times the probe's waits double.
 const PAUSE_DOUBLINGS_MAX: u32 = 6;
@@ -34,6 +39,8 @@ pub struct Connect {
     pub credential: Option<CredentialId>,
     /// The token of the connection link by which it was given. It is used up in the transaction that stores it.
     pub link: Option<Secret>,
+    /// Where the console is asked from; where a browser sealed the token to an Explorer, `token` is none.
+    pub at: At,
     /// The console may stand inside a private network, now and later ([`Options::private`]).
     pub private: bool,
     /// The integration's name; made of the host if none is given.
@@ -80,11 +87,17 @@ pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, Sync
 
     let chosen = order.options.as_ref().or(known.as_ref().map(|of| &of.options));
     let private = order.private || chosen.is_some_and(|options| options.private);
-    let transport = allowed(place.transport, &order.console, private);
+    // What is known stays where it runs unless something else is said.
+    let at = At { explorer: order.at.explorer.or(known.as_ref().and_then(|of| of.explorer)), ..order.at.clone() };
+    let transport = way(place, &at, order.credential, &order.console, &order.token, private).await?;
     let client = Client::new(order.console.clone(), order.token.clone(), transport);
     let asked_at = place.world.now();
     let probe = probe(&client, &pauses(place.world)).await?;
 
+    let credential = match (&at.sealed, at.explorer) {
+        (Some(sealed), Some(id)) => Some(handed_over(place, id, &name, &order.console, sealed, &probe).await?),
+        _ => order.credential,
+    };
     let now = place.world.now();
     let rotated = known.is_some();
     let (seen, keys, who) = (probe.clone(), place.keys.clone(), place.who.to_owned());
@@ -112,6 +125,7 @@ pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, Sync
                     console_version: None,
                     created_at: now,
                     credential: None,
+                    explorer: None,
                 },
             };
             if order.site.is_some() || !rotated {
@@ -135,8 +149,12 @@ pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, Sync
             if let Some(link) = &order.link {
                 access::consume_link(tx, link.expose(), now)?.ok_or(SyncError::LinkOver)?;
             }
-            saved.credential = order.credential;
-            let version = match order.credential {
+            saved.credential = credential;
+            saved.explorer = match credential.map(|id| kept_at(tx, org, id)).transpose()?.flatten() {
+                Some(keeper) => Some(keeper),
+                None => at.explorer,
+            };
+            let version = match credential {
                 Some(id) => {
                     access::learn(tx, org, id, &crate::facts(&seen))?;
                     access::forget(tx, org, &credential_name(saved.id))?;
@@ -163,6 +181,44 @@ pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, Sync
         }))
         .await?;
     Ok(Connected { integration, probe, rotated })
+}
+
+/// Hands a sealed token that has worked over to its Explorer, as the secret of a credential of its own.
+async fn handed_over(
+    place: Place<'_>,
+    explorer: ExplorerId,
+    name: &str,
+    console: &Console,
+    sealed: &str,
+    seen: &Probe,
+) -> Result<CredentialId, SyncError> {
+    let (org, now) = (place.org, place.world.now());
+    let (keys, who, facts) = (place.keys.clone(), place.who.to_owned(), crate::facts(seen));
+    let (wanted, url) = (name.to_owned(), console.origin());
+    let save = place.store.write(move |tx| {
+        let taken = access::credentials(tx, org, None)?.usable;
+        // An integration's name may be a credential's already.
+        let free = (1..=CREDENTIAL_NAMES_TRIED).map(|number| match number {
+            1 => wanted.clone(),
+            _ => format!("{wanted} {number}"),
+        });
+        let fits = |name: &String| !taken.iter().any(|of| kernel::fold(&of.name) == kernel::fold(name));
+        let name = free.into_iter().find(fits).unwrap_or(wanted);
+        let keep = Keep::Explorer(explorer.to_string());
+        let new = NewCredential { name, kind: access::CREDENTIAL_KINDS[0].word.to_owned(), url, keep };
+        let id = access::save_credential(tx, &keys, org, &new, &who, now)?;
+        access::learn(tx, org, id, &facts)?;
+        Ok::<_, SyncError>(id)
+    });
+    let id = place.world.outside(save).await?;
+    let relay = Relay::new(place.store, place.world, org, explorer);
+    if let Err(error) = relay.keep(id, name, console, Some(sealed.to_owned())).await {
+        let who = place.who.to_owned();
+        let undo = place.store.write(move |tx| access::remove_credential(tx, org, id, &who, now));
+        place.world.outside(undo).await?;
+        return Err(error.into());
+    }
+    Ok(id)
 }
 
 /// Waits of the world, for probes.

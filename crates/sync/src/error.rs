@@ -6,7 +6,9 @@ use sentinelone::ApiError;
 use signals::SignalsError;
 use store::{ErrorClass, StoreError};
 
+use crate::explorers::ExplorerError;
 use crate::import::{Format, ImportError};
+use crate::scan::{OrderError, ScanError, TargetError};
 use crate::{Connector, ExitClass};
 
 /// Why connecting or syncing stopped.
@@ -57,6 +59,27 @@ pub enum SyncError {
     /// The file cannot be imported.
     #[error(transparent)]
     Import(#[from] ImportError),
+    /// Nothing came of a scan.
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    /// What is to be scanned cannot be.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// It cannot be scanned so.
+    #[error(transparent)]
+    ScanOrder(#[from] OrderError),
+    /// No scan task has that name.
+    #[error("there is no scan task {name:?}")]
+    NoSuchScan {
+        /// What was asked for.
+        name: String,
+    },
+    /// A scan task is at work.
+    #[error("{name} is scanning just now")]
+    ScanRuns {
+        /// Its name.
+        name: String,
+    },
     /// The source is brought as files; nobody can ask it for more.
     #[error("{name} is a source of files, and Muster asks it for nothing")]
     IsFile {
@@ -144,6 +167,9 @@ pub enum SyncError {
     /// The log could not take a page.
     #[error(transparent)]
     Signals(#[from] SignalsError),
+    /// An Explorer cannot do it.
+    #[error(transparent)]
+    Explorer(#[from] ExplorerError),
     /// A credential could not be sealed or opened.
     #[error(transparent)]
     Access(#[from] AccessError),
@@ -167,7 +193,14 @@ impl SyncError {
             | SyncError::IsFile { .. }
             | SyncError::OtherSource { .. }
             | SyncError::OtherSite { .. }
+            | SyncError::Target(_)
+            | SyncError::ScanOrder(_)
+            | SyncError::NoSuchScan { .. }
+            | SyncError::ScanRuns { .. }
             | SyncError::BadAddress { .. } => ExitClass::Usage,
+            SyncError::Scan(ScanError::NoScanner | ScanError::Communities) => ExitClass::Usage,
+            SyncError::Scan(ScanError::Ended { .. }) => ExitClass::Incomplete,
+            SyncError::Scan(_) => ExitClass::Storage,
             SyncError::Import(ImportError::Scratch(_)) => ExitClass::Storage,
             SyncError::Import(_) => ExitClass::Usage,
             SyncError::Fenced { .. } | SyncError::Leased { .. } => ExitClass::Storage,
@@ -175,6 +208,11 @@ impl SyncError {
             SyncError::Store(error)
             | SyncError::Inventory(InventoryError::Store(error) | InventoryError::Log(SignalsError::Store(error)))
             | SyncError::Signals(SignalsError::Store(error)) => store_class(error.class()),
+            SyncError::Explorer(ExplorerError::Store(error)) => store_class(error.class()),
+            SyncError::Explorer(
+                ExplorerError::Away { .. } | ExplorerError::NoAnswer { .. } | ExplorerError::Busy(_) | ExplorerError::Revoked(_),
+            ) => ExitClass::Unreachable,
+            SyncError::Explorer(_) => ExitClass::Usage,
             SyncError::Access(error) => store_class(error.class()),
             SyncError::Inventory(_) | SyncError::Signals(_) => ExitClass::Storage,
         }
@@ -195,6 +233,11 @@ impl SyncError {
             SyncError::OtherSource { .. } | SyncError::OtherSite { .. } => {
                 Some("choose another name with --source".to_owned())
             }
+            SyncError::Scan(error) => error.help().map(str::to_owned),
+            SyncError::Target(TargetError::NotAllowed { .. }) => {
+                Some("an administrator chooses them under Tasks, Scans, or by muster scan allow NETWORK..".to_owned())
+            }
+            SyncError::ScanRuns { .. } => Some("stop it first, or wait until it is over".to_owned()),
             SyncError::NameTaken { .. } => Some("choose another name with --name".to_owned()),
             SyncError::Fenced { .. } => Some("run one muster sync at a time".to_owned()),
             _ => None,

@@ -48,11 +48,13 @@ pub enum Why {
     NotAConsole,
     /// The certificate cannot be trusted.
     Certificate,
+    /// The Explorer that it runs at does not answer.
+    Explorer,
 }
 
 impl Why {
     /// Every reason.
-    pub const ALL: [Why; 15] = [
+    pub const ALL: [Why; 16] = [
         Why::RateLimited,
         Why::RemovalsHeld,
         Why::ScopeNarrowed,
@@ -68,6 +70,7 @@ impl Why {
         Why::NotData,
         Why::NotAConsole,
         Why::Certificate,
+        Why::Explorer,
     ];
 
     /// The word that `--json` uses.
@@ -89,6 +92,7 @@ impl Why {
             Why::NotData => "not_data",
             Why::NotAConsole => "not_a_console",
             Why::Certificate => "certificate",
+            Why::Explorer => "explorer",
         }
     }
 
@@ -274,6 +278,7 @@ pub fn trouble(error: &ApiError, worked: bool) -> Trouble {
             (Invalid, Some(Why::Certificate))
         }
         Failure::Transport(TransportError::Tls { .. }) => (Unreachable, Some(Why::Tls)),
+        Failure::Transport(TransportError::Relay { .. }) => (Unreachable, Some(Why::Explorer)),
         Failure::NotAConsole { .. } | Failure::Shape { .. } | Failure::Unreadable { truncated: false, .. } => {
             (stranger.0, Some(stranger.1))
         }
@@ -337,6 +342,9 @@ pub fn meaning(state: IntegrationState, why: Option<Why>) -> &'static str {
         (S::Unreachable, Some(Why::NotData)) => {
             "the console answers with a page instead of data, as during maintenance or behind a proxy"
         }
+        (S::Unreachable, Some(Why::Explorer)) => {
+            "the Explorer that asks the console for us does not answer; what was read is kept, and reading goes on by itself"
+        }
         (S::Unreachable, _) => "the console is there, but does not give what it is asked for",
         (S::Invalid, Some(Why::Certificate)) => {
             "whoever answers cannot prove to be the console, so nothing was sent to it"
@@ -389,6 +397,10 @@ pub fn next_step(state: IntegrationState, why: Option<Why>, about: About<'_>) ->
         }
         (S::Unreachable, Some(Why::NotData)) => {
             "open the console in a browser; if it works there, a proxy on the way from here is at fault".to_owned()
+        }
+        (S::Unreachable, Some(Why::Explorer)) => {
+            "see whether the Explorer's machine is on and muster explorer runs there, and whether it reaches this server"
+                .to_owned()
         }
         (S::Unreachable, _) => {
             "wait, it is tried again by itself; if it lasts, look at the console's status page or ask its operator"

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{CredentialId, IntegrationId, OrgId, SiteId, Timestamp};
+use kernel::{CredentialId, ExplorerId, IntegrationId, OrgId, SiteId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::import::Format;
@@ -48,6 +48,8 @@ pub struct Integration {
     pub created_at: Timestamp,
     /// The saved credential that opens the console; nothing if it has a token of its own.
     pub credential: Option<CredentialId>,
+    /// The Explorer that it runs at; nothing if it runs here.
+    pub explorer: Option<ExplorerId>,
 }
 
 /// How an integration is read.

@@ -11,6 +11,7 @@ mod enrich;
 mod enrolment;
 mod error;
 pub mod examine;
+pub mod explorers;
 mod fetch;
 pub mod health;
 pub mod import;
@@ -30,6 +31,7 @@ mod refusal;
 mod report;
 mod retire;
 mod run;
+pub mod scan;
 pub mod schedule;
 mod scope;
 mod seen;
@@ -122,6 +124,18 @@ pub const SLICE: Slice = Slice {
             name: "credentials_and_enrolments",
             sqlite: include_str!("../migrations/0008_credentials_and_enrolments/sqlite.sql"),
             postgres: include_str!("../migrations/0008_credentials_and_enrolments/postgres.sql"),
+        },
+        Migration {
+            number: 9,
+            name: "explorers",
+            sqlite: include_str!("../migrations/0009_explorers/sqlite.sql"),
+            postgres: include_str!("../migrations/0009_explorers/postgres.sql"),
+        },
+        Migration {
+            number: 10,
+            name: "scans",
+            sqlite: include_str!("../migrations/0010_scans/sqlite.sql"),
+            postgres: include_str!("../migrations/0010_scans/postgres.sql"),
         },
     ],
 };

@@ -12,6 +12,7 @@ use sentinelone::{Client, Console, Form, Request, Token, Transport};
 use store::{Dialect, Store};
 
 use crate::checkpoint::{self, StreamSummary, credential_name};
+use crate::explorers::{At, way};
 use crate::fetch::{Fetcher, Notes, Wait};
 use crate::health::{self, Assessment, Trouble, Why};
 use crate::lease::{Holder, LEASE};
@@ -261,6 +262,7 @@ pub(crate) async fn sweep(
             if let Some((status, reason)) = refused.take() {
                 let report =
                     StreamReport { reason: Some(reason), ..StreamReport::begun(&integration.name, stream, status) };
+                report.log(integration.org, integration.connector);
                 tell(&Event::StreamFinished { report: report.clone() });
                 break (Swept { report, stops: Some(status) }, began_at);
             }
@@ -423,7 +425,9 @@ pub(crate) async fn client(place: Place<'_>, integration: &Integration) -> Resul
             Token::parse(secret.expose()).map_err(|problem| address(problem.to_string()))?
         }
     };
-    let transport = crate::connect::allowed(place.transport, &console, integration.options.private);
+    let at = At { explorer: integration.explorer, sealed: None };
+    let private = integration.options.private;
+    let transport = way(place, &at, integration.credential, &console, &token, private).await?;
     Ok((Client::new(console, token.clone(), transport), token))
 }
 

@@ -1,12 +1,13 @@
 //! Tokens that are saved on their own: credentials that any number of integrations may share.
 
-use access::Facts;
+use access::{Custody, Facts};
 use kernel::{CredentialId, IntegrationId, OrgId, Timestamp};
 use sentinelone::{Client, Console, Probe, Token, TokenProblem, probe};
 use store::Tx;
 
 use crate::SyncError;
-use crate::connect::{allowed, pauses, scope_word};
+use crate::connect::{pauses, scope_word};
+use crate::explorers::{At, absent, way};
 use crate::run::Place;
 use crate::standing::{self, Found};
 
@@ -35,7 +36,8 @@ pub fn uses(tx: &mut Tx<'_>, credential: CredentialId) -> Result<Vec<Use>, SyncE
     })?)
 }
 
-/// Opens a saved credential of the place's organization as a console's token, wherever its secret is kept.
+/// Opens a saved credential of the place's organization as a console's token, wherever its secret is kept. Where an Explorer
+/// keeps it, it stays there: what is answered stands in its place, and opens nothing.
 ///
 /// # Errors
 /// The organization may not use it, its secret cannot be had, or it is no token.
@@ -47,17 +49,29 @@ pub async fn open_token(place: Place<'_>, credential: CredentialId) -> Result<To
         Ok::<_, SyncError>((custody, name))
     });
     let (custody, name) = place.world.outside(read).await?;
+    if matches!(custody, Custody::Explorer(_)) {
+        return Ok(absent(&credential.to_string()));
+    }
     let secret = place.world.outside(place.keys.secret(custody, &name, now)).await?;
     let wrong = |problem: TokenProblem| SyncError::NoToken { name: name.clone(), why: problem.to_string() };
     Token::parse(secret.expose()).map_err(wrong)
 }
 
-/// Tries a token on a console: about twenty reads, nothing is stored. `private` allows a console inside a private network.
+/// Tries a token on a console, from here or from an Explorer: about twenty reads, nothing is stored. `credential` is the one
+/// that it was opened from; `private` allows a console inside a private network.
 ///
 /// # Errors
 /// The console does not answer, is none, or refuses the token for `GET /user` or for agents.
-pub async fn try_token(place: Place<'_>, console: &Console, token: &Token, private: bool) -> Result<Probe, SyncError> {
-    let client = Client::new(console.clone(), token.clone(), allowed(place.transport, console, private));
+pub async fn try_token(
+    place: Place<'_>,
+    console: &Console,
+    token: &Token,
+    at: &At,
+    credential: Option<CredentialId>,
+    private: bool,
+) -> Result<Probe, SyncError> {
+    let transport = way(place, at, credential, console, token, private).await?;
+    let client = Client::new(console.clone(), token.clone(), transport);
     Ok(probe(&client, &pauses(place.world)).await?)
 }
 

@@ -15,10 +15,25 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("signals", &["kernel", "store", "jobs", "query", "ui"]),
     ("inventory", &["kernel", "store", "jobs", "query", "access", "signals", "ui"]),
     ("sentinelone-sim", &["sentinelone"]),
-    ("sync", &["kernel", "store", "jobs", "query", "access", "signals", "inventory", "sentinelone", "ui"]),
+    // Works inside other networks: it knows the client of consoles, and no database.
+    ("explorer", &["kernel", "jobs", "sentinelone"]),
+    ("sync", &["kernel", "store", "jobs", "query", "access", "signals", "inventory", "sentinelone", "explorer", "ui"]),
     (
         "server",
-        &["kernel", "store", "jobs", "query", "ui", "access", "signals", "inventory", "sync", "reports", "sentinelone"],
+        &[
+            "kernel",
+            "store",
+            "jobs",
+            "query",
+            "ui",
+            "access",
+            "signals",
+            "inventory",
+            "sync",
+            "reports",
+            "sentinelone",
+            "explorer",
+        ],
     ),
     // The program serves, and its other commands reach the slices themselves.
     (
@@ -34,6 +49,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "sync",
             "reports",
             "server",
+            "explorer",
             "sentinelone",
             "sentinelone-sim",
         ],
@@ -106,8 +122,9 @@ const OWNED: &[(&str, &[&str])] = &[
     ("csv", &["reports"]),
     ("axum", &["server"]),
     ("tower-http", &["server"]),
-    // access asks identity providers and stores of secrets, which the client of the console cannot.
-    ("reqwest", &["sentinelone", "access"]),
+    // access asks identity providers and stores of secrets, which the client of the console cannot; an Explorer its server.
+    ("reqwest", &["sentinelone", "access", "explorer"]),
+    ("hpke", &["explorer"]),
     ("argon2", &["access"]),
     ("openidconnect", &["access"]),
     ("totp-rs", &["access"]),

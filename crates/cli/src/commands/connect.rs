@@ -6,7 +6,7 @@ use kernel::{OrgId, Timestamp};
 use reports::terminal::harmless;
 use sentinelone::probe::{ModuleState, Probe, Scope, TokenKind};
 use sentinelone::request::Endpoint;
-use sentinelone::{ApiError, Console, Form, Token, Transport};
+use sentinelone::{ApiError, Console, Form, HttpTransport, Token, Transport};
 use sync::{Connected, Options, OptionsChange, ROLE_ENOUGH, SyncError};
 use zeroize::Zeroizing;
 
@@ -40,6 +40,7 @@ pub async fn run(global: &Global, order: Connect, terminal: &Terminal) -> Result
         token,
         credential: None,
         link: None,
+        at: sync::explorers::At::default(),
         private: order.allow_private,
         name: order.name,
         site: order.site,
@@ -91,12 +92,16 @@ fn is_private(error: &ApiError) -> bool {
 
 /// The network, with its time-outs.
 pub fn over_the_network() -> Result<Transport, Failure> {
+    network().map(Transport::Http)
+}
+
+/// The same, for what has other ways beside it.
+pub fn network() -> Result<HttpTransport, Failure> {
     let options = sentinelone::HttpOptions {
         user_agent: concat!("muster/", env!("CARGO_PKG_VERSION")).to_owned(),
         ..Default::default()
     };
-    let http = sentinelone::HttpTransport::new(options);
-    http.map(Transport::Http)
+    HttpTransport::new(options)
         .map_err(|error| Failure::new(Exit::Bug, format!("starting the HTTP client failed: {error}")))
 }
 

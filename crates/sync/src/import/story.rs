@@ -90,6 +90,7 @@ pub async fn import(
     let settled = world.outside(write).await;
     told?;
     settled?;
+    story.report.log(story.owner.org, story.integration.connector);
     let Story { report, settled: of_machines, owner, .. } = story;
     tell(&Event::StreamFinished { report: report.clone() });
     let (org, id) = (owner.org, owner.id);
@@ -166,6 +167,7 @@ fn made(
         console_version: None,
         created_at: now,
         credential: None,
+        explorer: None,
     })
 }
 

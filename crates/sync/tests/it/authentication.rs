@@ -76,6 +76,7 @@ fn a_name_is_not_handed_to_another_console() {
         token: sentinelone::Token::parse(tokens::GLOBAL).unwrap(),
         credential: None,
         link: None,
+        at: sync::explorers::At::default(),
         private: false,
         name: Some("acme".to_owned()),
         site: None,

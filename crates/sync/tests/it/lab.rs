@@ -110,6 +110,7 @@ impl Lab {
             token: Token::parse(token).unwrap(),
             credential: None,
             link: None,
+            at: sync::explorers::At::default(),
             private: false,
             name: None,
             site: Some("HQ".to_owned()),

@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+
+mod keeper;
+mod link;
+mod run;
+pub mod seal;
+pub mod wire;
+mod work;
+
+pub use keeper::{Keeper, KeeperError, Kept, State};
+pub use link::{Link, LinkError};
+pub use run::{Explorer, RunError, WORK_AT_ONCE, enrol, register, run};
