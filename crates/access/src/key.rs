@@ -136,6 +136,29 @@ impl Keyring {
         Ok((Keyring::of(vec![Key::new(bytes)]), Some(path)))
     }
 
+    /// The key as its file holds it, if it is the only one at hand: for a backup that is to open by itself.
+    #[must_use]
+    pub fn only_key_text(&self) -> Option<Zeroizing<String>> {
+        let [key] = self.keys.as_slice() else { return None };
+        Some(Zeroizing::new(format!("{}\n", hex(&*key.bytes))))
+    }
+
+    /// Puts a key, as [`Keyring::only_key_text`] gives it, into the file `key` of the data directory, mode 0600, and
+    /// answers its path. A file that is there stays.
+    ///
+    /// # Errors
+    /// The text is no key, there is a file, or it cannot be written.
+    pub fn put_key(data_dir: &Path, text: &[u8]) -> Result<PathBuf, AccessError> {
+        let path = data_dir.join(KEY_FILE);
+        let key = Key::parse(text, "the backup")?;
+        if path.exists() {
+            let why = "there is a key already; move it away, or put the backup's key there by hand";
+            return Err(AccessError::BadKey { origin: path.display().to_string(), why });
+        }
+        create(&path, &key.bytes).map_err(|source| AccessError::KeyFile { path: path.clone(), source })?;
+        Ok(path)
+    }
+
     /// Whether no key was found.
     #[must_use]
     pub fn is_empty(&self) -> bool {

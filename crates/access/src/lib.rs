@@ -15,6 +15,7 @@ mod person;
 mod provider;
 mod reference;
 mod rekey;
+mod restored;
 mod role;
 mod saved;
 mod second_factor;
@@ -63,6 +64,7 @@ pub use reference::{
     VAULT_TOKEN_FILE_VARIABLE, Vault, fetch, fetch_secret,
 };
 pub use rekey::{REKEY_ROWS, Rekeyed, rekey};
+pub use restored::after_restore;
 pub use role::{Permission, Role, allowed, may};
 pub use saved::{
     CREDENTIAL_KINDS, CREDENTIALS_MAX, Credential, CredentialKind, Credentials, Custodian, Custody, Facts,

@@ -23,6 +23,9 @@ pub use sink::{
     DeadLetter, NewSink, Sink, SinkId, SinkState, add_sink, all_sinks, dead_letters, release_sinks, remove_sink,
     replay, sink_named, sinks,
 };
+/// Tables whose rows are made from the log again by [`index`], and which a backup leaves out.
+pub const COMPUTED_TABLES: &[&str] = &["signals_text", "signals_text_head"];
+
 pub use text::{Indexed, index, index_in, rebuild_index, unindexed, unindexed_count};
 
 use store::{Migration, Slice};

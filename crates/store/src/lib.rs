@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod backup;
 pub mod crash;
 mod error;
 mod lock;
@@ -15,7 +16,7 @@ mod url;
 pub use error::{ErrorClass, StoreError};
 pub use kernel::Value;
 pub use lock::{who, writer_of};
-pub use migrate::{Migration, Slice};
+pub use migrate::{Applied, Migration, Slice};
 pub use row::{Kind, Row};
 pub use store::{Access, Image, Store};
 pub use tx::{Health, Keys, Tx};

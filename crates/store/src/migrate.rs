@@ -1,6 +1,7 @@
 //! Migrations: per slice, in rising order from 1, both dialects side by side, applied in arrow order, never changed
 //! afterwards. A number may be left free; what is missing is applied in order, whatever was applied before.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::sql::is_name;
@@ -29,7 +30,19 @@ pub struct Migration {
     pub postgres: &'static str,
 }
 
+/// A migration that a database has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// The slice.
+    pub slice: String,
+    /// The migration's number.
+    pub number: u32,
+    /// SHA-256 of its text, which differs between the databases.
+    pub sha256: String,
+}
+
 /// What has been applied, in the database itself.
+pub(crate) const TABLE: &str = "store_migration";
 const TABLE_SQLITE: &str = "CREATE TABLE IF NOT EXISTS store_migration (
     slice TEXT NOT NULL, number INTEGER NOT NULL, sha256 TEXT NOT NULL, PRIMARY KEY (slice, number)) STRICT, WITHOUT ROWID";
 const TABLE_POSTGRES: &str = "CREATE TABLE IF NOT EXISTS store_migration (
@@ -67,12 +80,24 @@ pub(crate) fn check(slices: &[Slice]) -> Result<(), StoreError> {
 
 /// Applies what is missing, all of it or nothing, in the transaction at hand.
 pub(crate) fn migrate(tx: &mut Tx<'_>, slices: &[Slice]) -> Result<(), StoreError> {
+    migrate_to(tx, slices, |_, _| true)
+}
+
+/// Applies what is missing of the migrations that `wanted` takes, by slice and number.
+pub(crate) fn migrate_to(
+    tx: &mut Tx<'_>,
+    slices: &[Slice],
+    wanted: impl Fn(&str, u32) -> bool,
+) -> Result<(), StoreError> {
     let dialect = tx.dialect();
     tx.batch(match dialect {
         Dialect::Sqlite => TABLE_SQLITE,
         Dialect::Postgres => TABLE_POSTGRES,
     })?;
     for (slice, migration) in pending(tx, slices)? {
+        if !wanted(slice.name, migration.number) {
+            continue;
+        }
         tx.batch(migration.text(dialect))?;
         let number = i64::from(migration.number);
         tx.execute(APPLY, &[slice.name.into(), number.into(), migration.sha256(dialect).into()])?;
@@ -101,12 +126,28 @@ pub(crate) fn is_current(session: &mut Session, slices: &[Slice]) -> Result<bool
     looked.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
+/// What the database has.
+pub(crate) fn applied(tx: &mut Tx<'_>) -> Result<Vec<Applied>, StoreError> {
+    tx.query(APPLIED, &[], |row| {
+        let number = u32::try_from(row.int(1)?).unwrap_or(u32::MAX);
+        Ok(Applied { slice: row.text(0)?.to_owned(), number, sha256: row.text(2)?.to_owned() })
+    })
+}
+
 /// What the database lacks, in arrow order.
 fn pending<'a>(tx: &mut Tx<'_>, slices: &'a [Slice]) -> Result<Vec<(&'a Slice, &'a Migration)>, StoreError> {
-    let dialect = tx.dialect();
-    let applied = tx.query(APPLIED, &[], |row| Ok((row.text(0)?.to_owned(), row.int(1)?, row.text(2)?.to_owned())))?;
-    for (slice, number, sha256) in &applied {
-        let number = u32::try_from(*number).unwrap_or(u32::MAX);
+    let applied = applied(tx)?;
+    missing(slices, tx.dialect(), &applied)
+}
+
+/// What a database lacks that has `applied`, in arrow order.
+pub(crate) fn missing<'a>(
+    slices: &'a [Slice],
+    dialect: Dialect,
+    applied: &[Applied],
+) -> Result<Vec<(&'a Slice, &'a Migration)>, StoreError> {
+    for Applied { slice, number, sha256 } in applied {
+        let number = *number;
         let known = slices.iter().find(|known| known.name == slice);
         let Some((known, migration)) =
             known.and_then(|known| Some((known, known.migrations.iter().find(|step| step.number == number)?)))
@@ -118,7 +159,7 @@ fn pending<'a>(tx: &mut Tx<'_>, slices: &'a [Slice]) -> Result<Vec<(&'a Slice, &
         }
     }
     let is_applied = |slice: &Slice, migration: &Migration| {
-        applied.iter().any(|(name, number, _)| name == slice.name && *number == i64::from(migration.number))
+        applied.iter().any(|known| known.slice == slice.name && known.number == migration.number)
     };
     let all = slices.iter().flat_map(|slice| slice.migrations.iter().map(move |migration| (slice, migration)));
     Ok(all.filter(|(slice, migration)| !is_applied(slice, migration)).collect())

@@ -131,6 +131,24 @@ impl Store {
         Ok(store)
     }
 
+    /// Opens a database to make it anew, as the only one who writes: made where there is none, and not migrated.
+    pub(crate) fn open_alone(url: &DatabaseUrl) -> Result<Store, StoreError> {
+        match url {
+            DatabaseUrl::Memory => Store::in_memory(&[]),
+            DatabaseUrl::Sqlite(path) => Store::open_sqlite(path, Access::Writer),
+            DatabaseUrl::Postgres(url) => {
+                let (reading, writing) = (url.clone(), url.clone());
+                let reader = move || postgres::Session::open(&reading, postgres::Role::Reader).map(Session::Postgres);
+                let writer = move || {
+                    let mut session = Session::Postgres(postgres::Session::open(&writing, postgres::Role::Writer)?);
+                    session.postgres_lock(postgres::Sharing::Alone)?;
+                    Ok(session)
+                };
+                Ok(Store::start(Dialect::Postgres, Arc::new(reader), Some(Arc::new(writer) as Opener), None))
+            }
+        }
+    }
+
     fn open_sqlite(path: &Path, access: Access) -> Result<Store, StoreError> {
         if access != Access::Writer && !path.exists() {
             return Err(StoreError::Missing { url: DatabaseUrl::Sqlite(path.to_owned()).to_string() });

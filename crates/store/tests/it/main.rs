@@ -4,6 +4,7 @@
 
 extern crate muster_store as store;
 
+mod backup;
 mod bulk;
 mod disk;
 mod equal;
