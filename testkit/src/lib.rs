@@ -6,6 +6,7 @@ mod dir;
 mod disk;
 mod failure;
 mod first;
+mod identity;
 mod server;
 mod vfs;
 
@@ -15,6 +16,7 @@ pub use dir::TestDir;
 pub use disk::{Disk, Loss};
 pub use failure::{fail_at, has_failed};
 pub use first::{FIRST_KEY, first_version};
+pub use identity::{Answered, Identity, Walker};
 pub use server::{Server, VARIABLE};
 
 /// Turns claims, functions that take a `&testkit::Database`, into tests on both databases: `sqlite::name` and

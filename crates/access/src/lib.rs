@@ -53,7 +53,7 @@ pub use person::{
     person, person_by_login, remove_member, rename_person, role_of, set_member, set_person_state,
 };
 pub use provider::{
-    Discovered, Identity, PROVIDER_SECONDS, Provider, ProviderAttempt, ProviderDeparture, ProviderError,
+    Discovered, Errand, Identity, PROVIDER_SECONDS, Provider, ProviderAttempt, ProviderDeparture, ProviderError,
     ProviderRefusal, ProviderSignIn, begin_provider_sign_in, discover, finish_provider_sign_in, is_linked,
     link_identity, provider, provider_name, redeem, remove_provider, save_provider, take_provider_attempt,
     unlink_identities,
@@ -119,6 +119,12 @@ pub const SLICE: store::Slice = store::Slice {
             name: "setting",
             sqlite: include_str!("../migrations/0004_setting/sqlite.sql"),
             postgres: include_str!("../migrations/0004_setting/postgres.sql"),
+        },
+        store::Migration {
+            number: 5,
+            name: "provider_errand",
+            sqlite: include_str!("../migrations/0005_provider_errand/sqlite.sql"),
+            postgres: include_str!("../migrations/0005_provider_errand/postgres.sql"),
         },
     ],
 };

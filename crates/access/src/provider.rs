@@ -10,8 +10,8 @@
 use kernel::{OrgId, PersonId, Secret, Timestamp, fold};
 use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreProviderMetadata, CoreUserInfoClaims};
 use openidconnect::{
-    AuthorizationCode, ClientId, ClientSecret, CsrfToken, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge,
-    PkceCodeVerifier, RedirectUrl, Scope, TokenResponse,
+    AuthorizationCode, ClientId, ClientSecret, CsrfToken, DiscoveryError, IssuerUrl, Nonce, OAuth2TokenResponse,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse,
 };
 use store::Tx;
 
@@ -21,7 +21,7 @@ use crate::person::{PersonState, add_person, audit_person, known, person_by_logi
 use crate::session::Origin;
 use crate::sign_in::{SignedIn, admit};
 use crate::token::{self, Fresh};
-use crate::{AccessError, Http, Keyring, Role, audit, credential, set_member};
+use crate::{AccessError, Http, HttpError, Keyring, Role, audit, credential, set_member, ticket};
 
 /// How long a sign-in may take at the provider, in seconds.
 pub const PROVIDER_SECONDS: i64 = 600;
@@ -45,6 +45,9 @@ pub struct Provider {
     pub client_secret: Secret,
     /// The domains whose addresses may come in, folded; all if none is listed.
     pub domains: Vec<String>,
+    /// Who was added and has no password yet is recognised by the address that the provider vouches for. Otherwise they
+    /// open their invitation and go to the provider from there.
+    pub by_email: bool,
     /// The organization and role of who comes for the first time; nothing if only people may come who were added before.
     pub provision: Option<(OrgId, Role)>,
 }
@@ -85,6 +88,31 @@ pub enum ProviderError {
     },
 }
 
+/// What somebody is sent to the provider for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Errand {
+    /// To sign in.
+    SignIn,
+    /// To link the provider's name for them to who has the session with this id, as long as it lives.
+    Link {
+        /// The session's id, not its token.
+        session: String,
+    },
+    /// To accept an invitation, which is used up when they return.
+    Accept {
+        /// What is stored of its token.
+        ticket: [u8; 32],
+    },
+}
+
+impl Errand {
+    /// Accepting the invitation that has this token.
+    #[must_use]
+    pub fn accept(token: &str) -> Errand {
+        Errand::Accept { ticket: token::hash(token) }
+    }
+}
+
 /// A sign-in on its way to the provider.
 #[derive(Clone, Debug)]
 pub struct ProviderDeparture {
@@ -101,6 +129,8 @@ pub struct ProviderAttempt {
     verifier: Secret,
     /// Where the person wanted to go, a path of this site.
     pub return_to: String,
+    /// What they were sent there for.
+    pub errand: Errand,
 }
 
 /// Who the provider says it is.
@@ -123,6 +153,8 @@ pub struct Identity {
 pub enum ProviderSignIn {
     /// Signed in, or half of the way.
     In(SignedIn),
+    /// Linked to who they were already.
+    Linked(PersonId),
     /// Refused.
     Refused(ProviderRefusal),
 }
@@ -138,6 +170,14 @@ pub enum ProviderRefusal {
     Unknown,
     /// There is a person with this address and a password: they link the provider themselves, once signed in.
     LinkFirst,
+    /// They were added, and addresses alone open nothing: they open their invitation first.
+    InvitationFirst,
+    /// The invitation that they came with is over.
+    InvitationOver,
+    /// The session that asked for the link has ended.
+    SessionOver,
+    /// The provider's name for them is linked to another person here.
+    LinkedToAnother,
     /// They may not sign in any more.
     Disabled,
 }
@@ -151,28 +191,38 @@ impl ProviderRefusal {
             ProviderRefusal::Domain => "your e-mail address is not of a domain that may sign in",
             ProviderRefusal::Unknown => "nobody has added you yet: ask an administrator",
             ProviderRefusal::LinkFirst => "sign in with your password first and link the identity provider to it",
+            ProviderRefusal::InvitationFirst => {
+                "you were added, and have not accepted yet: open the link of your invitation, and go on from there"
+            }
+            ProviderRefusal::InvitationOver => "the invitation is over: ask who gave it to you for another",
+            ProviderRefusal::SessionOver => "you were signed out meanwhile: sign in and link it again",
+            ProviderRefusal::LinkedToAnother => {
+                "your account at the identity provider is linked to another person here: sign out there, and choose yours"
+            }
             ProviderRefusal::Disabled => "you may not sign in any more: ask an administrator",
         }
     }
 }
 
 const PUT: &str = "INSERT INTO access_provider
-    (name, issuer, client_id, key_id, nonce, sealed, domains, provision_org, provision_role)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-const READ: &str = "SELECT name, issuer, client_id, key_id, nonce, sealed, domains, provision_org, provision_role
-    FROM access_provider";
+    (name, issuer, client_id, key_id, nonce, sealed, domains, provision_org, provision_role,
+    by_email) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+const READ: &str = "SELECT name, issuer, client_id, key_id, nonce, sealed, domains, provision_org, provision_role,
+    by_email FROM access_provider";
 const NAME: &str = "SELECT name FROM access_provider";
 const REMOVE: &str = "DELETE FROM access_provider";
-const ADD_ATTEMPT: &str = "INSERT INTO access_provider_attempt (browser_hash, provider, return_to, expires_at)
-    VALUES ($1, $2, $3, $4)";
+const ADD_ATTEMPT: &str = "INSERT INTO access_provider_attempt (browser_hash, provider, return_to, expires_at,
+    session_id, ticket_hash) VALUES ($1, $2, $3, $4, $5, $6)";
 const TAKE_ATTEMPT: &str = "DELETE FROM access_provider_attempt WHERE browser_hash = $1
-    RETURNING return_to, expires_at";
+    RETURNING return_to, expires_at, session_id, ticket_hash";
 const OLD_ATTEMPTS: &str = "DELETE FROM access_provider_attempt WHERE expires_at <= $1";
 const EDGE: &str = "SELECT expires_at FROM access_provider_attempt ORDER BY expires_at DESC LIMIT 1 OFFSET $1";
 const IDENTITY: &str = "SELECT person_id FROM access_identity WHERE issuer = $1 AND subject = $2";
 const LINK: &str = "INSERT INTO access_identity (issuer, subject, person_id, since) VALUES ($1, $2, $3, $4)
     ON CONFLICT (issuer, subject) DO NOTHING";
 const UNLINK: &str = "DELETE FROM access_identity WHERE person_id = $1";
+const SESSION: &str = "SELECT s.person_id FROM access_session s JOIN access_person p ON p.person_id = s.person_id
+    WHERE s.session_id = $1 AND s.stage = 'full' AND p.state = 'active'";
 const LINKED: &str = "SELECT count(*) FROM access_identity WHERE person_id = $1";
 
 /// Saves the identity provider of the installation, in place of any earlier one.
@@ -207,6 +257,7 @@ pub fn save_provider(
         domains.join(" ").into(),
         provider.provision.map(|(org, _)| org.0).into(),
         provider.provision.map(|(_, role)| role.word()).into(),
+        i64::from(provider.by_email).into(),
     ];
     tx.execute(PUT, &values)?;
     audit(tx, OrgId::DEFAULT, now, by, "provider.save", &name, issuer)?;
@@ -231,6 +282,7 @@ pub fn provider(tx: &mut Tx<'_>, keyring: &Keyring) -> Result<Option<Provider>, 
             client_secret: Secret::new(String::new()),
             domains: row.text(6)?.split_whitespace().map(str::to_owned).collect(),
             provision,
+            by_email: row.flag(9)?,
         };
         Ok((provider, row.text(3)?.to_owned(), nonce, row.bytes(5)?.to_owned()))
     })?;
@@ -279,11 +331,51 @@ pub async fn discover(provider: Provider, http: &Http) -> Result<Discovered, Pro
         async move { http.send(request).await }
     };
     let found = CoreProviderMetadata::discover_async(issuer, &send).await;
-    let metadata = found.map_err(|error| ProviderError::NotDiscovered { why: told(&error) })?;
+    let metadata = found.map_err(|error| ProviderError::NotDiscovered { why: not_discovered(&error) })?;
     Ok(Discovered { provider, metadata })
 }
 
+/// Why discovery failed, in words that say what to look at.
+fn not_discovered(error: &DiscoveryError<HttpError>) -> String {
+    match error {
+        DiscoveryError::Request(error) => format!("{error}; check the address, and that this server can reach it"),
+        DiscoveryError::Response(status, ..) if status.is_redirection() => {
+            format!("it answers with the redirection {}, which is not followed: enter where it leads", status.as_u16())
+        }
+        DiscoveryError::Response(status, ..) if status.as_u16() == 404 => {
+            "there is no /.well-known/openid-configuration below this address: check the issuer, a path may be missing"
+                .to_owned()
+        }
+        DiscoveryError::Response(status, ..) if *status != http::StatusCode::OK => {
+            format!("it answers with the status {}", status.as_u16())
+        }
+        DiscoveryError::Response(..) | DiscoveryError::Parse(_) => {
+            "what it answers is no OpenID configuration: check that this is the issuer, and not a page for people"
+                .to_owned()
+        }
+        DiscoveryError::Validation(why) => {
+            format!(
+                "it calls itself otherwise, so enter its own name, to the letter: {}",
+                Origin::shown(why, REASON_CHARS_MAX)
+            )
+        }
+        other => told(other),
+    }
+}
+
 impl Discovered {
+    /// The same answer for the provider as it is saved now; nothing if that is another.
+    #[must_use]
+    pub fn still(self, provider: Provider) -> Option<Discovered> {
+        (self.provider.issuer == provider.issuer).then_some(Discovered { provider, ..self })
+    }
+
+    /// Where it sends people who sign in.
+    #[must_use]
+    pub fn signs_in_at(&self) -> String {
+        self.metadata.authorization_endpoint().to_string()
+    }
+
     /// The provider as it was saved.
     #[must_use]
     pub fn provider(&self) -> &Provider {
@@ -316,6 +408,7 @@ pub fn begin_provider_sign_in(
     discovered: &Discovered,
     redirect: &str,
     return_to: &str,
+    errand: &Errand,
     fresh: &Fresh,
     now: Timestamp,
 ) -> Result<ProviderDeparture, AccessError> {
@@ -325,11 +418,18 @@ pub fn begin_provider_sign_in(
         tx.execute(OLD_ATTEMPTS, &[edge.into()])?;
     }
     let hash = token::hash(browser.expose());
+    let (session, ticket) = match errand {
+        Errand::SignIn => (None, None),
+        Errand::Link { session } => (Some(session.as_str()), None),
+        Errand::Accept { ticket } => (None, Some(ticket.as_slice())),
+    };
     let values = [
         (&hash).into(),
         (&discovered.provider.name).into(),
         local(return_to).into(),
         now.plus_seconds(PROVIDER_SECONDS).into(),
+        session.into(),
+        ticket.into(),
     ];
     tx.execute(ADD_ATTEMPT, &values)?;
     let client = client!(discovered, redirect);
@@ -357,13 +457,20 @@ pub fn take_provider_attempt(
     now: Timestamp,
 ) -> Result<Option<ProviderAttempt>, AccessError> {
     let found = tx.query_opt(TAKE_ATTEMPT, &[(&token::hash(browser)).into()], |row| {
-        Ok((row.text(0)?.to_owned(), Timestamp::from_micros(row.int(1)?)))
+        let ticket = row.opt_bytes(3)?.and_then(|bytes| bytes.try_into().ok());
+        let errand = match (row.opt_text(2)?, ticket) {
+            (Some(session), _) => Errand::Link { session: session.to_owned() },
+            (None, Some(ticket)) => Errand::Accept { ticket },
+            (None, None) => Errand::SignIn,
+        };
+        Ok((row.text(0)?.to_owned(), Timestamp::from_micros(row.int(1)?), errand))
     })?;
-    let found = found.filter(|(_, expires_at)| *expires_at > now && token::is_derived(browser, "state", state));
-    Ok(found.map(|(return_to, _)| ProviderAttempt {
+    let found = found.filter(|(_, expires_at, _)| *expires_at > now && token::is_derived(browser, "state", state));
+    Ok(found.map(|(return_to, _, errand)| ProviderAttempt {
         nonce: Secret::new(token::derived(browser, "nonce")),
         verifier: Secret::new(token::derived(browser, "verifier")),
         return_to,
+        errand,
     }))
 }
 
@@ -419,20 +526,30 @@ pub async fn redeem(
     Ok(identity)
 }
 
-/// Begins a session for who the provider says it is, if they may come in: whoever is linked to its name for them; who was
-/// added with that address and has no password yet; and who comes for the first time, where that is allowed.
+/// Does what somebody was sent to the provider for, now that it says who they are. To sign in may whoever is linked to its
+/// name for them; who was added with that address and has no password yet, and who comes for the first time, where either is
+/// allowed. Who accepts an invitation is linked and signed in; who has a session is linked to it.
 ///
 /// # Errors
 /// The database refuses.
 pub fn finish_provider_sign_in(
     tx: &mut Tx<'_>,
     provider: &Provider,
+    errand: &Errand,
     identity: &Identity,
     origin: &Origin,
     fresh: &Fresh,
     now: Timestamp,
 ) -> Result<ProviderSignIn, AccessError> {
-    match recognise(tx, provider, identity, now)? {
+    let found = match errand {
+        Errand::SignIn => recognise(tx, provider, identity, now)?,
+        Errand::Link { session } => match linked_to_session(tx, provider, session, identity, now)? {
+            Ok(who) => return Ok(ProviderSignIn::Linked(who)),
+            Err(refusal) => Err(refusal),
+        },
+        Errand::Accept { ticket } => accepted(tx, provider, ticket, identity, now)?,
+    };
+    match found {
         Ok(who) => Ok(ProviderSignIn::In(admit(tx, who, origin, &provider.name, fresh, now)?)),
         Err(refusal) => {
             let who: String = identity.email.as_deref().unwrap_or(&identity.subject).chars().take(254).collect();
@@ -457,16 +574,16 @@ fn recognise(
     let Some(email) = identity.email.as_deref().filter(|_| identity.email_verified) else {
         return Ok(Err(ProviderRefusal::NoVerifiedEmail));
     };
-    let email = fold(email);
-    let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
-    if !provider.domains.is_empty() && !provider.domains.iter().any(|allowed| allowed == domain) {
-        return Ok(Err(ProviderRefusal::Domain));
+    if let Err(refusal) = may_come(provider, identity) {
+        return Ok(Err(refusal));
     }
+    let email = fold(email);
     let who = match (person_by_login(tx, &email)?, provider.provision) {
         (Some(found), _) if found.state != PersonState::Active => return Ok(Err(ProviderRefusal::Disabled)),
         (Some(found), _) if found.has_password || is_linked(tx, found.id)? => {
             return Ok(Err(ProviderRefusal::LinkFirst));
         }
+        (Some(_), _) if !provider.by_email => return Ok(Err(ProviderRefusal::InvitationFirst)),
         (Some(found), _) => found.id,
         (None, None) => return Ok(Err(ProviderRefusal::Unknown)),
         (None, Some((org, role))) => {
@@ -479,6 +596,70 @@ fn recognise(
     };
     link_identity(tx, who, identity, &provider.name, now)?;
     Ok(Ok(who))
+}
+
+/// Whether the address is of a domain that may come in, where only some may.
+fn may_come(provider: &Provider, identity: &Identity) -> Result<(), ProviderRefusal> {
+    if provider.domains.is_empty() {
+        return Ok(());
+    }
+    let email =
+        identity.email.as_deref().filter(|_| identity.email_verified).ok_or(ProviderRefusal::NoVerifiedEmail)?;
+    let email = fold(email);
+    let domain = email.rsplit_once('@').map_or("", |(_, domain)| domain);
+    if provider.domains.iter().any(|allowed| allowed == domain) { Ok(()) } else { Err(ProviderRefusal::Domain) }
+}
+
+fn linked_to_session(
+    tx: &mut Tx<'_>,
+    provider: &Provider,
+    session: &str,
+    identity: &Identity,
+    now: Timestamp,
+) -> Result<Result<PersonId, ProviderRefusal>, AccessError> {
+    match tx.query_opt(SESSION, &[session.into()], |row| row.int(0))?.map(PersonId) {
+        Some(who) => linked(tx, provider, who, identity, now),
+        None => Ok(Err(ProviderRefusal::SessionOver)),
+    }
+}
+
+/// Who an invitation is for, once they are linked. A refusal leaves the invitation as it was.
+fn accepted(
+    tx: &mut Tx<'_>,
+    provider: &Provider,
+    ticket: &[u8; 32],
+    identity: &Identity,
+    now: Timestamp,
+) -> Result<Result<PersonId, ProviderRefusal>, AccessError> {
+    let Some(who) = ticket::invited_by(tx, ticket, now)? else { return Ok(Err(ProviderRefusal::InvitationOver)) };
+    let done = linked(tx, provider, who, identity, now)?;
+    if done.is_ok() {
+        ticket::used(tx, ticket, now)?;
+    }
+    Ok(done)
+}
+
+/// Links somebody who is known by another proof; who is linked already stays so.
+fn linked(
+    tx: &mut Tx<'_>,
+    provider: &Provider,
+    who: PersonId,
+    identity: &Identity,
+    now: Timestamp,
+) -> Result<Result<PersonId, ProviderRefusal>, AccessError> {
+    if let Err(refusal) = may_come(provider, identity) {
+        return Ok(Err(refusal));
+    }
+    let place = [(&identity.issuer).into(), (&identity.subject).into()];
+    match tx.query_opt(IDENTITY, &place, |row| row.int(0))?.map(PersonId) {
+        Some(known) if known == who => Ok(Ok(who)),
+        Some(_) => Ok(Err(ProviderRefusal::LinkedToAnother)),
+        None => {
+            let login = known(tx, who)?.login;
+            link_identity(tx, who, identity, &login, now)?;
+            Ok(Ok(who))
+        }
+    }
 }
 
 /// Links a provider's name for somebody to a person, who can sign in through it from then on.

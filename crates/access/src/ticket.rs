@@ -89,8 +89,12 @@ pub fn invite(tx: &mut Tx<'_>, who: PersonId, fresh: &Fresh, by: &str, now: Time
 /// # Errors
 /// The database refuses.
 pub fn invited(tx: &mut Tx<'_>, token: &str, now: Timestamp) -> Result<Option<PersonId>, AccessError> {
-    let hash = token::hash(token);
-    let values = [(&hash).into(), PASSWORD.into(), now.into()];
+    invited_by(tx, &token::hash(token), now)
+}
+
+/// As [`invited`], by what is stored of the token.
+pub(crate) fn invited_by(tx: &mut Tx<'_>, hash: &[u8], now: Timestamp) -> Result<Option<PersonId>, AccessError> {
+    let values = [hash.into(), PASSWORD.into(), now.into()];
     let who = tx.query_opt(READ, &values, |row| row.int(0))?.map(PersonId);
     let Some(who) = who else { return Ok(None) };
     Ok((known(tx, who)?.state == PersonState::Active).then_some(who))
@@ -112,6 +116,12 @@ pub fn choose_password(
     let login = known(tx, who)?.login;
     set_password(tx, who, hash, None, &login, now)?;
     Ok(Some(who))
+}
+
+/// Uses an invitation up without a password: who had it has proven themselves in another way.
+pub(crate) fn used(tx: &mut Tx<'_>, hash: &[u8], now: Timestamp) -> Result<(), AccessError> {
+    tx.query_opt(TAKE, &[hash.into(), PASSWORD.into(), now.into()], |_| Ok(()))?;
+    Ok(())
 }
 
 fn add(

@@ -1,15 +1,13 @@
 //! Signing in through an identity provider: a real one, which the tests install from npm and start.
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::path::Path;
 
 use access::{
-    AccessError, Discovered, Http, Identity, PROVIDER_SECONDS, PersonState, Provider, ProviderError, ProviderRefusal,
-    ProviderSignIn, Role, Stage,
+    AccessError, Discovered, Errand, Http, Identity, PROVIDER_SECONDS, PersonState, Provider, ProviderError,
+    ProviderRefusal, ProviderSignIn, Role, Stage,
 };
 use kernel::{Clock, OrgId, Timestamp};
-use testkit::Database;
+use testkit::{Answered, Database, Identity as Running, Walker};
 
 use crate::world::{BY, HASH, NOW, ORG, World, at, fresh, from, secret};
 
@@ -17,63 +15,17 @@ testkit::on_each_database! {
     somebody_signs_in_through_a_real_provider,
     a_sign_in_returns_once_in_the_browser_that_left,
     who_is_recognised_and_who_is_refused,
+    an_invitation_is_accepted_at_the_provider_once,
+    a_session_links_its_own_person_while_it_lives,
+    what_discovery_finds_wrong_is_said_in_words,
     a_provider_is_saved_sealed_and_removed,
 }
 
 const REDIRECT: &str = "http://127.0.0.1:9/sign-in/provider/return";
 const CLIENT_SECRET: &str = "canary-4713-of-the-client";
-/// Steps of a browser between a sign-in's departure and its return.
-const STEPS_MAX: usize = 12;
-
-struct Running {
-    issuer: String,
-    process: Child,
-    /// It ends when this closes.
-    _alive: Option<ChildStdin>,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// The folder with the provider's modules, installed by the first test that needs them, as the lock file says.
-fn modules() -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/provider");
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("identity-provider-9.13.3");
-    if !home.exists() {
-        let beside = home.with_extension(std::process::id().to_string());
-        std::fs::create_dir_all(&beside).unwrap();
-        for name in ["package.json", "package-lock.json"] {
-            std::fs::copy(source.join(name), beside.join(name)).unwrap();
-        }
-        let mut npm = Command::new("npm");
-        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&beside);
-        let output = npm.output().expect("npm is installed: apt-get install npm, or run cargo xtask test");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        // Another test may have been faster.
-        if std::fs::rename(&beside, &home).is_err() {
-            std::fs::remove_dir_all(&beside).unwrap();
-        }
-    }
-    std::fs::copy(source.join("provider.js"), home.join("provider.js")).unwrap();
-    home
-}
 
 fn start(in_id_token: bool) -> Running {
-    let mut node = Command::new("node");
-    node.arg("provider.js").args([REDIRECT, CLIENT_SECRET, if in_id_token { "id-token" } else { "" }]);
-    node.current_dir(modules()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut process = node.spawn().expect("node is installed");
-    let lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let port = lines
-        .into_iter()
-        .find_map(|line| line.strip_prefix("PORT ").map(str::to_owned))
-        .expect("the provider starts: Node.js is 20 or newer");
-    let alive = process.stdin.take();
-    Running { issuer: format!("http://127.0.0.1:{port}"), process, _alive: alive }
+    Running::start(Path::new(env!("CARGO_TARGET_TMPDIR")), REDIRECT, CLIENT_SECRET, in_id_token)
 }
 
 fn provider(issuer: &str) -> Provider {
@@ -83,61 +35,21 @@ fn provider(issuer: &str) -> Provider {
         client_id: "muster".to_owned(),
         client_secret: secret(CLIENT_SECRET),
         domains: vec![],
+        by_email: true,
         provision: Some((ORG, Role::Viewer)),
     }
 }
 
-/// A browser that signs in as an account and agrees to everything; answers what the redirect brings.
-struct Browser {
-    http: Http,
-    /// Name, path, value.
-    cookies: Vec<(String, String, String)>,
-}
-
-impl Browser {
-    async fn walk(&mut self, url: &str, account: &str) -> String {
-        let (mut url, mut form) = (url.to_owned(), None);
-        for _ in 0..STEPS_MAX {
-            if let Some(query) = url.strip_prefix(REDIRECT) {
-                return query.trim_start_matches('?').to_owned();
-            }
-            let answer = self.ask(&url, form.take()).await;
-            let origin = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
-            let whole =
-                |place: &str| if place.starts_with('/') { format!("{origin}{place}") } else { place.to_owned() };
-            if let Some(place) = answer.headers().get("location") {
-                url = whole(place.to_str().unwrap());
-                continue;
-            }
-            let page = String::from_utf8_lossy(answer.body()).into_owned();
-            let between = |from: &str| Some(page.split_once(from)?.1.split_once('"')?.0.to_owned());
-            let prompt = between("name=\"prompt\" value=\"").unwrap_or_else(|| panic!("{} {page}", answer.status()));
-            url = whole(&between("action=\"").unwrap());
-            form = Some(format!("prompt={prompt}&login={account}&password=x"));
-        }
-        panic!("the sign-in does not return");
-    }
-
-    async fn ask(&mut self, url: &str, form: Option<String>) -> http::Response<Vec<u8>> {
-        let path = format!("/{}", url.splitn(4, '/').nth(3).unwrap_or_default());
-        let sent = self.cookies.iter().filter(|(_, of, _)| path.starts_with(of.as_str()));
-        let cookies = sent.map(|(name, _, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
-        let method = if form.is_some() { "POST" } else { "GET" };
-        let request = http::Request::builder().method(method).uri(url).header("cookie", cookies);
-        let request = request.header("content-type", "application/x-www-form-urlencoded");
-        let answer = self.http.send(request.body(form.unwrap_or_default().into_bytes()).unwrap()).await.unwrap();
-        for cookie in answer.headers().get_all("set-cookie") {
-            let cookie = cookie.to_str().unwrap();
-            let (name, rest) = cookie.split_once('=').unwrap();
-            let value = rest.split(';').next().unwrap().to_owned();
-            let of = rest.split("; ").find_map(|part| part.strip_prefix("path=")).unwrap_or("/").to_owned();
-            self.cookies.retain(|(known, at, _)| known != name || *at != of);
-            if !value.is_empty() {
-                self.cookies.push((name.to_owned(), of, value));
-            }
-        }
-        answer
-    }
+/// What a page of the provider answers.
+fn ask(runtime: &tokio::runtime::Runtime, url: &str, cookies: &str, form: Option<String>) -> Answered {
+    let method = if form.is_some() { "POST" } else { "GET" };
+    let request = http::Request::builder().method(method).uri(url).header("cookie", cookies);
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    let request = request.body(form.unwrap_or_default().into_bytes()).unwrap();
+    let answer = runtime.block_on(Http::real(None).unwrap().send(request)).unwrap();
+    let headers = answer.headers().iter();
+    let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+    Answered { headers, body: String::from_utf8_lossy(answer.body()).into_owned() }
 }
 
 fn part(query: &str, name: &str) -> String {
@@ -154,14 +66,15 @@ fn travel(
     byte: u8,
 ) -> [String; 3] {
     let (gone, now) = (discovered.clone(), Clock::System.now());
-    let departure =
-        world.write(move |tx| access::begin_provider_sign_in(tx, &gone, REDIRECT, "/assets?q=a", &fresh(byte), now));
+    let departure = world.write(move |tx| {
+        access::begin_provider_sign_in(tx, &gone, REDIRECT, "/assets?q=a", &Errand::SignIn, &fresh(byte), now)
+    });
     world.holds_no(departure.browser.expose());
     for wanted in ["response_type=code", "code_challenge_method=S256", "nonce=", "scope=openid+email+profile"] {
         assert!(departure.url.contains(wanted), "{wanted} in {}", departure.url);
     }
-    let mut browser = Browser { http: Http::real(None).unwrap(), cookies: vec![] };
-    let query = runtime.block_on(browser.walk(&departure.url, account));
+    let query = Walker::default()
+        .walk(&departure.url, REDIRECT, account, |url, cookies, form| ask(runtime, url, cookies, form));
     [departure.browser.expose().to_owned(), part(&query, "state"), part(&query, "code")]
 }
 
@@ -182,8 +95,9 @@ fn somebody_signs_in_through_a_real_provider(database: &Database) {
         identity.email_verified && identity.issuer == running.issuer && identity.name.as_deref() == Some("The grace")
     );
     let (of, who) = (discovered.provider().clone(), identity);
-    let signed_in =
-        world.write(move |tx| access::finish_provider_sign_in(tx, &of, &who, &from("192.0.2.1"), &fresh(2), NOW));
+    let signed_in = world.write(move |tx| {
+        access::finish_provider_sign_in(tx, &of, &Errand::SignIn, &who, &from("192.0.2.1"), &fresh(2), NOW)
+    });
     let ProviderSignIn::In(signed_in) = signed_in else { panic!("{signed_in:?}") };
     let session = world.session(&signed_in.token, NOW).unwrap();
     assert_eq!((&*session.login, session.org), ("grace@example.com", Some((ORG, Role::Viewer))));
@@ -231,8 +145,9 @@ fn a_sign_in_returns_once_in_the_browser_that_left(database: &Database) {
     let discovered = runtime.block_on(access::discover(provider(&running.issuer), &http)).unwrap();
     let leave = |byte: u8, return_to: &'static str| {
         let gone = discovered.clone();
-        let departure =
-            world.write(move |tx| access::begin_provider_sign_in(tx, &gone, REDIRECT, return_to, &fresh(byte), NOW));
+        let departure = world.write(move |tx| {
+            access::begin_provider_sign_in(tx, &gone, REDIRECT, return_to, &Errand::SignIn, &fresh(byte), NOW)
+        });
         (departure.browser.expose().to_owned(), part(departure.url.split_once('?').unwrap().1, "state"))
     };
     let take = |cookie: &str, state: &str, now: Timestamp| {
@@ -264,16 +179,18 @@ fn who_is_recognised_and_who_is_refused(database: &Database) {
     let come = |provider: &Provider, who: Identity| {
         let provider = provider.clone();
         world.write(move |tx| {
-            access::finish_provider_sign_in(tx, &provider, &who, &from("192.0.2.1"), &fresh(1), NOW).map(|became| {
-                access::end_sessions(tx, access::PersonId(1), None, BY, NOW)?;
-                match became {
-                    ProviderSignIn::In(signed_in) => {
-                        access::end_sessions(tx, signed_in.person, None, BY, NOW)?;
-                        Ok(Ok((signed_in.person, signed_in.stage)))
+            access::finish_provider_sign_in(tx, &provider, &Errand::SignIn, &who, &from("192.0.2.1"), &fresh(1), NOW)
+                .map(|became| {
+                    access::end_sessions(tx, access::PersonId(1), None, BY, NOW)?;
+                    match became {
+                        ProviderSignIn::In(signed_in) => {
+                            access::end_sessions(tx, signed_in.person, None, BY, NOW)?;
+                            Ok(Ok((signed_in.person, signed_in.stage)))
+                        }
+                        ProviderSignIn::Refused(refusal) => Ok::<_, AccessError>(Err(refusal)),
+                        ProviderSignIn::Linked(_) => unreachable!("nobody asked for that"),
                     }
-                    ProviderSignIn::Refused(refusal) => Ok::<_, AccessError>(Err(refusal)),
-                }
-            })?
+                })?
         })
     };
     let verified = |subject: &str, email: &str| identity(subject, Some(email), true);
@@ -284,6 +201,9 @@ fn who_is_recognised_and_who_is_refused(database: &Database) {
     assert_eq!(come(&closed, verified("1", "eve@example.com")), Err(ProviderRefusal::Unknown));
 
     let bob = world.member("bob@example.com", Role::Operator);
+    let strict = Provider { by_email: false, ..closed.clone() };
+    let refused = come(&strict, verified("bob", "Bob@Example.com"));
+    assert_eq!(refused, Err(ProviderRefusal::InvitationFirst), "an address alone opens nothing unless it is set to");
     assert_eq!(come(&closed, verified("bob", "Bob@Example.com")), Ok((bob, Stage::Full)), "who was added may come");
     assert_eq!(come(&closed, identity("bob", None, false)), Ok((bob, Stage::Full)), "and is known by the subject");
     let other = come(&closed, verified("another", "bob@example.com"));
@@ -316,7 +236,7 @@ fn who_is_recognised_and_who_is_refused(database: &Database) {
         Ok((bob, Stage::NeedsSecondFactor)),
         "its own factor still counts"
     );
-    assert_eq!(world.done(ORG, "sign_in.failed").len(), 9);
+    assert_eq!(world.done(ORG, "sign_in.failed").len(), 10);
     assert_eq!(world.done(OrgId::DEFAULT, "sign_in.failed")[2].subject, "eve@example.com.evil.org");
 }
 
@@ -354,4 +274,100 @@ fn a_provider_is_saved_sealed_and_removed(database: &Database) {
     assert!(world.write(|tx| access::remove_provider(tx, BY, NOW)));
     assert!(!world.write(|tx| access::remove_provider(tx, BY, NOW)));
     assert_eq!((world.done(ORG, "provider.save").len(), world.done(ORG, "provider.remove").len()), (2, 1));
+}
+
+/// Does an errand with what the provider says; who came in, or was linked.
+fn done(world: &World, byte: u8, errand: &Errand, who: Identity) -> Result<access::PersonId, ProviderRefusal> {
+    let (strict, errand) = (Provider { by_email: false, ..provider("https://id.example.com") }, errand.clone());
+    let strict = Provider { domains: vec!["example.com".to_owned()], ..strict };
+    let became = world.write(move |tx| {
+        access::finish_provider_sign_in(tx, &strict, &errand, &who, &from("192.0.2.1"), &fresh(byte), NOW)
+    });
+    match became {
+        ProviderSignIn::In(signed_in) => Ok(signed_in.person),
+        ProviderSignIn::Linked(who) => Ok(who),
+        ProviderSignIn::Refused(refusal) => Err(refusal),
+    }
+}
+
+fn an_invitation_is_accepted_at_the_provider_once(database: &Database) {
+    let world = World::new(database);
+    let (bob, cora) = (world.member("bob@example.com", Role::Viewer), world.member("cora@example.com", Role::Viewer));
+    let bobs = world.write(move |tx| access::invite(tx, bob, &fresh(1), BY, NOW));
+    let coras = world.write(move |tx| access::invite(tx, cora, &fresh(2), BY, NOW));
+    let (bobs, coras) = (Errand::accept(bobs.expose()), Errand::accept(coras.expose()));
+    let verified = |subject: &str, email: &str| identity(subject, Some(email), true);
+    assert_eq!(done(&world, 101, &bobs, verified("b", "bob@evil.example")), Err(ProviderRefusal::Domain));
+    assert_eq!(done(&world, 102, &bobs, identity("b", None, true)), Err(ProviderRefusal::NoVerifiedEmail));
+    // Who has the invitation says which account at the provider is theirs: the address may be another.
+    assert_eq!(done(&world, 103, &bobs, verified("b", "robert@example.com")), Ok(bob));
+    assert_eq!(done(&world, 104, &bobs, verified("b", "robert@example.com")), Err(ProviderRefusal::InvitationOver));
+    assert_eq!(done(&world, 105, &coras, verified("b", "robert@example.com")), Err(ProviderRefusal::LinkedToAnother));
+    assert_eq!(done(&world, 106, &coras, verified("c", "cora@example.com")), Ok(cora), "a refusal uses nothing up");
+    assert_eq!(done(&world, 107, &Errand::SignIn, verified("b", "bob@example.com")), Ok(bob));
+    assert_eq!(world.done(ORG, "person.link_identity").len(), 2);
+    assert_eq!(world.done(ORG, "sign_in").len(), 3);
+}
+
+fn a_session_links_its_own_person_while_it_lives(database: &Database) {
+    let world = World::new(database);
+    let (ada, bob) = (world.ada, world.member("bob@example.com", Role::Viewer));
+    let begun = |who, byte: u8| {
+        world.write(move |tx| access::set_password(tx, who, &HASH, None, BY, NOW));
+        let login = if who == ada { BY } else { "bob@example.com" };
+        let signed_in = world.write(move |tx| {
+            let access::Begun::Try(attempt) = access::begin_sign_in(tx, login, &from("192.0.2.1"), NOW)? else {
+                unreachable!("nobody failed")
+            };
+            access::finish_sign_in(tx, &attempt, true, &fresh(byte), NOW)
+        });
+        Errand::Link { session: signed_in.unwrap().session }
+    };
+    let (adas, bobs) = (begun(ada, 1), begun(bob, 2));
+    let who = |subject: &str| identity(subject, Some("x@example.com"), true);
+    assert_eq!(done(&world, 108, &adas, who("a")), Ok(ada));
+    assert_eq!(done(&world, 109, &adas, who("a")), Ok(ada), "twice is once");
+    assert_eq!(done(&world, 110, &bobs, who("a")), Err(ProviderRefusal::LinkedToAnother));
+    world.write(move |tx| access::end_sessions(tx, bob, None, BY, NOW));
+    assert_eq!(done(&world, 111, &bobs, who("b")), Err(ProviderRefusal::SessionOver));
+    assert!(!world.read(move |tx| access::is_linked(tx, bob)));
+    // What an errand is for survives the way there and back.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let running = start(false);
+    let discovered = runtime.block_on(access::discover(provider(&running.issuer), &Http::real(None).unwrap())).unwrap();
+    for (byte, errand) in [(3, adas), (4, Errand::accept("a token")), (5, Errand::SignIn)] {
+        let (gone, asked) = (discovered.clone(), errand.clone());
+        let away =
+            world.write(move |tx| access::begin_provider_sign_in(tx, &gone, REDIRECT, "/", &asked, &fresh(byte), NOW));
+        let state = part(away.url.split_once('?').unwrap().1, "state");
+        let back = world.write(move |tx| access::take_provider_attempt(tx, away.browser.expose(), &state, NOW));
+        assert_eq!(back.unwrap().errand, errand);
+    }
+}
+
+fn what_discovery_finds_wrong_is_said_in_words(_: &Database) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let said = |status: u16, kind: &'static str, body: &'static str| {
+        let http = Http::new(move |_| async move {
+            let answer = http::Response::builder().status(status).header("content-type", kind);
+            Ok(answer.body(body.as_bytes().to_vec()).unwrap())
+        });
+        runtime.block_on(access::discover(provider("https://id.example.com"), &http)).unwrap_err().to_string()
+    };
+    let other = r#"{"issuer":"https://other.example","authorization_endpoint":"https://a.example/","jwks_uri":"https://a.example/k",
+        "response_types_supported":["code"],"subject_types_supported":["public"],
+        "id_token_signing_alg_values_supported":["RS256"]}"#;
+    for (words, told) in [
+        (said(404, "text/html", ""), "a path may be missing"),
+        (said(302, "text/html", ""), "the redirection 302"),
+        (said(503, "text/html", ""), "the status 503"),
+        (said(200, "text/html", "<html>"), "no OpenID configuration"),
+        (said(200, "application/json", "{}"), "no OpenID configuration"),
+        (said(200, "application/json", other), "https://other.example"),
+    ] {
+        assert!(words.contains(told), "{told}: {words}");
+    }
+    let down = Http::new(|_| async { Err(access::HttpError("no connection could be made".to_owned())) });
+    let told = runtime.block_on(access::discover(provider("https://id.example.com"), &down)).unwrap_err().to_string();
+    assert!(told.contains("no connection could be made; check the address"), "{told}");
 }

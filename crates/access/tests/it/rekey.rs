@@ -35,6 +35,7 @@ fn filled(database: &Database) -> (World, OrgId) {
             issuer: "https://id.example.com".to_owned(),
             client_id: "muster".to_owned(),
             client_secret: secret("client secret"),
+            by_email: false,
             domains: vec![],
             provision: None,
         };
