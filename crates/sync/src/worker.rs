@@ -31,6 +31,10 @@ pub const SWEEPS_AT_ONCE: usize = 32;
 /// How many streams of one integration are read at the same time, so that one console leaves room for the others.
 pub const SWEEPS_AT_ONCE_PER_INTEGRATION: usize = 3;
 
+/// How many times as many sweeps of each kind run when some were cut off: what another worker left behind is taken up at
+/// once, beside what is going on and not after it. A share of one other worker fits.
+const SHARES_WITH_CUT_OFF: usize = 2;
+
 /// Which part of the sweeps may be history and details, which are worth less than what is new.
 const LOW_PART: usize = 4;
 
@@ -447,8 +451,9 @@ struct Plan {
     next: Option<Timestamp>,
 }
 
-/// Decides what to start. What somebody asked for comes first, then what was cut off, by the end of another worker say, then
-/// core streams, then the others, history and details last; integrations take turns.
+/// Decides what to start. What somebody asked for comes first, then what was cut off, by the end of another worker say (and
+/// that waits for no sweep of this worker's own), then core streams, then the others, history and details last; integrations
+/// take turns.
 fn plan(
     now: Timestamp,
     known: &[Overview],
@@ -503,7 +508,11 @@ fn plan(
         let of = &known[at].integration;
         let mine = running.iter().filter(is_sweep).filter(|one| one.org == of.org && one.id == of.id).count();
         let started = per.entry(at).or_default();
-        if total >= at_once || mine + *started >= SWEEPS_AT_ONCE_PER_INTEGRATION || (rank.low && low >= low_max) {
+        let shares = if rank.whole { 1 } else { SHARES_WITH_CUT_OFF };
+        if total >= at_once * shares
+            || mine + *started >= SWEEPS_AT_ONCE_PER_INTEGRATION * shares
+            || (rank.low && low >= low_max * shares)
+        {
             continue;
         }
         total += 1;
