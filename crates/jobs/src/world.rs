@@ -111,6 +111,19 @@ impl World {
         Task { receive, end }
     }
 
+    /// Does work that would hold others up, such as reading a long file, on a thread of its own.
+    ///
+    /// # Panics
+    /// The work panicked.
+    pub async fn aside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let (send, receive) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            // Nobody waits for the answer any more: then nobody misses it.
+            let _ = send.send(work());
+        });
+        self.outside(receive).await.expect("the work ends by answering, or by a panic")
+    }
+
     /// Waits for a call that another thread answers, such as the store's.
     ///
     /// In a virtual world the call starts after a short virtual wait that chance decides, and the world then stands

@@ -4,6 +4,7 @@
 //! whatever comes first: a sweep's end, a request, the next due time. Timers and requests take the same way.
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
@@ -19,6 +20,7 @@ use crate::nudge;
 use crate::pass::Lane;
 use crate::report::{Event, StreamReport, StreamStatus};
 use crate::run::{self, Common, Place, not_tried};
+use crate::scan;
 use crate::schedule::{Attempts, Next};
 use crate::standing::{self, Overview, StreamStanding};
 use crate::stream::Source;
@@ -72,13 +74,22 @@ pub struct WorkerOptions {
     pub look_every: Duration,
     /// True if nobody else can write to this database: then a lease that was left behind holds nobody up.
     pub alone: bool,
+    /// The variable `PATH`, in which nmap is looked for when a scan task is due; without it this worker scans nothing.
+    pub scans: Option<OsString>,
 }
 
 impl WorkerOptions {
     /// The defaults, for a worker of this name.
     #[must_use]
     pub fn named(name: impl Into<String>) -> WorkerOptions {
-        WorkerOptions { name: name.into(), lease: LEASE, at_once: SWEEPS_AT_ONCE, look_every: LOOK_EVERY, alone: false }
+        WorkerOptions {
+            name: name.into(),
+            lease: LEASE,
+            at_once: SWEEPS_AT_ONCE,
+            look_every: LOOK_EVERY,
+            alone: false,
+            scans: None,
+        }
     }
 }
 
@@ -99,7 +110,15 @@ pub async fn worker(
     let holder = Holder { name: options.name.clone(), lease: options.lease, alone: options.alone };
     let worker = Worker { place, options, common: Common::new(holder), tell };
     let mut stop = pin!(stop.fuse());
-    let ended = worker.work(&mut stop).await;
+    let scans = async {
+        match &options.scans {
+            Some(path) => worker.scan(path).await,
+            None => std::future::pending().await,
+        }
+    };
+    let ended = match select(pin!(worker.work(&mut stop)), pin!(scans)).await {
+        Either::Left((ended, _)) | Either::Right((ended, _)) => ended,
+    };
     worker.let_go().await;
     ended
 }
@@ -231,6 +250,18 @@ impl Worker<'_> {
                 }
                 Either::Right(_) => {}
             }
+        }
+    }
+
+    /// Runs scan tasks beside the streams, whatever the database does meanwhile.
+    async fn scan(&self, path: &OsStr) -> Result<(), SyncError> {
+        loop {
+            let Err(error) = scan::work::work(self.place, path, &self.common.holder, self.tell).await else { continue };
+            if !passes(&error) {
+                return Err(error);
+            }
+            self.notice("", &error);
+            self.place.world.sleep(DATABASE_WAIT).await;
         }
     }
 
@@ -385,10 +416,11 @@ impl Worker<'_> {
     /// Gives back whatever is still held. Nobody to hear of it is no reason not to end.
     async fn let_go(&self) {
         let Place { store, world, .. } = self.place;
-        let holder = self.common.holder.clone();
+        let (holder, now) = (self.common.holder.clone(), world.now());
         let write = store.write(move |tx| {
             for org in standing::orgs(tx)? {
                 lease::release_all(tx, org, &holder)?;
+                scan::let_go(tx, org, &holder, now)?;
             }
             Ok::<_, StoreError>(())
         });
@@ -439,7 +471,7 @@ fn is_fatal(error: &SyncError) -> bool {
         && !passes(error)
 }
 
-fn later(now: Timestamp, by: Duration) -> Timestamp {
+pub(crate) fn later(now: Timestamp, by: Duration) -> Timestamp {
     Timestamp::from_micros(now.micros().saturating_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)))
 }
 
@@ -452,8 +484,7 @@ struct Plan {
 }
 
 /// Decides what to start. What somebody asked for comes first, then what was cut off, by the end of another worker say (and
-/// that waits for no sweep of this worker's own), then core streams, then the others, history and details last; integrations
-/// take turns.
+/// that waits for no sweep of this worker's own), then core streams, then the others, history and details last; integrations take turns.
 fn plan(
     now: Timestamp,
     known: &[Overview],

@@ -133,6 +133,10 @@ pub struct HostMac {
     /// Who made the interface.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vendor: Option<String>,
+    /// The machine says so; the scanner has not seen it. Whether it does may change from scan to scan, so the record is never
+    /// known by it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub said: bool,
 }
 
 /// A place in a cloud.
@@ -205,8 +209,15 @@ impl Host {
     pub fn add_mac(&mut self, mac: Mac, vendor: Option<String>) {
         let mac = mac.to_string();
         if self.macs.len() < VALUES_MAX && !self.macs.iter().any(|known| known.mac == mac) {
-            self.macs.push(HostMac { mac, vendor });
+            self.macs.push(HostMac { mac, vendor, said: false });
         }
+    }
+
+    /// Adds a hardware address that the machine tells of, unless it is there already.
+    pub fn add_mac_said(&mut self, mac: Mac) {
+        let before = self.macs.len();
+        self.add_mac(mac, None);
+        self.macs[before..].iter_mut().for_each(|added| added.said = true);
     }
 
     /// Adds a tag.
@@ -225,7 +236,7 @@ impl Host {
         if let Some(id) = &self.id {
             return vec![format!("id:{id}")];
         }
-        let (mac, ip) = (self.macs.first(), self.addresses.first());
+        let (mac, ip) = (self.macs.iter().find(|mac| !mac.said), self.addresses.first());
         let mac = mac.map(|mac| format!("mac:{}", mac.mac));
         let ip = ip.map(|address| format!("ip:{}", address.ip));
         let join = |parts: &[&Option<String>]| {

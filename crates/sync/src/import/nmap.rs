@@ -402,7 +402,7 @@ const TARGETS_MAX: usize = 500;
 
 fn targets(args: &str) -> Option<Targets> {
     // Options whose value is the next word (nmap's manual, *Options Summary*).
-    const WITH_VALUE: [&str; 34] = [
+    const WITH_VALUE: [&str; 35] = [
         "-p",
         "-oX",
         "-oN",
@@ -437,6 +437,7 @@ fn targets(args: &str) -> Option<Targets> {
         "--datadir",
         "--version-intensity",
         "--source-port",
+        "--stats-every",
     ];
     const SCOPE: [&str; 3] = ["-iL", "--exclude", "--excludefile"];
     let mut words = args.split_whitespace().skip(1);
@@ -454,6 +455,35 @@ fn targets(args: &str) -> Option<Targets> {
     }
     (!found.seen.is_empty()).then_some(found)
 }
+
+/// The script by which Muster's own scans ask a machine by SNMP.
+const SNMP: &str = "muster-snmp";
+
+/// The operating system that a machine's `sysDescr` (RFC 3418) tells of, and its family; nothing if it tells of none that is
+/// known. Half of what is written there is hardware.
+fn described(descr: &str) -> Option<(String, &'static str)> {
+    let line = descr.lines().map(str::trim).find(|line| !line.is_empty())?;
+    let family = family(line)?;
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let os = match family {
+        // What `uname -a` says: the system, the machine's name, the release.
+        "linux" | "freebsd" | "openbsd" | "macos"
+            if words.len() > 2 && words[2].starts_with(|c: char| c.is_ascii_digit()) =>
+        {
+            format!("{} {}", words[0], words[2])
+        }
+        // Hardware: .. - Software: Windows Version 6.3 (Build 17763 Multiprocessor Free)
+        "windows" => match line.split_once("Software: ") {
+            Some((_, software)) => software.split(" (").next().unwrap_or(software).to_owned(),
+            None => line.to_owned(),
+        },
+        _ => line.to_owned(),
+    };
+    Some((cut(&os, OS_BYTES_MAX).to_owned(), family))
+}
+
+/// The longest name of an operating system that is taken from a description, in bytes.
+const OS_BYTES_MAX: usize = 120;
 
 /// One host, while it is read.
 #[derive(Default)]
@@ -631,7 +661,16 @@ impl Reading {
     }
 
     fn elem(&mut self) {
-        let (Some(key), Some((id, _))) = (self.elem_key.take(), &self.script) else { return };
+        let (key, Some((id, _))) = (self.elem_key.take(), &self.script) else { return };
+        let Some(key) = key else {
+            // A hardware address is all that this script lists.
+            if id == SNMP
+                && let Some(mac) = Mac::parse(&self.words)
+            {
+                self.host.add_mac_said(mac);
+            }
+            return;
+        };
         let words = std::mem::take(&mut self.words);
         let Some(words) = said(&words) else { return };
         // In tables only some keys are unique, so only those of scripts that tell who the machine is are read.
@@ -644,6 +683,9 @@ impl Reading {
             ("rdp-ntlm-info" | "http-ntlm-info" | "ms-sql-ntlm-info", "DNS_Computer_Name") => "fqdn",
             ("rdp-ntlm-info" | "http-ntlm-info" | "ms-sql-ntlm-info", "NetBIOS_Computer_Name") => "server",
             ("rdp-ntlm-info" | "http-ntlm-info" | "ms-sql-ntlm-info", "DNS_Domain_Name") => "domain",
+            (SNMP, "name") => "snmp name",
+            (SNMP, "descr") => "snmp",
+            (SNMP, "version") => "snmp version",
             ("http-title", "title") => "title",
             ("ssl-cert", "commonName") => "certificate",
             _ => return,
@@ -672,6 +714,28 @@ impl Reading {
                 let subject = output.lines().find_map(|line| line.trim().strip_prefix("Subject: ")).and_then(said);
                 let subject = subject.or_else(|| certificate.map(|name| format!("commonName={name}")));
                 self.say(subject.map(|subject| format!("certificate: {subject}")));
+            }
+            ("port", "snmp-sysdescr") => {
+                // What it says of itself, and a line about how long it has been up, which says nothing about what it is.
+                let descr = output.split("\n  System uptime:").next().and_then(said);
+                if let Some(descr) = descr {
+                    self.say(descr.lines().next().and_then(said));
+                    self.said.entry("snmp").or_insert(descr);
+                }
+            }
+            ("port", "snmp-interfaces") => {
+                for line in output.lines().map(str::trim) {
+                    let word = |rest: &str| rest.split_whitespace().next().unwrap_or_default().to_owned();
+                    if let Some(mac) = line.strip_prefix("MAC address: ").and_then(|rest| Mac::parse(&word(rest))) {
+                        self.host.add_mac_said(mac);
+                    }
+                    if let Some(Ok(ip)) = line.strip_prefix("IP address: ").map(|rest| word(rest).parse::<IpAddr>())
+                        && !ip.is_loopback()
+                        && !ip.is_unspecified()
+                    {
+                        self.host.add_address(ip, false);
+                    }
+                }
             }
             ("port", "banner" | "http-server-header" | "ssh-hostkey") => self.say(output.lines().next().and_then(said)),
             _ => {}
@@ -726,6 +790,7 @@ impl Reading {
         let (fqdn, server, domain) = (take("fqdn"), take("server"), take("domain").or_else(|| take("workgroup")));
         let (smb_os, service_os) = (take("os"), take("service os"));
         let (device, service_host) = (take("device"), take("service host"));
+        let (snmp_name, snmp, snmp_version) = (take("snmp name"), take("snmp"), take("snmp version"));
         let host = &mut self.host;
         host.source = SCAN.to_owned();
         let mut names = std::mem::take(&mut host.names);
@@ -734,6 +799,22 @@ impl Reading {
         }
         if let Some(fqdn) = fqdn.as_ref().filter(|fqdn| fqdn.contains('.')) {
             host.add_name("fqdn", fqdn);
+        }
+        if let Some(name) = &snmp_name {
+            host.add_name(if name.contains('.') { "fqdn" } else { "computer" }, name);
+        }
+        if let (Some(version), Some(address)) = (snmp_version, host.addresses.first())
+            && host.services.len() < SERVICES_MAX
+        {
+            host.services.push(HostService {
+                ip: address.ip,
+                port: 161,
+                transport: "udp".to_owned(),
+                protocol: Some("snmp".to_owned()),
+                product: None,
+                version: Some(version),
+                banner: snmp.as_deref().map(|descr| cut(descr, BANNER_BYTES_MAX).to_owned()),
+            });
         }
         names.truncate(VALUES_MAX);
         for name in names {
@@ -752,7 +833,11 @@ impl Reading {
             let fqdn = fqdn.as_deref()?;
             fqdn.split_once('.').map(|(_, domain)| domain.to_owned())
         });
-        match (smb_os, self.os) {
+        let snmp_os = snmp.as_deref().and_then(described).filter(|(_, told)| {
+            // A guess that says the same says it more closely.
+            self.os.as_ref().is_none_or(|guess| guess.family.as_deref() != Some(*told))
+        });
+        match (smb_os.or(snmp_os.map(|(os, _)| os)), self.os) {
             // The machine said it itself.
             (Some(os), _) => {
                 host.os_family = family(&os).map(str::to_owned);

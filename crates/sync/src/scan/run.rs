@@ -1,0 +1,342 @@
+//! [`Scanner`]: nmap as a process of its own, in a folder of its own that is gone with it.
+
+use std::ffi::OsStr;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use jobs::World;
+use kernel::{Secret, Timestamp};
+
+use super::order::{COMMUNITIES_MAX, SCRIPT, SCRIPT_ARGUMENTS, Scan, XML};
+
+/// The script by which nmap asks a machine by SNMP.
+const SNMP_SCRIPT: &str = include_str!("muster-snmp.nse");
+
+/// How often it is looked at how far nmap is.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// The end of nmap's file that is searched for how far it is, in bytes.
+const TAIL_BYTES: u64 = 64 * 1024;
+
+/// What nmap said on standard error, as far as it is told, in bytes.
+const SAID_BYTES_MAX: u64 = 2_000;
+
+/// nmap on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scanner {
+    program: PathBuf,
+    /// Where scans have their folders; the system's own for such if it is not set.
+    folder: Option<PathBuf>,
+    raw: bool,
+}
+
+/// Why nothing came of a scan.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// There is no nmap.
+    #[error("nmap is not installed, and Muster scans with it")]
+    NoScanner,
+    /// It could not be started.
+    #[error("starting {} failed", program.display())]
+    Start {
+        /// Which.
+        program: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Its folder could not be made or read.
+    #[error("keeping what nmap finds failed")]
+    Folder(#[source] std::io::Error),
+    /// It ended without having done it.
+    #[error("nmap ended early ({how}){}; nothing of it was imported", said_after(said))]
+    Ended {
+        /// With which code or signal.
+        how: String,
+        /// What it said.
+        said: String,
+    },
+    /// Too many communities.
+    #[error("one scan tries {COMMUNITIES_MAX} communities at most")]
+    Communities,
+}
+
+impl ScanError {
+    /// What helps, where the message does not say.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            ScanError::NoScanner => Some(
+                "install it (Debian, Ubuntu: apt-get install nmap; Fedora: dnf install nmap; macOS: brew install nmap; \
+                 elsewhere: https://nmap.org/download), then try again",
+            ),
+            ScanError::Folder(_) => Some("make room, then try again; nothing was changed"),
+            _ => None,
+        }
+    }
+}
+
+fn said_after(said: &str) -> String {
+    if said.is_empty() { String::new() } else { format!(": {said}") }
+}
+
+/// How far a scan is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Far {
+    /// Of the step that nmap is at, in percent.
+    pub percent: Option<f64>,
+    /// Machines that are done.
+    pub hosts: u64,
+}
+
+/// What nmap wrote.
+#[derive(Debug)]
+pub struct Scanned {
+    /// Its XML, from the beginning.
+    pub xml: File,
+    /// False if it ran into its time limit, and the file ends somewhere.
+    pub in_time: bool,
+}
+
+impl Scanner {
+    /// Looks for nmap in the folders of `path`, which is the variable `PATH`.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn find(path: &OsStr) -> Result<Scanner, ScanError> {
+        let names: &[&str] = if cfg!(windows) { &["nmap.exe"] } else { &["nmap"] };
+        let mut files = std::env::split_paths(path).flat_map(|folder| names.iter().map(move |name| folder.join(name)));
+        let program = files.find(|file| file.is_absolute() && file.is_file()).ok_or(ScanError::NoScanner)?;
+        Ok(Scanner { program, folder: None, raw: may_send_raw() })
+    }
+
+    /// With folders of scans inside this one.
+    #[must_use]
+    pub fn inside(self, folder: &Path) -> Scanner {
+        Scanner { folder: Some(folder.to_owned()), ..self }
+    }
+
+    /// Whether it may make its own packets here.
+    #[must_use]
+    pub fn is_raw(&self) -> bool {
+        self.raw
+    }
+
+    /// Starts nmap. It ends when what is answered is dropped.
+    ///
+    /// # Errors
+    /// It cannot be started, or its folder cannot be made.
+    pub fn start(&self, world: &World, scan: &Scan, communities: &[Secret]) -> Result<Running, ScanError> {
+        if communities.len() > COMMUNITIES_MAX {
+            return Err(ScanError::Communities);
+        }
+        let folder = self.prepare(scan, communities).map_err(ScanError::Folder)?;
+        let said = File::create(folder.path().join("said")).map_err(ScanError::Folder)?;
+        let mut command = Command::new(&self.program);
+        command.args(scan.arguments(self.raw)).current_dir(folder.path()).env_clear();
+        // Where it looks for what is named without a path, before the places of its own.
+        command.env("NMAPDIR", folder.path()).env("HOME", folder.path()).env("LC_ALL", "C");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
+        let child = command.spawn().map_err(|source| ScanError::Start { program: self.program.clone(), source })?;
+        let ends_at = world.now().plus_seconds(i64::from(scan.minutes) * 60);
+        Ok(Running { child, folder, ends_at, far: Far::default(), has_secret: !communities.is_empty() })
+    }
+
+    fn prepare(&self, scan: &Scan, communities: &[Secret]) -> std::io::Result<tempfile::TempDir> {
+        let mut made = tempfile::Builder::new();
+        made.prefix("muster-scan-");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            made.permissions(std::fs::Permissions::from_mode(0o700));
+        }
+        let folder = match &self.folder {
+            Some(folder) => {
+                DirBuilder::new().recursive(true).create(folder)?;
+                made.tempdir_in(folder)?
+            }
+            None => made.tempdir()?,
+        };
+        if scan.snmp {
+            own(&folder.path().join(SCRIPT))?.write_all(SNMP_SCRIPT.as_bytes())?;
+            own(&folder.path().join(SCRIPT_ARGUMENTS))?.write_all(script_arguments(communities).as_bytes())?;
+        }
+        Ok(folder)
+    }
+}
+
+/// A new file that nobody else can read.
+fn own(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// In hexadecimal, so that no character of a community means anything to nmap.
+fn script_arguments(communities: &[Secret]) -> String {
+    let hex = |secret: &Secret| secret.expose().bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    format!("muster.communities={}", communities.iter().map(hex).collect::<Vec<_>>().join("."))
+}
+
+/// Whether a process may make packets of its own: root, and who was given `CAP_NET_RAW` for good. Read from `/proc`, so
+/// elsewhere nobody may.
+fn may_send_raw() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    raw_in(&status)
+}
+
+fn raw_in(status: &str) -> bool {
+    /// `CAP_NET_RAW` (`linux/capability.h`).
+    const NET_RAW: u64 = 1 << 13;
+    let line = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim();
+    let holds = |name: &str| u64::from_str_radix(line(name), 16).is_ok_and(|bits| bits & NET_RAW != 0);
+    let is_root = line("Uid:").split_whitespace().nth(1) == Some("0");
+    // A program that is started keeps what its user may only if it is root, or if it is handed down (ambient).
+    if is_root { holds("CapEff:") } else { holds("CapAmb:") }
+}
+
+/// nmap at work; dropping it ends nmap, and takes its folder away.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    folder: tempfile::TempDir,
+    ends_at: Timestamp,
+    far: Far,
+    has_secret: bool,
+}
+
+impl Running {
+    /// Waits a little; answers once nmap has ended, or its time is over.
+    ///
+    /// # Errors
+    /// It ended without having done it.
+    pub async fn wait(&mut self, world: &World) -> Result<Option<Scanned>, ScanError> {
+        world.sleep(LOOK_EVERY).await;
+        if let Some(status) = self.child.try_wait().map_err(ScanError::Folder)? {
+            if !status.success() {
+                return Err(ScanError::Ended { how: in_words(status), said: self.said() });
+            }
+            return self.written(true).map(Some);
+        }
+        self.look().map_err(ScanError::Folder)?;
+        if world.now() >= self.ends_at {
+            self.end();
+            return self.written(false).map(Some);
+        }
+        Ok(None)
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn far(&self) -> Far {
+        self.far
+    }
+
+    /// The process's number.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn written(&self, in_time: bool) -> Result<Scanned, ScanError> {
+        let xml = File::open(self.folder.path().join(XML)).map_err(ScanError::Folder)?;
+        Ok(Scanned { xml, in_time })
+    }
+
+    fn look(&mut self) -> std::io::Result<()> {
+        let path = self.folder.path().join(XML);
+        let Ok(mut file) = File::open(path) else { return Ok(()) };
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+        let mut tail = Vec::new();
+        file.take(TAIL_BYTES).read_to_end(&mut tail)?;
+        let tail = String::from_utf8_lossy(&tail);
+        if let Some(far) = far(&tail) {
+            // The machines of earlier parts of a large file are counted already.
+            self.far = Far { hosts: far.hosts.max(self.far.hosts), ..far };
+        }
+        // Scripts have read their arguments once the first step has begun.
+        let has_begun = ["<taskprogress", "<hosthint", "<host "].iter().any(|begun| tail.contains(begun));
+        if self.has_secret && has_begun {
+            self.has_secret = false;
+            let _ = std::fs::remove_file(self.folder.path().join(SCRIPT_ARGUMENTS));
+        }
+        Ok(())
+    }
+
+    /// What it said on standard error, in one line.
+    fn said(&self) -> String {
+        let mut said = Vec::new();
+        if let Ok(file) = File::open(self.folder.path().join("said")) {
+            let _ = file.take(SAID_BYTES_MAX).read_to_end(&mut said);
+        }
+        let said = String::from_utf8_lossy(&said);
+        let lines = said.lines().map(str::trim).filter(|line| !line.is_empty() && *line != "QUITTING!");
+        lines.take(2).collect::<Vec<_>>().join(" ").chars().filter(|letter| !letter.is_control()).collect()
+    }
+
+    fn end(&mut self) {
+        // It may have ended by itself meanwhile, and then there is nobody to end.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn in_words(status: ExitStatus) -> String {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return format!("signal {signal}");
+    }
+    status.code().map_or_else(|| "without a code".to_owned(), |code| format!("code {code}"))
+}
+
+/// How far nmap is, by the last line that says so.
+fn far(tail: &str) -> Option<Far> {
+    let hosts = u64::try_from(tail.matches("<host ").count()).unwrap_or(u64::MAX);
+    let percent = tail.rsplit("<taskprogress").next().filter(|_| tail.contains("<taskprogress")).and_then(|rest| {
+        let (_, value) = rest.split_once("percent=\"")?;
+        value.split('"').next()?.parse::<f64>().ok().filter(|percent| (0.0..=100.0).contains(percent))
+    });
+    (hosts > 0 || percent.is_some()).then_some(Far { percent, hosts })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_far_it_is_stands_in_the_last_line_that_says_so() {
+        let text = "<taskprogress task=\"SYN\" time=\"1\" percent=\"18.73\" remaining=\"5\"/>\n<host starttime=\"1\"></host>\n\
+                    <taskprogress task=\"SYN\" time=\"2\" percent=\"58.50\"/>\n<hosthint>";
+        assert_eq!(far(text), Some(Far { percent: Some(58.5), hosts: 1 }));
+        assert_eq!(far("<nmaprun>"), None);
+        assert_eq!(far("<taskprogress percent=\"NaN\""), None);
+    }
+
+    #[test]
+    fn who_may_send_raw_packets_is_root_or_was_given_it_for_good() {
+        let status = |uid, eff, amb| format!("Name:\tx\nUid:\t1\t{uid}\t1\t1\nCapEff:\t{eff}\nCapAmb:\t{amb}\n");
+        assert!(raw_in(&status(0, "000001ffffffffff", "0000000000000000")));
+        assert!(!raw_in(&status(0, "0000000000000400", "0000000000000000")), "root of a container without it");
+        assert!(!raw_in(&status(1000, "0000000000002000", "0000000000000000")));
+        assert!(raw_in(&status(1000, "0000000000002000", "0000000000002000")));
+        assert!(!raw_in(""));
+    }
+
+    #[test]
+    fn a_community_means_nothing_to_the_scanner() {
+        let given = [Secret::new("a\",x={}\n".to_owned()), Secret::new("ü".to_owned())];
+        assert_eq!(script_arguments(&given), "muster.communities=61222c783d7b7d0a.c3bc");
+    }
+}

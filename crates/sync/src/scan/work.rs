@@ -1,0 +1,278 @@
+//! The worker's part: scan tasks that are due, one at a time in each organization, under a lease.
+
+use std::ffi::OsStr;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, FutureExt, LocalBoxFuture, select};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use jobs::World;
+use kernel::{OrgId, Secret};
+use store::{Store, StoreError, Tx};
+
+use super::task::{self, Claimed, End, RunStatus, Stands};
+use super::{Far, Scanned, Scanner};
+use crate::import::fields::Mapping;
+use crate::import::{self, Draft, FILE_BYTES_MAX, Format, Imported, Order, Whole};
+use crate::lease::Holder;
+use crate::report::Event;
+use crate::run::{Place, Run};
+use crate::{SyncError, nudge, standing};
+
+/// Scans that one worker runs at the same time, of different organizations.
+const AT_ONCE: usize = 4;
+
+/// How often it is looked whether a task is due.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// How often a run's lease is renewed, and its progress written down.
+const BEAT_EVERY: Duration = Duration::from_secs(2);
+
+/// Reads what a scan found, to its end; touches no database.
+///
+/// # Errors
+/// It is no scan of nmap's, or cannot be read.
+pub async fn draft(world: &World, scanned: Scanned, minutes: u32) -> Result<Draft, SyncError> {
+    let Scanned { xml, in_time } = scanned;
+    let read = world.aside(move || {
+        let scratch = tempfile::tempfile().map_err(import::ImportError::Scratch)?;
+        import::read(Format::Nmap, Mapping::default(), xml, scratch, FILE_BYTES_MAX)
+    });
+    let mut draft = read.await?;
+    if !in_time {
+        draft.whole = Whole::No(format!("the scan was ended at its time limit of {minutes} minutes"));
+    }
+    Ok(draft)
+}
+
+/// Runs scan tasks of every organization when they are due; never ends by itself. `path` is the variable `PATH`, in which nmap
+/// is looked for.
+///
+/// # Errors
+/// The database fails.
+pub(crate) async fn work(
+    place: Place<'_>,
+    path: &OsStr,
+    holder: &Holder,
+    tell: &(dyn Fn(&Event) + Sync),
+) -> Result<(), SyncError> {
+    let worker = Worker { place, path, holder, tell };
+    let mut jobs: FuturesUnordered<LocalBoxFuture<'_, Result<(), SyncError>>> = FuturesUnordered::new();
+    loop {
+        if jobs.len() < AT_ONCE {
+            for claimed in worker.claim(AT_ONCE - jobs.len()).await? {
+                jobs.push(worker.run(claimed).boxed_local());
+            }
+        }
+        let ended = async {
+            match jobs.next().await {
+                Some(done) => done,
+                None => std::future::pending().await,
+            }
+        };
+        if let Either::Left((done, _)) = select(pin!(ended), pin!(place.world.sleep(LOOK_EVERY))).await {
+            done?;
+        }
+    }
+}
+
+struct Worker<'a> {
+    place: Place<'a>,
+    path: &'a OsStr,
+    holder: &'a Holder,
+    tell: &'a (dyn Fn(&Event) + Sync),
+}
+
+impl Worker<'_> {
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, SyncError> {
+        Ok(self.place.world.outside(self.place.store.write(work)).await?)
+    }
+
+    /// Begins what is due, in as many organizations as there is room for.
+    async fn claim(&self, room: usize) -> Result<Vec<Claimed>, SyncError> {
+        let Place { store, world, .. } = self.place;
+        let (holder, now) = (self.holder.clone(), world.now());
+        let due = store.read(move |tx| {
+            let mut due = Vec::new();
+            for org in standing::orgs(tx)? {
+                if task::is_due(tx, org, &holder, now)? {
+                    due.push(org);
+                }
+            }
+            Ok::<_, StoreError>(due)
+        });
+        let mut claimed = Vec::new();
+        for org in world.outside(due).await?.into_iter().take(room) {
+            let holder = self.holder.clone();
+            claimed.extend(self.write(move |tx| task::claim(tx, org, &holder, now)).await?);
+        }
+        Ok(claimed)
+    }
+
+    /// Runs one task to its end, whatever that is.
+    async fn run(&self, claimed: Claimed) -> Result<(), SyncError> {
+        let (org, run) = (claimed.task.org, claimed.run);
+        let end = match self.story(&claimed).await {
+            Ok(Some(end)) => end,
+            // Somebody took it for dead, and has said so.
+            Ok(None) => return Ok(()),
+            Err(SyncError::Store(error)) => return Err(SyncError::Store(error)),
+            Err(error) => {
+                let help = error.help().map(|help| format!("; {help}")).unwrap_or_default();
+                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+                End { status: RunStatus::Failed, reason: Some(format!("{error}{cause}{help}")), report: None }
+            }
+        };
+        let (holder, now) = (self.holder.clone(), self.place.world.now());
+        let name = claimed.task.wanted.name.clone();
+        let words = end.status.word().replace('_', " ");
+        let told = end.reason.as_ref().map_or_else(|| words.clone(), |reason| format!("{words}: {reason}"));
+        let line = told.clone();
+        self.write(move |tx| {
+            task::say(tx, org, run, &line, now)?;
+            task::end(tx, org, run, &end, &holder, now)
+        })
+        .await?;
+        (self.tell)(&Event::Notice { integration: name, what: format!("the scan is over; {told}") });
+        Ok(())
+    }
+
+    /// Adds a line to the run's log.
+    async fn say(&self, claimed: &Claimed, what: String) -> Result<(), SyncError> {
+        let (org, run, now) = (claimed.task.org, claimed.run, self.place.world.now());
+        self.write(move |tx| task::say(tx, org, run, &what, now)).await
+    }
+
+    async fn beat(&self, claimed: &Claimed, far: Far) -> Result<Stands, SyncError> {
+        let (org, run, holder, now) = (claimed.task.org, claimed.run, self.holder.clone(), self.place.world.now());
+        self.write(move |tx| task::beat(tx, org, run, far, &holder, now)).await
+    }
+
+    /// Scans, imports, and asks for the consoles; nothing if the run was lost to somebody.
+    async fn story(&self, claimed: &Claimed) -> Result<Option<End>, SyncError> {
+        let (world, org) = (self.place.world, claimed.task.org);
+        let wanted = &claimed.task.wanted;
+        // What was allowed when the task was saved may not be any more.
+        let allowed = world.outside(self.place.store.read(move |tx| task::allowed(tx, org))).await?;
+        wanted.scan.targets.within(&allowed)?;
+        let scanner = Scanner::find(self.path)?;
+        let communities = if wanted.scan.snmp { self.communities(claimed).await? } else { Vec::new() };
+        let who = claimed.asked_by.as_ref().map(|who| format!(" {who} asked for it.")).unwrap_or_default();
+        let raw = scanner.is_raw();
+        let how = if raw { "" } else { " It may not make its own packets here, so it connects as every program does." };
+        self.say(claimed, format!("scanning {}.{who}{how}", wanted.scan.targets.text())).await?;
+        self.say(claimed, wanted.scan.command(raw)).await?;
+        let mut running = scanner.start(world, &wanted.scan, &communities)?;
+        drop(communities);
+        let mut beat_at = world.now();
+        let scanned = loop {
+            if let Some(scanned) = running.wait(world).await? {
+                break scanned;
+            }
+            if world.now() < beat_at {
+                continue;
+            }
+            beat_at = crate::worker::later(world.now(), BEAT_EVERY);
+            match self.beat(claimed, running.far()).await? {
+                Stands::Ours => {}
+                Stands::Lost => return Ok(None),
+                Stands::Stopped(by) => {
+                    let reason = Some(format!("{by} stopped it; nothing of it was imported"));
+                    return Ok(Some(End { status: RunStatus::Cancelled, reason, report: None }));
+                }
+            }
+        };
+        drop(running);
+        let draft = draft(world, scanned, wanted.scan.minutes).await?;
+        self.say(claimed, format!("{} machines answered; importing", draft.hosts)).await?;
+        let Some(imported) = self.import(claimed, draft).await? else { return Ok(None) };
+        let report = imported.report;
+        self.say(
+            claimed,
+            format!(
+                "imported: {} new, {} changed, {} as they were, {} gone",
+                report.created,
+                report.changed,
+                report.touched + report.unchanged,
+                report.removed
+            ),
+        )
+        .await?;
+        self.consoles(claimed).await?;
+        let status = if report.complete { RunStatus::Complete } else { RunStatus::Incomplete };
+        Ok(Some(End { status, reason: report.reason.clone(), report: Some(report) }))
+    }
+
+    /// Imports while the lease is renewed; nothing if the run was lost to somebody.
+    async fn import(&self, claimed: &Claimed, draft: Draft) -> Result<Option<Imported>, SyncError> {
+        let Place { store, world, .. } = self.place;
+        let wanted = &claimed.task.wanted;
+        let order = Order {
+            source: wanted.name.clone(),
+            site: site(wanted, store, world, claimed.task.org).await?,
+            accept_removals: false,
+        };
+        let by = claimed.asked_by.as_deref().unwrap_or(&claimed.task.created_by);
+        let hosts = draft.hosts;
+        let mut import = pin!(import::import(store, world, claimed.task.org, by, &order, draft, self.tell));
+        loop {
+            match select(&mut import, pin!(world.sleep(BEAT_EVERY))).await {
+                Either::Left((imported, _)) => return Ok(Some(imported?)),
+                Either::Right(_) => {
+                    if self.beat(claimed, Far { percent: Some(100.0), hosts }).await? == Stands::Lost {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The communities that the task may use, from wherever they are kept.
+    async fn communities(&self, claimed: &Claimed) -> Result<Vec<Secret>, SyncError> {
+        let Place { store, world, keys, .. } = self.place;
+        let org = claimed.task.org;
+        let mut found = Vec::new();
+        for id in claimed.task.wanted.credentials.clone() {
+            let ring = keys.clone();
+            let opened = store.read(move |tx| {
+                let name = access::credential(tx, org, id)?.map(|of| of.name).unwrap_or_default();
+                Ok::<_, SyncError>((access::open_credential(tx, &ring, org, id)?, name))
+            });
+            let (custody, name) = world.outside(opened).await?;
+            found.push(world.outside(keys.secret(custody, &name, world.now())).await?);
+        }
+        Ok(found)
+    }
+
+    /// Asks for a reading of the consoles that go with it. One that cannot be read now does not undo the scan.
+    async fn consoles(&self, claimed: &Claimed) -> Result<(), SyncError> {
+        let (org, now) = (claimed.task.org, self.place.world.now());
+        for id in claimed.task.wanted.syncs.clone() {
+            let who = claimed.task.created_by.clone();
+            let asked = self.place.store.write(move |tx| {
+                let name = crate::manage::integration(tx, org, id)?.name;
+                nudge(tx, org, &Run { names: vec![name.clone()], ..Run::default() }, &who, now)?;
+                Ok::<_, SyncError>(name)
+            });
+            let line = match self.place.world.outside(asked).await {
+                Ok(name) => format!("asked for a reading of {name}"),
+                Err(SyncError::Store(error)) => return Err(error.into()),
+                Err(error) => format!("a console is not read: {error}"),
+            };
+            self.say(claimed, line).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The site of the task, unless its source has one already.
+async fn site(wanted: &task::Wanted, store: &Store, world: &World, org: OrgId) -> Result<Option<String>, SyncError> {
+    let name = wanted.name.clone();
+    let known = store.read(move |tx| crate::checkpoint::integration_named(tx, org, &name));
+    let known = world.outside(known).await?;
+    let site = wanted.site.clone();
+    Ok((known.is_none() && !site.is_empty()).then_some(site))
+}
