@@ -25,7 +25,7 @@ use crate::scope::Seen;
 use crate::settle::settle;
 use crate::stream::{Parents, Proof, Source, TimeField};
 use crate::verdict::Lasting;
-use crate::{Integration, Stream, SyncError};
+use crate::{Connector, Integration, Stream, SyncError};
 
 /// A sweep that was cut off longer ago than this begins anew: its pages no longer prove anything.
 const RESUME_WITHIN_SECONDS: i64 = 24 * 3600;
@@ -662,6 +662,7 @@ impl Pass<'_> {
             Ok(())
         })
         .await?;
+        run.report.log(run.owner.org, Connector::SentinelOne);
         (self.tell)(&Event::StreamFinished { report: run.report.clone() });
         Ok(Swept { report: run.report, stops })
     }

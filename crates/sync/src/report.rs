@@ -1,9 +1,10 @@
 //! What a pass tells while it runs ([`Event`]) and when it is over ([`StreamReport`]).
 
-use kernel::Timestamp;
+use kernel::{OrgId, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::Stream;
+use crate::import::Format;
+use crate::{Connector, Stream};
 
 /// How one stream's sweep ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -121,6 +122,34 @@ fn declared<'de, D: Deserializer<'de>>(from: D) -> Result<&'static str, D::Error
 }
 
 impl StreamReport {
+    /// Writes the reading's line into the log, the same for every stream: `sentinelone: fetched 12 threats`; and why it is not
+    /// complete, if it is not.
+    pub(crate) fn log(&self, org: OrgId, connector: Connector) {
+        let StreamReport { integration, stream, fetched, created, changed, removed, .. } = self;
+        let status = self.status.word();
+        // The target of a line is fixed where it is compiled.
+        macro_rules! fetched {
+            ($target:literal) => {
+                tracing::info!(
+                    target: $target,
+                    %org, %integration, %stream, %status, created, changed, removed,
+                    "fetched {fetched} {stream}"
+                )
+            };
+        }
+        match connector {
+            Connector::SentinelOne => fetched!("sentinelone"),
+            Connector::File(Format::Nmap) => fetched!("nmap"),
+            Connector::File(Format::Csv) => fetched!("csv"),
+            Connector::File(Format::Json) => fetched!("json"),
+        }
+        if !matches!(self.status, StreamStatus::Complete | StreamStatus::NotTried) {
+            let reason = self.reason.as_deref().unwrap_or("no reason was given");
+            let status = status.replace('_', " ");
+            tracing::warn!(target: "sync", %org, %integration, %stream, "{stream} is {status}: {reason}");
+        }
+    }
+
     /// A report in which nothing has happened yet.
     #[must_use]
     pub fn begun(integration: &str, stream: &Stream, status: StreamStatus) -> StreamReport {

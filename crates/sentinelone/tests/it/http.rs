@@ -1,12 +1,13 @@
 //! The HTTP transport against a socket that misbehaves. Bounds are set small; nothing here sleeps.
 
-use crate::console::{TOKEN, run};
+use crate::console::{TOKEN, json, run};
 use sentinelone::{
-    ApiError, Client, Console, Failure, HttpOptions, HttpTransport, Instead, Page, Request, Token, Transport,
+    ApiError, Client, Console, Failure, HttpOptions, HttpTransport, Instead, Page, Request, Service, Token, Transport,
     TransportError,
 };
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -100,6 +101,25 @@ fn the_status_of_a_console_is_asked_for_without_the_token() {
     let (address, heads) = serve(response("200 OK\r\nContent-Length: 22", br#"{"data":{"health":1}} "#), Then::Close);
     run(client(&address, small()).send(&Request::system_status())).unwrap();
     assert!(!heads.recv().unwrap().contains("canary"));
+}
+
+#[test]
+fn one_console_in_the_process_stands_beside_all_others_on_the_network() {
+    let (address, heads) = serve(response(&format!("200 OK\r\nContent-Length: {}", BODY.len()), BODY), Then::Close);
+    let service: Service = Arc::new(|_| Box::pin(async { json(r#"{"data":[{"id":"inside"}]}"#) }));
+    let network = HttpTransport::new(small()).unwrap();
+    let transport = Transport::Beside { host: "demo.localhost".into(), service, network };
+    let ask = |transport: &Transport, console: &str| {
+        let client = Client::new(Console::parse(console).unwrap(), Token::parse(TOKEN).unwrap(), transport.clone());
+        run(client.page(&Request::agents(), None))
+    };
+    assert_eq!(ask(&transport, "demo.localhost").unwrap().record(0), br#"{"id":"inside"}"#);
+    assert_eq!(heads.try_recv().ok(), None, "nothing left the process");
+    assert_eq!(ask(&transport, &address).unwrap().record(0), br#"{"id":"1","licenseKey":""}"#);
+    // The fence before strangers' addresses stays, and so does what is inside.
+    let fenced = transport.public_only();
+    assert_eq!(transport_error(ask(&fenced, &address)), TransportError::Private);
+    assert!(ask(&fenced, "demo.localhost").is_ok());
 }
 
 #[test]
