@@ -55,6 +55,70 @@
     fragment.submit();
   }
 
+  // Sealing a secret to whom it is for, before it is sent: HPKE (RFC 9180) in base mode with P-256, HKDF-SHA256, AES-256-GCM.
+  const sealed = async (key, whom, text) => {
+    const { subtle } = crypto;
+    const bytes = (words) => new TextEncoder().encode(words);
+    const join = (...parts) => {
+      const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+      let at = 0;
+      for (const part of parts) {
+        all.set(part, at);
+        at += part.length;
+      }
+      return all;
+    };
+    const hmac = async (secret, ...parts) => {
+      const hash = { name: "HMAC", hash: "SHA-256" };
+      const by = await subtle.importKey("raw", secret.length ? secret : new Uint8Array(32), hash, false, ["sign"]);
+      return new Uint8Array(await subtle.sign("HMAC", by, join(...parts)));
+    };
+    const [none, version] = [new Uint8Array(0), bytes("HPKE-v1")];
+    const kem = join(bytes("KEM"), Uint8Array.of(0, 16));
+    const suite = join(bytes("HPKE"), Uint8Array.of(0, 16, 0, 1, 0, 2));
+    const extract = (of, salt, label, from) => hmac(salt, version, of, bytes(label), from);
+    const expand = async (of, secret, label, about, size) =>
+      (await hmac(secret, Uint8Array.of(0, size), version, of, bytes(label), about, Uint8Array.of(1))).slice(0, size);
+    const theirs = Uint8Array.from(atob(key), (character) => character.charCodeAt(0));
+    const curve = { name: "ECDH", namedCurve: "P-256" };
+    const own = await subtle.generateKey(curve, false, ["deriveBits"]);
+    const point = new Uint8Array(await subtle.exportKey("raw", own.publicKey));
+    const other = await subtle.importKey("raw", theirs, curve, false, []);
+    const agreed = new Uint8Array(await subtle.deriveBits({ name: "ECDH", public: other }, own.privateKey, 256));
+    const shared = await expand(kem, await extract(kem, none, "eae_prk", agreed), "shared_secret", join(point, theirs), 32);
+    const purpose = await extract(suite, none, "info_hash", bytes("muster explorer 1"));
+    const context = join(Uint8Array.of(0), await extract(suite, none, "psk_id_hash", none), purpose);
+    const secret = await extract(suite, shared, "secret", none);
+    const by = await subtle.importKey("raw", await expand(suite, secret, "key", context, 32), "AES-GCM", false, ["encrypt"]);
+    const iv = await expand(suite, secret, "base_nonce", context, 12);
+    const how = { name: "AES-GCM", iv, additionalData: bytes(whom) };
+    return btoa(String.fromCharCode(...join(point, new Uint8Array(await subtle.encrypt(how, by, bytes(text))))));
+  };
+  for (const place of $$("[data-seal]")) {
+    const { seal: key, sealWhom, sealUrl, sealInto } = place.dataset;
+    const [typed, line, form] = [$("input:not([name])", place), $("[data-seal-says]", place), place.closest("form")];
+    const tell = (words) => {
+      line.textContent = words;
+      line.hidden = false;
+    };
+    if (!window.isSecureContext || !crypto.subtle) {
+      typed.disabled = true;
+      tell("This page did not come over a secure connection, so the browser does not seal. Open it by https, or type the token at the Explorer's machine: muster explorer credential add NAME.");
+    }
+    form.addEventListener("submit", async (event) => {
+      if (!typed.value) return;
+      event.preventDefault();
+      const what = { url: form.elements[sealUrl].value.trim(), token: typed.value.trim() };
+      try {
+        form.elements[sealInto].value = await sealed(key, sealWhom, JSON.stringify(what));
+      } catch {
+        return tell("The browser could not seal the token, so nothing was sent.");
+      }
+      typed.value = "";
+      form.requestSubmit(event.submitter);
+    });
+  }
+
   // Rows that are chosen.
   const boxes = () => $$('.rows tbody .pick input[type="checkbox"]');
   const chosen = () => {
@@ -197,7 +261,8 @@
     const next = all[Math.min(Math.max(index, 0), all.length - 1)];
     all.forEach((row) => row.classList.toggle("at", row === next));
     next.scrollIntoView({ block: "nearest" });
-    const link = $("th a, .pick input, a", next);
+    // The row's own page, so that Enter opens it; its box comes before it in the page.
+    const link = $("th a", next) || $(".pick input, a", next);
     if (link) link.focus({ preventScroll: true });
   };
   const press = (link) => link && link.click();
@@ -241,6 +306,8 @@
     }
     if (document.body.dataset.keys !== "on" || event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
     const target = event.target;
+    // In a box, Enter would send the form by its first verb; nobody means that.
+    if (event.key === "Enter" && target instanceof Element && target.closest(".pick")) event.preventDefault();
     const box = target instanceof HTMLInputElement && !["checkbox", "radio", "submit", "button"].includes(target.type);
     if (box || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement || target.isContentEditable) return;
     if (g && event.timeStamp - g < AFTER_G && PLACES[event.key]) {
