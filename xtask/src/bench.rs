@@ -7,6 +7,7 @@ mod decode;
 mod measure;
 mod queries;
 mod scale;
+mod web;
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
@@ -31,14 +32,22 @@ const REPORT: &str = "docs/benchmarks.md";
 /// Where the section begins that `--scale` writes, and nothing else does.
 const LARGE: &str = "## Large estates, by cargo xtask bench --scale\n";
 
+/// Where the section begins that `--web` writes, and nothing else does; the last one.
+const SERVICE: &str = "## The service, by cargo xtask bench --web\n";
+
 /// Measures, prints and writes.
 pub fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
     if cfg!(debug_assertions) {
         bail!("this kitchen was not built for speed; run cargo xtask bench");
     }
     let page = std::fs::read_to_string(root.join(REPORT)).unwrap_or_default();
-    let (others, large) = page.split_once(LARGE).unwrap_or((&page, ""));
-    let text = if let Some(agents) = options.scale {
+    let (page, service) = page.split_once(SERVICE).map_or((page.as_str(), ""), |(page, service)| (page, service));
+    let (others, large) = page.split_once(LARGE).unwrap_or((page, ""));
+    let mut text = if options.web {
+        cargo(root, &["build", "--release", "--package", "muster"])?;
+        let section = web::run(root)?;
+        format!("{}\n\n{SERVICE}\n{section}", page.trim_end())
+    } else if let Some(agents) = options.scale {
         if let Some(url) = &options.at {
             return scale::at(url, agents);
         }
@@ -54,6 +63,9 @@ pub fn run(root: &Path, options: &Options) -> anyhow::Result<()> {
         }
         text
     };
+    if !options.web && !service.is_empty() {
+        let _ = write!(text, "\n{SERVICE}{service}");
+    }
     println!("\n{text}");
     std::fs::write(root.join(REPORT), text).with_context(|| format!("writing {REPORT}"))?;
     println!("written to {REPORT}");

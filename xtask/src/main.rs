@@ -145,6 +145,9 @@ struct BenchOptions {
     /// Measures that estate on one database alone. Default: both
     #[arg(long, requires = "scale")]
     on: Option<BenchDatabase>,
+    /// Measures the service instead: pages under many people's hands while a sync runs, their weight, export, memory
+    #[arg(long, conflicts_with = "scale")]
+    web: bool,
     /// Fills this database, if it is empty, leaves it there, and only prints what questions take
     #[arg(long, requires = "scale", value_name = "DATABASE")]
     at: Option<String>,

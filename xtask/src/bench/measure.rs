@@ -52,8 +52,17 @@ pub fn cpu_of(process: &str, of_children: bool) -> f64 {
 }
 
 fn peak_of(process: u32) -> Option<u64> {
+    status_of(process, "VmHWM:")
+}
+
+/// Bytes of a process that are resident now.
+pub fn resident_of(process: u32) -> Option<u64> {
+    status_of(process, "VmRSS:")
+}
+
+fn status_of(process: u32, name: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
 }
 

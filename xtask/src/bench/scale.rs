@@ -190,16 +190,28 @@ fn table(sizes: &[u64], runs: &[Figures]) -> String {
     out
 }
 
+/// Fills a database, if it is empty, and leaves it there.
+pub fn fill(url: &DatabaseUrl, agents: u64) -> anyhow::Result<()> {
+    filled(&Store::open(url, Access::Writer, queries::SLICES)?, agents, &mut Figures::default())
+}
+
 /// Fills a database and measures it.
 fn one(url: &DatabaseUrl, agents: u64) -> anyhow::Result<Figures> {
-    let estate: &'static Estate = Box::leak(Box::new(Estate { agents, bodies: bodies()? }));
     let store = Store::open(url, Access::Writer, queries::SLICES)?;
-    let memory: &'static Memory = Box::leak(Box::default());
     let mut figures = Figures::default();
+    filled(&store, agents, &mut figures)?;
+    sizes(&store, agents, &mut figures)?;
+    ask(&store, &mut figures)?;
+    Ok(figures)
+}
+
+fn filled(store: &Store, agents: u64, figures: &mut Figures) -> anyhow::Result<()> {
+    let estate: &'static Estate = Box::leak(Box::new(Estate { agents, bodies: bodies()? }));
+    let memory: &'static Memory = Box::leak(Box::default());
     let there = store.read_blocking(|tx| tx.query_opt("SELECT 1 FROM inventory_asset LIMIT 1", &[], |_| Ok(())))?;
     let streams = if there.is_some() { &[][..] } else { &Stream::ALL[..] };
     for stream in streams.iter().copied() {
-        let (cpu, _) = timed(|| load(&store, estate, memory, stream))?;
+        let (cpu, _) = timed(|| load(store, estate, memory, stream))?;
         let rate = stream.records(agents) as f64 / cpu.max(0.01);
         figures.add(format!("{}: records stored / CPU s", stream.name()), rate, f64::INFINITY);
         if matches!(stream, Stream::Scan) {
@@ -208,7 +220,7 @@ fn one(url: &DatabaseUrl, agents: u64) -> anyhow::Result<Figures> {
                 Dialect::Postgres => tx.refresh_statistics(),
                 Dialect::Sqlite => Ok(()),
             })?;
-            correlate(&store, estate, memory, &mut figures)?;
+            correlate(store, estate, memory, figures)?;
         }
     }
     store.write_blocking(|tx| match tx.dialect() {
@@ -216,9 +228,7 @@ fn one(url: &DatabaseUrl, agents: u64) -> anyhow::Result<Figures> {
         Dialect::Sqlite => Ok(()),
     })?;
     while store.write_blocking(|tx| signals::index_in(tx, ORG))?.artifacts > 0 {}
-    sizes(&store, agents, &mut figures)?;
-    ask(&store, &mut figures)?;
-    Ok(figures)
+    Ok(())
 }
 
 /// CPU and wall seconds of some work.
