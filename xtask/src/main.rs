@@ -8,6 +8,8 @@ mod check_sim;
 mod crash;
 #[cfg(feature = "product")]
 mod docs;
+#[cfg(feature = "product")]
+mod explorer;
 mod install;
 mod look;
 mod postgres;
@@ -16,6 +18,7 @@ mod promises;
 mod simulate;
 mod suite;
 mod tidy;
+mod upgrades;
 #[cfg(feature = "product")]
 mod workers;
 
@@ -71,7 +74,7 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// Writes docs/fields.md and docs/language.md from what the program declares.
+    /// Writes docs/fields.md, docs/language.md and docs/configuration.md from what the program declares.
     Docs {
         /// Only says whether they are current
         #[arg(long)]
@@ -89,6 +92,15 @@ enum Task {
         service: bool,
         /// Only pages whose name contains this
         filter: Option<String>,
+    },
+    /// Runs a server and an Explorer in two network namespaces, and cuts the link between them in the middle of a sync.
+    Explorer(ExplorerOptions),
+    /// Keeps what this version stores, and answers, in testkit/upgrades, for every later version to be held to; once before
+    /// a release.
+    Upgrades {
+        /// The program that stores and answers. Default: this version, which is built first
+        #[arg(long, value_name = "FILE")]
+        binary: Option<PathBuf>,
     },
     /// Runs several workers on one PostgreSQL database and many simulated consoles, and kills one of them.
     Workers(WorkersOptions),
@@ -202,6 +214,20 @@ struct WorkersOptions {
     kill_after: u64,
 }
 
+/// How large, and how long.
+#[derive(Args)]
+struct ExplorerOptions {
+    /// Endpoints of the simulated console
+    #[arg(long, default_value_t = 2_000)]
+    endpoints: u32,
+    /// For how many seconds the link is cut
+    #[arg(long, default_value_t = 60)]
+    cut: u64,
+    /// The program to run; without it, it is built first
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
+}
+
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().task {
         Task::Test { filter } => suite::run(root(), filter.as_deref()),
@@ -215,6 +241,8 @@ fn main() -> ExitCode {
         Task::Browser { filter } => suite::browser(root(), filter.as_deref()),
         Task::Look { service: false, filter } => look::run(root(), filter.as_deref()),
         Task::Look { service: true, filter } => look::service(root(), filter.as_deref()),
+        Task::Explorer(options) => explorer(&options),
+        Task::Upgrades { binary } => upgrades::run(root(), binary.as_deref()),
         Task::Workers(options) => workers(&options),
         Task::CheckSim { against } => check_sim(&against),
     };
@@ -249,6 +277,16 @@ fn workers(options: &WorkersOptions) -> anyhow::Result<()> {
 
 #[cfg(not(feature = "product"))]
 fn workers(_: &WorkersOptions) -> anyhow::Result<()> {
+    again_with_the_product(&[])
+}
+
+#[cfg(feature = "product")]
+fn explorer(options: &ExplorerOptions) -> anyhow::Result<()> {
+    explorer::run(root(), options)
+}
+
+#[cfg(not(feature = "product"))]
+fn explorer(_: &ExplorerOptions) -> anyhow::Result<()> {
     again_with_the_product(&[])
 }
 

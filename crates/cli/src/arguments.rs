@@ -19,14 +19,14 @@ Muster only ever reads from a console. What it read stays on this machine, in on
 PostgreSQL database of yours, together with a log of every change.
 
 Start here:
-  muster demo --once                                        a simulated console, and a tour
+  muster demo                                               a simulated console, in the terminal and the browser
   muster connect acme.sentinelone.net --token-file FILE     save a real console
   muster sync                                               read it
   muster query 'os:windows and not edr.name:SentinelOne'    ask
 
 Exit codes: 0 done, 1 the answer is no, 2 usage or bad input, 3 incomplete, 4 authentication or permission, \
 5 unreachable, 6 local storage, 70 a mistake of ours.
-Topics: muster help query, muster help fields [INVENTORY], muster help token."
+Topics: muster help query, muster help fields [INVENTORY], muster help token, muster help configuration."
 )]
 pub struct Arguments {
     #[command(flatten)]
@@ -42,6 +42,16 @@ pub struct Arguments {
 #[derive(Args, Clone)]
 #[command(next_help_heading = "Everywhere")]
 pub struct Global {
+    /// A file with settings: muster help configuration
+    #[arg(
+        long,
+        global = true,
+        env = "MUSTER_CONFIG",
+        hide_env_values = true,
+        value_name = "FILE",
+        display_order = 100
+    )]
+    pub config: Option<PathBuf>,
     /// Where everything is kept: sqlite:PATH or postgres://USER@HOST/NAME. Default: muster.db in the data directory
     #[arg(
         long,
@@ -62,17 +72,23 @@ pub struct Global {
         display_order = 101
     )]
     pub data_dir: Option<PathBuf>,
-    /// What else to tell on standard error: off, error, warn, info, debug, trace, or such as sync=debug
+    /// What else to tell on standard error: off, error, warn, info, debug, trace, or such as sync=debug. Default: warn, and
+    /// info for serve
+    #[arg(long, global = true, env = "MUSTER_LOG", value_name = "FILTER", hide_env_values = true, display_order = 102)]
+    pub log: Option<String>,
+    /// How lines of the log look: text for people, json for collectors
     #[arg(
         long,
         global = true,
-        env = "MUSTER_LOG",
-        value_name = "FILTER",
-        default_value = "warn",
+        env = "MUSTER_LOG_FORMAT",
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "text",
         hide_env_values = true,
+        hide_possible_values = true,
         display_order = 102
     )]
-    pub log: String,
+    pub log_format: LogFormat,
     /// Shows no progress
     #[arg(long, global = true, display_order = 103)]
     pub no_progress: bool,
@@ -81,12 +97,31 @@ pub struct Global {
     help: Option<bool>,
 }
 
+/// How lines of the log look.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// A line of words.
+    Text,
+    /// A JSON object.
+    Json,
+}
+
 #[derive(Subcommand)]
 pub enum Command {
-    /// Simulates a console, reads it, and shows what can be asked
+    /// Simulates a console, reads it, shows what can be asked, and serves it to the browser, alive
     #[command(after_help = "\
-Nothing leaves this machine. The demo keeps its data in a folder of its own, in the data directory, and begins \
-anew each time.")]
+Nothing leaves this machine. It reads a simulated console, and a scan of the same network, shows on the terminal that every \
+total is the console's own, and then serves the pages, to this machine only, until Ctrl-C. Meanwhile the console lives: \
+threats appear, machines come and go, agents fall silent, requests are refused now and then, the token nears its end. It prints \
+where to look, and a person to sign in as.
+
+The demo keeps its data in a folder of its own, in the data directory. It stays there until the next demo, which removes it \
+and begins anew.
+
+Examples:
+  muster demo                            then open the address that it prints
+  muster demo --once                     only what the terminal shows, for scripts
+  muster demo --endpoints 20000 --speed 60")]
     Demo(Demo),
     /// Tests a console and a token, then saves them; on an existing name it changes the token
     #[command(after_help = "\
@@ -123,6 +158,19 @@ Examples:
   muster import csv cmdb.csv --source cmdb --map 'Box=name,Cost centre=custom.cost_centre,Env=tag.env'
   ssh scanner cat lan.xml | muster import nmap - --source lan")]
     Import(Import),
+    /// Scans networks with nmap, now or by tasks, as a source of its own
+    #[command(after_help = "\
+Addresses and networks only, of those that scans may touch: private ones unless an administrator chose others (muster scan \
+allow). A scan is one reading of its source, as an imported file is; half a scan retires nothing. Run as root, nmap sees \
+hardware addresses and guesses operating systems; otherwise it connects as every program does.
+
+Examples:
+  muster scan 10.20.0.0/24 --dry-run
+  muster scan 10.20.0.0/24 10.30.0.5 --exclude 10.20.0.1 --source office --site HQ
+  muster scan 10.20.0.0/24 --snmp 'office switches' --rate 100
+  muster scan task add office 10.20.0.0/24 --site HQ --every 1d --at 02:30
+  muster scan task run office")]
+    Scan(crate::commands::scan::Scan),
     /// Asks a question: which assets, findings, activities .. match
     #[command(after_help = "\
 A question is made of terms, field:value, joined by and, or, not and parentheses. A word alone is looked for \
@@ -159,6 +207,9 @@ While it runs, muster sync asks it \
 for a reading at once and shows the outcome, and settings changed with muster integration count from then on. One \
 worker writes to a SQLite file; with PostgreSQL several may share the work, and one that dies is replaced by the \
 others within two minutes.
+
+The log goes to standard error, a line for each reading ([INFO] sentinelone: fetched 12 threats org=.. integration=..), for each \
+request with its id, and for what is wrong. --log says how much: warn, or info,request=off; --log-format json is for collectors.
 
 Examples:
   muster serve
@@ -234,11 +285,46 @@ nothing is lost: what waits is delivered later.")]
     /// Serves a simulated console over HTTP, for trying things out
     #[command(after_help = "It prints its address and its tokens, and answers until it is stopped.")]
     Simulate(Simulate),
+    /// Works for a server from inside another network: asks consoles there, and keeps their tokens
+    #[command(after_help = "\
+Make an Explorer on the page Explorers of your Muster server; it shows a one-time token. The first start takes it and enrols; \
+later ones need nothing. It speaks to the server by outbound HTTPS only, and nothing has to reach this machine. What is cut off \
+is asked for again, and nothing is lost.
+
+A token that is typed here stays here: the server is told its name and its console.
+
+Examples:
+  muster explorer --server https://muster.example.com --token-stdin
+  muster explorer
+  printf '%s\\n' acme.sentinelone.net \"$TOKEN\" | muster explorer credential add acme
+  muster explorer credential list")]
+    Explorer(crate::commands::explorer::Explorer),
     /// Looks at data, key and every integration, and says what needs you
     Doctor(Doctor),
     /// Brings the database to this version, and says from which
     #[command(after_help = "connect and sync do this by themselves; after an upgrade, query asks for it.")]
     Migrate(Migrate),
+    /// Copies the whole database, at one instant, into a file
+    #[command(after_help = "\
+It works beside a running service, and holds nobody up. Sealed tokens are in the file; the key that opens them is not, so \
+that a stolen backup opens no console: keep the key elsewhere. What can be made again, the full-text index, is left out.
+
+Examples:
+  muster backup /var/backups/muster/
+  muster backup before-the-upgrade.zip
+  muster restore --check before-the-upgrade.zip")]
+    Backup(Backup),
+    /// Makes the database again from a backup
+    #[command(after_help = "\
+All of it or nothing: the file is compared with its own manifest before anything is written. A backup of SQLite can become a \
+PostgreSQL database, and the other way round. An older one is brought up to this version. Everybody is signed out, and \
+connection links that were open are withdrawn; tokens for programs that were revoked since must be revoked again.
+
+Examples:
+  muster restore --check muster-20261120T011500Z.zip
+  muster restore muster-20261120T011500Z.zip
+  muster --database postgres://muster@db/muster restore muster-20261120T011500Z.zip")]
+    Restore(Restore),
     /// Writes a completion script for a shell
     #[command(after_help = "\
 For bash: muster completion bash > ~/.local/share/bash-completion/completions/muster")]
@@ -246,9 +332,9 @@ For bash: muster completion bash > ~/.local/share/bash-completion/completions/mu
         /// Which shell
         shell: clap_complete::Shell,
     },
-    /// Explains a command or a topic: query, fields [INVENTORY], token
+    /// Explains a command or a topic: query, fields [INVENTORY], token, configuration
     Help {
-        /// A command, or one of: query, fields, token
+        /// A command, or one of: query, fields, token, configuration
         #[arg(value_name = "TOPIC")]
         topic: Vec<String>,
     },
@@ -262,9 +348,15 @@ pub struct Demo {
     /// Decides every simulated value; the same seed shows the same fleet
     #[arg(long, default_value_t = 7, value_name = "N")]
     pub seed: u64,
-    /// Exits after the tour
-    #[arg(long)]
+    /// Ends after the tour on the terminal, without pages
+    #[arg(long, visible_alias = "no-serve")]
     pub once: bool,
+    /// Where pages are served, on this machine only. Default: 127.0.0.1:8080, or a free port where that is taken
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "once")]
+    pub listen: Option<SocketAddr>,
+    /// How many times faster than in life things happen on the simulated console while pages are served
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub speed: u32,
 }
 
 #[derive(Args)]
@@ -647,6 +739,9 @@ pub struct Set {
     /// The most requests a minute with this token, over all paths
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub requests_per_minute: Option<u32>,
+    /// Where it runs: the name of an Explorer, or centre for this server
+    #[arg(long, value_name = "EXPLORER")]
+    pub runs_at: Option<String>,
     #[command(flatten)]
     pub import: crate::commands::options::ImportOptions,
 }
@@ -657,6 +752,35 @@ pub struct Doctor {
     #[arg(long)]
     pub offline: bool,
     /// Prints one JSON object per finding
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Backup {
+    /// The file to write, which must not be there yet; or a folder, for a file named by the time
+    #[arg(value_name = "DIR|FILE")]
+    pub target: PathBuf,
+    /// Puts the key into the backup too: whoever has the file then has every token in it
+    #[arg(long)]
+    pub with_key: bool,
+    /// Prints the outcome as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Restore {
+    /// The backup
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Removes the data that is there; nothing brings it back
+    #[arg(long, conflicts_with = "check")]
+    pub replace: bool,
+    /// Only says whether the backup is whole and can be restored by this program
+    #[arg(long)]
+    pub check: bool,
+    /// Prints the outcome as one JSON object
     #[arg(long)]
     pub json: bool,
 }

@@ -2,24 +2,31 @@
 
 mod arguments;
 mod commands;
+mod config;
+#[cfg(test)]
+mod deployed;
 mod failure;
+mod logging;
 mod place;
 mod progress;
 mod terminal;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::arguments::{Arguments, Command};
+use crate::config::Refused;
 use crate::failure::{Exit, Failure};
 use crate::terminal::Terminal;
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match config::read(std::env::args_os().collect::<Vec<_>>()) {
         Ok(arguments) => arguments,
+        Err(Refused::File(failure)) => {
+            Terminal::new(kernel::Clock::System).draw(&failure.lines());
+            return ExitCode::from(failure.exit.code());
+        }
         // Usage is told by the parser itself: help and version with 0, mistakes with 2.
-        Err(told) => {
+        Err(Refused::Told(told)) => {
             let _ = told.print();
             return ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(Exit::Usage.code()));
         }
@@ -38,14 +45,14 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments, terminal: &Terminal) -> Result<(), Failure> {
     let Arguments { global, command, .. } = arguments;
-    start_log(&global.log)?;
+    logging::start(&global, &command)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Bug, format!("starting the runtime failed: {error}")))?;
     // A server is ended by Ctrl-C in its own way; everything else is cut off where it stands.
-    let serves = matches!(command, Command::Simulate(_) | Command::Serve(_));
+    let serves = matches!(command, Command::Simulate(_) | Command::Serve(_) | Command::Demo(_) | Command::Explorer(_));
     let outcome = runtime.block_on(async {
         let story = dispatch(&global, command, terminal);
         tokio::select! {
@@ -70,6 +77,7 @@ async fn dispatch(global: &arguments::Global, command: Command, terminal: &Termi
         Command::Connect(connect) => commands::connect::run(global, connect, terminal).await,
         Command::Sync(sync) => commands::sync::run(global, sync, terminal).await,
         Command::Import(import) => commands::import::run(global, import, terminal).await,
+        Command::Scan(scan) => commands::scan::run(global, scan, terminal).await,
         Command::Query(query) => commands::query::run(global, query, terminal).await,
         Command::Saved { command } => commands::saved::run(global, command, terminal).await,
         Command::Serve(serve) => commands::serve::run(global, &serve, terminal).await,
@@ -82,24 +90,20 @@ async fn dispatch(global: &arguments::Global, command: Command, terminal: &Termi
         Command::Sink { command } => commands::sink::run(global, command, terminal).await,
         Command::Log { command } => commands::log::run(global, command, terminal).await,
         Command::Simulate(simulate) => commands::simulate::run(&simulate, terminal).await,
+        Command::Explorer(explorer) => commands::explorer::run(global, explorer, terminal).await,
         Command::Doctor(doctor) => commands::doctor::run(global, &doctor, terminal).await,
         Command::Migrate(migrate) => commands::migrate::run(global, &migrate, terminal),
+        Command::Backup(backup) => commands::backup::backup(global, &backup, terminal).await,
+        Command::Restore(restore) => commands::backup::restore(global, &restore, terminal),
         Command::Completion { shell } => commands::help::completion(shell, terminal),
         Command::Help { topic } => commands::help::run(&topic, terminal),
     }
 }
 
+/// What is said where Ctrl-C cut a command off.
 fn interrupted() -> Failure {
     Failure::new(Exit::Incomplete, "stopped by Ctrl-C")
         .with("What was stored is kept; a sync that was cut off goes on from there.")
-}
-
-fn start_log(filter: &str) -> Result<(), Failure> {
-    let filter = tracing_subscriber::EnvFilter::try_new(filter).map_err(|error| {
-        Failure::usage(format!("--log {filter:?} is no filter: {error}")).with("Such as warn, info, or sync=debug.")
-    })?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
-    Ok(())
 }
 
 /// A panic is a mistake of ours: say so in a sentence, with the place for whoever mends it.

@@ -31,6 +31,9 @@ pub struct State {
     /// The token that it comes with.
     #[serde(with = "wiped")]
     pub token: Zeroizing<String>,
+    /// Further certificate authorities to trust, PEM; empty if there are none.
+    #[serde(default)]
+    pub ca_pem: String,
     /// The private key, base64.
     #[serde(with = "wiped")]
     pub private_key: Zeroizing<String>,
@@ -241,6 +244,7 @@ mod tests {
             name: "berlin".to_owned(),
             org: "Acme".to_owned(),
             token: Zeroizing::new("token".to_owned()),
+            ca_pem: String::new(),
             private_key: KeyPair::fresh().private(),
         }
     }

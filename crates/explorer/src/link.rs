@@ -160,9 +160,12 @@ impl Link {
         if head.status.is_success() {
             return Ok(body);
         }
-        let said = serde_json::from_slice(&body).map_or_else(|_| String::new(), |said: Said| {
-            if said.detail.is_empty() { said.title } else { said.detail }
-        });
+        let said = serde_json::from_slice(&body).map_or_else(
+            |_| String::new(),
+            |said: Said| {
+                if said.detail.is_empty() { said.title } else { said.detail }
+            },
+        );
         let status = head.status.as_u16();
         if said.is_empty() {
             return Err(match head.status {
@@ -237,7 +240,8 @@ mod tests {
 
     #[test]
     fn a_plain_address_is_for_this_machine_only() {
-        let link = |server: &str| Link::over(server, |_| panic!("nothing is sent")).map(|link| link.origin().to_owned());
+        let link =
+            |server: &str| Link::over(server, |_| panic!("nothing is sent")).map(|link| link.origin().to_owned());
         assert_eq!(link("http://127.0.0.1:8080/"), Ok("http://127.0.0.1:8080".to_owned()));
         assert_eq!(link("muster.example.com"), Ok("https://muster.example.com".to_owned()));
         for server in ["http://muster.example.com", "http://10.0.0.1:8080", "", "ftp://x"] {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,14 +12,13 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use jobs::World;
 use kernel::{Secret, Timestamp};
 use sentinelone::Transport;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::keeper::{Keeper, KeeperError, State};
 use crate::link::{Link, LinkError};
 use crate::seal::KeyPair;
-use crate::wire::{
-    About, ConsoleAnswer, Enrol, Enrolled, Failed, Poll, Polled, Register, Registered, Work, kind,
-};
+use crate::wire::{About, ConsoleAnswer, Enrol, Enrolled, Failed, Poll, Polled, Register, Registered, Work, kind};
 use crate::work;
 
 /// How much an Explorer does at once.
@@ -43,9 +43,14 @@ pub struct Explorer {
     pub state: State,
     /// How consoles are reached from here.
     pub transport: Transport,
-    /// What it says of itself.
+    /// What it says of itself, with every kind of work that it knows.
     pub about: About,
+    /// Further kinds of work, done by whoever runs it.
+    pub more: Vec<(&'static str, Job)>,
 }
+
+/// Does work of one kind: takes its payload, and answers what it says and the bytes beside it.
+pub type Job = Arc<dyn Fn(Value) -> BoxFuture<'static, (Value, Bytes)> + Send + Sync>;
 
 /// Why an Explorer ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +67,13 @@ pub enum RunError {
 ///
 /// # Errors
 /// The server cannot be reached or refuses, or the folder cannot be written.
-pub async fn enrol(link: &Link, keeper: &Keeper, ticket: &Secret, about: &About) -> Result<State, RunError> {
+pub async fn enrol(
+    link: &Link,
+    keeper: &Keeper,
+    ticket: &Secret,
+    about: &About,
+    ca_pem: String,
+) -> Result<State, RunError> {
     let keys = KeyPair::fresh();
     let order = Enrol { ticket: ticket.expose().to_owned(), public_key: keys.public(), about: about.clone() };
     let Enrolled { explorer, name, org, token } = link.ask("/enrol", None, &order).await?;
@@ -72,6 +83,7 @@ pub async fn enrol(link: &Link, keeper: &Keeper, ticket: &Secret, about: &About)
         name,
         org,
         token: Zeroizing::new(token),
+        ca_pem,
         private_key: keys.private(),
     };
     keeper.remember(&state)?;
@@ -177,7 +189,13 @@ impl Explorer {
                 (serde_json::to_vec(&answer), body)
             }
             kind::KEEP => (serde_json::to_vec(&work::keep(&self.keeper, &self.state, work.payload)), Bytes::new()),
-            _ => (serde_json::to_vec(&ConsoleAnswer::Unknown), Bytes::new()),
+            other => match self.more.iter().find(|(known, _)| *known == other) {
+                Some((_, job)) => {
+                    let (says, body) = job(work.payload).await;
+                    (serde_json::to_vec(&says), body)
+                }
+                None => (serde_json::to_vec(&ConsoleAnswer::Unknown), Bytes::new()),
+            },
         };
         if let Ok(says) = says {
             self.deliver(id, says, body, until).await;

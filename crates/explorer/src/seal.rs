@@ -67,6 +67,14 @@ impl KeyPair {
         STANDARD.encode(&self.public)
     }
 
+    /// Seals a token to the pair itself, so that what is kept lies sealed.
+    ///
+    /// # Errors
+    /// Never, for a pair that was read.
+    pub fn seal(&self, whom: &str, what: &Sealed) -> Result<String, SealError> {
+        seal(&self.public, whom, what)
+    }
+
     /// Opens what was sealed to the public key, for `whom`: the Explorer's id.
     ///
     /// # Errors
@@ -105,14 +113,9 @@ pub fn is_public_key(bytes: &[u8]) -> bool {
 pub fn seal(public: &[u8], whom: &str, what: &Sealed) -> Result<String, SealError> {
     let key = <DhP256HkdfSha256 as Kem>::PublicKey::from_bytes(public).map_err(|_| SealError::Key)?;
     let text = Zeroizing::new(serde_json::to_vec(what).map_err(|_| SealError::Shut)?);
-    let (enc, sealed) = single_shot_seal::<AesGcm256, HkdfSha256, DhP256HkdfSha256>(
-        &OpModeS::Base,
-        &key,
-        INFO,
-        &text,
-        whom.as_bytes(),
-    )
-    .map_err(|_| SealError::Key)?;
+    let (enc, sealed) =
+        single_shot_seal::<AesGcm256, HkdfSha256, DhP256HkdfSha256>(&OpModeS::Base, &key, INFO, &text, whom.as_bytes())
+            .map_err(|_| SealError::Key)?;
     let mut bytes = enc.to_bytes().to_vec();
     bytes.extend_from_slice(&sealed);
     Ok(STANDARD.encode(bytes))
@@ -139,7 +142,9 @@ mod tests {
         assert_eq!(other.open("exp_1", &sealed).err(), Some(SealError::Shut));
         let mut changed = STANDARD.decode(&sealed).unwrap();
         *changed.last_mut().unwrap() ^= 1;
-        for wrong in [STANDARD.encode(changed), sealed[..40].to_owned(), "?".to_owned(), "A".repeat(SEALED_BYTES_MAX + 1)] {
+        for wrong in
+            [STANDARD.encode(changed), sealed[..40].to_owned(), "?".to_owned(), "A".repeat(SEALED_BYTES_MAX + 1)]
+        {
             assert_eq!(own.open("exp_1", &wrong).err(), Some(SealError::Shut));
         }
         assert!(!is_public_key(&[4; PUBLIC_BYTES]) && !is_public_key(b""));
@@ -152,5 +157,17 @@ mod tests {
         let bytes = STANDARD.decode(seal(&public, "exp_1", &what()).unwrap()).unwrap();
         assert!(!bytes.windows(4).any(|part| part == b"tttt"));
         assert_ne!(seal(&public, "exp_1", &what()), seal(&public, "exp_1", &what()));
+    }
+
+    #[test]
+    fn what_the_script_in_the_browser_seals_opens_here() {
+        // Sealed by the function `sealed` of ui's muster.js.
+        const PRIVATE: &str = "W2rtEZyVHixWxpAJ8NOOGQQToZzFj77KgZUikRO+tt8=";
+        const SEALED: &str = "BGFQnxCm6v1dfdS+iT/Grygwv4WkiuS2IMMuABgfypgqLcoopV+IaakkE1Mg7TdPSjiJhafF54t1Vg9Nu3KWaBxUhcOJLER9KR/V\
+             AGfSn6pARLY2VWYbRmrX2GcdjWtP66/SsHe1fLpDrwfumhNf8ERQU97vk9p3YFtck6pSFiLJ33yGRC1BrsMmSlqwbxdNawr7TqzD\
+             RvBFUS6k7UgtLohcwz9TdpJjAesEH4tuK+IZv6zwodY9jFE2QZhNCGeNi9fHD7LBMxu3+g==";
+        let keys = KeyPair::read(PRIVATE).unwrap();
+        let opened = keys.open("exp_0000000000001", SEALED).unwrap();
+        assert_eq!((opened.url.as_str(), opened.token.as_str()), ("acme.sentinelone.net", "t".repeat(80).as_str()));
     }
 }

@@ -261,11 +261,8 @@ impl Failed {
     /// An error of the network, in words.
     #[must_use]
     pub fn of(error: &TransportError) -> Failed {
-        let failed = |what: &str, reason: &str, number: u64| Failed {
-            what: what.to_owned(),
-            reason: reason.to_owned(),
-            number,
-        };
+        let failed =
+            |what: &str, reason: &str, number: u64| Failed { what: what.to_owned(), reason: reason.to_owned(), number };
         match error {
             TransportError::Dns => failed("dns", "", 0),
             TransportError::Private => failed("private", "", 0),

@@ -16,7 +16,9 @@ pub(crate) async fn console(
     payload: Value,
 ) -> (ConsoleAnswer, Bytes) {
     let failed = |failed: Failed| (ConsoleAnswer::Failed(failed), Bytes::new());
-    let Ok(work) = serde_json::from_value::<ConsoleWork>(payload) else { return (ConsoleAnswer::Unknown, Bytes::new()) };
+    let Ok(work) = serde_json::from_value::<ConsoleWork>(payload) else {
+        return (ConsoleAnswer::Unknown, Bytes::new());
+    };
     let Some(request) = work.asked.request() else { return (ConsoleAnswer::Unknown, Bytes::new()) };
     let (console, token) = match ready(keeper, state, &work) {
         Ok(both) => both,
@@ -54,7 +56,9 @@ fn ready(keeper: &Keeper, state: &State, work: &ConsoleWork) -> Result<(Console,
     // Whoever asks, a token goes to its own console.
     if Console::parse(&what.url).ok().as_ref() != Some(&console) {
         let host = console.authority();
-        return Err(format!("the Explorer {name} has this token for another console, and sends it nowhere but there, so not to {host}"));
+        return Err(format!(
+            "the Explorer {name} has this token for another console, and sends it nowhere but there, so not to {host}"
+        ));
     }
     let token = Token::parse(&what.token).map_err(|problem| problem.to_string())?;
     Ok((console, token))

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use kernel::Random;
 
 use crate::problem::MISTAKE;
 use crate::route::API;
-use crate::{App, Problem, respond};
+use crate::{App, Problem, machine, respond};
 
 /// Requests that are answered at once; more are asked to come back.
 pub const REQUESTS_AT_ONCE: usize = 512;
@@ -20,6 +20,10 @@ pub const REQUESTS_AT_ONCE: usize = 512;
 pub const REQUEST_TIME: Duration = Duration::from_secs(30);
 /// After how many seconds one that found no place may come back.
 const FULL_WAIT_S: u64 = 2;
+/// The target of a request's line in the log.
+const LOG: &str = "request";
+/// How much of a path the log shows.
+const PATH_CHARS_MAX: usize = 200;
 
 /// A request's id: in its answer, in a problem, and in the log.
 #[derive(Clone, Debug, Default)]
@@ -31,14 +35,15 @@ pub(crate) async fn around(State(app): State<App>, mut request: Request, next: N
     request.extensions_mut().insert(id.clone());
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let speaks_json = request.uri().path().starts_with(API);
+    let path_asked = request.uri().path();
+    let speaks_json = path_asked.starts_with(API) || path_asked.starts_with(explorer::wire::API);
     let asked = request.uri().path().to_owned();
     let started = app.world.now();
     let mut response = match app.places.clone().try_acquire_owned() {
         Err(_) => full().into_response(),
-        Ok(_place) => match app.world.timeout(REQUEST_TIME, next.run(request)).await {
+        Ok(_place) => match app.world.timeout(app.settings.limits.request, next.run(request)).await {
             Ok(response) => response,
-            Err(_) => too_slow().into_response(),
+            Err(_) => too_slow(app.settings.limits.request).into_response(),
         },
     };
     let micros = app.world.now().micros() - started.micros();
@@ -57,19 +62,27 @@ pub(crate) async fn around(State(app): State<App>, mut request: Request, next: N
     }
     let status = response.status();
     app.metrics.answered(path.as_deref().unwrap_or("unknown"), &method, status, micros);
-    let ms = micros / 1000;
-    let route = path.as_deref().unwrap_or("unknown");
-    if status.is_server_error() {
-        tracing::warn!(request = %id.0, %method, route, status = status.as_u16(), ms, "A request failed");
-    } else {
-        tracing::debug!(request = %id.0, %method, route, status = status.as_u16(), ms, "A request was answered");
-    }
+    tell(&id, &method, &asked, status, micros / 1000);
     let headers = response.headers_mut();
     respond::secure(headers, app.settings.secure);
     if let Ok(id) = HeaderValue::from_str(&id.0) {
         headers.insert("x-request-id", id);
     }
     response
+}
+
+/// The request's line in the log. What was asked for by parameters, and who asked, is nobody's business there.
+fn tell(id: &RequestId, method: &Method, path: &str, status: StatusCode, ms: i64) {
+    let (id, code) = (&*id.0, status.as_u16());
+    // A stranger chooses the path, and how long it is.
+    let path: String = path.chars().take(PATH_CHARS_MAX).collect();
+    if status.is_server_error() {
+        tracing::warn!(target: LOG, request = %id, status = code, ms, "{method} {path}");
+    } else if machine::keeps_watch(&path) || path.starts_with(explorer::wire::API) {
+        tracing::debug!(target: LOG, request = %id, status = code, ms, "{method} {path}");
+    } else {
+        tracing::info!(target: LOG, request = %id, status = code, ms, "{method} {path}");
+    }
 }
 
 /// What became of a handler that panicked.
@@ -86,8 +99,9 @@ fn full() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "Busy", detail).wait(FULL_WAIT_S).help("Try again in a moment.")
 }
 
-fn too_slow() -> Problem {
-    let detail = "This took longer than 30 seconds, so it was given up. What it read was not changed.";
+fn too_slow(limit: Duration) -> Problem {
+    let seconds = limit.as_secs();
+    let detail = format!("This took longer than {seconds} seconds, so it was given up. What it read was not changed.");
     Problem::new(StatusCode::GATEWAY_TIMEOUT, "Took too long", detail).help("Ask for less at once, or try again.")
 }
 

@@ -15,6 +15,7 @@ use kernel::{CredentialId, OrgId, PersonId, Secret, Timestamp};
 use sentinelone::probe::Probe;
 use sentinelone::{Advice, ApiError, Console, Token};
 use store::Tx;
+use sync::explorers::At;
 use sync::{SyncError, Use};
 use ui::{Light, Looked, Markup, html};
 
@@ -74,6 +75,8 @@ pub fn routes() -> Vec<Route> {
 pub(crate) struct Known {
     pub(crate) usable: Vec<Credential>,
     pub(crate) hidden: Vec<HiddenCredential>,
+    /// Ids and names of the Explorers that may keep some of them.
+    pub(crate) explorers: Vec<(String, String)>,
 }
 
 /// The credentials that a picker offers here. Tokens that belong to one integration are not among them.
@@ -81,7 +84,7 @@ pub(crate) fn known(tx: &mut Tx<'_>, org: OrgId, person: Option<PersonId>) -> Re
     let found = access::credentials(tx, org, person)?;
     let usable = found.usable.into_iter().filter(|of| !of.sealed_as.starts_with(OF_AN_INTEGRATION)).collect();
     let hidden = found.hidden.into_iter().filter(|of| !of.name.starts_with(OF_AN_INTEGRATION)).collect();
-    Ok(Known { usable, hidden })
+    Ok(Known { usable, hidden, explorers: explorers(tx, org)? })
 }
 
 /// What a picker says about those that are not in it; nothing if all are.
@@ -102,6 +105,13 @@ pub(crate) struct Shown {
     /// To whom it is granted; only its owner is told.
     pub(crate) grants: Vec<OrgId>,
     pub(crate) owner: String,
+    /// Ids and names of the Explorers, one of which may keep it.
+    pub(crate) explorers: Vec<(String, String)>,
+}
+
+fn explorers(tx: &mut Tx<'_>, org: OrgId) -> Result<Vec<(String, String)>, Problem> {
+    let all = sync::explorers::explorers(tx, org)?;
+    Ok(all.into_iter().map(|of| (of.id.to_string(), of.name)).collect())
 }
 
 pub(crate) fn shown(tx: &mut Tx<'_>, org: OrgId, id: &str) -> Result<Shown, Problem> {
@@ -118,7 +128,7 @@ pub(crate) fn shown(tx: &mut Tx<'_>, org: OrgId, id: &str) -> Result<Shown, Prob
         uses.retain(|one| one.org == org);
     }
     let owner = access::org(tx, of.org)?.map(|org| org.name).unwrap_or_default();
-    Ok(Shown { of, uses, grants, owner })
+    Ok(Shown { of, uses, grants, owner, explorers: explorers(tx, org)? })
 }
 
 /// As [`shown`], for who changes it: it has to be the organization's own.
@@ -133,14 +143,17 @@ pub(crate) fn owned(tx: &mut Tx<'_>, org: OrgId, id: &str) -> Result<Shown, Prob
 }
 
 /// Who keeps the secret, in words.
-pub(crate) fn keeper(custodian: &Custodian) -> String {
+pub(crate) fn keeper(custodian: &Custodian, explorers: &[(String, String)]) -> String {
     match custodian {
         Custodian::Server => "This server, sealed".to_owned(),
         Custodian::Reference(Reference::Vault { .. }) => "Vault".to_owned(),
         Custodian::Reference(Reference::Env(_)) => "A variable of this server".to_owned(),
         Custodian::Reference(Reference::File(_)) => "A file on this server".to_owned(),
         Custodian::Reference(Reference::Unknown(_)) => "A place that this version does not know".to_owned(),
-        Custodian::Explorer(name) => format!("Explorer {name}"),
+        Custodian::Explorer(id) => match explorers.iter().find(|(known, _)| known == id) {
+            Some((_, name)) => format!("Explorer {name}"),
+            None => "An Explorer that was revoked, or belongs to another organization".to_owned(),
+        },
     }
 }
 
@@ -171,6 +184,14 @@ pub(crate) fn remove(tx: &mut Tx<'_>, org: OrgId, id: &str, by: &str, now: Times
         let name = if one.org == org { one.name.clone() } else { "an integration of another organization".to_owned() };
         return Err(Problem::conflict(format!("{} is used by {name}{rest}, so it was not removed.", found.of.name))
             .help("Give those integrations another credential or a token of their own first."));
+    }
+    if let Some(task) = sync::scan::tasks_with(tx, found.of.id)?.first() {
+        let name = if task.org == org { task.wanted.name.as_str() } else { "one of another organization" };
+        return Err(Problem::conflict(format!(
+            "{} is used by the scan task {name}, so it was not removed.",
+            found.of.name
+        ))
+        .help("Choose another one there first, under Tasks, Scans."));
     }
     access::remove_credential(tx, org, found.of.id, by, now)?;
     Ok(found.of.name)
@@ -240,6 +261,17 @@ impl Fault {
     }
 }
 
+/// The console of an address that somebody has typed, wherever it stands.
+pub(crate) fn any_console(text: &str) -> Result<Console, Fault> {
+    Console::parse(text).map_err(|problem| Fault {
+        step: "The address is one",
+        what: capital(&problem.to_string()),
+        help: String::new(),
+        passes: false,
+        field: "url",
+    })
+}
+
 /// The console of an address that somebody has typed. It may stand inside a private network only if that was allowed when this
 /// server was started.
 pub(crate) fn console(app: &App, text: &str) -> Result<Console, Fault> {
@@ -250,15 +282,29 @@ pub(crate) fn console(app: &App, text: &str) -> Result<Console, Fault> {
         passes: false,
         field: "url",
     };
-    let console = Console::parse(text).map_err(|problem| wrong(capital(&problem.to_string()), ""))?;
+    let console = any_console(text)?;
     if console.is_private() && !app.settings.private_consoles {
-        let what = format!("{} stands inside a private network, so nothing was sent.", console.host());
-        return Err(wrong(
-            what,
-            "If your consoles stand there, the server has to be started with --allow-private-consoles.",
-        ));
+        let (what, help) = fenced(&console);
+        return Err(wrong(what, help));
     }
     Ok(console)
+}
+
+/// Why a console is not asked that stands where only this server comes, and what there is to do.
+pub(crate) fn fenced(console: &Console) -> (String, &'static str) {
+    let host = console.host();
+    match console.is_loopback() {
+        true => (
+            format!("{host} is this machine itself, so nothing was sent."),
+            "This server asks consoles by their public names. To try a simulated one, start it with \
+                --allow-private-consoles; muster demo does that by itself.",
+        ),
+        false => (
+            format!("{host} stands inside a private network, so nothing was sent."),
+            "This server asks consoles by their public names. Let an Explorer inside that network ask it, or have the server \
+                started with --allow-private-consoles.",
+        ),
+    }
 }
 
 /// The token of a text that somebody has pasted.
@@ -273,9 +319,9 @@ pub(crate) fn token(text: &str) -> Result<Token, Fault> {
 }
 
 /// Tries a token on a console, live. Nothing is stored.
-pub(crate) async fn tried(app: &App, org: OrgId, console: &Console, token: &Token) -> Result<Probe, Fault> {
+pub(crate) async fn tried(app: &App, org: OrgId, console: &Console, token: &Token, at: &At) -> Result<Probe, Fault> {
     let place = place(app, org, "");
-    let trying = sync::try_token(place, console, token, app.settings.private_consoles);
+    let trying = sync::try_token(place, console, token, at, None, app.settings.private_consoles);
     match app.world.timeout(TRY_TIME, trying).await {
         Ok(Ok(probe)) => Ok(probe),
         Ok(Err(SyncError::Console(error))) => Err(Fault::of(&error)),
@@ -442,7 +488,7 @@ pub(crate) async fn rotated(
     let version = version.map_err(|error| Rotation::Problem(error.into()))?;
     let probe = match &given {
         None => None,
-        Some((console, token)) => match tried(app, org, console, token).await {
+        Some((console, token)) => match tried(app, org, console, token, &At::default()).await {
             Ok(probe) => Some(probe),
             Err(fault) => {
                 let name = found.of.sealed_as.clone();
@@ -543,7 +589,7 @@ pub(crate) async fn save(
         let console = console(app, &order.url)?;
         let token = token(secret.expose())?;
         url = console.origin();
-        match tried(app, org, &console, &token).await {
+        match tried(app, org, &console, &token, &At::default()).await {
             Ok(found) => probe = Some(found),
             Err(fault) if fault.passes && order.untried => {}
             Err(fault) => return Err(fault.into()),

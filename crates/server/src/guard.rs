@@ -5,7 +5,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use access::{Origin, Session, Stage};
+use access::{Origin, Role, Session, Stage};
 use axum::body::Body;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, USER_AGENT};
@@ -176,6 +176,10 @@ fn decide(who: Who, known: &Known) -> Result<(), Problem> {
         (Who::May(permission), Known::Person(both)) => match both.0.may(permission) {
             true => Ok(()),
             false => {
+                if both.0.lacks_factor {
+                    return Err(Problem::forbidden("Administrators need a second factor here, and you have none yet.")
+                        .help("Set it up in your account; from then on this is open to you again."));
+                }
                 let (org, role) = (&both.0.org_name, both.0.role.word());
                 Err(Problem::forbidden(format!("Your role in {org}, {role}, does not include this."))
                     .help("An administrator of the organization can give you another role."))
@@ -202,13 +206,15 @@ async fn identify(gate: &Gate, headers: &HeaderMap, here: String, origin: &Origi
     let asked = token.clone();
     let found = gate.app.store.read(move |tx| {
         let session = access::session(tx, asked.expose(), &lifetimes, now)?;
-        let orgs = match &session {
-            Some(session) => access::memberships(tx, session.person)?,
-            None => Vec::new(),
+        let Some(session) = session else { return Ok(None) };
+        let orgs = access::memberships(tx, session.person)?;
+        let lacks_factor = match session.org {
+            Some((_, role)) => access::lacks_second_factor(tx, session.person, role)?,
+            None => false,
         };
-        Ok::<_, access::AccessError>(session.map(|session| (session, orgs)))
+        Ok::<_, access::AccessError>(Some((session, orgs, lacks_factor)))
     });
-    let Some((session, orgs)) = found.await? else { return Ok(Known::Nobody) };
+    let Some((session, orgs, lacks_factor)) = found.await? else { return Ok(Known::Nobody) };
     let csrf = masked(&access::csrf_token(token.expose()), &Random::secret_bytes());
     let half_way = HalfWay { session: session.clone(), token, csrf: csrf.clone() };
     if session.stage == Stage::NeedsSecondFactor {
@@ -225,7 +231,9 @@ async fn identify(gate: &Gate, headers: &HeaderMap, here: String, origin: &Origi
         person: session.person,
         login: session.login.clone(),
         name: session.name.clone(),
-        role,
+        // What they may do is what everybody may, so nothing has to remember to ask.
+        role: if lacks_factor { Role::Viewer } else { role },
+        lacks_factor,
         session: Some(session),
         token: None,
         ids: orgs.iter().map(|of| of.org.0.to_string()).collect(),
@@ -261,6 +269,7 @@ async fn by_bearer(gate: &Gate, token: &str, origin: &Origin) -> Result<Known, P
         login: token.login.clone(),
         name: token.name.clone(),
         role: token.role,
+        lacks_factor: false,
         session: None,
         token: Some(token),
         ids: Vec::new(),

@@ -4,7 +4,10 @@ mod account;
 mod around;
 mod assets;
 mod audit;
+mod connection;
 mod credentials;
+mod edit;
+mod explorers;
 mod fields;
 mod findings;
 mod guard;
@@ -17,28 +20,31 @@ mod machine;
 mod metrics;
 mod openapi;
 mod overview;
+mod past;
 mod people;
 mod policies;
 mod problem;
 mod respond;
 mod route;
+mod scans;
 mod settings;
 mod signals;
 mod sites;
 mod tasks;
 mod visitor;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use access::{Keyring, Lifetimes, Permission};
+use access::{Discovered, Http, Keyring, Lifetimes, Permission};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use jobs::World;
-use kernel::{Random, Secret};
+use kernel::{Random, Secret, Timestamp};
 use sentinelone::Transport;
 use store::Store;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use ui::Place;
@@ -46,12 +52,13 @@ use ui::Place;
 pub use around::{REQUEST_TIME, REQUESTS_AT_ONCE};
 pub use fields::{Asked, Fields, Sent, address};
 pub use guard::BODY_BYTES_MAX;
-pub use listen::{HEADER_TIME, STOP_TIME, ServeError, Tls, serve};
+pub use help::{guide_part, trouble_page};
+pub use listen::{CONNECTIONS_MAX, HEADER_TIME, Limits, SEND_TIME, STOP_TIME, ServeError, Tls, serve};
 pub use metrics::{Gauges, Lag, Metrics};
 pub use openapi::{Operation, Parameter, Shape};
 pub use problem::{Mistake, Problem, ProblemBody};
 pub use respond::{page as html, see_other, see_other_saying, tagged};
-pub use route::{API, Kind, Route, Who, api, form, page, plain};
+pub use route::{API, Kind, Route, Who, api, form, page, plain, remote};
 pub use visitor::{Caller, HalfWay, Visitor};
 
 /// Passwords that are worked on at once: each takes a processor and 19 MiB for tens of milliseconds.
@@ -68,12 +75,19 @@ pub struct App {
     pub keys: Arc<Keyring>,
     /// How consoles are reached.
     pub transport: Transport,
+    /// How the identity provider is asked.
+    pub http: Http,
     /// What was decided at the start.
     pub settings: Arc<Settings>,
     /// What was counted.
     pub metrics: Arc<Metrics>,
+    /// The process is about to end: who waits for something goes.
+    pub(crate) stopping: Arc<AtomicBool>,
     pub(crate) places: Arc<Semaphore>,
     pub(crate) passwords: Arc<Semaphore>,
+    pub(crate) past: Arc<past::Past>,
+    /// What the identity provider said of itself, and when.
+    pub(crate) discovered: Arc<Mutex<Option<(Discovered, Timestamp)>>>,
 }
 
 /// What is decided at the start.
@@ -88,6 +102,8 @@ pub struct Settings {
     pub private_consoles: bool,
     /// How long sessions live.
     pub lifetimes: Lifetimes,
+    /// How long clients may take, and how many there may be.
+    pub limits: Limits,
 }
 
 impl Settings {
@@ -102,17 +118,34 @@ impl Settings {
 impl App {
     /// A service over an open database.
     #[must_use]
-    pub fn new(store: Store, world: World, keys: Keyring, transport: Transport, settings: Settings) -> App {
+    pub fn new(
+        store: Store,
+        world: World,
+        keys: Keyring,
+        (transport, http): (Transport, Http),
+        settings: Settings,
+    ) -> App {
         App {
             store,
             world,
             keys: Arc::new(keys),
             transport,
+            http,
             settings: Arc::new(settings),
             metrics: Arc::new(Metrics::default()),
+            stopping: Arc::default(),
             places: Arc::new(Semaphore::new(REQUESTS_AT_ONCE)),
             passwords: Arc::new(Semaphore::new(PASSWORDS_AT_ONCE)),
+            past: Arc::default(),
+            discovered: Arc::default(),
         }
+    }
+}
+
+impl App {
+    /// Whether the process is about to end.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
     }
 }
 
@@ -134,7 +167,9 @@ pub fn routes() -> Vec<Route> {
     all.extend(inventories::routes());
     all.extend(integrations::routes());
     all.extend(tasks::routes());
+    all.extend(scans::routes());
     all.extend(credentials::routes());
+    all.extend(explorers::routes());
     all.extend(link::routes());
     all
 }
@@ -144,7 +179,11 @@ pub fn router(app: &App) -> Router {
     let mut router: Router<App> = Router::new();
     for route in routes() {
         let gate = guard::Gate { app: app.clone(), who: route.who, kind: route.kind };
-        let handler = route.handler.route_layer(from_fn_with_state(Arc::new(gate), guard::pass));
+        let handler = match route.bytes_max {
+            BODY_BYTES_MAX => route.handler,
+            more => route.handler.layer(DefaultBodyLimit::max(more)),
+        };
+        let handler = handler.route_layer(from_fn_with_state(Arc::new(gate), guard::pass));
         router = router.route(&route.path, handler);
     }
     router

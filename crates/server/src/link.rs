@@ -56,6 +56,8 @@ struct Wanted {
     host: Option<String>,
     seconds: i64,
     integration: Option<IntegrationId>,
+    /// The Explorer that is to keep the token, by its id or name; nothing for this server.
+    keeper: Option<String>,
 }
 
 /// Makes a link, for a new connection or for one there is. Its token is answered once.
@@ -70,12 +72,16 @@ async fn made(app: &App, org: OrgId, by: &str, wanted: Wanted) -> Result<(Secret
             }
             host = Some(of.console_host);
         }
+        let keeper = match wanted.keeper.as_deref() {
+            Some(said) => crate::explorers::chosen(tx, org, said)?,
+            None => None,
+        };
         let new = NewLink {
             connector: CONNECTOR.to_owned(),
             host,
             recipient: wanted.recipient,
             seconds: wanted.seconds,
-            explorer: None,
+            explorer: keeper.map(|id| id.to_string()),
             integration: wanted.integration,
             credential: None,
         };
@@ -103,6 +109,7 @@ fn state(link: &Link) -> (Tone, &'static str) {
         LinkState::Open => (Tone::Note, "Waiting"),
         LinkState::Opened => (Tone::Note, "Opened"),
         LinkState::Consumed => (Tone::Ok, "Connected"),
+        LinkState::Refused => (Tone::Bad, "Refused"),
         LinkState::Revoked => (Tone::Idle, "Revoked"),
         LinkState::Expired => (Tone::Idle, "Expired"),
     }

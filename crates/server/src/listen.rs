@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum_server::Handle;
@@ -13,12 +14,37 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::around::REQUEST_TIME;
+use crate::connection::Door;
 use crate::{App, router};
 
 /// How long a client may take to send the head of a request; who is slower is cut off.
 pub const HEADER_TIME: Duration = Duration::from_secs(10);
+/// How long a client may take nothing of an answer that waits for it; then it is cut off.
+pub const SEND_TIME: Duration = Duration::from_secs(30);
+/// Connections at the same time; one more is closed at once. Each costs a file and some memory, whatever it asks for.
+pub const CONNECTIONS_MAX: usize = 2_048;
 /// How long requests that are under way have to finish once the process is asked to end.
 pub const STOP_TIME: Duration = Duration::from_secs(10);
+
+/// How long clients may take, and how many there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Until the head of a request is there, from the connection's or the last answer's on.
+    pub head: Duration,
+    /// Until a request is answered, the reading of its body included.
+    pub request: Duration,
+    /// Without taking anything of an answer.
+    pub send: Duration,
+    /// Connections at the same time.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { head: HEADER_TIME, request: REQUEST_TIME, send: SEND_TIME, connections: CONNECTIONS_MAX }
+    }
+}
 
 /// Certificate and key, as files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,15 +85,19 @@ pub async fn serve(
     let tls = tls.map(config).transpose()?;
     listener.set_nonblocking(true)?;
     let handle = Handle::new();
+    let Limits { head, send, connections, .. } = app.settings.limits;
+    let door = Door::new(app.world.clone(), connections, send);
     let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
     macro_rules! served {
         ($server:expr) => {{
-            let mut server = $server.handle(handle.clone());
-            server.http_builder().http1().timer(hyper_util::rt::TokioTimer::new()).header_read_timeout(HEADER_TIME);
+            // Told to speak HTTP/1 alone, it does not wait without end for the first bytes that would say which.
+            let mut server = $server.handle(handle.clone()).http1_only();
+            server.http_builder().http1().timer(hyper_util::rt::TokioTimer::new()).header_read_timeout(head);
             let answering = pin!(server.serve(service));
             match select(answering, pin!(stop)).await {
                 Either::Left((ended, _)) => ended?,
                 Either::Right(((), answering)) => {
+                    app.stopping.store(true, Ordering::Relaxed);
                     handle.graceful_shutdown(Some(STOP_TIME));
                     answering.await?;
                 }
@@ -75,8 +105,11 @@ pub async fn serve(
         }};
     }
     match tls {
-        Some(config) => served!(axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(config))?),
-        None => served!(axum_server::from_tcp(listener)?),
+        Some(config) => {
+            let server = axum_server::from_tcp_rustls(listener, RustlsConfig::from_config(config))?;
+            served!(server.map(|tls| tls.acceptor(door)));
+        }
+        None => served!(axum_server::from_tcp(listener)?.acceptor(door)),
     }
     Ok(())
 }

@@ -159,7 +159,7 @@ fn told(route: &Route, operation: &Operation, problem: &Value, generator: &mut S
     match route.who {
         Who::Anyone => told["security"] = json!([]),
         Who::May(permission) => told["x-permission"] = json!(format!("{permission:?}")),
-        Who::Person | Who::HalfWay => {}
+        Who::Person | Who::HalfWay | Who::Explorer => {}
     }
     debug_assert!(route.path.starts_with(API));
     told

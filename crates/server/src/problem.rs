@@ -97,6 +97,14 @@ impl Problem {
         Problem::new(StatusCode::UNAUTHORIZED, "Not signed in", detail)
     }
 
+    /// No Explorer comes with such a token: 401.
+    #[must_use]
+    pub(crate) fn unknown_explorer() -> Problem {
+        let detail = "This is the line of Explorers, and no Explorer of this server has this token.";
+        Problem::new(StatusCode::UNAUTHORIZED, "Not an Explorer", detail)
+            .help("Enrol it again with a one-time token from the page Explorers.")
+    }
+
     /// The person may not do this: 403.
     #[must_use]
     pub fn forbidden(detail: impl Into<String>) -> Problem {
@@ -305,6 +313,7 @@ impl From<SyncError> for Problem {
     fn from(error: SyncError) -> Problem {
         match error {
             SyncError::Store(error) => error.into(),
+            SyncError::Explorer(error) => error.into(),
             other => Problem::conflict(sentence(&other)),
         }
     }

@@ -8,6 +8,7 @@ use axum::http::Method;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::App;
+use crate::guard::BODY_BYTES_MAX;
 use crate::openapi::Operation;
 
 /// Who may come through a route. There is no route without an answer to this.
@@ -19,6 +20,8 @@ pub enum Who {
     Person,
     /// Whoever has given the password and not yet the second factor.
     HalfWay,
+    /// An Explorer that comes with its own token, and was not revoked.
+    Explorer,
     /// Whoever has this permission in the organization that they look at.
     May(Permission),
 }
@@ -46,6 +49,8 @@ pub struct Route {
     pub kind: Kind,
     /// What the interface's description says of it; only of the REST interface.
     pub operation: Option<Operation>,
+    /// The largest body that it takes, in bytes.
+    pub bytes_max: usize,
     pub(crate) handler: MethodRouter<App>,
 }
 
@@ -56,7 +61,14 @@ impl Route {
         T: 'static,
     {
         let filter = MethodFilter::try_from(method.clone()).expect("a method that axum knows");
-        Route { method, path: path.into(), who, kind, operation: None, handler: on(filter, handler) }
+        let (path, handler) = (path.into(), on(filter, handler));
+        Route { method, path, who, kind, operation: None, bytes_max: BODY_BYTES_MAX, handler }
+    }
+
+    /// The same, for bodies of up to so many bytes.
+    #[must_use]
+    pub fn takes(self, bytes_max: usize) -> Route {
+        Route { bytes_max, ..self }
     }
 }
 
@@ -73,6 +85,11 @@ pub fn form<H: Handler<T, App>, T: 'static>(path: impl Into<Cow<'static, str>>, 
 /// A file, or an endpoint for machines that keep watch.
 pub fn plain<H: Handler<T, App>, T: 'static>(path: impl Into<Cow<'static, str>>, handler: H) -> Route {
     Route::new(Method::GET, path, Who::Anyone, Kind::Plain, handler)
+}
+
+/// A request of a program that is no person: an Explorer.
+pub fn remote<H: Handler<T, App>, T: 'static>(path: impl Into<Cow<'static, str>>, who: Who, handler: H) -> Route {
+    Route::new(Method::POST, path, who, Kind::Plain, handler)
 }
 
 /// A request of the REST interface, under `/api/v1`.

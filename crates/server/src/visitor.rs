@@ -23,8 +23,11 @@ pub struct Visitor {
     pub login: String,
     /// Their name.
     pub name: String,
-    /// What they are in the organization; of a token, what it was made with.
+    /// What they are in the organization; of a token, what it was made with. Administrators who have to set up a second
+    /// factor first are viewers until they have.
     pub role: Role,
+    /// They have to set up a second factor before they are administrators again.
+    pub(crate) lacks_factor: bool,
     /// The browser's session; nothing if a token asks.
     pub session: Option<Session>,
     /// The token that asks; nothing if a browser does.
@@ -77,6 +80,10 @@ impl HalfWay {
 #[derive(Clone, Debug)]
 pub struct Caller(pub access::Origin);
 
+/// The Explorer that asks.
+#[derive(Clone, Debug)]
+pub struct Remote(pub sync::explorers::Explorer);
+
 impl Visitor {
     /// Whether they may do this here.
     #[must_use]
@@ -118,12 +125,18 @@ impl Visitor {
     /// waited stands on it.
     #[must_use]
     pub fn page<'a>(&'a self, shell: &'a Shell<'a>, place: Place, title: &'a str) -> ui::Page<'a> {
-        let flash = self.flash.as_ref().map(|message| Flash {
+        let waits = self.flash.as_ref().map(|message| Flash {
             tone: message.tone,
             what: &message.what,
             then: &message.then,
             link: None,
         });
+        let flash = waits.or(self.lacks_factor.then_some(Flash {
+            tone: Tone::Warn,
+            what: "Administrators need a second factor here.",
+            then: "Until you have set one up, you read and change nothing.",
+            link: Some(("Set it up", crate::account::FACTOR)),
+        }));
         ui::Page { flash, ..ui::Page::new(shell, place, title) }
     }
 }
@@ -142,4 +155,4 @@ macro_rules! from_the_guard {
     )+};
 }
 
-from_the_guard!(Visitor, HalfWay, Caller);
+from_the_guard!(Visitor, HalfWay, Caller, Remote);

@@ -210,7 +210,10 @@ impl SyncError {
             | SyncError::Signals(SignalsError::Store(error)) => store_class(error.class()),
             SyncError::Explorer(ExplorerError::Store(error)) => store_class(error.class()),
             SyncError::Explorer(
-                ExplorerError::Away { .. } | ExplorerError::NoAnswer { .. } | ExplorerError::Busy(_) | ExplorerError::Revoked(_),
+                ExplorerError::Away { .. }
+                | ExplorerError::NoAnswer { .. }
+                | ExplorerError::Busy(_)
+                | ExplorerError::Revoked(_),
             ) => ExitClass::Unreachable,
             SyncError::Explorer(_) => ExitClass::Usage,
             SyncError::Access(error) => store_class(error.class()),

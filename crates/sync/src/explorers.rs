@@ -8,14 +8,12 @@ mod who;
 use kernel::Timestamp;
 use store::StoreError;
 
-pub use queue::{
-    ASKED_MAX, Answer, KEPT_SECONDS, RequestId, answer, ask, collect, hand_out, open, withdraw,
-};
+pub use queue::{ASKED_MAX, Answer, KEPT_SECONDS, RequestId, answer, ask, collect, hand_out, open, withdraw};
 pub use relay::{ANSWER_LOOK_MAX, ANSWER_LOOK_MIN, At, CONSOLE_PATIENCE, KEEP_PATIENCE, Relay, absent};
 pub(crate) use relay::{kept_at, way};
 pub use who::{
-    EXPLORERS_MAX, Explorer, SEEN_EXACT, SILENT_AFTER, TICKET_SECONDS, create, enrol, explorer, explorers, known, rename,
-    renew_ticket, revoke, runs_there, seen, set_runs_at,
+    EXPLORERS_MAX, Explorer, SEEN_EXACT, SILENT_AFTER, TICKET_SECONDS, create, enrol, explorer, explorers, known,
+    rename, renew_ticket, revoke, runs_there, seen, set_runs_at,
 };
 
 /// Why something with an Explorer does not go.

@@ -96,6 +96,21 @@ impl Why {
         }
     }
 
+    /// The state that it is a reason for.
+    #[must_use]
+    pub const fn state(self) -> IntegrationState {
+        match self {
+            Why::RateLimited | Why::RemovalsHeld | Why::ScopeNarrowed | Why::ModuleLost | Why::ClockSkew => {
+                IntegrationState::Degraded
+            }
+            Why::CoreMissing | Why::CutShort => IntegrationState::Incomplete,
+            Why::Dns | Why::Port | Why::NoConnection | Why::Tls | Why::Http | Why::NotData | Why::Explorer => {
+                IntegrationState::Unreachable
+            }
+            Why::NotAConsole | Why::Certificate => IntegrationState::Invalid,
+        }
+    }
+
     /// Reads the word back.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Why> {
@@ -308,6 +323,20 @@ pub struct About<'a> {
     pub subject: Option<&'a str>,
     /// The console's host.
     pub host: &'a str,
+}
+
+/// Every state with every reason that it is seen with, in the order in which they are explained.
+#[must_use]
+pub fn every_state() -> Vec<(IntegrationState, Option<Why>)> {
+    let mut all = Vec::new();
+    for state in IntegrationState::ALL {
+        let before = all.len();
+        all.extend(Why::ALL.into_iter().filter(|why| why.state() == state).map(|why| (state, Some(why))));
+        if all.len() == before {
+            all.push((state, None));
+        }
+    }
+    all
 }
 
 /// What a state means, in one sentence.
@@ -727,39 +756,13 @@ mod tests {
         }
     }
 
-    /// Every pair of state and reason that can come about.
-    fn pairs() -> Vec<(IntegrationState, Option<Why>)> {
-        use IntegrationState as S;
-        let mut pairs = vec![
-            (S::Connected, None),
-            (S::Syncing, None),
-            (S::Degraded, Some(Why::RateLimited)),
-            (S::Degraded, Some(Why::RemovalsHeld)),
-            (S::Degraded, Some(Why::ScopeNarrowed)),
-            (S::Degraded, Some(Why::ModuleLost)),
-            (S::Degraded, Some(Why::ClockSkew)),
-            (S::Incomplete, Some(Why::CoreMissing)),
-            (S::Incomplete, Some(Why::CutShort)),
-            (S::PermissionMissing, None),
-            (S::AuthenticationFailed, None),
-            (S::Paused, None),
-        ];
-        for why in [Why::Dns, Why::Port, Why::NoConnection, Why::Tls, Why::Http, Why::NotData] {
-            pairs.push((S::Unreachable, Some(why)));
-        }
-        for why in [Why::NotAConsole, Why::Certificate] {
-            pairs.push((S::Invalid, Some(why)));
-        }
-        pairs
-    }
-
     fn told(state: IntegrationState, why: Option<Why>) -> String {
         next_step(state, why, About { name: "acme", subject: Some("threats"), host: "acme.sentinelone.net" })
     }
 
     #[test]
     fn only_a_refused_token_asks_for_a_new_one() {
-        for (state, why) in pairs() {
+        for (state, why) in every_state() {
             let asks = told(state, why).contains("new token");
             assert_eq!(asks, state == IntegrationState::AuthenticationFailed, "{state:?} {why:?}");
         }
@@ -773,7 +776,7 @@ mod tests {
 
     #[test]
     fn only_a_refused_token_reconnects_and_what_may_pass_asks_for_patience_only() {
-        for (state, why) in pairs() {
+        for (state, why) in every_state() {
             let told = remedy(state, why);
             assert_eq!(told == Remedy::Reconnect, state == IntegrationState::AuthenticationFailed, "{state:?} {why:?}");
             assert!(!told.words().contains("muster "), "{told:?} names a command");
@@ -799,7 +802,7 @@ mod tests {
 
     #[test]
     fn no_two_states_ask_for_the_same_step_unless_it_is_the_right_one_for_both() {
-        let pairs = pairs();
+        let pairs = every_state();
         for (at, (state, why)) in pairs.iter().enumerate() {
             assert_eq!(told(*state, *why).is_empty(), *state == IntegrationState::Connected, "{state:?}");
             for (other, other_why) in &pairs[at + 1..] {
@@ -826,7 +829,7 @@ mod tests {
         for why in Why::ALL {
             assert_eq!(Why::from_word(why.word()), Some(why));
         }
-        for (state, why) in pairs() {
+        for (state, why) in every_state() {
             let assessment = Assessment { state, why, subject: None, detail: String::new() };
             let lit = light(&assessment, true);
             assert_eq!(lit == Light::Green, state == IntegrationState::Connected, "{state:?}");

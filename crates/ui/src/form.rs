@@ -333,3 +333,48 @@ pub fn errors(fields: &[Field<'_>]) -> Markup {
         }
     }
 }
+
+/// A secret that the browser seals to somebody before it sends anything: the field that is typed into has no name, so it is
+/// never sent, with the script or without; the script puts what it sealed into a hidden one.
+#[derive(Clone, Copy, Debug)]
+pub struct Sealing<'a> {
+    /// The public key: an uncompressed point of P-256, base64.
+    pub key: &'a str,
+    /// The id of whom it is sealed for.
+    pub whom: &'a str,
+    /// What people call them.
+    pub keeper: &'a str,
+    /// The field of the form with the address that the secret is good for.
+    pub url: &'a str,
+    /// The hidden field that is sent.
+    pub into: &'a str,
+    /// What was sealed before, to be sent again.
+    pub value: &'a str,
+    /// What to enter.
+    pub error: Option<&'a str>,
+}
+
+impl Sealing<'_> {
+    /// The field.
+    #[must_use]
+    pub fn render(&self) -> Markup {
+        html! {
+            div.field data-seal=(self.key) data-seal-whom=(self.whom) data-seal-url=(self.url) data-seal-into=(self.into) {
+                label for="seal-secret" { "API token" }
+                span.help #seal-help {
+                    @if self.value.is_empty() { "Your browser seals it so that only the Explorer " (crate::name(self.keeper)) " can open it. This server passes it on and never has it." }
+                    @else { "It is sealed for the Explorer " (crate::name(self.keeper)) "; leave this empty to go on with it." }
+                }
+                @if let Some(error) = self.error {
+                    span.error #seal-error { (shape_saying(Light::Bad, "Error:")) span { (error) } }
+                }
+                input.input.mono #seal-secret type="password" autocomplete="off" autocapitalize="off" spellcheck="false"
+                    maxlength=(16 * INPUT_MAX) aria-describedby=(if self.error.is_some() { "seal-help seal-error" } else { "seal-help" })
+                    aria-invalid=[self.error.map(|_| "true")];
+                input type="hidden" name=(self.into) value=(self.value);
+                p.error data-seal-says hidden role="alert" {}
+                noscript { p.error { "Sealing needs this page's script. Without it, type the token at the Explorer's machine: muster explorer credential add NAME." } }
+            }
+        }
+    }
+}

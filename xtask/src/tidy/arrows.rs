@@ -86,6 +86,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "simulation",
             "kernel",
             "store",
+            "jobs",
             "access",
             "signals",
             "inventory",

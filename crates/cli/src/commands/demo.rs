@@ -1,17 +1,20 @@
-//! `muster demo`: a simulated console, a first sync, a scan of the same network, and a tour of what can be asked.
+//! `muster demo`: a simulated console, a first sync, a scan of the same network, a tour of what can be asked; then the service.
+
+mod live;
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::sync::Arc;
 
 use inventory::{Answer, Ask, Want};
 use kernel::{OrgId, Timestamp};
-use sentinelone::{Console, Token, Transport};
+use sentinelone::{Token, Transport};
 use sentinelone_sim::{Cases, Config, Network, Truth, Where, World, tokens};
 use store::{Access, DatabaseUrl, Store, StoreError};
 use sync::Run;
 use sync::import::{self, FILE_BYTES_MAX, Format};
 
+use self::live::{Hand, Live};
+use super::serve::Listening;
 use super::sync::{pass, told};
 use crate::arguments::{Demo, Global};
 use crate::failure::{Exit, Failure};
@@ -43,29 +46,73 @@ const AGENTS: &str = "agents";
 const UNPROTECTED: &str = "os:windows and not type:server and not edr.name:SentinelOne";
 
 pub async fn run(global: &Global, demo: &Demo, terminal: &Terminal) -> Result<(), Failure> {
+    let mut signal = std::pin::pin!(super::serve::signals()?);
+    let listening = (!demo.once).then(|| Listening::near(demo.listen)).transpose()?;
     let usual = Place::new(global)?;
-    let place = place(&usual)?;
+    let (place, removed) = place(&usual)?;
     let store = place.open_to_write()?;
     let (keys, _) = place.keys_or_make(&store)?;
     let world = jobs::World::real();
     let start = start_of(&store, &world, demo).await?;
 
+    if removed {
+        terminal.result("The last demo's data was removed; this one begins anew.\n\n")?;
+    }
     terminal.result(&format!(
         "A simulated console with {} endpoints (seed {}). Nothing leaves this machine.\n\n",
         terminal.result_number(demo.endpoints.into()),
         demo.seed
     ))?;
-    let simulated = simulated(demo, start, world.now());
-    let transport = Transport::InProcess(simulated.service());
-    let who = super::who();
-    let at = sync::Place {
+    let hand = Hand::standing(world.now(), start);
+    let simulated = simulated(demo, start, &hand);
+    if listening.is_some() {
+        simulated.set_expiry(tokens::GLOBAL, live::token_end(world.now()));
+    }
+    let shown = async {
+        let transport = Transport::InProcess(simulated.service());
+        let who = super::who();
+        let at = sync::Place {
+            store: &store,
+            world: &world,
+            org: OrgId::DEFAULT,
+            keys: &keys,
+            transport: &transport,
+            who: &who,
+        };
+        show(at, demo, start, &simulated, global, terminal).await
+    };
+    let differs = tokio::select! {
+        differs = shown => differs?,
+        () = &mut signal => return Err(crate::interrupted()),
+    };
+    if differs {
+        return Err(Failure::new(Exit::Incomplete, "a total differs from the console's own")
+            .with("This should not be: please report it with the lines above."));
+    }
+    let Some(listening) = listening else { return terminal.result(&hand_over(&place, &usual)) };
+    let live = Live {
+        demo,
+        place: &place,
+        usual: &usual,
         store: &store,
         world: &world,
-        org: OrgId::DEFAULT,
         keys: &keys,
-        transport: &transport,
-        who: &who,
+        terminal,
+        simulated: &simulated,
+        hand,
     };
+    live.serve(&live::console(&host(demo, start))?, listening, signal).await
+}
+
+/// Reads the console and the scan, and shows what can be asked; true if a number differs from the console's own.
+async fn show(
+    at: sync::Place<'_>,
+    demo: &Demo,
+    start: Timestamp,
+    simulated: &World,
+    global: &Global,
+    terminal: &Terminal,
+) -> Result<bool, Failure> {
     sync::connect(at, order(demo, start)?).await?;
     let pass = pass(at, &Run::default(), !global.no_progress, terminal).await?;
     let number = |number| terminal.result_number(number);
@@ -73,26 +120,20 @@ pub async fn run(global: &Global, demo: &Demo, terminal: &Terminal) -> Result<()
 
     terminal.result(&format!("\n{}\n", terminal.bold("A scan of the same network, as nmap writes it")))?;
     for part in [Where::Main, Where::Branch] {
-        terminal.result(&scan(at, &simulated, part, terminal).await?)?;
+        terminal.result(&scan(at, simulated, part, terminal).await?)?;
     }
-
-    let tour = Tour { store: &store, terminal, program: program(), differs: false };
-    let differs = tour.walk(&simulated.truth(tokens::GLOBAL), &simulated.network()).await?;
-    terminal.result(&hand_over(&place, &usual))?;
-    if differs {
-        return Err(Failure::new(Exit::Incomplete, "a total differs from the console's own")
-            .with("This should not be: please report it with the lines above."));
-    }
-    Ok(())
+    let tour = Tour { store: at.store, terminal, program: program(), differs: false };
+    tour.walk(&simulated.truth(tokens::GLOBAL), &simulated.network()).await
 }
 
-/// The demo's own folder, emptied; or the database that was named by hand, as it is.
-fn place(usual: &Place) -> Result<Place, Failure> {
+/// The demo's own folder, emptied, and whether there was anything in it; or the database that was named by hand, as it is.
+fn place(usual: &Place) -> Result<(Place, bool), Failure> {
     if usual.database_named {
-        return Ok(Place { data_dir: usual.data_dir.join(FOLDER), ..usual.clone() });
+        return Ok((Place { data_dir: usual.data_dir.join(FOLDER), ..usual.clone() }, false));
     }
     let place = usual.inside(FOLDER);
-    if place.data_dir.exists() {
+    let removed = place.data_dir.exists();
+    if removed {
         // Another demo may be running there: its lock says so before anything is removed. What else may be wrong with an
         // old demo goes with it.
         if let Err(locked @ StoreError::Locked { .. }) = Store::open(&place.database, Access::Writer, SLICES) {
@@ -102,7 +143,7 @@ fn place(usual: &Place) -> Result<Place, Failure> {
             Failure::new(Exit::Storage, format!("{} cannot be emptied: {error}", place.data_dir.display()))
         })?;
     }
-    Ok(place)
+    Ok((place, removed))
 }
 
 /// The console's name says what it is made of, so that a later demo on the same database meets the same console.
@@ -142,22 +183,22 @@ async fn start_of(store: &Store, world: &jobs::World, demo: &Demo) -> Result<Tim
     })
 }
 
-/// The console as it is now. Its clock stands still meanwhile, so that its totals and ours are of the same moment.
-fn simulated(demo: &Demo, start: Timestamp, now: Timestamp) -> World {
-    let clock = Arc::new(move || now.max(start).micros());
-    let mut config = Config::new(demo.seed, demo.endpoints as usize, clock);
+/// The console as it is now. Its clock stands still at first, so that its totals and ours are of the same moment.
+fn simulated(demo: &Demo, start: Timestamp, hand: &Hand) -> World {
+    let mut config = Config::new(demo.seed, demo.endpoints as usize, hand.clock());
     config.cases = Cases::ALL;
     config.start = start.micros();
-    World::new(config)
+    World::new(config.hurried(demo.speed))
 }
 
 fn order(demo: &Demo, start: Timestamp) -> Result<sync::Connect, Failure> {
     let bug = |error: String| Failure::new(Exit::Bug, error);
     Ok(sync::Connect {
-        console: Console::parse(&host(demo, start)).map_err(|error| bug(error.to_string()))?,
+        console: live::console(&host(demo, start))?,
         token: Token::parse(tokens::GLOBAL).map_err(|error| bug(error.to_string()))?,
         credential: None,
         link: None,
+        at: sync::explorers::At::default(),
         private: false,
         name: Some(NAME.to_owned()),
         site: None,

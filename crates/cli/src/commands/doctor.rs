@@ -101,6 +101,7 @@ pub async fn run(global: &Global, doctor: &Doctor, terminal: &Terminal) -> Resul
             }
             lines.push(data);
             lines.push(key(&place, &store).await);
+            lines.extend(service(&place));
             let now = terminal.now();
             let known = super::integration::overviews(&store, now).await?;
             let (keys, transport, who) = (place.keys(), super::connect::over_the_network()?, super::who());
@@ -113,7 +114,9 @@ pub async fn run(global: &Global, doctor: &Doctor, terminal: &Terminal) -> Resul
                     lines.push(simulated(of, seed, endpoints, now));
                     continue;
                 }
-                let asks = of.integration.options.enabled && !of.integration.connector.is_file();
+                // Through an Explorer the service asks, and writes down what it finds.
+                let here = of.integration.explorer.is_none();
+                let asks = of.integration.options.enabled && !of.integration.connector.is_file() && here;
                 let live = match &keys {
                     Ok(keys) if !doctor.offline && asks => {
                         let at = sync::Place {
@@ -140,6 +143,8 @@ pub async fn run(global: &Global, doctor: &Doctor, terminal: &Terminal) -> Resul
                 };
                 lines.extend(integration(of, live.as_ref(), now, &time));
             }
+            let explorers = store.read(|tx| sync::explorers::explorers(tx, OrgId::DEFAULT)).await?;
+            lines.extend(explorers.iter().map(|of| explorer(of, now, &time)));
             let sinks = store.read(|tx| signals::sinks(tx, OrgId::DEFAULT)).await?;
             lines.extend(sinks.iter().map(|of| sink(of, now, &time, terminal)));
         }
@@ -180,6 +185,35 @@ async fn key(place: &Place, store: &Store) -> Line {
         Ok(keys) if keys.is_empty() => Line::new("key", Mark::Ok, "none yet: the first muster connect makes one"),
         Ok(keys) => Line::new("key", Mark::Ok, format!("key {}", keys.ids().join(", "))),
         Err(failure) => Line::new("key", Mark::Red, failure.what).next(failure.more.join(" ")),
+    }
+}
+
+/// Whoever writes at this moment; nothing where nobody does, or where several may.
+fn service(place: &Place) -> Option<Line> {
+    let by = place.writer()?;
+    let words = match crate::place::is_worker(&by) {
+        true => format!("{by} is running: it reads every console when it is due, and takes up what is asked beside it"),
+        false => format!("{by} is at work here; what else would write waits for its end"),
+    };
+    Some(Line::new("service", Mark::Ok, words))
+}
+
+/// A collector inside another network.
+fn explorer(of: &sync::explorers::Explorer, now: Timestamp, time: &dyn Fn(Timestamp) -> String) -> Line {
+    use sync::explorers::ExplorerError;
+    let what = format!("explorer {}", of.name);
+    let about = format!("version {}, on {}", of.about.version, of.about.host);
+    match of.ready(now) {
+        Ok(()) => Line::new(&what, Mark::Ok, format!("connected, {about}")),
+        Err(ExplorerError::NotEnrolled(_)) => {
+            let line = Line::new(&what, Mark::Note, "made, and not started yet");
+            line.next("start it on its machine: muster explorer --server URL --token-stdin")
+        }
+        Err(_) => {
+            let since = of.seen_at.map_or_else(|| "it enrolled".to_owned(), time);
+            let line = Line::new(&what, Mark::Red, format!("silent since {since}; {about}"));
+            line.next("see whether its machine is on, muster explorer runs there, and it reaches this server")
+        }
     }
 }
 

@@ -29,16 +29,49 @@ pub async fn run(global: &Global, command: IntegrationCommand, terminal: &Termin
         IntegrationCommand::LeftOut { name, option, limit, json } => {
             left_out(&place.open_to_read()?, &name, option.as_deref(), limit, json, terminal).await
         }
-        IntegrationCommand::Set(Set { name, rhythm: chosen, without, with, requests_per_minute, import }) => {
+        IntegrationCommand::Set(Set { name, rhythm: chosen, without, with, requests_per_minute, runs_at, import }) => {
             let import = import.change();
             let change = sync::OptionsChange { without, with, requests_per_minute, import, ..rhythm(&chosen) };
+            if let Some(at) = &runs_at {
+                run_at(&place, &name, at, terminal).await?;
+            }
             if change == sync::OptionsChange::default() {
+                if runs_at.is_some() {
+                    return Ok(());
+                }
                 return Err(Failure::usage("nothing is to be changed")
                     .with("Such as: muster integration set NAME --interval threats=15m. All of it: muster integration set --help"));
             }
             change_it(&place, &name, change, terminal).await
         }
     }
+}
+
+/// Chooses where an integration runs.
+async fn run_at(place: &Place, name: &str, at: &str, terminal: &Terminal) -> Result<(), Failure> {
+    let opened = place.open_to_write_or_beside()?;
+    let (who, wanted, said, now) = (super::who(), name.to_owned(), at.to_owned(), terminal.now());
+    let written = opened.store().write(move |tx| {
+        let known = sync::overviews(tx, OrgId::DEFAULT, now)?;
+        let names = known.iter().map(|of| of.integration.name.clone()).collect();
+        let of = known.into_iter().find(|of| of.integration.name == wanted);
+        let of = of.ok_or(sync::SyncError::NoSuchIntegration { name: wanted, known: names })?.integration;
+        let all = sync::explorers::explorers(tx, OrgId::DEFAULT)?;
+        let there = match said.as_str() {
+            "centre" => None,
+            _ => Some(
+                all.into_iter()
+                    .find(|of| kernel::fold(&of.name) == kernel::fold(&said))
+                    .ok_or(sync::explorers::ExplorerError::NoSuch(said))?,
+            ),
+        };
+        sync::explorers::set_runs_at(tx, OrgId::DEFAULT, of.id, there.as_ref().map(|of| of.id), &who, now)?;
+        Ok::<_, sync::SyncError>(
+            there.map_or_else(|| "at the centre".to_owned(), |of| format!("at the Explorer {}", of.name)),
+        )
+    });
+    let there = written.await?;
+    terminal.result(&format!("{name} runs {there} from now on.\n"))
 }
 
 /// What the flags of a rhythm change.

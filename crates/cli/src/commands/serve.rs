@@ -1,10 +1,12 @@
 //! `muster serve`: pages, interface and worker in one process, or one of them, until it is told to stop.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
-use kernel::{OrgId, Timestamp};
+use access::Keyring;
+use kernel::OrgId;
+use sentinelone::Transport;
 use store::{Dialect, Store};
-use sync::{Event, Holder, IntegrationState, StreamReport, StreamStatus, WorkerOptions};
+use sync::{Event, Holder, IntegrationState, WorkerOptions};
 use tokio::sync::watch;
 
 use crate::arguments::{Global, Role, Serve};
@@ -12,10 +14,16 @@ use crate::failure::{Exit, Failure, sentence};
 use crate::place::Place;
 use crate::terminal::{Terminal, counted};
 
+/// The target of what the program itself tells the log.
+const LOG: &str = "muster";
+
+/// Where it is served if nobody says otherwise.
+const USUAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
 pub async fn run(global: &Global, order: &Serve, terminal: &Terminal) -> Result<(), Failure> {
     let signal = signals()?;
     let place = Place::new(global)?;
-    let listening = (order.role != Role::Worker).then(|| listen(order)).transpose()?;
+    let listening = (order.role != Role::Worker).then(|| Listening::of(order)).transpose()?;
     let store = open(&place, order.role)?;
     let (keys, made) = match order.role {
         Role::Worker => (place.keys()?, None),
@@ -23,55 +31,119 @@ pub async fn run(global: &Global, order: &Serve, terminal: &Terminal) -> Result<
         Role::Web | Role::All => place.keys_or_make(&store)?,
     };
     if let Some(path) = made {
-        say(
-            terminal,
-            &format!("made the key that seals secrets: {}; back it up, apart from the database", path.display()),
+        tracing::info!(
+            target: LOG,
+            "made the key that seals secrets: {}; back it up, apart from the database",
+            path.display()
         );
     }
     let checked = keys.clone();
     store.read(move |tx| access::check_keys(tx, &checked)).await?;
-    let world = jobs::World::real();
     let transport = super::connect::over_the_network()?;
-    let (tell, told) = watch::channel(false);
-    let ended = || {
-        let mut told = told.clone();
-        // The other end lives as long as this function.
-        async move { drop(told.wait_for(|ended| *ended).await) }
-    };
-    let web = async {
-        let Some(listening) = listening else { return Ok(()) };
-        let app = server::App::new(store.clone(), world.clone(), keys.clone(), transport.clone(), listening.settings());
-        let outcome = web(&app, listening, ended(), terminal).await;
-        tell.send_replace(true);
-        outcome
-    };
-    let work = async {
-        if order.role == Role::Web {
-            return Ok(());
-        }
-        let who = super::who();
-        let at = sync::Place {
-            store: &store,
-            world: &world,
-            org: OrgId::DEFAULT,
-            keys: &keys,
-            transport: &transport,
-            who: &who,
+    let world = jobs::World::real();
+    let works = order.role != Role::Web;
+    let service = Service { place: &place, store: &store, world: &world, keys: &keys, transport, terminal };
+    service.until(signal, listening, works).await
+}
+
+/// What serves: pages and interface, a worker, or both, over one open database.
+pub(super) struct Service<'a> {
+    pub place: &'a Place,
+    pub store: &'a Store,
+    pub world: &'a jobs::World,
+    pub keys: &'a Keyring,
+    pub transport: Transport,
+    pub terminal: &'a Terminal,
+}
+
+impl Service<'_> {
+    /// Serves until the signal, or until one of both cannot go on; then both end in order.
+    pub(super) async fn until(
+        &self,
+        signal: impl Future<Output = ()>,
+        listening: Option<Listening>,
+        works: bool,
+    ) -> Result<(), Failure> {
+        let (tell, told) = watch::channel(false);
+        let ended = || {
+            let mut told = told.clone();
+            // The other end lives as long as this function.
+            async move { drop(told.wait_for(|ended| *ended).await) }
         };
-        let outcome = work(at, &place, ended(), terminal).await;
-        tell.send_replace(true);
-        outcome
-    };
-    let stop = async {
-        tokio::select! {
-            () = signal => {}
-            () = ended() => {}
+        let web = async {
+            let Some(listening) = listening else { return Ok(()) };
+            let outcome = self.web(listening, ended()).await;
+            tell.send_replace(true);
+            outcome
+        };
+        let work = async {
+            if !works {
+                return Ok(());
+            }
+            let outcome = self.work(ended()).await;
+            tell.send_replace(true);
+            outcome
+        };
+        let stop = async {
+            tokio::select! {
+                () = signal => {}
+                () = ended() => {}
+            }
+            tell.send_replace(true);
+        };
+        let ((), web, work) = tokio::join!(stop, web, work);
+        tracing::info!(target: LOG, "stopped; what was stored is kept, and the next start goes on from there");
+        web.and(work)
+    }
+
+    async fn web(&self, listening: Listening, stop: impl Future<Output = ()>) -> Result<(), Failure> {
+        let http = access::Http::real(None)
+            .map_err(|error| Failure::new(Exit::Bug, format!("starting the HTTP client failed: {error}")))?;
+        let asks = (self.transport.clone(), http);
+        let (store, world, keys) = (self.store.clone(), self.world.clone(), self.keys.clone());
+        let app = server::App::new(store, world, keys, asks, listening.settings());
+        let Listening { listener, tls, origin, .. } = listening;
+        tracing::info!(target: LOG, "listening on {origin}; Ctrl-C ends it");
+        if let Some(token) = server::begin_set_up(&app).await? {
+            let link = server::set_up_address(&origin, &token);
+            // Not into the log: whoever has it becomes the administrator.
+            self.terminal.note(&format!(
+                "\nNobody has signed in here yet. This link makes you the administrator, once and within an hour:\n\n  {link}\n"
+            ));
         }
-        tell.send_replace(true);
-    };
-    let ((), web, work) = tokio::join!(stop, web, work);
-    say(terminal, "stopped; what was stored is kept, and the next start goes on from there");
-    web.and(work)
+        server::serve(&app, listener, tls.as_ref(), stop).await.map_err(|error| served(&error))
+    }
+
+    async fn work(&self, stop: impl Future<Output = ()>) -> Result<(), Failure> {
+        let Service { store, world, .. } = *self;
+        let who = super::who();
+        let at =
+            sync::Place { store, world, org: OrgId::DEFAULT, keys: self.keys, transport: &self.transport, who: &who };
+        let name = Holder::name_of(&host(), std::process::id(), &mut world.random());
+        let alone = store.dialect() == Dialect::Sqlite;
+        let options = WorkerOptions { alone, scans: std::env::var_os("PATH"), ..WorkerOptions::named(name.clone()) };
+        let known = integrations(store, world).await?;
+        let many = counted(known, "integration", &known.to_string());
+        tracing::info!(target: LOG, "worker {name} reads {many} in {}; Ctrl-C ends it", self.place.database);
+        if known == 0 {
+            tracing::info!(target: LOG, "no console is connected yet; one that is connected is read from then on");
+        }
+        super::sink::take_back(store).await?;
+        // Sinks, the full-text index and the log's retention, beside it.
+        let _follows = world.spawn(signals::follow(store.clone(), world.clone()));
+        Ok(sync::worker(at, &options, stop, &tell).await?)
+    }
+}
+
+/// How many consoles there are to be read, in all organizations.
+async fn integrations(store: &Store, world: &jobs::World) -> Result<u64, Failure> {
+    let orgs = store.read(access::orgs).await?;
+    let mut known = 0;
+    for org in orgs {
+        let all = sync::integrations(store, world, org.id).await?;
+        known += all.iter().filter(|of| !of.connector.is_file()).count() as u64;
+    }
+    Ok(known)
 }
 
 /// Opens the database: as its writer, or, to serve beside a worker, for sessions and what people change.
@@ -80,7 +152,7 @@ fn open(place: &Place, role: Role) -> Result<Store, Failure> {
         return Ok(place.open_to_write_or_beside()?.store().clone());
     }
     place.open_to_write().map_err(|mut failure| {
-        if failure.exit == Exit::Storage && failure.what.contains(" serve (") {
+        if failure.exit == Exit::Storage && crate::place::is_worker(&failure.what) {
             failure.more = vec!["It keeps reading by itself; muster sync asks it for a reading at once.".to_owned()];
         }
         failure
@@ -88,7 +160,7 @@ fn open(place: &Place, role: Role) -> Result<Store, Failure> {
 }
 
 /// Where it listens, and what browsers call it.
-struct Listening {
+pub(super) struct Listening {
     listener: TcpListener,
     tls: Option<server::Tls>,
     /// `https://muster.example.com`, without a path.
@@ -98,6 +170,47 @@ struct Listening {
 }
 
 impl Listening {
+    fn of(order: &Serve) -> Result<Listening, Failure> {
+        let tls = order.tls_cert.clone().zip(order.tls_key.clone());
+        let tls = tls.map(|(certificate, key)| server::Tls { certificate, key });
+        let named = order.public_url.as_deref().map(origin).transpose()?;
+        if tls.is_none() && named.is_none() && !order.listen.ip().is_loopback() {
+            return Err(Failure::usage(format!(
+                "listening on {} without TLS would show passwords to the network",
+                order.listen
+            ))
+            .with(
+                "Give --tls-cert and --tls-key; or listen on 127.0.0.1 behind a proxy and name it by --public-url.",
+            ));
+        }
+        let (listener, at) = bind(order.listen)?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let behind_proxy = named.is_some() && tls.is_none();
+        let origin = named.unwrap_or_else(|| format!("{scheme}://{at}"));
+        Ok(Listening { listener, tls, origin, behind_proxy, private_consoles: order.allow_private_consoles })
+    }
+
+    /// On this machine alone, for consoles that are on it too. Without an address: the usual one, or a free port.
+    pub(super) fn near(at: Option<SocketAddr>) -> Result<Listening, Failure> {
+        let (listener, at) = match at {
+            Some(at) if !at.ip().is_loopback() => {
+                return Err(Failure::usage(format!(
+                    "a demo is served to this machine only, and {at} is for others too"
+                ))
+                .with("Such as --listen 127.0.0.1:8081."));
+            }
+            Some(at) => bind(at)?,
+            None => bind(USUAL).or_else(|_| bind(SocketAddr::new(USUAL.ip(), 0)))?,
+        };
+        let origin = format!("http://{at}");
+        Ok(Listening { listener, tls: None, origin, behind_proxy: false, private_consoles: true })
+    }
+
+    /// What browsers call it: `http://127.0.0.1:8080`.
+    pub(super) fn origin(&self) -> &str {
+        &self.origin
+    }
+
     fn settings(&self) -> server::Settings {
         server::Settings {
             secure: self.origin.starts_with("https://"),
@@ -108,27 +221,12 @@ impl Listening {
     }
 }
 
-fn listen(order: &Serve) -> Result<Listening, Failure> {
-    let tls = order.tls_cert.clone().zip(order.tls_key.clone());
-    let tls = tls.map(|(certificate, key)| server::Tls { certificate, key });
-    let named = order.public_url.as_deref().map(origin).transpose()?;
-    if tls.is_none() && named.is_none() && !order.listen.ip().is_loopback() {
-        return Err(Failure::usage(format!(
-            "listening on {} without TLS would show passwords to the network",
-            order.listen
-        ))
-        .with("Give --tls-cert and --tls-key; or listen on 127.0.0.1 behind a proxy and name it by --public-url."));
-    }
-    let refused = |error: std::io::Error| {
-        Failure::new(Exit::Storage, format!("listening on {} failed: {error}", order.listen))
+fn bind(at: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let bound = TcpListener::bind(at).and_then(|listener| listener.local_addr().map(|at| (listener, at)));
+    bound.map_err(|error| {
+        Failure::new(Exit::Storage, format!("listening on {at} failed: {error}"))
             .with("Choose another address: --listen 127.0.0.1:8081, or port 0 for a free one.")
-    };
-    let listener = TcpListener::bind(order.listen).map_err(refused)?;
-    let at: SocketAddr = listener.local_addr().map_err(refused)?;
-    let scheme = if tls.is_some() { "https" } else { "http" };
-    let behind_proxy = named.is_some() && tls.is_none();
-    let origin = named.unwrap_or_else(|| format!("{scheme}://{at}"));
-    Ok(Listening { listener, tls, origin, behind_proxy, private_consoles: order.allow_private_consoles })
+    })
 }
 
 /// Scheme and host of `--public-url`.
@@ -142,22 +240,6 @@ fn origin(url: &str) -> Result<String, Failure> {
     }
 }
 
-async fn web(
-    app: &server::App,
-    listening: Listening,
-    stop: impl Future<Output = ()>,
-    terminal: &Terminal,
-) -> Result<(), Failure> {
-    let Listening { listener, tls, origin, .. } = listening;
-    say(terminal, &format!("listening on {origin}; Ctrl-C ends it"));
-    if let Some(token) = server::begin_set_up(app).await? {
-        let link = server::set_up_address(&origin, &token);
-        say(terminal, "nobody has signed in here yet; this link makes you the administrator, once and within an hour:");
-        terminal.note(&format!("\n  {link}\n"));
-    }
-    server::serve(app, listener, tls.as_ref(), stop).await.map_err(|error| served(&error))
-}
-
 fn served(error: &server::ServeError) -> Failure {
     match error {
         server::ServeError::Tls { .. } => {
@@ -167,41 +249,8 @@ fn served(error: &server::ServeError) -> Failure {
     }
 }
 
-async fn work(
-    at: sync::Place<'_>,
-    place: &Place,
-    stop: impl Future<Output = ()>,
-    terminal: &Terminal,
-) -> Result<(), Failure> {
-    let (store, world) = (at.store, at.world);
-    let name = Holder::name_of(&host(), std::process::id(), &mut world.random());
-    let options = WorkerOptions { alone: store.dialect() == Dialect::Sqlite, ..WorkerOptions::named(name.clone()) };
-    let mut known = sync::integrations(store, world, OrgId::DEFAULT).await?;
-    known.retain(|of| !of.connector.is_file());
-    let many = counted(known.len() as u64, "integration", &known.len().to_string());
-    say(terminal, &format!("worker {name} reads {many} in {}; Ctrl-C ends it", place.database));
-    if known.is_empty() {
-        say(terminal, "no console is connected yet; muster connect adds one, and this worker takes it up");
-    }
-    let told = |event: &Event| {
-        if let Some(line) = line(event, terminal) {
-            say(terminal, &line);
-        }
-    };
-    super::sink::take_back(store).await?;
-    // Sinks, the full-text index and the log's retention, beside it.
-    let _follows = world.spawn(signals::follow(store.clone(), world.clone()));
-    Ok(sync::worker(at, &options, stop, &told).await?)
-}
-
-/// A line with the time before it.
-fn say(terminal: &Terminal, what: &str) {
-    let at = crate::terminal::to_the_second(terminal.now());
-    terminal.note(&format!("{at} {}", reports::terminal::harmless(what)));
-}
-
 /// Resolves when the process is asked to end.
-fn signals() -> Result<impl Future<Output = ()>, Failure> {
+pub(super) fn signals() -> Result<impl Future<Output = ()>, Failure> {
     let failed = |error: std::io::Error| Failure::new(Exit::Bug, format!("waiting for signals failed: {error}"));
     #[cfg(unix)]
     let mut terminated = {
@@ -222,56 +271,28 @@ fn signals() -> Result<impl Future<Output = ()>, Failure> {
 }
 
 /// This machine's name, for leases.
-fn host() -> String {
+pub(super) fn host() -> String {
     let named = ["HOSTNAME", "COMPUTERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     let named = named.or_else(|| std::fs::read_to_string("/etc/hostname").ok());
     let name = named.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
     name.unwrap_or_else(|| "this machine".to_owned())
 }
 
-/// What the log says of an event; nothing of what changes nothing.
-fn line(event: &Event, terminal: &Terminal) -> Option<String> {
+/// What the log says of an event: a reading has told of itself.
+fn tell(event: &Event) {
     match event {
-        Event::StreamFinished { report } if is_worth_a_line(report) => {
-            Some(format!("{} {}: {}", report.integration, report.stream, outcome(report, terminal)))
+        Event::IntegrationFinished { integration, state, detail, .. } => {
+            let words = state.word().replace('_', " ");
+            let detail = if detail.is_empty() { String::new() } else { format!(": {}", sentence(detail)) };
+            match state {
+                IntegrationState::Connected => {
+                    tracing::info!(target: LOG, %integration, "{integration} is {words}{detail}")
+                }
+                _ => tracing::warn!(target: LOG, %integration, "{integration} is {words}{detail}"),
+            }
         }
-        Event::IntegrationFinished { integration, state, detail, at } => {
-            Some(state_line(integration, *state, detail, *at))
-        }
-        Event::Notice { integration, what } if integration.is_empty() => Some(what.clone()),
-        Event::Notice { integration, what } => Some(format!("{integration}: {what}")),
-        _ => None,
-    }
-}
-
-fn is_worth_a_line(report: &StreamReport) -> bool {
-    let quiet = matches!(report.status, StreamStatus::Complete | StreamStatus::NotTried);
-    !quiet || report.created + report.changed + report.removed + report.quarantined + report.held > 0
-}
-
-fn outcome(report: &StreamReport, terminal: &Terminal) -> String {
-    let number = |number: u64| terminal.number(number);
-    let mut said = vec![format!("{} read", number(report.fetched))];
-    for (count, what) in [
-        (report.created, "created"),
-        (report.changed, "changed"),
-        (report.removed, "removed"),
-        (report.quarantined, "kept aside"),
-        (report.held, "held"),
-    ] {
-        if count > 0 {
-            said.push(format!("{} {what}", number(count)));
-        }
-    }
-    let status = report.status.word().replace('_', " ");
-    let reason = report.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    format!("{status}{reason} ({})", said.join(", "))
-}
-
-fn state_line(name: &str, state: IntegrationState, detail: &str, _at: Timestamp) -> String {
-    let words = state.word().replace('_', " ");
-    match detail.is_empty() {
-        true => format!("{name} is {words}"),
-        false => format!("{name} is {words}: {}", sentence(detail)),
+        Event::Notice { integration, what } if integration.is_empty() => tracing::warn!(target: LOG, "{what}"),
+        Event::Notice { integration, what } => tracing::warn!(target: LOG, %integration, "{integration}: {what}"),
+        _ => {}
     }
 }

@@ -77,7 +77,7 @@ fn saved(known: &Known, uses: &[usize], visitor: &Visitor, now: Timestamp) -> Ma
         cells: vec![
             Cell::new(html! { (kind_title(&of.kind)) }),
             if of.url.is_empty() { Cell::new(ui::absent("no address")) } else { Cell::text(host(&of.url)) },
-            Cell::new(html! { (keeper(&of.custodian)) }),
+            Cell::new(html! { (keeper(&of.custodian, &known.explorers)) }),
             Cell::new(match (of.org == visitor.org, of.global) {
                 (_, true) => html! { "Every organization" },
                 (true, false) => html! { "This organization" },
@@ -344,7 +344,7 @@ fn shown_page(visitor: &Visitor, found: &Shown, now: Timestamp, wrong: Option<&W
         ("Address", if of.url.is_empty() { ui::absent("none") } else { ui::mono(&of.url) }),
         (
             "Kept by",
-            html! { (keeper(&of.custodian)) @if let Custodian::Reference(reference) = &of.custodian { " " (ui::mono(&reference.to_string())) } },
+            html! { (keeper(&of.custodian, &found.explorers)) @if let Custodian::Reference(reference) = &of.custodian { " " (ui::mono(&reference.to_string())) } },
         ),
         ("Role and scope", role_and_scope(&of.facts)),
         ("Ends", ends(of.facts.expires_at, now)),
@@ -401,6 +401,13 @@ fn used(found: &Shown, visitor: &Visitor) -> Markup {
 }
 
 fn rotation(visitor: &Visitor, found: &Shown, wrong: Option<&Wrong>) -> Markup {
+    if let Custodian::Explorer(_) = found.of.custodian {
+        let body = html! {
+            p { "Type the new one at the Explorer's machine; this server never has it:" }
+            p.mono { "muster explorer credential add '" (found.of.name) "'" }
+        };
+        return Card { id: "rotate", heading: "A new secret", body, ..Card::default() }.render();
+    }
     if found.of.custodian != Custodian::Server {
         let body = html! { p { "Change the secret where it is kept. What is read there is believed for five minutes at most." } };
         return Card { id: "rotate", heading: "A new secret", body, ..Card::default() }.render();

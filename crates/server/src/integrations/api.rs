@@ -7,11 +7,12 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use inventory::onboard::Identity;
-use kernel::Timestamp;
+use kernel::{ExplorerId, Timestamp};
 use schemars::JsonSchema;
 use sentinelone::Token as ApiToken;
 use serde::{Deserialize, Serialize};
 use sync::examine::Step;
+use sync::explorers::At;
 use sync::{ImportChange, Options, OptionsChange, Overview, Run, SyncError};
 
 use super::connecting::{self, Outcome};
@@ -56,6 +57,8 @@ pub(super) struct Integration {
     token_expires_at: Option<String>,
     /// The saved credential that opens the console; nothing if it has a token of its own.
     credential_id: Option<String>,
+    /// The id of the Explorer that it runs at; nothing if it runs at this server.
+    runs_at: Option<String>,
     /// What was chosen that is not usual, in words.
     options: String,
     streams: Vec<Stream>,
@@ -95,6 +98,8 @@ pub(super) struct New {
     name: Option<String>,
     /// Where its assets live; made if there is none of that name.
     site: Option<String>,
+    /// The id or the name of the Explorer that it runs at; `centre` or nothing for this server.
+    runs_at: Option<String>,
     /// What is not as usual.
     #[serde(default)]
     options: Choices,
@@ -106,6 +111,8 @@ pub(super) struct New {
 pub(super) struct Change {
     name: Option<String>,
     site: Option<String>,
+    /// The id or the name of the Explorer that it is to run at; `centre` for this server.
+    runs_at: Option<String>,
     #[serde(default)]
     options: Choices,
 }
@@ -271,6 +278,12 @@ fn unmeant(error: SyncError) -> Problem {
     }
 }
 
+/// Where something is to run: nothing if nothing is said, and then the Explorer, or none for this server.
+async fn runs_at(app: &App, visitor: &Visitor, said: Option<&str>) -> Result<Option<Option<ExplorerId>>, Problem> {
+    let (org, Some(said)) = (visitor.org, said.map(str::to_owned)) else { return Ok(None) };
+    Ok(Some(app.store.read(move |tx| crate::explorers::chosen(tx, org, &said)).await?))
+}
+
 /// `GET /api/v1/integrations`
 pub(super) async fn list(State(app): State<App>, visitor: Visitor, headers: HeaderMap) -> Result<Response, Problem> {
     let (org, now) = (visitor.org, app.world.now());
@@ -300,6 +313,7 @@ fn told(of: &Overview, now: Timestamp) -> Integration {
         role: of.integration.role.clone(),
         scope: of.integration.scope.clone(),
         credential_id: of.integration.credential.map(|id| id.to_string()),
+        runs_at: of.integration.explorer.map(|id| id.to_string()),
         options: choices::settings(&of.integration.options),
         token_expires_at: of.integration.token_expires_at.map(|at| at.to_string()),
         streams: of
@@ -361,7 +375,9 @@ async fn opened(
 /// `POST /api/v1/integrations`
 pub(super) async fn create(State(app): State<App>, visitor: Visitor, body: Bytes) -> Result<Response, Problem> {
     let new: New = crate::fields::body(&body)?;
-    let console = connecting::console(&app, &new.url).map_err(|wrong| Problem::invalid(wrong.error))?;
+    let at = runs_at(&app, &visitor, new.runs_at.as_deref()).await?;
+    let at = At { explorer: at.flatten(), sealed: None };
+    let console = connecting::console(&app, &new.url, &at).map_err(|wrong| Problem::invalid(wrong.error))?;
     let (token, credential) = opened(&app, &visitor, new.token.as_deref(), new.credential_id.as_deref()).await?;
     let mut options = Options::default();
     new.options.change()?.apply(&mut options).map_err(unmeant)?;
@@ -372,7 +388,7 @@ pub(super) async fn create(State(app): State<App>, visitor: Visitor, body: Bytes
             return Err(Problem::conflict(format!("There is an integration named {name} already.")));
         }
     }
-    let order = connecting::order(&app, console, token, credential, (new.name, new.site), Some(options));
+    let order = connecting::order(&app, console, token, credential, (new.name, new.site), Some(options), at);
     let connected = sync::connect(place(&app, &visitor), order).await.map_err(unmeant)?;
     now_is(&app, &visitor, connected.integration.id.to_string()).await
 }
@@ -385,7 +401,8 @@ pub(super) async fn change(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let sent: Change = crate::fields::body(&body)?;
-    let wanted = Wanted { change: sent.options.change()?, name: sent.name, site: sent.site };
+    let runs_at = runs_at(&app, &visitor, sent.runs_at.as_deref()).await?;
+    let wanted = Wanted { change: sent.options.change()?, name: sent.name, site: sent.site, runs_at };
     let (org, now, who, asked) = (visitor.org, app.world.now(), visitor.login.clone(), id.clone());
     let of = app.store.read(move |tx| found(tx, org, &asked, now)).await?.integration;
     app.store.write(move |tx| forms::save(tx, org, of.id, &wanted, &who, now)).await.map_err(unmeant)?;
@@ -405,9 +422,10 @@ pub(super) async fn token(
     if of.connector.is_file() {
         return Err(Problem::conflict("Files need no token."));
     }
-    let console = connecting::console(&app, &of.console_url).map_err(|wrong| Problem::invalid(wrong.error))?;
+    let at = At { explorer: of.explorer, sealed: None };
+    let console = connecting::console(&app, &of.console_url, &at).map_err(|wrong| Problem::invalid(wrong.error))?;
     let (token, credential) = opened(&app, &visitor, sent.token.as_deref(), sent.credential_id.as_deref()).await?;
-    let order = connecting::order(&app, console, token, credential, (Some(of.name), None), None);
+    let order = connecting::order(&app, console, token, credential, (Some(of.name), None), None, at);
     sync::connect(place(&app, &visitor), order).await.map_err(unmeant)?;
     now_is(&app, &visitor, id).await
 }

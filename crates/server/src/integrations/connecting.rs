@@ -1,22 +1,30 @@
 //! Connecting a console: the form, the test before saving, and a new token, permission or address for one that is known.
 
+use std::time::Duration;
+
 use access::{Credential, Credentials, Permission};
 use axum::extract::{Path, State};
 use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use explorer::seal::SEALED_BYTES_MAX;
 use kernel::{CredentialId, Secret, Timestamp};
 use sentinelone::{Console, Probe, Token};
 use sync::examine::{Step, failed_step};
+use sync::explorers::{At, Explorer, ExplorerError};
 use sync::health::{self, Trouble};
-use sync::{Integration, Options, SyncError};
+use sync::{Integration, IntegrationState, Options, SyncError};
 use ui::{Button, Card, Choice, Flash, Icon, Kind, Light, Markup, Place, Tone, Weight, html};
 
 use super::choices::{Values, Wrong, errors, field};
 use super::{at, found, missing, place};
-use crate::fields::{Asked, Fields, Sent};
+use crate::explorers::enrolled;
+use crate::fields::{Asked, Fields, Sent, address};
 use crate::problem::{capital, sentence};
 use crate::{App, Problem, Visitor, respond};
+
+/// How long a test may take, which a person waits for: a little less than any request.
+const TRY_TIME: Duration = Duration::from_secs(25);
 
 /// How a test ended: what the token sees, or the step that failed and why.
 pub(super) type Outcome = Result<Probe, (Step, Trouble)>;
@@ -27,6 +35,12 @@ struct Filled {
     name: String,
     site: String,
     credential: String,
+    /// The Explorer that it runs at, by its id; empty for this server.
+    at: String,
+    /// The Explorer that keeps the token, by its id; empty if none does.
+    keep: String,
+    /// The token, sealed to that Explorer by the browser.
+    sealed: String,
     /// The token, sealed, once it was tried.
     carried: Option<String>,
     values: Values,
@@ -39,6 +53,9 @@ impl Filled {
             name: String::new(),
             site: sync::SITE_DEFAULT.to_owned(),
             credential: String::new(),
+            at: String::new(),
+            keep: String::new(),
+            sealed: String::new(),
             carried: None,
             values: Values::of(&Options::default()),
         }
@@ -51,9 +68,27 @@ impl Filled {
             name: text("name"),
             site: text("site"),
             credential: text("credential"),
+            at: text("at"),
+            keep: text("keep"),
+            sealed: text("sealed"),
             carried: sent.opt("carried").map(str::to_owned),
             values: Values::sent(sent),
         }
+    }
+}
+
+impl Filled {
+    /// Where it runs, and the token for there.
+    fn runs_at(&self, explorers: &[Explorer]) -> Result<At, Wrong> {
+        let wanted = if self.keep.is_empty() { &self.at } else { &self.keep };
+        if wanted.is_empty() {
+            return Ok(At::default());
+        }
+        let known = explorers.iter().find(|of| of.id.to_string() == *wanted);
+        let error = "Choose one of the Explorers that are listed.";
+        let of = known.ok_or_else(|| Wrong::new("at", "Runs at", error))?;
+        let sealed = (!self.keep.is_empty() && !self.sealed.is_empty()).then(|| self.sealed.clone());
+        Ok(At { explorer: Some(of.id), sealed })
     }
 }
 
@@ -127,13 +162,13 @@ fn sees(probe: &Probe, now: Timestamp) -> Markup {
     ui::facts(&all)
 }
 
-/// The address, as a console's that may be asked from here.
-pub(super) fn console(app: &App, url: &str) -> Result<Console, Wrong> {
+/// The address, as a console's that may be asked from here, or from an Explorer, which stands where the console does.
+pub(super) fn console(app: &App, url: &str, at: &At) -> Result<Console, Wrong> {
     let wrong = |error: String| Wrong::new("url", "Address of the console", error);
     let console = Console::parse(url).map_err(|problem| wrong(sentence(&problem)))?;
-    if console.is_private() && !app.settings.private_consoles {
-        let help = "Enter the console's public name; only who runs this server allows consoles inside its network.";
-        return Err(wrong(format!("{} is inside a private network. {help}", console.host())));
+    if console.is_private() && !app.settings.private_consoles && at.explorer.is_none() {
+        let (what, help) = crate::credentials::fenced(&console);
+        return Err(wrong(format!("{what} {help}")));
     }
     Ok(console)
 }
@@ -146,6 +181,14 @@ async fn token(
     console: &Console,
 ) -> Result<(Token, Option<CredentialId>), Wrong> {
     let wrong = |error: String| Wrong::new("token", "API token", error);
+    if !sent.get("keep").is_empty() {
+        // It is inside what the browser sealed, and nobody here can open that.
+        return match sent.get("sealed") {
+            "" => Err(wrong("Enter the token; your browser seals it before it is sent.".to_owned())),
+            sealed if sealed.len() > SEALED_BYTES_MAX => Err(wrong("The text is too long for a token.".to_owned())),
+            _ => Ok((sync::explorers::absent(sent.get("keep")), None)),
+        };
+    }
     let read = |text: &str| Token::parse(text).map_err(|problem| wrong(sentence(&problem)));
     let typed = sent.get("token");
     let chosen = sent.get("credential");
@@ -185,9 +228,22 @@ fn purpose(visitor: &Visitor, console: &Console) -> String {
 }
 
 /// Tries a token on a console; nothing is stored.
-pub(super) async fn tried(app: &App, visitor: &Visitor, console: &Console, token: &Token) -> Result<Outcome, Problem> {
+pub(super) async fn tried(
+    app: &App,
+    visitor: &Visitor,
+    console: &Console,
+    token: &Token,
+    at: &At,
+    credential: Option<CredentialId>,
+) -> Result<Outcome, Problem> {
     let private = app.settings.private_consoles;
-    match sync::try_token(place(app, visitor), console, token, private).await {
+    let trying = sync::try_token(place(app, visitor), console, token, at, credential, private);
+    // A form is not answered later than a browser waits.
+    let Ok(tried) = app.world.timeout(TRY_TIME, trying).await else {
+        let detail = format!("{} took longer than 25 seconds to answer", console.host());
+        return Ok(Err((Step::Http, Trouble { state: IntegrationState::Unreachable, why: None, detail })));
+    };
+    match tried {
         Ok(probe) => Ok(Ok(probe)),
         Err(error) => failure(error).map(Err),
     }
@@ -197,6 +253,10 @@ pub(super) async fn tried(app: &App, visitor: &Visitor, console: &Console, token
 fn failure(error: SyncError) -> Result<(Step, Trouble), Problem> {
     match error {
         SyncError::Console(error) => Ok((failed_step(&error), health::trouble(&error, false))),
+        SyncError::Explorer(error) if !matches!(error, ExplorerError::Store(_)) => {
+            let (state, why) = (IntegrationState::Unreachable, Some(health::Why::Explorer));
+            Ok((Step::Dns, Trouble { state, why, detail: error.to_string() }))
+        }
         other => Err(missing(other)),
     }
 }
@@ -260,14 +320,19 @@ fn verbs(verified: bool, save: &str, back: &str) -> Markup {
 }
 
 /// `GET /integrations/connect`
-pub(super) async fn connect(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
-    let known = credentials(&app, &visitor).await?;
-    Ok(respond::page(connect_page(&visitor, &known, &Filled::empty(), &[], None, app.world.now())))
+pub(super) async fn connect(
+    State(app): State<App>,
+    visitor: Visitor,
+    Asked(asked): Asked,
+) -> Result<Response, Problem> {
+    let (known, explorers) = (credentials(&app, &visitor).await?, enrolled(&app, visitor.org).await?);
+    let filled = Filled { keep: asked.get("keep").to_owned(), ..Filled::empty() };
+    Ok(respond::page(connect_page(&visitor, (&known, &explorers), &filled, &[], None, app.world.now())))
 }
 
 fn connect_page(
     visitor: &Visitor,
-    known: &Credentials,
+    (known, explorers): (&Credentials, &[Explorer]),
     filled: &Filled,
     wrong: &[Wrong],
     outcome: Option<&Outcome>,
@@ -282,7 +347,14 @@ fn connect_page(
                 aside: html! { a href="/integrations/about/sentinelone" { "How to make a token" } },
                 body: html! {
                     (field("url", "Address of the console", "As in your browser, such as organization.sentinelone.net. A path is cut off.", wrong, true, Kind::Mono(&filled.url)))
-                    (token_fields(visitor, known, filled, wrong))
+                    (keeper(explorers, filled))
+                    @match explorers.iter().find(|of| of.id.to_string() == filled.keep) {
+                        Some(of) => { (sealing(of, filled, wrong)) }
+                        None => {
+                            (runs_at(explorers, &filled.at, wrong))
+                            (token_fields(visitor, known, filled, wrong))
+                        }
+                    }
                 },
                 ..Card::default()
             }.render())
@@ -321,7 +393,9 @@ pub(super) async fn connect_sent(
     let known = credentials(&app, &visitor).await?;
     let mut filled = Filled::sent(&sent);
     let mut wrong = Vec::new();
-    let console = console(&app, &filled.url).map_err(|one| wrong.push(one)).ok();
+    let explorers = enrolled(&app, visitor.org).await?;
+    let runs_there = filled.runs_at(&explorers).map_err(|one| wrong.push(one)).unwrap_or_default();
+    let console = console(&app, &filled.url, &runs_there).map_err(|one| wrong.push(one)).ok();
     let token = match &console {
         Some(console) => token(&app, &visitor, &sent, console).await.map_err(|one| wrong.push(one)).ok(),
         None => None,
@@ -341,19 +415,19 @@ pub(super) async fn connect_sent(
     let change = filled.values.change().map_err(|all| wrong.extend(all)).ok();
     let (Some(console), Some((token, credential)), Some(change), true) = (console, token, change, wrong.is_empty())
     else {
-        let page = connect_page(&visitor, &known, &filled, &wrong, None, now);
+        let page = connect_page(&visitor, (&known, &explorers), &filled, &wrong, None, now);
         return Ok(unkept(StatusCode::UNPROCESSABLE_ENTITY, page));
     };
     if sent.get("do") != "save" {
-        let outcome = tried(&app, &visitor, &console, &token).await?;
-        filled.carried = carry(&app, &visitor, &console, &token, credential, &outcome)?;
+        let outcome = tried(&app, &visitor, &console, &token, &runs_there, credential).await?;
+        filled.carried = carry(&app, &visitor, &console, &token, credential, &runs_there, &outcome)?;
         let status = if outcome.is_ok() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-        return Ok(unkept(status, connect_page(&visitor, &known, &filled, &[], Some(&outcome), now)));
+        return Ok(unkept(status, connect_page(&visitor, (&known, &explorers), &filled, &[], Some(&outcome), now)));
     }
     let mut options = Options::default();
     change.apply(&mut options).map_err(missing)?;
     let name = Some(filled.name.clone()).filter(|name| !name.is_empty());
-    let order = order(&app, console, token, credential, (name, Some(filled.site.clone())), Some(options));
+    let order = order(&app, console, token, credential, (name, Some(filled.site.clone())), Some(options), runs_there);
     match sync::connect(place(&app, &visitor), order).await {
         Ok(connected) if connected.rotated => {
             let of = connected.integration;
@@ -367,14 +441,65 @@ pub(super) async fn connect_sent(
         }
         Err(error @ (SyncError::BadName { .. } | SyncError::NameTaken { .. } | SyncError::OtherSource { .. })) => {
             let wrong = [Wrong::new("name", "Name", sentence(&error))];
-            let page = connect_page(&visitor, &known, &filled, &wrong, None, now);
+            let page = connect_page(&visitor, (&known, &explorers), &filled, &wrong, None, now);
             Ok(unkept(StatusCode::UNPROCESSABLE_ENTITY, page))
         }
         Err(error) => {
             let outcome = Err(failure(error)?);
-            let page = connect_page(&visitor, &known, &filled, &[], Some(&outcome), now);
+            let page = connect_page(&visitor, (&known, &explorers), &filled, &[], Some(&outcome), now);
             Ok(unkept(StatusCode::UNPROCESSABLE_ENTITY, page))
         }
+    }
+}
+
+/// Who keeps the token: this server, or an Explorer, for which the form has to be another.
+fn keeper(explorers: &[Explorer], filled: &Filled) -> Markup {
+    if explorers.is_empty() {
+        return html! {};
+    }
+    let home = "/integrations/connect";
+    html! {
+        p {
+            "Who keeps the token: "
+            @if filled.keep.is_empty() { b { "this server, sealed" } } @else { a href=(home) { "this server, sealed" } }
+            @for of in explorers {
+                ", "
+                @if filled.keep == of.id.to_string() { b { "the Explorer " (ui::words::name(&of.name)) } }
+                @else { a href=(address(home, &[("keep", &of.id.to_string())])) { "the Explorer " (ui::words::name(&of.name)) } }
+            }
+            "."
+        }
+    }
+}
+
+/// Where it runs.
+pub(super) fn runs_at(explorers: &[Explorer], at: &str, wrong: &[Wrong]) -> Markup {
+    if explorers.is_empty() {
+        return html! {};
+    }
+    let ids: Vec<String> = explorers.iter().map(|of| of.id.to_string()).collect();
+    let here = Choice { value: "", label: "This server", help: "", on: at.is_empty() };
+    let there =
+        explorers.iter().zip(&ids).map(|(of, id)| Choice { value: id, label: &of.name, help: "", on: at == id });
+    let choices: Vec<Choice<'_>> = std::iter::once(here).chain(there).collect();
+    let help = "An Explorer asks the console from inside its own network.";
+    field("at", "Runs at", help, wrong, true, Kind::Select(&choices))
+}
+
+/// The token, which the browser seals to an Explorer: its field has no name, so that no browser sends it.
+fn sealing(of: &Explorer, filled: &Filled, wrong: &[Wrong]) -> Markup {
+    let error = wrong.iter().find(|one| one.field == "token").map(|one| one.error.as_str());
+    html! {
+        input type="hidden" name="keep" value=(of.id.to_string());
+        (ui::Sealing {
+            key: &of.key_text().unwrap_or_default(),
+            whom: &of.id.to_string(),
+            keeper: &of.name,
+            url: "url",
+            into: "sealed",
+            value: &filled.sealed,
+            error,
+        }.render())
     }
 }
 
@@ -386,9 +511,10 @@ pub(super) fn order(
     credential: Option<CredentialId>,
     (name, site): (Option<String>, Option<String>),
     options: Option<Options>,
+    at: At,
 ) -> sync::Connect {
     let private = app.settings.private_consoles && console.is_private();
-    sync::Connect { console, token, credential, link: None, private, name, site, options }
+    sync::Connect { console, token, credential, link: None, at, private, name, site, options }
 }
 
 /// Seals a token that has worked, so that the form can be saved without typing it again.
@@ -398,9 +524,12 @@ fn carry(
     console: &Console,
     token: &Token,
     credential: Option<CredentialId>,
+    at: &At,
     outcome: &Outcome,
 ) -> Result<Option<String>, Problem> {
-    if outcome.is_err() || credential.is_some() {
+    let token_is_absent = at.sealed.is_some();
+    // What an Explorer keeps is sealed already, and what stands for it is no secret.
+    if outcome.is_err() || credential.is_some() || token_is_absent {
         return Ok(None);
     }
     let secret = Secret::new(token.expose().to_owned());
@@ -551,7 +680,9 @@ pub(super) async fn reconnect_sent(
         let status = if matches!(outcome, Some(Ok(_))) { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
         Ok(unkept(status, reconnect_page(&visitor, &saved, (&of, about), filled, wrong, outcome, now)))
     };
-    let console = match console(&app, &filled.url) {
+    // It stays where it runs, and what an Explorer keeps is renewed there.
+    let runs_there = At { explorer: of.explorer, sealed: None };
+    let console = match console(&app, &filled.url, &runs_there) {
         Ok(console) => console,
         Err(wrong) => return again(&filled, &[wrong], None),
     };
@@ -569,11 +700,11 @@ pub(super) async fn reconnect_sent(
         Err(wrong) => return again(&filled, &[wrong], None),
     };
     if sent.get("do") != "save" {
-        let outcome = tried(&app, &visitor, &console, &token).await?;
-        filled.carried = carry(&app, &visitor, &console, &token, credential, &outcome)?;
+        let outcome = tried(&app, &visitor, &console, &token, &runs_there, credential).await?;
+        filled.carried = carry(&app, &visitor, &console, &token, credential, &runs_there, &outcome)?;
         return again(&filled, &[], Some(&outcome));
     }
-    let order = order(&app, console, token, credential, (Some(of.name.clone()), None), None);
+    let order = order(&app, console, token, credential, (Some(of.name.clone()), None), None, runs_there);
     match sync::connect(place(&app, &visitor), order).await {
         Ok(_) => {
             let then = "Reading goes on from where it stopped.";

@@ -3,14 +3,17 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use kernel::{IntegrationId, OrgId, Timestamp};
+use kernel::{ExplorerId, IntegrationId, OrgId, Timestamp};
 use sha2::{Digest as _, Sha256};
 use store::Tx;
+use sync::explorers::{Explorer, ExplorerError, set_runs_at};
 use sync::{Integration, OptionsChange, Run, SyncError};
 use ui::{Button, Card, Flash, Kind, Markup, Place, Tone, Weight, html};
 
 use super::choices::{Values, Wrong, errors, field};
+use super::connecting::runs_at;
 use super::{at, found, missing};
+use crate::explorers::enrolled;
 use crate::fields::Sent;
 use crate::problem::sentence;
 use crate::{App, Problem, Visitor, respond};
@@ -22,19 +25,23 @@ const REREAD: [&str; 2] = ["agents", "threats"];
 struct Filled {
     name: String,
     site: String,
+    at: String,
     values: Values,
 }
 
 impl Filled {
     fn of(of: &Integration) -> Filled {
-        Filled { name: of.name.clone(), site: of.site_name.clone(), values: Values::of(&of.options) }
+        let at = of.explorer.map(|id| id.to_string()).unwrap_or_default();
+        Filled { name: of.name.clone(), site: of.site_name.clone(), at, values: Values::of(&of.options) }
     }
 }
 
 /// Tells one state of an integration from another, so that a form that was opened before a change says so.
 fn stamp(of: &Integration) -> String {
     use std::fmt::Write as _;
-    let text = format!("{}\0{}\0{}", of.name, of.site_name, serde_json::to_string(&of.options).unwrap_or_default());
+    let at = of.explorer.map(|id| id.to_string()).unwrap_or_default();
+    let options = serde_json::to_string(&of.options).unwrap_or_default();
+    let text = format!("{}\0{}\0{at}\0{options}", of.name, of.site_name);
     Sha256::digest(text.as_bytes())[..8].iter().fold(String::new(), |mut out, byte| {
         let _ = write!(out, "{byte:02x}");
         out
@@ -63,10 +70,17 @@ pub(super) async fn edit(
 ) -> Result<Response, Problem> {
     let (org, now) = (visitor.org, app.world.now());
     let of = app.store.read(move |tx| found(tx, org, &id, now)).await?.integration;
-    Ok(respond::page(drawn(&visitor, &of, &Filled::of(&of), &[], None)))
+    let explorers = enrolled(&app, visitor.org).await?;
+    Ok(respond::page(drawn(&visitor, (&of, &explorers), &Filled::of(&of), &[], None)))
 }
 
-fn drawn(visitor: &Visitor, of: &Integration, filled: &Filled, wrong: &[Wrong], flash: Option<Flash<'_>>) -> Markup {
+fn drawn(
+    visitor: &Visitor,
+    (of, explorers): (&Integration, &[Explorer]),
+    filled: &Filled,
+    wrong: &[Wrong],
+    flash: Option<Flash<'_>>,
+) -> Markup {
     let home = at(of.id);
     let form = html! {
         div.flow.wide {
@@ -78,6 +92,7 @@ fn drawn(visitor: &Visitor, of: &Integration, filled: &Filled, wrong: &[Wrong], 
                 body: html! {
                     (field("name", "Name", "Unique in the organization; its tasks and its log go by it.", wrong, true, Kind::Text(&filled.name)))
                     (field("site", "Site", "Where assets that only this source knows are made from now on.", wrong, true, Kind::Text(&filled.site)))
+                    @if !of.connector.is_file() { (runs_at(explorers, &filled.at, wrong)) }
                 },
                 ..Card::default()
             }.render())
@@ -112,10 +127,12 @@ pub(super) async fn edit_sent(
     let filled = Filled {
         name: sent.get("name").trim().to_owned(),
         site: sent.get("site").trim().to_owned(),
+        at: sent.get("at").trim().to_owned(),
         values: Values::sent(&sent),
     };
+    let explorers = enrolled(&app, visitor.org).await?;
     let again = |status: StatusCode, wrong: &[Wrong], flash: Option<Flash<'_>>| {
-        Ok((status, respond::page(drawn(&visitor, &of, &filled, wrong, flash))).into_response())
+        Ok((status, respond::page(drawn(&visitor, (&of, &explorers), &filled, wrong, flash))).into_response())
     };
     let change = match filled.values.change() {
         Ok(change) => change,
@@ -130,7 +147,10 @@ pub(super) async fn edit_sent(
         };
         return again(StatusCode::CONFLICT, &[], Some(flash));
     }
-    let wanted = Wanted { name: Some(filled.name.clone()), site: Some(filled.site.clone()), change };
+    // Where there is nothing to choose, it stays where it is.
+    let chosen = explorers.iter().find(|one| one.id.to_string() == filled.at).map(|one| one.id);
+    let runs_at = (!explorers.is_empty() && !of.connector.is_file()).then_some(chosen);
+    let wanted = Wanted { name: Some(filled.name.clone()), site: Some(filled.site.clone()), change, runs_at };
     let (who, of_id) = (visitor.login.clone(), of.id);
     match app.store.write(move |tx| save(tx, org, of_id, &wanted, &who, now)).await {
         Ok(saved) => {
@@ -145,6 +165,9 @@ pub(super) async fn edit_sent(
         Err(SyncError::NameTaken { host, .. }) => {
             let error = format!("Another integration, of {host}, has this name. Choose another.");
             again(StatusCode::UNPROCESSABLE_ENTITY, &[Wrong::new("name", "Name", error)], None)
+        }
+        Err(error @ SyncError::Explorer(ExplorerError::KeptAt(_) | ExplorerError::NoSuch(_))) => {
+            again(StatusCode::UNPROCESSABLE_ENTITY, &[Wrong::new("at", "Runs at", sentence(&error))], None)
         }
         Err(error @ SyncError::BadName { .. }) => {
             again(StatusCode::UNPROCESSABLE_ENTITY, &[Wrong::new("name", "Name", sentence(&error))], None)
@@ -161,6 +184,7 @@ pub(super) async fn edit_sent(
 pub(super) struct Wanted {
     pub(super) name: Option<String>,
     pub(super) site: Option<String>,
+    pub(super) runs_at: Option<Option<ExplorerId>>,
     pub(super) change: OptionsChange,
 }
 
@@ -185,6 +209,9 @@ pub(super) fn save(
     }
     if let Some(site) = wanted.site.as_ref().filter(|site| **site != before.site_name) {
         sync::move_to_site(tx, org, id, site, who, now)?;
+    }
+    if let Some(at) = wanted.runs_at {
+        set_runs_at(tx, org, id, at, who, now)?;
     }
     let name = sync::integration(tx, org, id)?.name;
     let of = sync::configure(tx, org, &name, &wanted.change, who, now)?;

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use kernel::{OrgId, Timestamp};
 use store::Tx;
+use sync::explorers::Explorer;
 use sync::health::Light as Health;
 use sync::schedule::{Next, interval_words};
 use sync::{LeftOutCount, LeftOutRecord, OptionsChange, Overview, Progress, Run, StreamStanding, StreamStatus};
@@ -76,11 +77,17 @@ struct Seen {
     unknown: Vec<sync::UnknownGroup>,
     progress: Option<Progress>,
     credential: Option<String>,
+    /// The Explorer that it runs at.
+    explorer: Option<Explorer>,
 }
 
 fn seen(tx: &mut Tx<'_>, org: OrgId, id: &str, now: Timestamp) -> Result<Seen, Problem> {
     let of = found(tx, org, id, now)?;
     let (id, import) = (of.integration.id, &of.integration.options.import);
+    let explorer = match of.integration.explorer {
+        Some(id) => sync::explorers::explorer(tx, org, id)?,
+        None => None,
+    };
     let credential = match of.integration.credential {
         Some(saved) => Some(access::credential(tx, org, saved)?.map_or_else(String::new, |of| of.name)),
         None => None,
@@ -91,6 +98,7 @@ fn seen(tx: &mut Tx<'_>, org: OrgId, id: &str, now: Timestamp) -> Result<Seen, P
         unknown: sync::unknown_groups(tx, org, id, import)?,
         progress: sync::progress(tx, org, id)?,
         credential,
+        explorer,
         of,
     })
 }
@@ -122,13 +130,19 @@ pub(super) async fn show(
     };
     let entry = catalogue::of(of.integration.connector);
     let host = of.integration.connector.files().unwrap_or(&of.integration.console_host);
-    let strip = [
+    let mut strip = vec![
         ("Connector", html! { (entry.name) }),
         ("Reads", ui::words::name(host)),
         ("Site", ui::words::name(&of.integration.site_name)),
         ("How often", html! { (choices::rhythm(rate)) }),
         ("Since", ui::near(of.integration.since, now)),
     ];
+    if let Some(explorer) = &seen.explorer {
+        let (state, word) = crate::explorers::light(explorer, now);
+        let home = format!("{}/{}", crate::explorers::HOME, explorer.id);
+        let told = html! { a href=(home) { (ui::words::name(&explorer.name)) } " " (ui::light(state, word)) };
+        strip.push(("Runs at", told));
+    }
     let page = ui::Page {
         crumbs: &[("Integrations", super::HOME)],
         badges: super::badge(state, word),
@@ -191,7 +205,11 @@ pub(crate) fn progress_bar(of: &Overview, progress: Option<&Progress>, now: Time
     let asked = progress.filter(|progress| !progress.is_over());
     let id = format!("of-{}", of.integration.id);
     if asked.is_none() && !of.is_being_read(now) {
-        return html! {};
+        if !is_new(of, now) {
+            return html! {};
+        }
+        let label = "The first reading goes on as soon as the worker comes to it";
+        return ui::Progress { id: &id, label, done: None, poll: Some(&poll) }.render();
     }
     let (label, done) = match asked {
         Some(progress) => {
@@ -215,6 +233,14 @@ pub(crate) fn progress_bar(of: &Overview, progress: Option<&Progress>, now: Time
         }
     };
     ui::Progress { id: &id, label: &label, done, poll: Some(&poll) }.render()
+}
+
+/// Whether it is healthy, and something of it that is due was never read.
+fn is_new(of: &Overview, now: Timestamp) -> bool {
+    let waits = |stream: &StreamStanding| {
+        stream.enabled && stream.status.is_none() && matches!(stream.next(now, &of.integration), Next::Now)
+    };
+    of.integration.options.enabled && of.assessment().detail.is_empty() && of.streams.iter().any(waits)
 }
 
 /// `GET /integrations/{id}/progress`: what replaces the bar.
@@ -461,8 +487,12 @@ fn chosen(seen: &Seen) -> Markup {
         p { (choices::rhythm(options)) "." }
         @if said.is_empty() { p.muted { "Everything else is as usual: all is imported." } } @else { p { (capital(&said)) } }
     };
+    let its = if seen.of.integration.connector.is_file() { "" } else { "source:SentinelOne" };
     let foot = html! {
-        a href=(to("findings", "")) { "Finding view" } a href=(to("assets", "")) { "Asset view" }
+        a href=(to("findings", its)) { "Finding view" } a href=(to("assets", its)) { "Asset view" }
+        @if !seen.of.integration.connector.is_file() {
+            a href={ "https://" (seen.of.integration.console_host) "/api-doc/overview" } rel="noreferrer" { "Its own API documentation" }
+        }
     };
     Card { id: "options", heading: "Options", body, foot, ..Card::default() }.render()
 }

@@ -36,6 +36,8 @@ pub(super) struct One {
     recipient: String,
     /// The integration that gets a new token; a new one if none.
     integration: Option<String>,
+    /// The id of the Explorer that is to keep the token; this server if none.
+    keeper: Option<String>,
     made_by: String,
     created_at: String,
     expires_at: String,
@@ -58,6 +60,8 @@ pub(super) struct New {
     host: Option<String>,
     /// The integration that gets a new token; a new one if left out.
     integration: Option<String>,
+    /// The id or the name of the Explorer that is to keep the token; this server if left out.
+    keeper: Option<String>,
     /// How long it works, in seconds: 900 to 259200; a day if left out.
     seconds: Option<i64>,
 }
@@ -78,6 +82,7 @@ fn told(link: &Link) -> One {
         host: link.host.clone(),
         recipient: link.recipient.clone(),
         integration: link.integration.map(|id| id.to_string()),
+        keeper: link.explorer.clone(),
         made_by: link.made_by.clone(),
         created_at: link.created_at.to_string(),
         expires_at: link.expires_at.to_string(),
@@ -102,10 +107,10 @@ pub(super) async fn make(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    let New { recipient, host, integration, seconds } = body(&bytes)?;
+    let New { recipient, host, integration, keeper, seconds } = body(&bytes)?;
     let missing = || Problem::missing("integration");
     let integration = integration.map(|id| IntegrationId::parse(&id).ok_or_else(missing)).transpose()?;
-    let wanted = Wanted { recipient, host, integration, seconds: seconds.unwrap_or(access::LINK_SECONDS) };
+    let wanted = Wanted { recipient, host, integration, keeper, seconds: seconds.unwrap_or(access::LINK_SECONDS) };
     let (token, link) = made(&app, visitor.org, &visitor.login, wanted).await?;
     let made = Made { address: address(&app, &headers, &token), link: told(&link) };
     let mut response = respond::json(&HeaderMap::new(), &made);

@@ -5,8 +5,10 @@ use access::{Link, LinkState};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use kernel::{OrgId, Secret};
-use sentinelone::Console;
+use explorer::seal::SEALED_BYTES_MAX;
+use kernel::{ExplorerId, OrgId, Secret};
+use sentinelone::{Console, Token};
+use sync::explorers::{At, Explorer};
 use sync::{Connect, Options, SyncError};
 use ui::{Button, Card, Choice, Consent, Field, Flash, Kind, Looked, Markup, Tone, Weight, html};
 
@@ -28,6 +30,7 @@ mod steps {
     pub(super) const ADDRESS: &str = "address";
     pub(super) const VERIFY: &str = "verify";
     pub(super) const CONNECT: &str = "connect";
+    pub(super) const REFUSE: &str = "refuse";
 }
 
 /// `GET /link#token`: the fragment never comes here. A script posts it; without one it is pasted.
@@ -62,6 +65,8 @@ struct Request {
     host: String,
     /// What the integration is called that gets a new token.
     integration: Option<sync::Integration>,
+    /// The Explorer that is to keep the token.
+    explorer: Option<Explorer>,
 }
 
 /// `POST /link`: one step, whichever.
@@ -82,18 +87,27 @@ pub(super) async fn step(
             Some(id) => sync::integration(tx, link.org, id).ok(),
             None => None,
         };
-        Ok::<_, Problem>(Some((link, org_name, person, integration)))
+        let explorer = match link.explorer.as_deref().and_then(ExplorerId::parse) {
+            Some(id) => sync::explorers::explorer(tx, link.org, id)?.filter(|of| of.revoked_at.is_none()),
+            None => None,
+        };
+        Ok::<_, Problem>(Some((link, org_name, person, integration, explorer)))
     });
-    let Some((link, org_name, person, integration)) = opened.await? else { return Ok(unknown()) };
+    let Some((link, org_name, person, integration, explorer)) = opened.await? else { return Ok(unknown()) };
     let host = headers.get(axum::http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
     let person = person.unwrap_or_else(|| link.made_by.clone());
-    let asks = Request { link, token, org_name, person, host, integration };
+    let asks = Request { link, token, org_name, person, host, integration, explorer };
     if let Some(response) = over(&asks) {
         return Ok(response);
     }
     if asks.link.integration.is_some() && asks.integration.is_none() {
         let help = "Ask who sent it what to do instead.";
         return Ok(gone("This link leads nowhere any more", "What it was made for was removed.", help));
+    }
+    if asks.link.explorer.is_some() && asks.explorer.is_none() {
+        let help = "Ask who sent it for a new link.";
+        let what = "The Explorer that was to keep the token was revoked.";
+        return Ok(gone("This link leads nowhere any more", what, help));
     }
     match sent.get("step") {
         steps::CONSENT => Ok(consent(&app, &asks, &sent, None)),
@@ -103,6 +117,7 @@ pub(super) async fn step(
         steps::ADDRESS => Ok(address(&app, &asks, &sent, StatusCode::OK, &html! {})),
         steps::VERIFY => verify(&app, &asks, &sent).await,
         steps::CONNECT => connect(&app, &asks, &sent).await,
+        steps::REFUSE => refuse(&app, &asks, &sent).await,
         _ => Ok(reads(&app, &asks)),
     }
 }
@@ -124,6 +139,7 @@ fn over(asks: &Request) -> Option<Response> {
     let (title, what) = match link.state {
         LinkState::Open | LinkState::Opened => return None,
         LinkState::Consumed => ("This link was used", "A console was connected by it. A link works once.".to_owned()),
+        LinkState::Refused => ("You refused", "Nobody gets anything by this link any more.".to_owned()),
         LinkState::Expired => ("This link has expired", format!("Its time was over on {} UTC.", day(link))),
         LinkState::Revoked => {
             let why = if link.why == "revoked" { String::new() } else { format!(" The reason: {}.", link.why) };
@@ -182,7 +198,8 @@ fn framed(app: &App, asks: &Request, step: usize, status: StatusCode, card: &Mar
         body: html! {
             p { "Reading begins at once, at most " (ui::count(u64::from(sync::REQUESTS_PER_MINUTE))) " requests a minute and fewer if the console asks." }
             p { "You can end it at any time: revoke the token in your console. Muster stops and says so." }
-            p.muted { "Not expected? Close this page, and tell " (ui::words::name(&asks.person)) ". Without you, nothing happens." }
+            p.muted { "Not expected? Refuse, or close this page: without you, nothing happens." }
+            (refusal(asks))
         },
         ..Card::default()
     };
@@ -191,6 +208,36 @@ fn framed(app: &App, asks: &Request, step: usize, status: StatusCode, card: &Mar
         div.cols { div.flow.wide { (card) } div.flow.wide { (who.render()) (then.render()) } }
     };
     respond::once(status, ui::plain("Connect your SentinelOne console", &lead, ASIDE, &body))
+}
+
+/// The way to say no, with a reason for who asks.
+fn refusal(asks: &Request) -> Markup {
+    let reason = Field {
+        name: "reason",
+        label: "Why",
+        help: "Whoever asked reads it.",
+        error: None,
+        required: false,
+        kind: Kind::Text(""),
+    };
+    html! {
+        details {
+            summary { "Refuse" }
+            form.flow method="post" action=(LINK) {
+                (carried(asks, &Fields::default(), steps::REFUSE, false))
+                (reason.render())
+                div.line { (ui::button(&Button { words: "Refuse", about: "this request", weight: Weight::Danger, ..Button::default() })) }
+            }
+        }
+    }
+}
+
+/// Says no for good: the link is over, and who made it reads why.
+async fn refuse(app: &App, asks: &Request, sent: &Fields) -> Result<Response, Problem> {
+    let (token, why, now) = (asks.token.clone(), sent.get("reason").to_owned(), app.world.now());
+    app.store.write(move |tx| access::refuse_link(tx, &token, &why, now)).await?;
+    let help = format!("{} of {} sees that you refused, and why.", asks.person, asks.org_name);
+    Ok(gone("You refused", "Nobody gets anything by this link any more.", &help))
 }
 
 /// What every later form carries on from the steps before.
@@ -259,7 +306,10 @@ fn consent(app: &App, asks: &Request, sent: &Fields, wrong: Option<&'static str>
                 header { h2 #step { "2. " (STEPS[1]) } }
                 div.body.flow {
                     h3 { "Who keeps the token" }
-                    p { "The Muster server, sealed under a key that lies apart from its database. Write-only: nobody can read it back." }
+                    @match &asks.explorer {
+                        Some(of) => { p { "The Explorer " b { (ui::words::name(&of.name)) } ", a program inside their own network. Your browser seals the token so that only it can open it; the Muster server passes it on and never has it." } }
+                        None => { p { "The Muster server, sealed under a key that lies apart from its database. Write-only: nobody can read it back." } }
+                    }
                     @if !declined.is_empty() { p { "Not read, as you chose: " (declined.join(", ")) "." } }
                     (may.render())
                 }
@@ -310,7 +360,10 @@ fn address_wrong(
             form.body.flow method="post" action=(LINK) autocomplete="off" {
                 (carried(asks, sent, steps::VERIFY, true))
                     (url.render())
-                    (secret.render())
+                    @match &asks.explorer {
+                        Some(of) => { (sealing(of, sent, secret_wrong.as_deref())) }
+                        None => { (secret.render()) }
+                    }
                     details { summary { "Where to get a token" } p.muted { "In the console: Settings, Users, Service Users, Create New Service User; role Viewer, for the account or site that shall be read. The token is shown once." } }
                     div.line { (ui::button(&Button { words: "Verify", icon: Some(ui::Icon::Sync), ..Button::default() })) }
             }
@@ -320,9 +373,50 @@ fn address_wrong(
     framed(app, asks, 2, status, &card)
 }
 
+/// The token, which the browser seals to the Explorer.
+fn sealing(of: &Explorer, sent: &Fields, error: Option<&str>) -> Markup {
+    let (key, whom) = (of.key_text().unwrap_or_default(), of.id.to_string());
+    ui::Sealing {
+        key: &key,
+        whom: &whom,
+        keeper: &of.name,
+        url: "url",
+        into: "sealed",
+        value: sent.get("sealed"),
+        error,
+    }
+    .render()
+}
+
+/// Where the console is asked from, and the token for there.
+fn there(asks: &Request, sent: &Fields) -> At {
+    let sealed = Some(sent.get("sealed").to_owned()).filter(|sealed| !sealed.is_empty());
+    asks.explorer.as_ref().map_or_else(At::default, |of| At { explorer: Some(of.id), sealed })
+}
+
+/// The token that was typed; or what stands for the one that the browser sealed.
+fn token(asks: &Request, sent: &Fields) -> Result<Token, Fault> {
+    let Some(of) = &asks.explorer else { return credentials::token(sent.get("secret")) };
+    let size = sent.get("sealed").len();
+    if size > 0 && size <= SEALED_BYTES_MAX {
+        return Ok(sync::explorers::absent(&of.id.to_string()));
+    }
+    Err(Fault {
+        step: "The token is whole",
+        what: "No token was entered.".to_owned(),
+        help: "Enter it again; your browser seals it before it is sent.".to_owned(),
+        passes: false,
+        field: "secret",
+    })
+}
+
 /// What was entered, if it can be meant at all.
 fn entered(app: &App, asks: &Request, sent: &Fields) -> Result<Console, Fault> {
-    let console = credentials::console(app, sent.get("url"))?;
+    let console = match &asks.explorer {
+        // An Explorer stands where the console does.
+        Some(_) => credentials::any_console(sent.get("url"))?,
+        None => credentials::console(app, sent.get("url"))?,
+    };
     match &asks.link.host {
         Some(host) if *host != console.authority() => Err(Fault {
             step: "The address is the one that was asked for",
@@ -341,13 +435,13 @@ fn purpose(link: &Link, console: &Console) -> String {
 
 async fn verify(app: &App, asks: &Request, sent: &Fields) -> Result<Response, Problem> {
     let refused = StatusCode::UNPROCESSABLE_ENTITY;
-    let given = entered(app, asks, sent).and_then(|console| Ok((console, credentials::token(sent.get("secret"))?)));
+    let given = entered(app, asks, sent).and_then(|console| Ok((console, token(asks, sent)?)));
     let (console, token) = match given {
         Ok(given) => given,
         // Nothing was sent to anybody, so it is no attempt.
         Err(fault) => return Ok(address_wrong(app, asks, sent, refused, &html! {}, Some(&fault))),
     };
-    match credentials::tried(app, asks.link.org, &console, &token).await {
+    match credentials::tried(app, asks.link.org, &console, &token, &there(asks, sent)).await {
         Err(fault) => failed(app, asks, sent, &fault).await,
         Ok(probe) => {
             let verdict = credentials::verdict(&console, &probe, &REQUIRED, app.world.now());
@@ -374,6 +468,7 @@ fn connect_form(asks: &Request, sent: &Fields, console: &Console, carry: &str, w
                 (carried(asks, sent, steps::CONNECT, true))
                 input type="hidden" name="url" value=(console.origin());
                 input type="hidden" name="carried" value=(carry);
+                @if asks.explorer.is_some() { input type="hidden" name="sealed" value=(sent.get("sealed")); }
                 (ui::button(&Button { words: "Connect with this token", weight: Weight::Main, ..Button::default() }))
             }
         }
@@ -442,6 +537,7 @@ async fn connect(app: &App, asks: &Request, sent: &Fields) -> Result<Response, P
         token,
         credential: None,
         link: Some(Secret::new(asks.token.clone())),
+        at: there(asks, sent),
         private: app.settings.private_consoles,
         name: Some(name),
         site: None,

@@ -5,11 +5,13 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use kernel::{IntegrationId, Timestamp};
+use sync::explorers::Explorer;
 use ui::{
     Button, Card, Cell, Choice, Column, Empty, Field, Kind, Layout, Markup, Place, Row, Table, Tone, Weight, html,
 };
 
 use super::{VALIDITIES, Wanted, address, made, state};
+use crate::credentials;
 use crate::fields::{Asked, Fields, Sent};
 use crate::{App, Problem, Visitor, respond};
 
@@ -32,7 +34,7 @@ pub(super) async fn list(State(app): State<App>, visitor: Visitor, headers: Head
         return Ok(respond::page(rows));
     }
     let shell = visitor.shell();
-    let body = html! { (crate::credentials::tabs(&visitor, true)) (rows) };
+    let body = html! { (credentials::tabs(&visitor, true)) (rows) };
     let page = ui::Page {
         lead: html! { "Somebody who administers a console hands over its token by a link, without an account here." },
         actions: ui::link_button(
@@ -109,7 +111,8 @@ fn rows(visitor: &Visitor, links: &[Link], names: &[(IntegrationId, String)], no
 /// `GET /credentials/links/new?integration=..`
 pub(super) async fn new(State(app): State<App>, visitor: Visitor, Asked(asked): Asked) -> Result<Response, Problem> {
     let named = named(&app, &visitor, asked.get("integration")).await?;
-    Ok(respond::page(new_page(&visitor, &asked, named.as_ref(), None)))
+    let explorers = crate::explorers::enrolled(&app, visitor.org).await?;
+    Ok(respond::page(new_page(&visitor, &asked, (named.as_ref(), &explorers), None)))
 }
 
 /// The integration that a link is to renew, if one is named.
@@ -130,12 +133,17 @@ pub(super) async fn new_sent(
     Sent(sent): Sent,
 ) -> Result<Response, Problem> {
     let named = named(&app, &visitor, sent.get("integration")).await?;
+    let explorers = crate::explorers::enrolled(&app, visitor.org).await?;
     let host = match sent.get("host").trim() {
         "" => None,
-        text => match crate::credentials::console(&app, text) {
+        text => match if sent.get("keeper").is_empty() {
+            credentials::console(&app, text)
+        } else {
+            credentials::any_console(text)
+        } {
             Ok(console) => Some(console.authority()),
             Err(fault) => {
-                let page = new_page(&visitor, &sent, named.as_ref(), Some(("host", &fault.what)));
+                let page = new_page(&visitor, &sent, (named.as_ref(), &explorers), Some(("host", &fault.what)));
                 return Ok((StatusCode::UNPROCESSABLE_ENTITY, respond::page(page)).into_response());
             }
         },
@@ -143,11 +151,12 @@ pub(super) async fn new_sent(
     let recipient = sent.get("recipient").trim().to_owned();
     if recipient.is_empty() {
         let words = "Enter who it is for; nothing was entered.";
-        let page = new_page(&visitor, &sent, named.as_ref(), Some(("recipient", words)));
+        let page = new_page(&visitor, &sent, (named.as_ref(), &explorers), Some(("recipient", words)));
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, respond::page(page)).into_response());
     }
     let seconds = sent.get("seconds").parse().unwrap_or(access::LINK_SECONDS);
-    let wanted = Wanted { recipient, host, seconds, integration: named.as_ref().map(|of| of.id) };
+    let keeper = sent.opt("keeper").map(str::to_owned);
+    let wanted = Wanted { recipient, host, seconds, integration: named.as_ref().map(|of| of.id), keeper };
     let (token, link) = made(&app, visitor.org, &visitor.login, wanted).await?;
     Ok(respond::once(StatusCode::OK, made_page(&visitor, &address(&app, &headers, &token), &link)))
 }
@@ -181,7 +190,7 @@ fn made_page(visitor: &Visitor, address: &str, link: &Link) -> Markup {
 fn new_page(
     visitor: &Visitor,
     sent: &Fields,
-    named: Option<&sync::Integration>,
+    (named, explorers): (Option<&sync::Integration>, &[Explorer]),
     wrong: Option<(&str, &str)>,
 ) -> Markup {
     let of = |field: &str| wrong.filter(|(known, _)| *known == field).map(|(_, words)| words);
@@ -216,6 +225,20 @@ fn new_page(
         required: true,
         kind: Kind::Select(&validities),
     };
+    let ids: Vec<String> = explorers.iter().map(|of| of.id.to_string()).collect();
+    let chosen = sent.get("keeper");
+    let here = Choice { value: "", label: "This server, sealed", help: "", on: chosen.is_empty() };
+    let there = explorers.iter().zip(&ids);
+    let there = there.map(|(of, id)| Choice { value: id, label: &of.name, help: "", on: chosen == id });
+    let keepers: Vec<Choice<'_>> = std::iter::once(here).chain(there).collect();
+    let keeper = Field {
+        name: "keeper",
+        label: "Who keeps the token",
+        help: "With an Explorer, their browser seals it so that only the Explorer can open it, and this server never has it.",
+        error: None,
+        required: true,
+        kind: Kind::Select(&keepers),
+    };
     let inside = html! {
         div.body.flow {
             @if let Some(of) = named {
@@ -225,6 +248,7 @@ fn new_page(
             (recipient.render())
             @if named.is_none() { (host.render()) }
             (seconds.render())
+            @if !explorers.is_empty() { (keeper.render()) }
         }
         footer {
             (ui::button(&Button { words: "Make the link", weight: Weight::Main, ..Button::default() }))

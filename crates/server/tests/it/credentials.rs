@@ -175,6 +175,7 @@ fn what_is_used_is_not_removed(database: &Database) {
         token,
         credential: Some(id),
         link: None,
+        at: sync::explorers::At::default(),
         private: false,
         name: Some("EMEA".to_owned()),
         site: None,
@@ -208,7 +209,8 @@ fn an_address_inside_a_private_network_is_asked_nothing(database: &Database) {
     {
         let reply = save(&world, &ada, "Inside", url, tokens::GLOBAL);
         assert_eq!(reply.status, 422, "{url}");
-        assert!(reply.body.contains("stands inside a private network"), "{url}: {}", reply.body);
+        assert!(reply.body.contains("so nothing was sent."), "{url}: {}", reply.body);
+        assert!(reply.body.contains("--allow-private-consoles"), "{url}: {}", reply.body);
     }
 }
 

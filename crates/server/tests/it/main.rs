@@ -3,12 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a claim that cannot be looked into has failed")]
 
 mod assets;
+mod connections;
 mod credentials;
 mod entry;
+mod explorers;
 mod guard;
 mod integrations;
 mod link;
 mod lists;
 mod people;
+mod provider;
+mod scans;
 mod told;
 mod world;

@@ -135,7 +135,8 @@ pub(super) fn is_answered(
     id: ExplorerId,
     request: RequestId,
 ) -> Result<Option<bool>, StoreError> {
-    const READ: &str = "SELECT state FROM sync_explorer_request WHERE org_id = $1 AND explorer_id = $2 AND request_id = $3";
+    const READ: &str =
+        "SELECT state FROM sync_explorer_request WHERE org_id = $1 AND explorer_id = $2 AND request_id = $3";
     tx.query_opt(READ, &[org.into(), id.into(), request.0.into()], |row| Ok(row.text(0)? == "answered"))
 }
 
@@ -143,12 +144,7 @@ pub(super) fn is_answered(
 ///
 /// # Errors
 /// The database fails.
-pub fn collect(
-    tx: &mut Tx<'_>,
-    org: OrgId,
-    id: ExplorerId,
-    request: RequestId,
-) -> Result<Option<Answer>, StoreError> {
+pub fn collect(tx: &mut Tx<'_>, org: OrgId, id: ExplorerId, request: RequestId) -> Result<Option<Answer>, StoreError> {
     const READ: &str = "SELECT answer, body FROM sync_explorer_request \
         WHERE org_id = $1 AND explorer_id = $2 AND request_id = $3 AND state = 'answered'";
     let found = tx.query_opt(READ, &[org.into(), id.into(), request.0.into()], |row| {

@@ -12,9 +12,9 @@ use sentinelone::{Console, Request, Token, Transport, TransportError};
 use serde_json::Value;
 use store::{Store, Tx};
 
+use super::ExplorerError;
 use super::queue::{self, Answer, RequestId};
 use super::who::{self, Explorer};
-use super::ExplorerError;
 use crate::SyncError;
 use crate::connect::allowed;
 use crate::run::Place;
@@ -132,7 +132,8 @@ impl Relay {
         let asked = message.extensions().get::<Request>().map(Asked::of);
         let asked = asked.ok_or_else(|| relay("only requests of the allow-list are passed on".to_owned()))?;
         let (scheme, authority) = (message.uri().scheme_str(), message.uri().authority());
-        let console = format!("{}://{}", scheme.unwrap_or("https"), authority.map_or("", |authority| authority.as_str()));
+        let console =
+            format!("{}://{}", scheme.unwrap_or("https"), authority.map_or("", |authority| authority.as_str()));
         let work = ConsoleWork { console, token: token.clone(), asked };
         let answer = self.ask(kind::CONSOLE, in_words(&work), CONSOLE_PATIENCE).await;
         let answer = answer.map_err(|error| relay(error.to_string()))?;
@@ -160,7 +161,8 @@ impl Relay {
             "the Explorer {} is of version {}, which cannot ask for {} {}; update it",
             of.name, of.about.version, asked.method, asked.path
         );
-        let error = serde_json::json!({ "errors": [{ "code": 5_010_000, "title": "Explorer too old", "detail": detail }] });
+        let error =
+            serde_json::json!({ "errors": [{ "code": 5_010_000, "title": "Explorer too old", "detail": detail }] });
         let response = http::Response::builder().status(http::StatusCode::NOT_IMPLEMENTED);
         let response = response.header(http::header::CONTENT_TYPE, "application/json").body(error.to_string().into());
         response.map_err(|error| TransportError::Relay { reason: error.to_string() })
@@ -176,11 +178,7 @@ fn in_words(work: &impl serde::Serialize) -> Value {
 }
 
 /// Which Explorer keeps the secret of a saved credential; nothing if none does.
-pub(crate) fn kept_at(
-    tx: &mut Tx<'_>,
-    org: OrgId,
-    credential: CredentialId,
-) -> Result<Option<ExplorerId>, SyncError> {
+pub(crate) fn kept_at(tx: &mut Tx<'_>, org: OrgId, credential: CredentialId) -> Result<Option<ExplorerId>, SyncError> {
     let custodian = access::credential(tx, org, credential)?.map(|of| of.custodian);
     let Some(Custodian::Explorer(id)) = custodian else { return Ok(None) };
     Ok(Some(ExplorerId::parse(&id).ok_or(ExplorerError::NoSuch(id))?))

@@ -295,7 +295,8 @@ pub fn revoke(tx: &mut Tx<'_>, org: OrgId, id: ExplorerId, by: &str, now: Timest
 /// # Errors
 /// The database fails.
 pub fn runs_there(tx: &mut Tx<'_>, org: OrgId, id: ExplorerId) -> Result<Vec<(IntegrationId, String)>, StoreError> {
-    const READ: &str = "SELECT integration_id, name FROM sync_integration WHERE org_id = $1 AND explorer_id = $2 ORDER BY name";
+    const READ: &str =
+        "SELECT integration_id, name FROM sync_integration WHERE org_id = $1 AND explorer_id = $2 ORDER BY name";
     tx.query(READ, &[org.into(), id.into()], |row| Ok((IntegrationId(row.int(0)?), row.text(1)?.to_owned())))
 }
 
@@ -311,7 +312,8 @@ pub fn set_runs_at(
     by: &str,
     now: Timestamp,
 ) -> Result<(), SyncError> {
-    const SET: &str = "UPDATE sync_integration SET explorer_id = $3, updated_at = $4 WHERE org_id = $1 AND integration_id = $2";
+    const SET: &str =
+        "UPDATE sync_integration SET explorer_id = $3, updated_at = $4 WHERE org_id = $1 AND integration_id = $2";
     let of = crate::integration(tx, org, integration)?;
     if of.connector.is_file() {
         return Err(ExplorerError::IsFile.into());
