@@ -393,6 +393,8 @@ pub struct Winner {
     pub integration: IntegrationId,
     /// Why this record and no other, as a sentence without subject: `a live agent goes before a scan`.
     pub why: String,
+    /// What each record says of it, those that say nothing left out.
+    pub said: Vec<(RecordId, String)>,
 }
 
 /// Where each attribute of an asset is from, in the order of its columns; attributes that nobody says are left out.
@@ -407,8 +409,9 @@ pub fn winners(tx: &mut Tx, org: OrgId, asset: AssetId, now: Timestamp) -> Resul
     }
     // Its own words are not among the attributes below, so no term needs to be known.
     let projected = survive(&machines, Words { seen: 0, stale: 0 }, now);
-    let columns = Projection::Asset.columns();
-    let numbers: Vec<i64> = (columns.iter().zip(&projected.values))
+    let (columns, own) = (Projection::Asset.columns(), Projection::Machine.columns());
+    let said = machines.iter().flat_map(|machine| own.iter().zip(&machine.values));
+    let numbers: Vec<i64> = (columns.iter().zip(&projected.values).chain(said))
         .filter_map(|(column, value)| match (column.is, value) {
             (Is::Term(_), Value::Int(term)) => Some(*term),
             _ => None,
@@ -427,7 +430,13 @@ pub fn winners(tx: &mut Tx, org: OrgId, asset: AssetId, now: Timestamp) -> Resul
     Ok(shown
         .map(|(at, column)| {
             let machine = &machines[projected.winners[at].0.unwrap_or(projected.lead)];
+            let place = own.iter().position(|of| of.name == column.name);
+            let said = machines.iter().filter_map(|machine| {
+                let value = machine.values.get(place?).filter(|value| **value != Value::Null)?;
+                Some((RecordId(machine.record), printed(column.is, value, &terms)))
+            });
             Winner {
+                said: said.collect(),
                 attribute: column.name.strip_suffix("_term").unwrap_or(column.name),
                 value: printed(column.is, &projected.values[at], &terms),
                 record: RecordId(machine.record),

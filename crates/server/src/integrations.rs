@@ -23,6 +23,11 @@ use crate::{App, Problem, Visitor};
 
 pub(crate) use single::{log_of, next, progress_bar, records_at, status_light, stream_label};
 
+/// The glyph of a connector, the same on every page.
+pub(crate) fn icon_of(connector: sync::Connector) -> ui::Icon {
+    catalogue::of(connector).icon
+}
+
 /// Where they all are.
 pub(crate) const HOME: &str = "/integrations";
 

@@ -21,6 +21,7 @@ mod metrics;
 mod openapi;
 mod overview;
 mod past;
+mod past;
 mod people;
 mod policies;
 mod problem;
@@ -86,6 +87,7 @@ pub struct App {
     pub(crate) places: Arc<Semaphore>,
     pub(crate) passwords: Arc<Semaphore>,
     pub(crate) past: Arc<past::Past>,
+    pub(crate) past: Arc<past::Past>,
     /// What the identity provider said of itself, and when.
     pub(crate) discovered: Arc<Mutex<Option<(Discovered, Timestamp)>>>,
 }
@@ -136,6 +138,7 @@ impl App {
             stopping: Arc::default(),
             places: Arc::new(Semaphore::new(REQUESTS_AT_ONCE)),
             passwords: Arc::new(Semaphore::new(PASSWORDS_AT_ONCE)),
+            past: Arc::default(),
             past: Arc::default(),
             discovered: Arc::default(),
         }

@@ -16,7 +16,7 @@ use crate::route::{Route, Who, page};
 /// Levels of one kind that are drawn; a console with more is asked by its lists.
 const LEVELS_MAX: usize = 2_000;
 /// Agents that only report although their policy says that they act.
-const STRAYED: &str = "has:edr.name and mitigation_mode:detect and policy:(mitigation_mode:protect)";
+pub(crate) const STRAYED: &str = "has:edr.name and mitigation_mode:detect and policy:(mitigation_mode:protect)";
 
 /// Its routes.
 pub fn routes() -> Vec<Route> {

@@ -224,6 +224,12 @@ fn an_asset_says_of_each_value_which_record_said_it(database: &Database) {
     assert_eq!(of("os"), ("Windows 12", by_agent, "no other record says it"));
     assert_eq!(of("manufacturer"), ("Dell Inc.", by_device, "no other record says it"));
     assert_eq!(of("first_seen").1, by_device);
+    let said = |attribute: &str| {
+        let winner = winners.iter().find(|winner| winner.attribute == attribute).unwrap();
+        winner.said.iter().map(|(record, value)| (*record, value.as_str())).collect::<Vec<_>>()
+    };
+    assert_eq!(said("os"), [(by_agent, "Windows 12")]);
+    assert_eq!(said("first_seen").len(), 2, "each says when it saw it first");
     devices.say("9", device("77"));
     let records = store
         .read_blocking::<_, StoreError, _>(move |tx| inventory::project::records_of(tx, OrgId::DEFAULT, asset, now))

@@ -155,9 +155,9 @@ fn factor_card(found: &Account) -> Markup {
 
 fn sessions(visitor: &Visitor, all: &[Session], now: Timestamp) -> Markup {
     let here = visitor.session.as_ref().map(|session| session.id.as_str());
-    let rows = all.iter().map(|session| {
+    let browsers: Vec<String> = all.iter().map(|session| browser(&session.origin.agent)).collect();
+    let rows = all.iter().zip(&browsers).map(|(session, browser)| {
         let own = Some(session.id.as_str()) == here;
-        let agent = if session.origin.agent.is_empty() { "A browser that says no name" } else { &session.origin.agent };
         let end = if own {
             ui::badge(Tone::Note, "This one")
         } else {
@@ -170,7 +170,7 @@ fn sessions(visitor: &Visitor, all: &[Session], now: Timestamp) -> Markup {
             Cell::new(ui::near(session.used_at, now)),
             Cell::number(end),
         ];
-        Row { id: &session.id, name: agent, cells, ..Row::default() }
+        Row { id: &session.id, name: browser, cells, ..Row::default() }
     });
     let table = Table {
         caption: "Your sessions, the newest first. Times in UTC.",
@@ -199,6 +199,35 @@ fn sessions(visitor: &Visitor, all: &[Session], now: Timestamp) -> Markup {
         ..Card::default()
     }
     .render()
+}
+
+/// A browser as people call it: *Firefox on Windows*. What it calls itself, where that is neither.
+fn browser(agent: &str) -> String {
+    const BROWSERS: [(&str, &str); 6] = [
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chromium/", "Chromium"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ];
+    const SYSTEMS: [(&str, &str); 7] = [
+        ("Windows", "Windows"),
+        ("Android", "Android"),
+        ("iPhone", "an iPhone"),
+        ("iPad", "an iPad"),
+        ("Mac OS X", "a Mac"),
+        ("CrOS", "ChromeOS"),
+        ("Linux", "Linux"),
+    ];
+    let of =
+        |known: &[(&str, &'static str)]| known.iter().find(|(sign, _)| agent.contains(sign)).map(|(_, name)| *name);
+    match (of(&BROWSERS), of(&SYSTEMS)) {
+        _ if agent.is_empty() => "A browser that says no name".to_owned(),
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(browser), None) => browser.to_owned(),
+        (None, _) => agent.to_owned(),
+    }
 }
 
 fn keys_card(visitor: &Visitor) -> Markup {
@@ -294,4 +323,19 @@ pub(super) fn may_make(visitor: &Visitor) -> bool {
 /// The one button of a form.
 pub(super) fn main_button(words: &str) -> Markup {
     ui::button(&Button { words, weight: Weight::Main, ..Button::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::browser;
+
+    #[test]
+    fn a_browser_is_called_what_people_call_it() {
+        let edge = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/142.0 Safari/537.36 Edg/142.0";
+        assert_eq!(browser(edge), "Edge on Windows");
+        let phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) Version/18.1 Mobile/15E148 Safari/604.1";
+        assert_eq!(browser(phone), "Safari on an iPhone");
+        assert_eq!(browser("curl/8.9"), "curl/8.9");
+        assert_eq!(browser(""), "A browser that says no name");
+    }
 }

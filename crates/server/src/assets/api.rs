@@ -97,7 +97,7 @@ pub(super) async fn show(
                 native_id: of.native_id.clone(),
                 name: of.name.clone(),
                 rule: of.rule.code().to_owned(),
-                because: of.rule.words().to_owned(),
+                because: of.because().to_owned(),
                 since: of.since.to_string(),
                 by: of.by.clone(),
             })
@@ -284,7 +284,7 @@ pub(super) async fn why(
             .map(|of| Linked {
                 record: of.record.to_string(),
                 rule: of.rule.code().to_owned(),
-                because: of.rule.words().to_owned(),
+                because: of.because().to_owned(),
                 evidence: pairs(&of.evidence),
                 partner: of.partner.map(|partner| partner.to_string()),
                 since: of.since.to_string(),

@@ -4,7 +4,8 @@ use access::Permission;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use inventory::correlate::explain::Linked;
-use kernel::{Cell, RecordId};
+use inventory::project::Winner;
+use kernel::{Cell, RecordId, Timestamp};
 use ui::{Button, Card, Event, Icon, Joined, Markup, Place, Row, Select, Table, Tone, html};
 
 use super::{Detail, Part, decide, load, name};
@@ -62,15 +63,13 @@ pub(super) async fn show(
     let body = html! {
         (decide::way_back(&visitor, &detail, &asked))
         div.cols {
-            div.flow.wide {
-                (identity(&visitor, &detail))
-                (said(&detail))
-                @for part in &detail.parts { (hanging(part)) }
-                (as_sent(&detail, &sent))
-                (history(&detail))
-            }
-            div.flow.wide { (facts(&detail)) (addresses(&detail)) }
+            div.flow.wide { (identity(&visitor, &detail)) (addresses(&detail)) }
+            (facts(&detail))
         }
+        (by_source(&detail))
+        @for part in &detail.parts { (hanging(part)) }
+        (as_sent(&detail, &sent))
+        (history(&detail))
     };
     let page = ui::Page {
         crumbs: &[("Assets", "/assets")],
@@ -224,7 +223,7 @@ fn identity(visitor: &Visitor, detail: &Detail) -> Markup {
 }
 
 fn told(detail: &Detail, record: &Linked) -> (String, Markup) {
-    let rule = capital(record.rule.words());
+    let rule = capital(record.because());
     let why = html! {
         @if !record.evidence.is_empty() {
             @for (at, (kind, value)) in record.evidence.iter().enumerate() {
@@ -273,27 +272,98 @@ fn addresses(detail: &Detail) -> Markup {
     Card { id: "addresses", heading: "Addresses", body: table.render(), flush: true, ..Card::default() }.render()
 }
 
-fn said(detail: &Detail) -> Markup {
-    let labels: Vec<String> = detail.winners.iter().map(|of| label(of.attribute)).collect();
-    let rows = detail.winners.iter().zip(&labels).map(|(of, label)| Row {
+/// Records that have a column of their own beside the others.
+const SIDE_BY_SIDE: usize = 5;
+
+/// What each source says, beside each other where several say something; the value in use is ticked, and says why.
+fn by_source(detail: &Detail) -> Markup {
+    let several = detail.explained.records.len() > 1;
+    let (shared, alone): (Vec<&Winner>, Vec<&Winner>) =
+        detail.winners.iter().partition(|of| several && of.said.len() > 1);
+    let body = html! {
+        @if !shared.is_empty() { (matrix(detail, &shared)) }
+        @if !alone.is_empty() {
+            @if shared.is_empty() { (told_alone(detail, &alone)) } @else {
+                details.as-table.body {
+                    summary { (ui::noun(alone.len() as u64, "attribute", "attributes")) " that one source alone says" }
+                    (told_alone(detail, &alone))
+                }
+            }
+        }
+    };
+    let aside = html! { @if !shared.is_empty() { span.muted { "The ticked value is the one in use." } } };
+    Card { id: "said", heading: "Attributes by source", aside, body, flush: true, ..Card::default() }.render()
+}
+
+fn matrix(detail: &Detail, shared: &[&Winner]) -> Markup {
+    let labels: Vec<String> = shared.iter().map(|of| label(of.attribute)).collect();
+    let records: Vec<&Linked> = detail.explained.records.iter().take(SIDE_BY_SIDE).collect();
+    let mut columns = vec![ui::Column::new("Attribute")];
+    columns.extend(records.iter().map(|of| ui::Column {
+        icon: Some(source_icon(&of.source)),
+        ..ui::Column::new(detail.integrations.get(&of.integration).map_or(of.source.as_str(), String::as_str))
+    }));
+    columns.push(ui::Column::new("Why the ticked one"));
+    let rows = shared.iter().zip(&labels).map(|(of, label)| {
+        let cells = records.iter().map(|record| {
+            let said = of.said.iter().find(|(by, _)| *by == record.record);
+            ui::Cell::new(html! {
+                @match said {
+                    Some((by, value)) if *by == of.record => span.line { (ui::labelled(Icon::Tick, "In use:")) b { (shown(value)) } },
+                    Some((_, value)) => (shown(value)),
+                    None => (ui::absent("not said")),
+                }
+            })
+        });
+        Row {
+            id: of.attribute,
+            name: label,
+            cells: cells.chain([ui::Cell::wrap(html! { (capital(&of.why)) })]).collect(),
+            ..Row::default()
+        }
+    });
+    Table {
+        caption: "Attributes, and what each source says of them; the value in use is marked. Times in UTC.",
+        columns,
+        rows: rows.collect(),
+        ..Table::default()
+    }
+    .render()
+}
+
+fn told_alone(detail: &Detail, alone: &[&Winner]) -> Markup {
+    let labels: Vec<String> = alone.iter().map(|of| label(of.attribute)).collect();
+    let rows = alone.iter().zip(&labels).map(|(of, label)| Row {
         id: of.attribute,
         name: label,
         cells: vec![
-            ui::Cell::text(&of.value),
-            ui::Cell::wrap(html! {
-                @match detail.integrations.get(&of.integration) { Some(name) => (ui::words::name(name)), None => "a source" }
-                @if !of.why.is_empty() { ": " (of.why) }
-            }),
+            ui::Cell::new(shown(&of.value)),
+            ui::Cell::text(detail.integrations.get(&of.integration).map_or("a source", String::as_str)),
         ],
         ..Row::default()
     });
-    let table = Table {
-        caption: "Each value, and which source says it.",
-        columns: vec![ui::Column::new("What"), ui::Column::new("Value"), ui::Column::new("Who says so, and why they")],
+    Table {
+        caption: "Attributes that one source alone says. Times in UTC.",
+        columns: vec![ui::Column::new("Attribute"), ui::Column::new("Value"), ui::Column::new("Who says so")],
         rows: rows.collect(),
         ..Table::default()
-    };
-    Card { id: "said", heading: "Who says what", body: table.render(), flush: true, ..Card::default() }.render()
+    }
+    .render()
+}
+
+/// A value that was printed for the language, as people read it.
+fn shown(value: &str) -> Markup {
+    match value {
+        "true" => html! { "yes" },
+        "false" => html! { "no" },
+        "" => ui::absent("empty"),
+        _ if value.len() >= 20 && value.ends_with('Z') => match Timestamp::parse(value) {
+            Ok(at) => ui::moment(at),
+            Err(_) => ui::words::name(value),
+        },
+        _ if value.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_') => html! { (value.replace('_', " ")) },
+        _ => ui::words::name(value),
+    }
 }
 
 fn hanging(part: &Part) -> Markup {

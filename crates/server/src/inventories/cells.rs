@@ -21,6 +21,10 @@ pub(crate) fn inside(field: &Field, value: &Value) -> Markup {
         ("sources" | "source", Value::List(all)) => sources(all),
         ("source", Value::Text(one)) => sources(&[Value::Text(one.clone())]),
         ("severity", Value::Text(word)) => severity(word),
+        // A machine's name leads to the machine: to one asset, or to all that are called so.
+        ("agent.name" | "asset_name", Value::Text(name)) => {
+            html! { a href=(super::to("assets", &format!("name:={}", quoted(name)))) { (ui::words::name(name)) } }
+        }
         (name, Value::Empty) => ui::absent(absent(name)),
         (_, Value::List(all)) if all.is_empty() => ui::absent("none"),
         (_, Value::List(all)) => html! {
@@ -29,6 +33,11 @@ pub(crate) fn inside(field: &Field, value: &Value) -> Markup {
         },
         (_, one) => plain(field, one),
     }
+}
+
+/// A text as a value of the query language.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// What is said where a value is missing.

@@ -515,6 +515,7 @@ pub(crate) fn label(name: &str) -> String {
         "cve" => "CVE".to_owned(),
         "mac" => "MAC".to_owned(),
         "edr.name" => "EDR".to_owned(),
+        "agent.name" | "asset_name" => "Machine".to_owned(),
         other => {
             let words = other.trim_end_matches("_at").split(['.', '_', '-']).map(spelled);
             capital_word(&words.collect::<Vec<_>>().join(" "))

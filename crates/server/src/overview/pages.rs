@@ -2,29 +2,49 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use inventory::correlate::review::{self, Review};
 use kernel::{OrgId, Timestamp};
 use store::Tx;
 use sync::Overview;
-use sync::health::Light as Health;
-use ui::{Card, Fill, Histogram, Light, Markup, Part, Place, Row, Slot, Table, Tally, Task, Tile, html};
+use ui::{Card, Fill, Histogram, Light, Line, Markup, Part, Place, Row, Slot, Table, Tally, Task, Tile, html};
 
 use crate::inventories::{count, to};
+use crate::past::{ByDay, by_day};
 use crate::problem::capital;
-use crate::{App, Problem, Visitor, respond};
+use crate::{App, Problem, Visitor, integrations, respond};
+
+/// Every asset that a source has now.
+const ALL: &str = "removed:f";
+/// Those that a live agent guards, and in which it finds nothing.
+const PROTECTED: &str = "removed:f and has:agent.state and infected:f";
 
 /// The parts of the tally: label, question, and how it looks. They have nothing in common, and the rest is named apart.
 const PARTS: [(&str, &str, Fill); 3] = [
-    ("Protected", "removed:f and has:agent.state and infected:f", Fill::Ok),
+    ("Protected", PROTECTED, Fill::Ok),
     ("Infected", "removed:f and infected:t", Fill::Bad),
     ("No agent", "removed:f and no:agent.state", Fill::Hatch),
 ];
 
-/// The tiles: label, inventory and question.
-const TILES: [(&str, &str, &str); 4] = [
-    ("Assets", "assets", "removed:f"),
-    ("Open findings", "findings", "not status:resolved"),
-    ("Critical vulnerabilities", "vulnerabilities", "severity:critical"),
-    ("Software", "software", ""),
+/// The tiles: label, inventory, question, and the question whose answer it is a part of with the words for that.
+const TILES: [(&str, &str, &str, (&str, &str)); 4] = [
+    ("Assets", "assets", ALL, ("removed:f and created_at:<7d", "new in 7 days")),
+    ("Open findings", "findings", "not status:resolved", ("not status:resolved and result:fail", "of them fail")),
+    (
+        "Critical vulnerabilities",
+        "vulnerabilities",
+        "severity:critical",
+        ("severity:critical and detected_at:<7d", "found in 7 days"),
+    ),
+    ("Software", "software", "removed:f", ("removed:f and installed_at:<7d", "installed in 7 days")),
+];
+
+/// What changed: label, inventory, and the questions for a day and for a week.
+const CHANGED: [(&str, &str, [&str; 2]); 5] = [
+    ("New assets", "assets", ["created_at:<1d", "created_at:<7d"]),
+    ("Assets that no source has any more", "assets", ["retired_at:<1d", "retired_at:<7d"]),
+    ("New findings", "findings", ["identified_at:<1d", "identified_at:<7d"]),
+    ("Agents that registered", "assets", ["agent.registered_at:<1d", "agent.registered_at:<7d"]),
+    ("Policies changed at the console", "policies", ["updated_at:<1d", "updated_at:<7d"]),
 ];
 
 /// Days whose findings are drawn.
@@ -41,8 +61,12 @@ struct Seen {
     days: Vec<Day>,
     parts: Vec<u64>,
     assets: u64,
-    tiles: Vec<u64>,
+    tiles: Vec<(u64, u64)>,
+    changed: Vec<[u64; 2]>,
     known: Vec<Overview>,
+    infected: u64,
+    strayed: u64,
+    reviews: (Vec<Review>, u64),
 }
 
 /// `GET /`
@@ -50,60 +74,150 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
     let (org, now) = (visitor.org, app.world.now());
     let seen = app.store.read(move |tx| {
         let mut counted = |inventory: &str, question: &str| count(tx, org, inventory, question, now);
-        let parts = PARTS.iter().map(|(_, question, _)| counted("assets", question)).collect::<Result<_, Problem>>()?;
-        let tiles = TILES.iter().map(|(_, inventory, question)| counted(inventory, question));
+        let parts: Vec<u64> =
+            PARTS.iter().map(|(_, question, _)| counted("assets", question)).collect::<Result<_, Problem>>()?;
+        let tiles = TILES
+            .iter()
+            .map(|(_, inventory, question, (part, _))| Ok((counted(inventory, question)?, counted(inventory, part)?)));
         let tiles = tiles.collect::<Result<_, Problem>>()?;
-        let assets = counted("assets", "removed:f")?;
+        let changed =
+            CHANGED.iter().map(|(_, inventory, [day, week])| Ok([counted(inventory, day)?, counted(inventory, week)?]));
+        let changed = changed.collect::<Result<_, Problem>>()?;
+        let assets = counted("assets", ALL)?;
+        let strayed = counted("assets", crate::policies::STRAYED)?;
+        let infected = parts.get(1).copied().unwrap_or_default();
         let days = days(tx, org, now)?;
-        Ok::<_, Problem>(Seen { days, parts, assets, tiles, known: sync::overviews(tx, org, now)? })
+        let reviews = review::reviews(tx, org, 1)?;
+        let known = sync::overviews(tx, org, now)?;
+        Ok::<_, Problem>(Seen { days, parts, assets, tiles, changed, known, infected, strayed, reviews })
     });
     let seen = seen.await?;
+    let (guarded, all) = if seen.assets == 0 {
+        (ByDay::new(), ByDay::new())
+    } else {
+        (by_day(&app, org, PROTECTED).await, by_day(&app, org, ALL).await)
+    };
     let shell = visitor.shell();
     let body = html! {
-        (needs(&seen))
         (coverage(&seen))
+        div.cols { (needs(&seen, now)) (sources(&seen, now)) }
         (amounts(&seen))
-        (findings(&seen).render())
-        (sources(&seen, now))
+        div.halves { (trend(&seen, &guarded, &all, now)) (findings(&seen).render()) }
+        (changed(&seen))
     };
-    let lead = html! { "As of " (ui::clock(now)) " UTC." };
+    let lead = html! {
+        "As of " (ui::moment(now)) " UTC, read from " (ui::noun(seen.known.len() as u64, "source", "sources")) "."
+    };
     let page = ui::Page { lead, body, ..visitor.page(&shell, Place::Overview, "Overview") };
     Ok(respond::page(page.render()))
 }
 
-fn needs(seen: &Seen) -> Markup {
-    let troubled: Vec<(&Overview, String, String)> = seen
-        .known
+/// Something that needs a person, with words of its own.
+struct Need {
+    state: (Light, &'static str),
+    what: String,
+    means: String,
+    verb: &'static str,
+    href: String,
+}
+
+fn troubled(of: &Overview, now: Timestamp) -> Option<Need> {
+    let name = &of.integration.name;
+    if !of.integration.options.enabled {
+        return None;
+    }
+    let (verb, href) = integrations::remedy_at(of).unwrap_or(("See it", integrations::at(of.integration.id)));
+    let assessment = of.assessment();
+    if !assessment.detail.is_empty() && of.next_step() != "nothing to do" {
+        let (light, word) = integrations::light(of, now);
+        return Some(Need {
+            state: (light, word),
+            what: format!("{name}: {}", word.to_lowercase()),
+            means: format!("{} {}", capital(of.meaning()), capital(of.remedy().words())),
+            verb,
+            href,
+        });
+    }
+    let warning = sync::token_warning(&of.integration, now)?;
+    Some(Need {
+        state: (Light::Warn, "Attention"),
+        what: capital(&warning.in_words(name)).trim_end_matches('.').to_owned(),
+        means: "The old token keeps working until the new one has worked.".to_owned(),
+        verb: "Rotate token",
+        href: format!("{}/reconnect", integrations::at(of.integration.id)),
+    })
+}
+
+fn wanted(seen: &Seen, now: Timestamp) -> Vec<Need> {
+    let mut all: Vec<Need> = seen.known.iter().filter_map(|of| troubled(of, now)).collect();
+    all.sort_by_key(|need| !matches!(need.state.0, Light::Bad));
+    if seen.infected > 0 {
+        all.push(Need {
+            state: (Light::Bad, "Infected"),
+            what: format!("{} infected", ui::noun(seen.infected, "machine is", "machines are")),
+            means: "Its agent says so now, and a threat on it is not dealt with.".to_owned(),
+            verb: "See which",
+            href: to("assets", "removed:f and infected:t"),
+        });
+    }
+    if seen.strayed > 0 {
+        all.push(Need {
+            state: (Light::Warn, "Drift"),
+            what: format!(
+                "{} although their policy says Protect",
+                ui::noun(seen.strayed, "agent only reports", "agents only report")
+            ),
+            means: "What they find is not stopped.".to_owned(),
+            verb: "See drift",
+            href: "/policies/tree".to_owned(),
+        });
+    }
+    if let (Some(first), open) = (seen.reviews.0.first(), seen.reviews.1) {
+        let pair = first.one.asset.zip(first.other.asset).filter(|(one, other)| one != other);
+        all.push(Need {
+            state: (Light::Idle, "Open question"),
+            what: format!(
+                "{} open about which records are one machine",
+                ui::noun(open, "question is", "questions are")
+            ),
+            means: "Nothing is merged, because the evidence is short of a rule.".to_owned(),
+            verb: "Compare",
+            href: match (pair, first.one.asset.or(first.other.asset)) {
+                (Some((one, other)), _) => format!("/assets/{one}/merge?with={other}"),
+                (None, Some(asset)) => format!("/assets/{asset}"),
+                (None, None) => "/assets".to_owned(),
+            },
+        });
+    }
+    all
+}
+
+fn needs(seen: &Seen, now: Timestamp) -> Markup {
+    let wanted = wanted(seen, now);
+    let tasks: Vec<Task<'_>> = wanted
         .iter()
-        .filter(|of| !of.next_step().is_empty() && of.integration.options.enabled && of.next_step() != "nothing to do")
-        .map(|of| {
-            let state = of.assessment().state.word().replace('_', " ");
-            (
-                of,
-                format!("{} is {state}", of.integration.name),
-                format!("{} {}", capital(of.meaning()), capital(&of.next_step())),
-            )
-        })
-        .collect();
-    let tasks: Vec<Task<'_>> = troubled
-        .iter()
-        .map(|(of, what, means)| Task {
-            state: light(of.light(Timestamp::default())),
-            what,
-            means,
-            verb: "See it",
-            href: "#sources",
-            main: false,
+        .enumerate()
+        .map(|(at, need)| Task {
+            state: need.state,
+            what: &need.what,
+            means: &need.means,
+            verb: need.verb,
+            href: &need.href,
+            main: at == 0 && matches!(need.state.0, Light::Bad),
         })
         .collect();
     let body = html! {
         @if seen.known.is_empty() {
-            p { "No source is connected yet, so there is nothing to look at." }
+            div.body.flow {
+                p { "No source is connected yet, so there is nothing to look at." }
+                p { a href="/integrations" { "Connect a source" } }
+            }
         } @else if tasks.is_empty() {
-            p { (ui::light(Light::Ok, "Nothing needs you")) }
+            div.body { p { (ui::light(Light::Ok, "Nothing needs you")) } }
         } @else { (ui::todo(&tasks)) }
     };
-    ui::section("needs", "What needs you", "", &body)
+    let aside = html! { @if !tasks.is_empty() { span.muted { (ui::count(tasks.len() as u64)) } } };
+    Card { id: "needs", heading: "What needs you", aside, body, flush: true, ..Card::default() }.render()
 }
 
 fn coverage(seen: &Seen) -> Markup {
@@ -122,7 +236,34 @@ fn coverage(seen: &Seen) -> Markup {
         parts.push(Part { label: "Not said", count: rest, fill: Fill::Idle, href: None, note: "" });
     }
     let tally = Tally { noun: "assets", parts };
-    ui::section("coverage", "Protection", "Every asset that a source has now.", &tally.render())
+    let aside = html! {
+        span.muted { a href=(to("assets", ALL)) { (ui::noun(seen.assets, "asset", "assets")) } " that a source has now" }
+    };
+    let body = tally.render();
+    Card { id: "coverage", heading: "Every asset accounted for", aside, body, ..Card::default() }.render()
+}
+
+/// The share of protected assets day by day, as history knows it, and now.
+fn trend(seen: &Seen, guarded: &ByDay, all: &ByDay, now: Timestamp) -> Markup {
+    #[expect(clippy::cast_precision_loss, reason = "a share on a screen")]
+    let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 * 100.0 / whole as f64);
+    let mut points: Vec<(Timestamp, Option<f64>)> = guarded
+        .iter()
+        .zip(all)
+        .map(|((at, part), (_, whole))| (*at, part.zip(*whole).and_then(|(part, whole)| share(part, whole))))
+        .collect();
+    points.push((now, share(seen.parts.first().copied().unwrap_or_default(), seen.assets)));
+    Line {
+        id: "trend",
+        heading: "Protected, day by day",
+        says: "Share of the assets that a source had at the end of each day, and now.",
+        unit: " %",
+        points,
+        second: None,
+        marks: Vec::new(),
+        from_zero: false,
+    }
+    .render()
 }
 
 /// Findings by the day on which the console identified them; a day without any is a day that was counted.
@@ -165,56 +306,82 @@ fn findings<'a>(seen: &Seen) -> Histogram<'a> {
 }
 
 fn amounts(seen: &Seen) -> Markup {
-    let hrefs: Vec<String> = TILES.iter().map(|(_, inventory, question)| to(inventory, question)).collect();
-    let tiles = TILES.iter().zip(&seen.tiles).zip(&hrefs).map(|(((label, ..), figure), href)| Tile {
-        label,
-        figure: *figure,
-        of: "",
-        href: Some(href),
-        past: &[],
-        fill: Fill::One,
-    });
+    let hrefs: Vec<String> = TILES.iter().map(|(_, inventory, question, _)| to(inventory, question)).collect();
+    let parts: Vec<(String, String)> = TILES
+        .iter()
+        .zip(&seen.tiles)
+        .map(|((_, inventory, _, (part, words)), (_, count))| {
+            (format!("{} {words}", ui::count(*count)), to(inventory, part))
+        })
+        .collect();
+    let tiles = TILES.iter().zip(&seen.tiles).zip(hrefs.iter().zip(&parts)).map(
+        |(((label, ..), (figure, part)), (href, (of, of_href)))| Tile {
+            label,
+            figure: *figure,
+            of,
+            of_href: (*part > 0).then_some(of_href.as_str()),
+            href: Some(href),
+            past: &[],
+            fill: Fill::One,
+        },
+    );
     let tiles: Vec<Tile<'_>> = tiles.collect();
-    ui::section("amounts", "What there is", "", &ui::tiles(&tiles))
+    html! { section aria-labelledby="amounts" { h2.sr #amounts { "What there is" } (ui::tiles(&tiles)) } }
+}
+
+fn changed(seen: &Seen) -> Markup {
+    let rows = CHANGED.iter().zip(&seen.changed).map(|((label, inventory, questions), counts)| Row {
+        id: label,
+        name: label,
+        cells: questions
+            .iter()
+            .zip(counts)
+            .map(|(question, count)| {
+                ui::Cell::number(html! {
+                    @if *count > 0 { a href=(to(inventory, question)) { (ui::count(*count)) } } @else { "0" }
+                })
+            })
+            .collect(),
+        ..Row::default()
+    });
+    let table = Table {
+        caption: "What changed within a day and within seven days.",
+        columns: vec![ui::Column::new("What"), ui::Column::number("Last 24 hours"), ui::Column::number("Last 7 days")],
+        rows: rows.collect(),
+        ..Table::default()
+    };
+    let aside = html! { a.end href="/signals" { "Whole log" } };
+    Card { id: "changed", heading: "What changed", aside, body: table.render(), flush: true, ..Card::default() }
+        .render()
 }
 
 fn sources(seen: &Seen, now: Timestamp) -> Markup {
-    let rows = seen.known.iter().map(|of| {
-        let (state, word) = light(of.light(now));
+    let hrefs: Vec<String> = seen.known.iter().map(|of| integrations::at(of.integration.id)).collect();
+    let rows = seen.known.iter().zip(&hrefs).map(|(of, href)| {
+        let (state, word) = integrations::light(of, now);
         let read = of.streams.iter().filter_map(|stream| stream.complete_at).max();
         Row {
             id: &of.integration.name,
             name: &of.integration.name,
+            icon: Some((integrations::icon_of(of.integration.connector), "Connector")),
+            href: Some(href),
             cells: vec![
                 ui::Cell::new(ui::light(state, word)),
-                ui::Cell::text(&of.integration.console_host),
-                ui::Cell::new(match read {
+                ui::Cell::number(match read {
                     Some(at) => ui::near(at, now),
                     None => ui::absent("never read"),
                 }),
-                ui::Cell::wrap(html! { (capital(of.meaning())) }),
             ],
             ..Row::default()
         }
     });
-    let columns = ["Integration", "State", "Host", "Last complete", "What it means"].map(ui::Column::new).to_vec();
-    let instead = seen.known.is_empty().then(|| html! { p.muted { "None yet." } });
     let table = Table {
-        caption: "Integrations and how each fares.",
-        columns,
+        caption: "Integrations and how each fares. Times in UTC.",
+        columns: vec![ui::Column::new("Source"), ui::Column::new("State"), ui::Column::number("Last complete")],
         rows: rows.collect(),
-        instead,
+        instead: seen.known.is_empty().then(|| html! { p.muted { "None yet." } }),
         ..Table::default()
     };
-    Card { id: "sources", heading: "Sources", body: table.render(), flush: true, ..Card::default() }.render()
-}
-
-/// How an integration fares, as a light and its word.
-fn light(health: Health) -> (Light, &'static str) {
-    match health {
-        Health::Green => (Light::Ok, "Healthy"),
-        Health::Amber => (Light::Warn, "Needs a look"),
-        Health::Red => (Light::Bad, "Failed"),
-        Health::Grey => (Light::Pause, "Paused"),
-    }
+    let aside = html! { a.end href=(integrations::HOME) { "All integrations" } };
+    Card { id: "sources", heading: "Sources", aside, body: table.render(), flush: true, ..Card::default() }.render()
 }

@@ -2,10 +2,12 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use ui::{Card, Empty, Light, Markup, Node, Place, Task, Tone, html};
+use kernel::Timestamp;
+use ui::{Card, Empty, Light, Line, Markup, Node, Place, Task, Tone, html};
 
 use super::{LEVELS_MAX, Level, Policy, STRAYED, load};
 use crate::inventories::to;
+use crate::past::ByDay;
 use crate::{App, Problem, Visitor, respond};
 
 /// Levels below this one are closed at first.
@@ -15,6 +17,7 @@ const OPEN_DEPTH: usize = 1;
 pub(super) async fn tree(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
     let (org, now) = (visitor.org, app.world.now());
     let tree = app.store.read(move |tx| load(tx, org, now)).await?;
+    let before = if tree.roots.is_empty() { Vec::new() } else { crate::past::by_day(&app, org, STRAYED).await };
     let shell = visitor.shell();
     let said: Vec<Said> = tree.roots.iter().map(Said::of).collect();
     let nodes: Vec<Node<'_>> = said.iter().map(|said| said.node(0)).collect();
@@ -22,17 +25,23 @@ pub(super) async fn tree(State(app): State<App>, visitor: Visitor) -> Result<Res
     let what = format!("{strayed} although their policy says Protect");
     let list = to("assets", STRAYED);
     let body = html! {
-        @if tree.strayed > 0 {
-            (ui::todo(&[Task {
-                state: (Light::Warn, "Drift"),
-                what: &what,
-                means: "What they find is not stopped. The agent's own mode, as it says itself, differs from its group's policy.",
-                verb: "See them",
-                href: &list,
-                main: false,
-            }]))
-        }
         (crate::inventories::family(Place::Policies, "/policies/tree"))
+        @if tree.strayed > 0 {
+            (Card {
+                id: "drift",
+                heading: "Drift",
+                body: ui::todo(&[Task {
+                    state: (Light::Warn, "Drift:"),
+                    what: &what,
+                    means: "What they find is not stopped. The agent's own mode, as it says itself, differs from its group's policy.",
+                    verb: "See them",
+                    href: &list,
+                    main: false,
+                }]),
+                flush: true,
+                ..Card::default()
+            }.render())
+        }
         @if nodes.is_empty() {
             (Empty {
                 heading: "No accounts, sites or groups yet",
@@ -42,6 +51,7 @@ pub(super) async fn tree(State(app): State<App>, visitor: Visitor) -> Result<Res
         } @else {
             (Card { id: "levels", heading: "Who obeys what", body: ui::tree(&nodes), ..Card::default() }.render())
         }
+        @if !before.is_empty() { (drift(&before, tree.strayed, now)) }
         @if tree.more {
             p.muted { "More than " (ui::count(LEVELS_MAX as u64)) " levels of one kind: the lists have the rest." }
         }
@@ -49,6 +59,25 @@ pub(super) async fn tree(State(app): State<App>, visitor: Visitor) -> Result<Res
     let lead = html! { "Each level of the console with the policy that its agents obey. A level without settings of its own takes those above." };
     let page = visitor.page(&shell, Place::Policies, "Policies by level");
     Ok(respond::page(ui::Page { crumbs: &[("Policies", "/policies")], lead, body, ..page }.render()))
+}
+
+/// How many agents strayed at the end of each day, and now.
+fn drift(before: &ByDay, strayed: u64, now: Timestamp) -> Markup {
+    #[expect(clippy::cast_precision_loss, reason = "a height on a screen")]
+    let height = |count: u64| count as f64;
+    let mut points: Vec<(Timestamp, Option<f64>)> = before.iter().map(|(at, count)| (*at, count.map(height))).collect();
+    points.push((now, Some(height(strayed))));
+    Line {
+        id: "drift-by-day",
+        heading: "Drift, day by day",
+        says: "Agents that only report although their policy says Protect, at the end of each day, and now.",
+        unit: "",
+        points,
+        second: None,
+        marks: Vec::new(),
+        from_zero: true,
+    }
+    .render()
 }
 
 /// A level, in words.

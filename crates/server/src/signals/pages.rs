@@ -148,7 +148,7 @@ pub(super) async fn list(
         (query_box(&asking, false, reading(&found)))
         (narrowing(&asking, &found))
         (answer.render())
-        (picture(&asking, &found).plot())
+        div.card.pad { (picture(&asking, &found).plot()) }
         div #rows { (rows) }
     };
     let lead = html! {

@@ -11,7 +11,7 @@ use ui::{Button, Card, Cell, Choice, Column, Dialog, Empty, Field, Kind, Markup,
 
 use super::HOME;
 use crate::fields::{Fields, Sent};
-use crate::inventories::to;
+use crate::inventories::{quoted, to};
 use crate::{App, Problem, Visitor, respond};
 
 /// A mistake in one of its forms: which field, and what to say.
@@ -60,11 +60,6 @@ fn may(visitor: &Visitor) -> bool {
 
 fn counted(number: u64, question: &str) -> Cell {
     Cell::number(html! { a href=(to("assets", question)) { (ui::count(number)) } })
-}
-
-/// A text as a value of the query language.
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 fn sites_card(visitor: &Visitor, sites: &[Site], wrong: Wrong<'_>) -> Markup {

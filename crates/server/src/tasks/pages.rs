@@ -13,15 +13,33 @@ use crate::integrations::{self, light, next, progress_bar, records_at, status_li
 use crate::problem::capital;
 use crate::{App, Problem, Visitor, respond};
 
-/// The two views of the page.
-fn tabs(runs: bool) -> Markup {
+/// A view of the page.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum View {
+    Tasks,
+    Scans,
+    Runs,
+}
+
+/// The views of the page.
+pub(crate) fn tabs(view: View) -> Markup {
     ui::tabs(
         "Tasks",
         &[
-            Tab { label: "Tasks", href: HOME, count: None, current: !runs },
-            Tab { label: "Runs", href: "/tasks/runs", count: None, current: runs },
+            Tab { label: "Tasks", href: HOME, count: None, current: view == View::Tasks },
+            Tab { label: "Scans", href: crate::scans::HOME, count: None, current: view == View::Scans },
+            Tab { label: "Runs", href: "/tasks/runs", count: None, current: view == View::Runs },
         ],
     )
+}
+
+/// The way to a new scan task, for who may make one.
+pub(crate) fn new_scan(visitor: &Visitor) -> Markup {
+    html! {
+        @if visitor.may(Permission::ManageIntegrations) {
+            (ui::link_button("/tasks/scans/new", &Button { words: "New scan", icon: Some(Icon::Radar), ..Button::default() }))
+        }
+    }
 }
 
 /// `GET /tasks`
@@ -44,7 +62,7 @@ pub(super) async fn list(State(app): State<App>, visitor: Visitor) -> Result<Res
         Row {
             id: &of.integration.name,
             name: &of.integration.name,
-            icon: Some((if of.integration.connector.is_file() { Icon::Grid } else { Icon::Shield }, "Connector")),
+            icon: Some((integrations::icon_of(of.integration.connector), "Connector")),
             href: Some(href),
             cells: vec![
                 ui::Cell::new(ui::light(state, word)),
@@ -88,10 +106,11 @@ pub(super) async fn list(State(app): State<App>, visitor: Visitor) -> Result<Res
     let page = ui::Page {
         lead: html! { "What is read, how far it is, and when it is read next. Times in UTC." },
         actions: html! {
+            (new_scan(&visitor))
             @if manages { (ui::link_button("/integrations/connect", &Button { words: "Connect", icon: Some(Icon::Plus), ..Button::default() })) }
         },
         layout: ui::Layout::List,
-        body: html! { (tabs(false)) div #rows { (table.render()) } },
+        body: html! { (tabs(View::Tasks)) div #rows { (table.render()) } },
         ..visitor.page(&shell, Place::Tasks, "Tasks")
     };
     Ok(respond::page(page.render()))
@@ -153,7 +172,7 @@ pub(super) async fn runs(State(app): State<App>, visitor: Visitor, Asked(asked):
     let page = ui::Page {
         lead: html! { "Each run reads one collection. The last 100 of each are remembered. Times in UTC." },
         layout: ui::Layout::List,
-        body: html! { (tabs(true)) (kinds) div #rows { (table) } },
+        body: html! { (tabs(View::Runs)) (kinds) div #rows { (table) } },
         ..visitor.page(&shell, Place::Tasks, "Tasks")
     };
     Ok(respond::page(page.render()))

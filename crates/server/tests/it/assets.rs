@@ -68,6 +68,10 @@ fn a_merge_is_weighed_done_and_undone(database: &Database) {
     let page = world.get(&to, &cookie).body;
     assert!(page.contains("Undo the merge") && page.contains("2 records"), "{page}");
     assert!(page.contains("the list has it twice"), "{page}");
+    // What each record says stands beside the others, and the one in use is marked.
+    let said = page.split("Attributes by source").nth(1).expect("a card for it");
+    let row = said.split("<tr>").find(|row| row.contains(&format!("SN-{CANARY}-7"))).expect("a row of serial numbers");
+    assert!(row.contains(&format!("SN-{CANARY}-8")) && row.matches("In use:").count() == 1, "{row}");
     let merged = to.split(['?', '/']).nth(2).unwrap().to_owned();
     assert_eq!(records(&world, &cookie, &merged).len(), 2);
     let other = if merged == one { &two } else { &one };

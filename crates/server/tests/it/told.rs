@@ -128,6 +128,10 @@ fn the_log_is_drawn_by_time_and_every_artifact_is_shown(database: &Database) {
     }
     let overview = world.get("/", &cookie).body;
     assert!(overview.contains("3 findings from 2026-10-23 to 2026-11-21, at most 1 in one column"), "{overview}");
+    // What changed leads to what it counted.
+    let week = "<a href=\"/findings?q=identified_at%3A%3C7d\">3</a>";
+    assert!(overview.contains(week), "{overview}");
+    assert!(world.get("/findings?q=identified_at%3A%3C7d", &cookie).body.contains("<b>3 findings</b>"));
 }
 
 fn a_finding_is_told_as_a_story(database: &Database) {

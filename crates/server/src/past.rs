@@ -1,0 +1,58 @@
+//! How a count was at the end of each day before: asked of history once, and remembered, because a day that is over stays.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use inventory::{Ask, Want};
+use kernel::{OrgId, Timestamp};
+
+use crate::App;
+
+/// Days back that are told.
+pub(crate) const DAYS: i64 = 14;
+/// So long one page asks history, in microseconds; days that it does not come to are asked for by the next page.
+const PATIENCE: i64 = 60_000;
+
+const DAY: i64 = 86_400;
+
+/// What was counted: the organization, the question, and the day's number; nothing where history does not reach.
+type Known = BTreeMap<(OrgId, &'static str, i64), Option<u64>>;
+
+/// Counts of days that are over. At most [`DAYS`] of each question and organization.
+#[derive(Debug, Default)]
+pub(crate) struct Past(Mutex<Known>);
+
+/// A day's last instant, and what was counted then; nothing where history does not reach, or is not asked yet.
+pub(crate) type ByDay = Vec<(Timestamp, Option<u64>)>;
+
+/// How many assets a question found at the end of each of the last [`DAYS`] days, the oldest first.
+pub(crate) async fn by_day(app: &App, org: OrgId, question: &'static str) -> ByDay {
+    let begun = app.world.now();
+    let today = begun.micros().div_euclid(DAY * 1_000_000);
+    let end_of = |day: i64| Timestamp::from_seconds((day + 1) * DAY);
+    let days: Vec<i64> = (today - DAYS..today).collect();
+    for day in days.iter().rev() {
+        let key = (org, question, *day);
+        if known(app, |known| known.contains_key(&key)) {
+            continue;
+        }
+        if app.world.now().micros() - begun.micros() > PATIENCE {
+            break;
+        }
+        let ask = Ask { want: Want::Count, ..Ask::new("assets", question, begun) };
+        // History that does not reach so far has no answer, and neither has one that was too long to undo.
+        let counted = inventory::ask_as_of(&app.store, org, &ask, end_of(*day)).await.ok();
+        let counted = counted.and_then(|answer| answer.total);
+        known(app, |known| {
+            known.retain(|(_, _, day), _| *day >= today - DAYS);
+            known.insert(key, counted);
+        });
+    }
+    let found = |day: i64| known(app, |known| known.get(&(org, question, day)).copied().flatten());
+    days.iter().map(|day| (end_of(*day), found(*day))).collect()
+}
+
+fn known<T>(app: &App, look: impl FnOnce(&mut Known) -> T) -> T {
+    // A map of counts is whole whoever panicked.
+    look(&mut app.past.0.lock().unwrap_or_else(PoisonError::into_inner))
+}
