@@ -155,6 +155,23 @@ fn exit_of(class: store::ErrorClass) -> Exit {
     }
 }
 
+impl From<store::backup::BackupError> for Failure {
+    fn from(error: store::backup::BackupError) -> Failure {
+        use store::backup::BackupError;
+        let words = chain(&error);
+        match error {
+            BackupError::Store(error) => error.into(),
+            BackupError::File { .. } => Failure::new(Exit::Storage, words),
+            BackupError::Exists { .. } => Failure::usage(words).with("Name another file, or a folder."),
+            BackupError::Torn { .. } => Failure::usage(words).with("Nothing was changed. Take an earlier backup."),
+            BackupError::Newer { .. } => Failure::new(Exit::Storage, words).with("Nothing was changed."),
+            BackupError::NotEmpty { .. } => Failure::new(Exit::Storage, words).with(
+                "Nothing was changed. Name another database, or remove what is there for good: muster restore --replace FILE",
+            ),
+        }
+    }
+}
+
 impl From<access::AccessError> for Failure {
     fn from(error: access::AccessError) -> Failure {
         match error {

@@ -88,10 +88,13 @@ impl Place {
         }
     }
 
-    fn open_to_write_plainly(&self) -> Result<Result<Store, StoreError>, Failure> {
-        if let DatabaseUrl::Sqlite(path) = &self.database {
-            // The folder of a file that was named by hand is its owner's business, but a missing one is made.
-            private_folder(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+    /// Makes the folder of the database, if that is a file; one that is there stays as it is.
+    pub fn make_folder(&self) -> Result<(), Failure> {
+        match &self.database {
+            DatabaseUrl::Sqlite(path) => {
+                private_folder(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+            }
+            _ => Ok(()),
         }
         Ok(Store::open(&self.database, Access::Writer, SLICES))
     }
@@ -107,6 +110,11 @@ impl Place {
         if !found.is_empty() {
             return Ok((found, None));
         }
+    }
+
+    fn open_to_write_plainly(&self) -> Result<Result<Store, StoreError>, Failure> {
+        // The folder of a file that was named by hand is its owner's business, but a missing one is made.
+        self.make_folder()?;
         // A new key beside secrets that another one sealed would hide that the other one is lost.
         store.read_blocking(move |tx| access::check_keys(tx, &found))?;
         let (made, path) = Keyring::load_or_create(&|name| std::env::var_os(name), &self.data_dir)?;

@@ -147,6 +147,21 @@ pub enum BackupError {
     },
 }
 
+/// Opens a database to be copied by [`write`]: to read, and as it is. One that an older program left needs no migration
+/// first, so that there is a way back from an upgrade.
+///
+/// # Errors
+/// There is no database, or it cannot be reached.
+pub fn open(url: &DatabaseUrl) -> Result<Store, StoreError> {
+    let store = Store::open_as_it_is(url)?;
+    let name = url.to_string();
+    store.read_blocking(move |tx| match tx.tables()?.iter().any(|table| table == migrate::TABLE) {
+        true => Ok(()),
+        false => Err(StoreError::Missing { url: name }),
+    })?;
+    Ok(store)
+}
+
 /// Writes all rows that `tx` sees, in tables of `slices`, to `path`, which appears whole or not at all, readable by its
 /// owner only. Tables that `computed` names are left out; `files` are carried along, a name and a content each.
 ///
@@ -212,6 +227,8 @@ fn packed(
     let options = SimpleFileOptions::default().compression_level(Some(PACKING)).large_file(true);
     let mut zip = ZipWriter::new(BufWriter::new(file));
     let migrations = migrate::applied(tx)?;
+    // Of a newer database this program would miss whole tables.
+    migrate::missing(slices, tx.dialect(), &migrations)?;
     let mut tables = Vec::new();
     let (mut left_out, mut row_bytes) = (Vec::new(), Vec::new());
     for name in tables_of(tx, slices)? {
@@ -346,7 +363,7 @@ impl Backup {
     /// # Errors
     /// The backup does not verify; the database is not empty, is in use, or refuses.
     pub fn restore<F>(
-        mut self,
+        self,
         url: &DatabaseUrl,
         slices: &[Slice],
         replace: bool,
@@ -354,6 +371,29 @@ impl Backup {
     ) -> Result<Restored, BackupError>
     where
         F: FnOnce(&mut Tx<'_>) -> Result<(), BackupError> + Send + 'static,
+    {
+        let known = slices.to_vec();
+        self.lay(url, slices, replace, move |tx| {
+            let before = migrate::applied(tx)?.len();
+            migrate::migrate(tx, &known)?;
+            let migrated = migrate::applied(tx)?.len() - before;
+            after(tx)?;
+            tx.refresh_statistics()?;
+            Ok(migrated)
+        })
+    }
+
+    /// Makes an empty database what the backup's was, with none of the migrations that came since: what an upgrade finds.
+    ///
+    /// # Errors
+    /// As [`Backup::restore`].
+    pub fn restore_as_it_was(self, url: &DatabaseUrl, slices: &[Slice]) -> Result<Restored, BackupError> {
+        self.lay(url, slices, false, |_| Ok(0))
+    }
+
+    fn lay<F>(mut self, url: &DatabaseUrl, slices: &[Slice], replace: bool, after: F) -> Result<Restored, BackupError>
+    where
+        F: FnOnce(&mut Tx<'_>) -> Result<usize, BackupError> + Send + 'static,
     {
         self.verify(slices)?;
         migrate::check(slices)?;
@@ -371,11 +411,7 @@ impl Backup {
                 tx.batch("PRAGMA defer_foreign_keys = ON")?;
             }
             let rows = self.load(tx, &slices)?;
-            let before = migrate::applied(tx)?.len();
-            migrate::migrate(tx, &slices)?;
-            let migrated = migrate::applied(tx)?.len() - before;
-            after(tx)?;
-            tx.refresh_statistics()?;
+            let migrated = after(tx)?;
             Ok(Restored { rows, migrated })
         })
     }

@@ -131,6 +131,15 @@ impl Store {
         Ok(store)
     }
 
+    /// Opens a database to read, whatever migrations it has.
+    pub(crate) fn open_as_it_is(url: &DatabaseUrl) -> Result<Store, StoreError> {
+        match url {
+            DatabaseUrl::Memory => Store::in_memory(&[]),
+            DatabaseUrl::Sqlite(path) => Store::open_sqlite(path, Access::Reader),
+            DatabaseUrl::Postgres(url) => Store::open_postgres(url, Access::Reader, &[]),
+        }
+    }
+
     /// Opens a database to make it anew, as the only one who writes: made where there is none, and not migrated.
     pub(crate) fn open_alone(url: &DatabaseUrl) -> Result<Store, StoreError> {
         match url {

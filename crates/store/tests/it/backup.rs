@@ -150,7 +150,13 @@ fn an_older_backup_is_brought_up_to_date_with_its_rows(database: &Database) {
     let path = folder.join("backup.zip");
     write(&store, ALL, &path).unwrap();
     for target in [Database::sqlite(), Database::postgres()] {
-        assert_eq!(restore(&path, &target, TODAY, false).unwrap().migrated, 1);
+        Backup::open(&path).unwrap().restore_as_it_was(target.url(), TODAY).unwrap();
+        let again = folder.join(if target.is_postgres() { "postgres.zip" } else { "sqlite.zip" });
+        // What an older program left is copied as it is, before anybody upgrades it.
+        let older = backup::open(target.url()).unwrap();
+        write(&older, TODAY, &again).unwrap();
+        drop(older);
+        assert_eq!(restore(&again, &target, TODAY, true).unwrap().migrated, 1);
         let there = target.open(TODAY);
         let cents = there.read_blocking(|tx| tx.query_one("SELECT cents FROM shop_item", &[], |row| row.int(0)));
         assert_eq!(cents.unwrap(), 700);
