@@ -41,7 +41,7 @@ pub use kernel::{ApiTokenId, CredentialId, PersonId};
 pub use key::{CREDENTIAL_NAME, KEY_FILE, KEY_FILE_VARIABLE, KEY_VARIABLE, Keyring};
 pub use link::{
     LINK_ATTEMPTS_MAX, LINK_SECONDS, LINK_SECONDS_MAX, LINK_SECONDS_MIN, Link, LinkState, NewLink, consume_link,
-    create_link, fail_link, link, link_of, links, open_link, revoke_link,
+    create_link, fail_link, link, link_of, links, open_link, refuse_link, revoke_link,
 };
 pub use org::{NAME_CHARS_MAX, ORGS_MAX, Org, create_org, org, orgs, rename_org};
 pub use password::{
@@ -81,7 +81,10 @@ pub use session::{
     TOUCH_SECONDS, csrf_is_right, csrf_token, drop_old_sessions, end_session, end_sessions, session, sessions_of,
     sign_out, switch_org, touch_session,
 };
-pub use setting::{SUPPORT_CHARS_MAX, set_support_contact, support_contact};
+pub use setting::{
+    SUPPORT_CHARS_MAX, admins_need_second_factor, lacks_second_factor, set_admins_need_second_factor,
+    set_support_contact, support_contact,
+};
 pub use sign_in::{Attempt, Begun, SignedIn, begin_sign_in, confirm_password, finish_sign_in};
 pub use throttle::{
     FORGET_SECONDS, KNOWN_SECONDS, LOGIN_WAIT_SECONDS_MAX, ROWS_MAX as THROTTLE_ROWS_MAX, WAIT_SECONDS_MAX,

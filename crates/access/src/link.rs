@@ -52,6 +52,8 @@ pub enum LinkState {
     Consumed,
     /// It was revoked: by a person, by a newer link, or after too many attempts.
     Revoked,
+    /// Who it was for does not want it, and says why.
+    Refused,
     /// Its time is over.
     Expired,
 }
@@ -65,6 +67,7 @@ impl LinkState {
             LinkState::Opened => "opened",
             LinkState::Consumed => "consumed",
             LinkState::Revoked => "revoked",
+            LinkState::Refused => "refused",
             LinkState::Expired => "expired",
         }
     }
@@ -274,6 +277,17 @@ pub fn consume_link(tx: &mut Tx<'_>, token: &str, now: Timestamp) -> Result<Opti
     Ok(end(tx, &link, LinkState::Consumed, "", &by, now)?.then_some(link))
 }
 
+/// Refuses what a link asks for: who has it says no, and why, for who made it. Nothing may be handed over by it any more.
+/// Answers whether it was live.
+///
+/// # Errors
+/// The database refuses.
+pub fn refuse_link(tx: &mut Tx<'_>, token: &str, why: &str, now: Timestamp) -> Result<bool, AccessError> {
+    let Some(link) = link_of(tx, token, now)?.filter(|link| link.state.is_live()) else { return Ok(false) };
+    let (by, why) = (by_recipient(&link), Origin::shown(why.trim(), WHY_CHARS_MAX));
+    end(tx, &link, LinkState::Refused, &why, &by, now)
+}
+
 /// Revokes a link of an organization. Answers whether it was live.
 ///
 /// # Errors
@@ -338,6 +352,7 @@ fn read(row: &Row<'_>, now: Timestamp) -> Result<Link, StoreError> {
         "open" => LinkState::Open,
         "opened" => LinkState::Opened,
         "consumed" => LinkState::Consumed,
+        "refused" => LinkState::Refused,
         _ => LinkState::Revoked,
     };
     let over = stored.is_live() && expires_at <= now;

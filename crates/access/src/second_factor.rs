@@ -17,8 +17,9 @@ use crate::{AccessError, Keyring, credential};
 pub const TOTP_BYTES: usize = 20;
 /// How many recovery codes there are.
 pub const RECOVERY_CODES: usize = 10;
-/// Bytes of chance in one recovery code: 80 bits cannot be guessed, so a plain hash is enough.
-pub const RECOVERY_BYTES: usize = 10;
+/// Bytes of chance in one recovery code: 120 bits cannot be guessed, so a plain hash is enough (NIST SP 800-63B asks
+/// for 112).
+pub const RECOVERY_BYTES: usize = 15;
 /// Who made the code, as the telephone shows it.
 const ISSUER: &str = "Muster";
 

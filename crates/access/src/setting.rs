@@ -1,14 +1,18 @@
-//! What an organization has chosen that no other slice keeps: whom to ask for help.
+//! What an organization has chosen that no other slice keeps: whom to ask for help. And what the installation has chosen, which
+//! stands with the first organization: what administrators need, and which consoles may be reached.
 
-use kernel::{OrgId, Timestamp};
+use kernel::{OrgId, PersonId, Timestamp};
 use store::Tx;
 
-use crate::{AccessError, audit};
+use crate::{AccessError, Role, audit};
 
 /// The longest support contact, in characters: a name, an address, a telephone number.
 pub const SUPPORT_CHARS_MAX: usize = 200;
 
 const SUPPORT: &str = "support";
+const ADMINS: &str = "second_factor_of_admins";
+const ON: &str = "on";
+const OFF: &str = "off";
 const READ: &str = "SELECT value FROM access_setting WHERE org_id = $1 AND name = $2";
 const SET: &str = "INSERT INTO access_setting (org_id, name, value) VALUES ($1, $2, $3)
     ON CONFLICT (org_id, name) DO UPDATE SET value = excluded.value";
@@ -47,4 +51,47 @@ pub fn set_support_contact(
     tx.execute(SET, &[org.into(), SUPPORT.into(), contact.into()])?;
     audit(tx, org, now, by, "setting.support", contact, "")?;
     Ok(())
+}
+
+fn is_on(tx: &mut Tx<'_>, name: &str) -> Result<bool, AccessError> {
+    let values = [OrgId::DEFAULT.into(), name.into()];
+    Ok(tx.query_opt(READ, &values, |row| Ok(row.text(0)? == ON))?.unwrap_or(false))
+}
+
+/// Whether administrators, of any organization, need a second factor to act as such.
+///
+/// # Errors
+/// The database refuses.
+pub fn admins_need_second_factor(tx: &mut Tx<'_>) -> Result<bool, AccessError> {
+    is_on(tx, ADMINS)
+}
+
+/// Chooses whether administrators need a second factor, for the whole installation. Nobody demands of others what they do
+/// not have themselves: it would lock them out of this very choice.
+///
+/// # Errors
+/// It is demanded by somebody without a second factor, or there is no such person.
+pub fn set_admins_need_second_factor(
+    tx: &mut Tx<'_>,
+    on: bool,
+    who: PersonId,
+    now: Timestamp,
+) -> Result<(), AccessError> {
+    let person = crate::person::known(tx, who)?;
+    if on && !person.has_second_factor {
+        let why = "set up your own second factor first, or you would lock yourself out";
+        return Err(AccessError::Invalid { what: "rule for administrators", why });
+    }
+    let word = if on { ON } else { OFF };
+    tx.execute(SET, &[OrgId::DEFAULT.into(), ADMINS.into(), word.into()])?;
+    audit(tx, OrgId::DEFAULT, now, &person.login, "setting.second_factor_of_admins", word, "")?;
+    Ok(())
+}
+
+/// Whether somebody with this role has to set up a second factor before they may act in it.
+///
+/// # Errors
+/// There is no such person.
+pub fn lacks_second_factor(tx: &mut Tx<'_>, who: PersonId, role: Role) -> Result<bool, AccessError> {
+    Ok(role == Role::Admin && admins_need_second_factor(tx)? && !crate::person::known(tx, who)?.has_second_factor)
 }

@@ -130,7 +130,6 @@ fn proven(tx: &mut Tx<'_>, attempt: &Attempt, right: bool, now: Timestamp) -> Re
     throttle::clear(tx, Kind::Pair, &pair)?;
     throttle::clear(tx, Kind::Login, &attempt.login)?;
     throttle::forgive(tx, Kind::Address, &attempt.origin.address)?;
-    throttle::note(tx, Kind::Known, &pair, now)?;
     Ok(Some(person))
 }
 
@@ -153,7 +152,7 @@ pub(crate) fn admit(
     Ok(SignedIn { token, session, person, stage })
 }
 
-/// Notes a finished sign-in.
+/// Notes a finished sign-in, and says in the trail when it is from where this person has not come from lately.
 pub(crate) fn welcome(
     tx: &mut Tx<'_>,
     person: PersonId,
@@ -162,9 +161,16 @@ pub(crate) fn welcome(
     how: &str,
     now: Timestamp,
 ) -> Result<(), AccessError> {
+    let before = crate::person::known(tx, person)?.signed_in_at;
     tx.execute(SIGNED_IN, &[person.into(), now.into()])?;
-    let from = format!("by {how} from {}", Origin::shown(&origin.address, 64));
-    audit_person(tx, person, login, "sign_in", &from, now)
+    let address = Origin::shown(&origin.address, 64);
+    audit_person(tx, person, login, "sign_in", &format!("by {how} from {address}"), now)?;
+    let pair = pair_of(login, origin);
+    if before.is_some() && !throttle::is_known(tx, &pair, now)? {
+        audit_person(tx, person, login, "sign_in.new_address", &format!("from {address}"), now)?;
+    }
+    throttle::note(tx, Kind::Known, &pair, now)?;
+    Ok(())
 }
 
 /// Whatever lifetimes are set, nothing older is looked at again.

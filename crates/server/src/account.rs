@@ -3,6 +3,7 @@
 mod api;
 mod factor;
 mod pages;
+mod provider;
 mod tokens;
 
 use access::{ApiToken, Begun, NewApiToken, Permission, Reach, Role};
@@ -51,6 +52,8 @@ pub fn routes() -> Vec<Route> {
         form("/account/keys", Who::Person, pages::keys),
         form("/account/password", Who::Person, pages::password),
         form("/account/sessions/end", Who::Person, pages::end_session),
+        form("/account/provider", Who::Person, provider::link),
+        form("/account/provider/unlink", Who::Person, provider::unlink),
         page(FACTOR, Who::Person, factor::show),
         form(FACTOR, Who::Person, factor::begin),
         form("/account/second-factor/confirm", Who::Person, factor::confirm),

@@ -6,6 +6,7 @@ mod invitation;
 mod members;
 mod orgs;
 mod pages;
+pub(crate) mod provider;
 
 use access::Permission;
 use axum::extract::FromRequestParts;
@@ -24,6 +25,10 @@ pub(crate) const SET_UP: &str = "/set-up";
 
 /// The address of a link by which somebody chooses a password, without its token.
 const INVITATION: &str = "/invitation";
+/// Where the way to the identity provider begins.
+const PROVIDER: &str = "/sign-in/provider";
+/// Where the identity provider sends people back; it is told this address when the client is made there.
+pub(crate) const RETURN: &str = "/sign-in/provider/return";
 /// Where the people of an organization are.
 const HOME: &str = "/people";
 
@@ -38,12 +43,15 @@ pub fn routes() -> Vec<Route> {
         form("/sign-in", Who::Anyone, pages::sign_in_sent),
         page("/sign-in/code", Who::HalfWay, pages::code),
         form("/sign-in/code", Who::HalfWay, pages::code_sent),
+        page(PROVIDER, Who::Anyone, provider::leave),
+        page(RETURN, Who::Anyone, provider::back),
         form(ui::page::paths::SIGN_OUT, Who::HalfWay, pages::sign_out),
         form(ui::page::paths::SWITCH, Who::Person, pages::switch),
         form(ui::page::paths::APPEARANCE, Who::Person, pages::appearance),
         api(Method::GET, "/me", Who::Person, me, api::me),
         page(INVITATION, Who::Anyone, invitation::show),
         form(INVITATION, Who::Anyone, invitation::sent),
+        page("/invitation/provider", Who::Anyone, provider::accept),
         page(HOME, manage, members::list),
         form("/people/invite", manage, members::invite_sent),
         page("/people/{id}", manage, members::show),
@@ -51,6 +59,7 @@ pub fn routes() -> Vec<Route> {
         form("/people/{id}/state", manage, members::state_sent),
         form("/people/{id}/link", manage, members::link_sent),
         form("/people/{id}/second-factor", manage, members::factor_sent),
+        form("/people/{id}/sign-out", manage, members::sign_out_sent),
         form("/people/{id}/remove", manage, members::remove_sent),
         page(orgs::HOME, Who::Person, orgs::list),
         form("/orgs/rename", Who::May(Permission::ManageOrg), orgs::rename),

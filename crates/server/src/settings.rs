@@ -1,6 +1,8 @@
-//! What an organization's administrator chooses: whom to ask for help, and how long what was seen is kept.
+//! What an organization's administrator chooses: whom to ask for help, and how long what was seen is kept. And what holds for
+//! the whole installation: its identity provider.
 
 mod pages;
+mod provider;
 
 use access::Permission;
 
@@ -8,15 +10,22 @@ use crate::route::{Route, Who, form, page};
 
 /// Where they are.
 const HOME: &str = "/settings";
+/// Where the identity provider is set.
+const PROVIDER: &str = "/settings/provider";
 /// The longest time to keep something, in days: ten years.
 const DAYS_MAX: u32 = 3_660;
 
 /// Its routes.
 pub fn routes() -> Vec<Route> {
     let manage = Who::May(Permission::ManageOrg);
+    let installation = Who::May(Permission::ManageInstallation);
     vec![
         page(HOME, manage, pages::show),
         form("/settings/support", manage, pages::support),
         form("/settings/keep", manage, pages::keep),
+        form("/settings/admins", installation, pages::admins),
+        page(PROVIDER, installation, provider::show),
+        form(PROVIDER, installation, provider::sent),
+        form("/settings/provider/remove", installation, provider::remove),
     ]
 }

@@ -18,6 +18,7 @@ testkit::on_each_database! {
     a_newer_link_for_the_same_purpose_takes_its_place,
     a_revoked_link_brings_nothing_and_belongs_to_its_organization,
     a_link_that_cannot_be_is_refused,
+    who_has_a_link_refuses_it_for_good_and_says_why,
 }
 
 fn new() -> NewLink {
@@ -191,4 +192,22 @@ fn a_link_that_cannot_be_is_refused(database: &Database) {
     let rotate = NewLink { credential: Some(foreign), ..new() };
     let refused = world.try_write(move |tx| access::create_link(tx, ORG, &rotate, BY, &fresh(1), NOW));
     assert!(matches!(refused, Err(AccessError::NoSuch { .. })), "another organization's credential");
+}
+
+fn who_has_a_link_refuses_it_for_good_and_says_why(database: &Database) {
+    let world = World::new(database);
+    let (token, link) = made(&world, &new(), 1);
+    let refuse = |token: &Secret, seconds: i64| {
+        let (token, why) = (token.clone(), format!("\nnot {} us", "x".repeat(400)));
+        world.write(move |tx| access::refuse_link(tx, token.expose(), &why, at(seconds)))
+    };
+    assert!(refuse(&token, 3) && !refuse(&token, 4), "once");
+    let over = look(&world, &token, 5).unwrap();
+    assert_eq!((over.state, over.state_at, over.why.len()), (LinkState::Refused, at(3), 300));
+    assert!(over.why.starts_with("not x"), "{}", over.why);
+    assert!(consume(&world, &token, 5).is_none() && !refuse(&secret("another"), 5));
+    let line = &world.done(ORG, "link.refused")[0];
+    assert_eq!((&*line.who, &line.subject), ("link for grace@example.org", &link.id));
+    let (late, _) = made(&world, &new(), 2);
+    assert!(!refuse(&late, LINK_SECONDS), "one that is over is not refused");
 }

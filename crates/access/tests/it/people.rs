@@ -1,8 +1,8 @@
 //! Organizations, people, roles, the first set-up, sessions and tokens of programs.
 
 use access::{
-    AccessError, Lifetimes, NewApiToken, Permission, PersonState, Reach, Role, SESSION_IDLE_SECONDS, SESSION_SECONDS,
-    SESSIONS_MAX, Stage,
+    AccessError, Begun, Lifetimes, NewApiToken, Permission, PersonState, Reach, Role, SESSION_IDLE_SECONDS,
+    SESSION_SECONDS, SESSIONS_MAX, Stage,
 };
 use kernel::OrgId;
 use testkit::Database;
@@ -23,6 +23,8 @@ testkit::on_each_database! {
     a_token_opens_its_organization_until_it_ends,
     a_token_is_never_above_its_maker,
     another_organizations_token_cannot_be_revoked,
+    administrators_may_need_a_second_factor,
+    a_sign_in_from_elsewhere_stands_in_the_trail,
 }
 
 fn organizations_have_names_of_their_own_and_an_administrator(database: &Database) {
@@ -165,7 +167,7 @@ fn signed_in(world: &World, byte: u8, seconds: i64) -> (kernel::Secret, String) 
             access::set_password(tx, ada, &HASH, None, BY, at(seconds))?;
         }
         let begun = access::begin_sign_in(tx, BY, &from("192.0.2.1"), at(seconds))?;
-        let access::Begun::Try(attempt) = begun else { panic!("{begun:?}") };
+        let Begun::Try(attempt) = begun else { panic!("{begun:?}") };
         let signed_in = access::finish_sign_in(tx, &attempt, true, &fresh(byte), at(seconds))?.unwrap();
         assert_eq!(signed_in.stage, Stage::Full);
         Ok((signed_in.token, signed_in.session))
@@ -347,4 +349,46 @@ fn another_organizations_token_cannot_be_revoked(database: &Database) {
     assert!(world.read(|tx| access::api_tokens(tx, ORG)).is_empty());
     let found = world.read(move |tx| access::api_token(tx, text.expose(), NOW)).unwrap();
     assert_eq!((found.org, found.may(Permission::ManageInstallation)), (acme, false));
+}
+
+fn administrators_may_need_a_second_factor(database: &Database) {
+    let world = World::new(database);
+    let (ada, vera) = (world.ada, world.member("vera@example.com", Role::Viewer));
+    let lacks = |who, role| world.read(move |tx| access::lacks_second_factor(tx, who, role));
+    let demand = |on| world.try_write(move |tx| access::set_admins_need_second_factor(tx, on, ada, NOW));
+    assert!(!lacks(ada, Role::Admin), "unless somebody demands it");
+    assert!(matches!(demand(true), Err(AccessError::Invalid { .. })), "who has none would lock themselves out");
+    world.write(move |tx| {
+        access::enrol_second_factor(tx, &crate::ring(1), ada, &[7; 20])?;
+        // Any code that confirms will do: none is given below.
+        tx.execute("UPDATE access_second_factor SET confirmed_at = 1", &[])?;
+        Ok(())
+    });
+    demand(true).unwrap();
+    assert!(!lacks(ada, Role::Admin) && !lacks(vera, Role::Viewer) && lacks(vera, Role::Admin));
+    world.write(move |tx| access::remove_second_factor(tx, ada, BY, NOW));
+    assert!(lacks(ada, Role::Admin));
+    demand(false).unwrap();
+    assert!(!lacks(ada, Role::Admin) && !lacks(vera, Role::Admin));
+    let told: Vec<String> =
+        world.done(ORG, "setting.second_factor_of_admins").into_iter().map(|line| line.subject).collect();
+    assert_eq!(told, ["on", "off"]);
+}
+
+fn a_sign_in_from_elsewhere_stands_in_the_trail(database: &Database) {
+    let world = World::new(database);
+    let come = |address: &'static str, seconds: i64, byte: u8| {
+        world.write(move |tx| {
+            let Begun::Try(attempt) = access::begin_sign_in(tx, BY, &from(address), at(seconds))? else {
+                unreachable!("nobody failed")
+            };
+            access::finish_sign_in(tx, &attempt, true, &fresh(byte), at(seconds))
+        });
+        world.done(ORG, "sign_in.new_address").into_iter().map(|line| line.detail).collect::<Vec<_>>()
+    };
+    assert!(come("192.0.2.1", 0, 1).is_empty(), "the first time is from nowhere else");
+    assert!(come("192.0.2.1", 60, 2).is_empty());
+    assert_eq!(come("192.0.2.7", 120, 3), ["from 192.0.2.7"]);
+    assert_eq!(come("192.0.2.7", 180, 4).len(), 1, "once");
+    assert_eq!(come("192.0.2.1", access::KNOWN_SECONDS + 200, 5).len(), 2, "after a month it is elsewhere again");
 }

@@ -67,7 +67,7 @@ fn after_a_change_of_keys_the_old_one_may_go(database: &Database) {
         Ok(())
     });
     let code = world
-        .write(move |tx| access::confirm_second_factor(tx, &crate::ring(2), ada, "000000", None, &[0; 100], BY, NOW));
+        .write(move |tx| access::confirm_second_factor(tx, &crate::ring(2), ada, "000000", None, &[0; 150], BY, NOW));
     assert!(code.is_none(), "the factor opens, and the code is wrong");
     let old = world.store.read_blocking(|tx| access::check_keys(tx, &crate::ring(1)));
     assert!(matches!(old, Err(AccessError::WrongKey { .. })), "{old:?}");

@@ -34,7 +34,7 @@ impl Telephone {
     }
 }
 
-fn codes() -> [u8; 100] {
+fn codes() -> [u8; access::RECOVERY_CODES * access::RECOVERY_BYTES] {
     std::array::from_fn(|at| u8::try_from(at).unwrap())
 }
 
@@ -167,7 +167,8 @@ fn a_removed_factor_is_gone_with_its_codes(database: &Database) {
 fn codes_are_nowhere_in_the_database(database: &Database) {
     let (world, _, old) = enrolled(database);
     let ada = world.ada;
-    let other: [u8; 100] = std::array::from_fn(|at| 255 - u8::try_from(at).unwrap());
+    let other: [u8; access::RECOVERY_CODES * access::RECOVERY_BYTES] =
+        std::array::from_fn(|at| 255 - u8::try_from(at).unwrap());
     let new = world.write(move |tx| access::renew_recovery_codes(tx, ada, &other, BY, NOW));
     assert_eq!((new.len(), world.read(move |tx| access::recovery_codes_left(tx, ada))), (10, 10));
     for code in old.iter().chain(&new) {

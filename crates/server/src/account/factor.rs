@@ -35,7 +35,10 @@ async fn drawn(app: &App, visitor: &Visitor, wrong: &Wrong) -> Result<Response, 
         false => html! {
             p { "After your password you then enter six digits that an app on your telephone shows: any app for time-based codes does." }
             p { "You get ten recovery codes for when the telephone is gone." }
-            (ui::post(visitor.csrf(), FACTOR, &main_button("Set up a second factor")))
+            (ui::post(visitor.csrf(), FACTOR, &html! {
+                @if person.has_password { (own_password("own_password", wrong.of("own_password")).render()) }
+                div.line { (main_button("Set up a second factor")) }
+            }))
         },
     };
     let status = if wrong.words.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
@@ -55,15 +58,13 @@ fn laid_out(visitor: &Visitor, body: Markup) -> Markup {
     page.render()
 }
 
+fn own_password<'a>(name: &'a str, error: Option<&'a str>) -> Field<'a> {
+    let help = "So that nobody does this at a desk you have left.";
+    Field { name, label: "Your password", help, error, required: true, kind: Kind::Secret("current-password") }
+}
+
 fn enrolled(visitor: &Visitor, left: usize, has_password: bool, wrong: &Wrong) -> Markup {
-    let field = |name, error| Field {
-        name,
-        label: "Your password",
-        help: "So that nobody does this at a desk you have left.",
-        error,
-        required: true,
-        kind: Kind::Secret("current-password"),
-    };
+    let field = own_password;
     let of_a_person = ui::noun(left as u64, "recovery code is", "recovery codes are");
     html! {
         (ui::light(ui::Light::Ok, "On"))
@@ -89,7 +90,14 @@ fn enrolled(visitor: &Visitor, left: usize, has_password: bool, wrong: &Wrong) -
 }
 
 /// `POST /account/second-factor`: shows the picture, this once.
-pub(super) async fn begin(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
+pub(super) async fn begin(State(app): State<App>, visitor: Visitor, Sent(sent): Sent) -> Result<Response, Problem> {
+    let person = visitor.person;
+    let has_password = app.store.read(move |tx| access::person(tx, person)).await?.is_some_and(|of| of.has_password);
+    if has_password
+        && let Some(words) = proved(&app, &visitor, Secret::new(sent.get("own_password").to_owned())).await?
+    {
+        return drawn(&app, &visitor, &Wrong { field: "own_password", words }).await;
+    }
     let (keys, who, fresh) = (app.keys.clone(), visitor.person, Random::secret_bytes());
     let enrolment = app.store.write(move |tx| access::enrol_second_factor(tx, &keys, who, &fresh)).await?;
     let body = html! {
@@ -125,8 +133,7 @@ pub(super) async fn confirm(State(app): State<App>, visitor: Visitor, Sent(sent)
         let body = html! {
             (ui::stepper(&["Scan", "Confirm", "Keep the codes"], 1))
             (confirm_form(&visitor, Some(wrong)))
-            p { "If the app does not have it:" }
-            (ui::post_button(visitor.csrf(), FACTOR, &Button { words: "Show a new picture", ..Button::default() }, &[]))
+            p { "If the app does not have it: " a href=(FACTOR) { "begin again" } "." }
         };
         return Ok(respond::once(StatusCode::UNPROCESSABLE_ENTITY, laid_out(&visitor, body)));
     };

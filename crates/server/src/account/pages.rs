@@ -17,12 +17,14 @@ use crate::{App, Problem, Visitor, respond};
 const KEYS_SECONDS: u32 = 31_536_000;
 
 /// What stands on the page.
-struct Account {
-    person: access::Person,
+pub(super) struct Account {
+    pub(super) person: access::Person,
     sessions: Vec<Session>,
     tokens: Vec<ApiToken>,
-    linked: bool,
-    provider: Option<String>,
+    /// They can sign in through the identity provider.
+    pub(super) linked: bool,
+    /// Its name, if there is one.
+    pub(super) provider: Option<String>,
 }
 
 /// A mistake in one of its forms.
@@ -59,6 +61,7 @@ pub(super) async fn drawn(app: &App, visitor: &Visitor, wrong: &Wrong) -> Result
     let body = html! {
         (you(visitor, &found, wrong))
         (password_card(visitor, &found, wrong))
+        (super::provider::card(visitor, &found, wrong))
         (factor_card(&found))
         (sessions(visitor, &found.sessions, now))
         (tokens::own(visitor, &found.tokens, wrong, now))
@@ -119,9 +122,6 @@ fn password_card(visitor: &Visitor, found: &Account, wrong: &Wrong) -> Markup {
         },
     ];
     let body = html! {
-        @if found.linked {
-            p { "You can also sign in with " (found.provider.as_deref().unwrap_or("an identity provider")) "." }
-        }
         @if found.person.has_password {
             (ui::post(visitor.csrf(), "/account/password", &html! {
                 (ui::errors(&fields))

@@ -7,24 +7,31 @@ use kernel::{Random, Secret};
 use ui::{Button, Field, Kind, Markup, Tone, Weight, html};
 
 use super::work_on_password;
-use crate::fields::{Asked, Sent};
+use crate::fields::{Asked, Sent, address};
 use crate::problem::sentence;
 use crate::{App, Problem, respond};
 
 /// `GET /invitation?token=..`
 pub(super) async fn show(State(app): State<App>, Asked(asked): Asked) -> Result<Response, Problem> {
-    match login_of(&app, asked.get("token")).await? {
-        Some(login) => Ok(respond::once(StatusCode::OK, drawn(asked.get("token"), &login, None))),
+    match invited(&app, asked.get("token")).await? {
+        Some(known) => Ok(respond::once(StatusCode::OK, drawn(asked.get("token"), &known, None))),
         None => Ok(over()),
     }
 }
 
-/// Whose password a token chooses.
-async fn login_of(app: &App, token: &str) -> Result<Option<String>, Problem> {
+/// Who is invited, and how they may accept.
+struct Invited {
+    login: String,
+    /// The name of the identity provider.
+    provider: Option<String>,
+}
+
+async fn invited(app: &App, token: &str) -> Result<Option<Invited>, Problem> {
     let (token, now) = (token.to_owned(), app.world.now());
     let read = app.store.read(move |tx| {
         let Some(who) = access::invited(tx, &token, now)? else { return Ok(None) };
-        Ok::<_, access::AccessError>(access::person(tx, who)?.map(|person| person.login))
+        let provider = access::provider_name(tx)?;
+        Ok::<_, access::AccessError>(access::person(tx, who)?.map(|person| Invited { login: person.login, provider }))
     });
     Ok(read.await?)
 }
@@ -32,10 +39,10 @@ async fn login_of(app: &App, token: &str) -> Result<Option<String>, Problem> {
 /// `POST /invitation`
 pub(super) async fn sent(State(app): State<App>, Sent(sent): Sent) -> Result<Response, Problem> {
     let token = sent.get("token").to_owned();
-    let Some(login) = login_of(&app, &token).await? else { return Ok(over()) };
+    let Some(known) = invited(&app, &token).await? else { return Ok(over()) };
     let password = Secret::new(sent.get("password").to_owned());
-    if let Err(why) = access::check_password(&password, &login) {
-        return Ok(respond::once(StatusCode::UNPROCESSABLE_ENTITY, drawn(&token, &login, Some(&sentence(&why)))));
+    if let Err(why) = access::check_password(&password, &known.login) {
+        return Ok(respond::once(StatusCode::UNPROCESSABLE_ENTITY, drawn(&token, &known, Some(&sentence(&why)))));
     }
     let salt = Random::secret_bytes();
     let hash = work_on_password(&app, move || access::hash_password(&password, &salt)).await?;
@@ -46,7 +53,7 @@ pub(super) async fn sent(State(app): State<App>, Sent(sent): Sent) -> Result<Res
     }
 }
 
-fn drawn(token: &str, login: &str, wrong: Option<&str>) -> Markup {
+fn drawn(token: &str, known: &Invited, wrong: Option<&str>) -> Markup {
     let field = Field {
         name: "password",
         label: "Password",
@@ -58,9 +65,14 @@ fn drawn(token: &str, login: &str, wrong: Option<&str>) -> Markup {
     let body = html! {
         form.flow method="post" action=(super::INVITATION) {
             input type="hidden" name="token" value=(token);
-            (ui::facts(&[("E-mail address", ui::name(login))]))
+            (ui::facts(&[("E-mail address", ui::name(&known.login))]))
             (field.render())
             div.line { (ui::button(&Button { words: "Choose password", weight: Weight::Main, ..Button::default() })) }
+        }
+        @if let Some(name) = &known.provider {
+            h2 { "Or without a password" }
+            p { "Sign in with your account at " (ui::name(name)) "; from then on it opens Muster." }
+            p { (ui::link_button(&address("/invitation/provider", &[("token", token)]), &Button { words: &format!("Go to {name}"), ..Button::default() })) }
         }
     };
     ui::plain("Choose your password", &html! { "Then you sign in with it and your e-mail address." }, "", &body)

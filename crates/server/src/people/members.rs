@@ -13,7 +13,7 @@ use ui::{
 
 use super::{HOME, Here, tabs};
 use crate::fields::{Asked, Fields, Sent, address};
-use crate::{App, Problem, Visitor, respond};
+use crate::{App, Problem, Visitor, edit, respond};
 
 /// People of a page of the list.
 pub(super) const ROWS: u32 = 50;
@@ -339,7 +339,11 @@ fn role_card(visitor: &Visitor, of: &Member) -> Markup {
     let body = ui::post(
         visitor.csrf(),
         &at(of, "role"),
-        &html! { (field.render()) div.line { (ui::button(&Button { words: "Save role", ..Button::default() })) } },
+        &html! {
+            (edit::carries(&edit::stamp(&[of.role.word()])))
+            (field.render())
+            div.line { (ui::button(&Button { words: "Save role", ..Button::default() })) }
+        },
     );
     Card { id: "role-card", heading: "What they may do", body, ..Card::default() }.render()
 }
@@ -357,6 +361,7 @@ fn sign_in_card(visitor: &Visitor, of: &Member, reaches: bool) -> Markup {
             p { "A link lets them choose a new password, once, within three days. Until then the old one works." }
             div.line {
                 (ui::post_button(csrf, &at(of, "link"), &button("Make a link"), &[]))
+                (ui::post_button(csrf, &at(of, "sign-out"), &button("Sign out everywhere"), &[]))
                 @if person.has_second_factor {
                     (ui::post_button(csrf, &at(of, "second-factor"), &button("Remove second factor"), &[]))
                 }
@@ -429,8 +434,20 @@ pub(super) async fn role_sent(
     Sent(sent): Sent,
 ) -> Result<Response, Problem> {
     let role = Role::parse(sent.get("role")).ok_or_else(|| Problem::invalid("Choose a role."))?;
-    let (hand, now, asked) = (Hand::of(&visitor), app.world.now(), id.clone());
-    let of = app.store.write(move |tx| set_role(tx, &hand, &asked, role, now)).await?;
+    let (hand, now, asked, given) = (Hand::of(&visitor), app.world.now(), id.clone(), sent.clone());
+    let written = app.store.write(move |tx| {
+        let before = member(tx, hand.org, &asked)?.role;
+        if edit::is_stale(&given, &edit::stamp(&[before.word()])) {
+            let detail = format!(
+                "Somebody else changed the role to {} meanwhile, so nothing was saved. You chose {}.",
+                before.word(),
+                role.word()
+            );
+            return Err(Problem::conflict(detail).help("Open the person again, and choose once more."));
+        }
+        set_role(tx, &hand, &asked, role, now)
+    });
+    let of = written.await?;
     // Who takes the right away from themselves does not see this page any more.
     let own = of.person.id == visitor.person && role != Role::Admin;
     let to = if own { "/".to_owned() } else { format!("{HOME}/{id}") };
@@ -489,6 +506,25 @@ pub(super) async fn factor_sent(
     done.await?;
     let then = "Their password alone opens their account until they set one up again.";
     Ok(respond::see_other_saying(&format!("{HOME}/{id}"), Tone::Warn, "Second factor removed.", then))
+}
+
+/// `POST /people/{id}/sign-out`: ends all of their sessions; of one's own, all others.
+pub(super) async fn sign_out_sent(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let (hand, now, asked) = (Hand::of(&visitor), app.world.now(), id.clone());
+    let own = visitor.session.as_ref().map(|session| session.id.clone());
+    let done = app.store.write(move |tx| {
+        let of = member(tx, hand.org, &asked)?;
+        hand.check(tx, of.person.id)?;
+        access::end_sessions(tx, of.person.id, own.as_deref(), &hand.by, now)?;
+        Ok::<_, Problem>(of)
+    });
+    let of = done.await?;
+    let then = format!("{} has to sign in again. Tokens for programs go on working.", of.person.name);
+    Ok(respond::see_other_saying(&format!("{HOME}/{id}"), Tone::Ok, "Signed out everywhere.", &then))
 }
 
 /// `POST /people/{id}/remove`

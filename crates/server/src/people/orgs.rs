@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use ui::{Button, Card, Cell, Column, Field, Kind, Markup, Place, Row, Table, Tone, html};
 
 use crate::fields::Sent;
-use crate::{App, Problem, Visitor, respond};
+use crate::{App, Problem, Visitor, edit, respond};
 
 /// Where they are.
 pub(super) const HOME: &str = ui::page::paths::ORGS;
@@ -87,7 +87,11 @@ fn rename_card(visitor: &Visitor, wrong: Option<&str>, value: &str) -> Markup {
     let body = ui::post(
         visitor.csrf(),
         "/orgs/rename",
-        &html! { (field.render()) div.line { (ui::button(&Button { words: "Rename", ..Button::default() })) } },
+        &html! {
+            (edit::carries(&edit::stamp(&[&visitor.org_name])))
+            (field.render())
+            div.line { (ui::button(&Button { words: "Rename", ..Button::default() })) }
+        },
     );
     Card { id: "rename", heading: "Rename", body, ..Card::default() }.render()
 }
@@ -112,6 +116,14 @@ fn new_card(visitor: &Visitor, wrong: Option<&str>, value: &str) -> Markup {
 /// `POST /orgs/rename`
 pub(super) async fn rename(State(app): State<App>, visitor: Visitor, Sent(sent): Sent) -> Result<Response, Problem> {
     let (org, by, now, name) = (visitor.org, visitor.login.clone(), app.world.now(), sent.get("name").to_owned());
+    // What the guard has just read is what the form is held against: of two that are sent at once, one is too late to see.
+    if edit::is_stale(&sent, &edit::stamp(&[&visitor.org_name])) {
+        let words = format!(
+            "Somebody else changed the name to {} meanwhile, so nothing was saved. Saving again puts yours in its place.",
+            visitor.org_name
+        );
+        return drawn(&app, &visitor, Some(("name", &words)), sent.get("name")).await;
+    }
     match app.store.write(move |tx| access::rename_org(tx, org, &name, &by, now)).await {
         Ok(()) => Ok(respond::see_other_saying(HOME, Tone::Ok, "Renamed.", "")),
         Err(error) => refused(&app, &visitor, error, ("name", sent.get("name"))).await,

@@ -127,8 +127,25 @@ fn set_up_page(token: &str, sent: &Fields, wrong: Option<&AccessError>) -> Marku
 
 /// `GET /sign-in`
 pub(super) async fn sign_in(State(app): State<App>, Asked(asked): Asked) -> Result<Response, Problem> {
-    let somebody = app.store.read(access::anybody).await?;
-    Ok(respond::page(sign_in_page(asked.get("next"), "", None, somebody)))
+    let (somebody, provider) = known(&app).await?;
+    let provider = provider.as_deref();
+    let left = format!(
+        "You may still be signed in at {}; sign out there too on a machine that is not yours.",
+        provider.unwrap_or_default()
+    );
+    let told = match provider {
+        _ if asked.get("out") != "yes" => None,
+        Some(_) => Some((Tone::Ok, "You are signed out.", left.as_str())),
+        None => Some((Tone::Ok, "You are signed out.", "")),
+    };
+    let page = SignIn { next: asked.get("next"), somebody, provider, told, ..SignIn::default() };
+    Ok(respond::page(page.draw()))
+}
+
+/// Whether there is anybody, and the name of the identity provider.
+async fn known(app: &App) -> Result<(bool, Option<String>), Problem> {
+    let read = app.store.read(|tx| Ok::<_, AccessError>((access::anybody(tx)?, access::provider_name(tx)?)));
+    Ok(read.await?)
 }
 
 /// `POST /sign-in`
@@ -142,7 +159,7 @@ pub(super) async fn sign_in_sent(
     let (now, asked) = (app.world.now(), login.clone());
     let attempt = match app.store.write(move |tx| access::begin_sign_in(tx, &asked, &origin, now)).await? {
         Begun::Try(attempt) => attempt,
-        Begun::Wait { seconds } => return Ok(wait(&next, &login, seconds)),
+        Begun::Wait { seconds } => return wait(&app, &next, &login, seconds).await,
     };
     let tried = attempt.clone();
     let right = work_on_password(&app, move || tried.is_right(&password)).await?;
@@ -150,14 +167,16 @@ pub(super) async fn sign_in_sent(
     let Some(signed_in) = app.store.write(move |tx| access::finish_sign_in(tx, &attempt, right, &fresh, now)).await?
     else {
         let wrong = "Address and password do not belong together. Check both, and whether capitals are locked.";
-        let page = sign_in_page(&next, &login, Some(wrong), true);
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, respond::page(page)).into_response());
+        let (somebody, provider) = known(&app).await?;
+        let (next, login, provider) = (next.as_str(), login.as_str(), provider.as_deref());
+        let page = SignIn { next, login, wrong: Some(wrong), somebody, provider, told: None };
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, respond::page(page.draw())).into_response());
     };
     Ok(signed_in_to(&app, &signed_in, &next))
 }
 
 /// Where somebody goes who has come in, or half of the way.
-fn signed_in_to(app: &App, signed_in: &SignedIn, next: &str) -> Response {
+pub(super) fn signed_in_to(app: &App, signed_in: &SignedIn, next: &str) -> Response {
     let to = match signed_in.stage {
         Stage::Full => next.to_owned(),
         Stage::NeedsSecondFactor => crate::fields::address("/sign-in/code", &[("next", next)]),
@@ -165,44 +184,55 @@ fn signed_in_to(app: &App, signed_in: &SignedIn, next: &str) -> Response {
     let_in(app, respond::see_other(if to.is_empty() { "/" } else { &to }), &signed_in.token)
 }
 
-fn wait(next: &str, login: &str, seconds: i64) -> Response {
+async fn wait(app: &App, next: &str, login: &str, seconds: i64) -> Result<Response, Problem> {
     let wrong = format!("Too many attempts failed. Try again in {}.", ui::duration(seconds));
-    let page = sign_in_page(next, login, Some(&wrong), true);
-    let mut response = (StatusCode::TOO_MANY_REQUESTS, respond::page(page)).into_response();
+    let (somebody, provider) = known(app).await?;
+    let page = SignIn { next, login, wrong: Some(&wrong), somebody, provider: provider.as_deref(), told: None };
+    let mut response = (StatusCode::TOO_MANY_REQUESTS, respond::page(page.draw())).into_response();
     response.headers_mut().insert("retry-after", HeaderValue::from(seconds));
-    response
+    Ok(response)
 }
 
-fn sign_in_page(next: &str, login: &str, wrong: Option<&str>, somebody: bool) -> Markup {
-    let fields = [
-        Field {
-            name: "login",
-            label: "E-mail address",
-            help: "",
-            error: wrong,
-            required: true,
-            kind: Kind::Email(login),
-        },
-        Field {
-            name: "password",
-            label: "Password",
-            help: "",
-            error: None,
-            required: true,
-            kind: Kind::Secret("current-password"),
-        },
-    ];
-    let body = html! {
-        @if !somebody {
-            (ui::Flash { tone: Tone::Note, what: "Nobody has set up Muster yet.", then: "The terminal that started it shows a link for that.", link: None }.render())
-        }
-        form.flow method="post" action="/sign-in" {
-            @if !next.is_empty() { input type="hidden" name="next" value=(next); }
-            @for field in &fields { (field.render()) }
-            div.line { (ui::button(&Button { words: "Sign in", weight: Weight::Main, ..Button::default() })) }
-        }
-    };
-    ui::plain("Sign in", &html! {}, "", &body)
+/// What stands on the page of signing in.
+#[derive(Default)]
+pub(super) struct SignIn<'a> {
+    /// Where to go afterwards.
+    pub(super) next: &'a str,
+    pub(super) login: &'a str,
+    /// What is wrong with what was sent.
+    pub(super) wrong: Option<&'a str>,
+    /// There is anybody who could sign in.
+    pub(super) somebody: bool,
+    /// The name of the identity provider.
+    pub(super) provider: Option<&'a str>,
+    /// What is said above.
+    pub(super) told: Option<(Tone, &'a str, &'a str)>,
+}
+
+impl SignIn<'_> {
+    pub(super) fn draw(&self) -> Markup {
+        let field = |name, label, error, kind| Field { name, label, help: "", error, required: true, kind };
+        let fields = [
+            field("login", "E-mail address", self.wrong, Kind::Email(self.login)),
+            field("password", "Password", None, Kind::Secret("current-password")),
+        ];
+        let flash = |tone, what, then| ui::Flash { tone, what, then, link: None }.render();
+        let body = html! {
+            @if let Some((tone, what, then)) = self.told { (flash(tone, what, then)) }
+            @if !self.somebody {
+                (flash(Tone::Note, "Nobody has set up Muster yet.", "The terminal that started it shows a link for that."))
+            }
+            form.flow method="post" action="/sign-in" {
+                @if !self.next.is_empty() { input type="hidden" name="next" value=(self.next); }
+                @for field in &fields { (field.render()) }
+                div.line {
+                    (ui::button(&Button { words: "Sign in", weight: Weight::Main, ..Button::default() }))
+                    @if let Some(name) = self.provider { span.muted { "or" } (super::provider::button(name, self.next)) }
+                }
+            }
+        };
+        ui::plain("Sign in", &html! {}, "", &body)
+    }
 }
 
 /// `GET /sign-in/code`
@@ -263,7 +293,7 @@ fn code_page(csrf: Csrf<'_>, next: &str, wrong: Option<&str>) -> Markup {
 pub(super) async fn sign_out(State(app): State<App>, half_way: HalfWay) -> Result<Response, Problem> {
     let now = app.world.now();
     app.store.write(move |tx| access::sign_out(tx, &half_way.session, now)).await?;
-    let mut response = respond::see_other("/sign-in");
+    let mut response = respond::see_other("/sign-in?out=yes");
     respond::set_cookie(&mut response, &session_cookie(&app, "", "; Max-Age=0"));
     response.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
     Ok(response)

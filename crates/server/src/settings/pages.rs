@@ -1,21 +1,45 @@
 //! The page of settings.
 
+use access::Permission;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use inventory::history;
+use kernel::OrgId;
 use signals::{Keep, SignalsError};
 use ui::{Button, Card, Field, Kind, Markup, Place, Tone, html};
 
 use super::{DAYS_MAX, HOME};
 use crate::fields::Sent;
-use crate::{App, Problem, Visitor, respond};
+use crate::{App, Problem, Visitor, edit, respond};
 
 /// What is chosen.
 struct Chosen {
     support: String,
     history: Option<u32>,
     log: Option<u32>,
+    provider: Option<String>,
+    /// Administrators need a second factor.
+    admins: bool,
+    /// Of what is stored, whatever the forms hold.
+    stamps: Stamps,
+}
+
+/// What tells one state of the forms from another.
+struct Stamps {
+    support: String,
+    keep: String,
+}
+
+impl Stamps {
+    fn of(support: &str, history: Option<u32>, log: Option<u32>) -> Stamps {
+        Stamps { support: edit::stamp(&[support]), keep: edit::stamp(&[&shown(history), &shown(log)]) }
+    }
+}
+
+/// A number of days as its field holds it; for ever is empty.
+fn shown(days: Option<u32>) -> String {
+    days.map_or_else(String::new, |days| days.to_string())
 }
 
 /// `GET /settings`
@@ -23,26 +47,57 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
     drawn(&app, &visitor, None).await
 }
 
-async fn drawn(app: &App, visitor: &Visitor, wrong: Option<(&str, &str, &str)>) -> Result<Response, Problem> {
-    let org = visitor.org;
+/// What is chosen now.
+async fn chosen(app: &App, org: OrgId) -> Result<Chosen, Problem> {
     let read = app.store.read(move |tx| {
         let support = access::support_contact(tx, org)?;
         let (history, log) = (history::kept(tx, org)?.days, signals::keep(tx, org)?.days);
-        Ok::<_, Problem>(Chosen { support, history, log })
+        Ok::<_, Problem>(Chosen {
+            stamps: Stamps::of(&support, history, log),
+            support,
+            history,
+            log,
+            provider: access::provider_name(tx)?,
+            admins: access::admins_need_second_factor(tx)?,
+        })
     });
-    let chosen = read.await?;
+    read.await
+}
+
+async fn drawn(app: &App, visitor: &Visitor, wrong: Option<(&str, &str, &str)>) -> Result<Response, Problem> {
+    let status = if wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let chosen = chosen(app, visitor.org).await?;
+    Ok((status, page(app, visitor, &chosen, &html! {}, wrong)).into_response())
+}
+
+/// The form of somebody who was not the first to save: as it was filled in, under what is stored now.
+async fn stale(
+    app: &App,
+    visitor: &Visitor,
+    entered: impl FnOnce(Chosen) -> Chosen,
+    told: Markup,
+) -> Result<Response, Problem> {
+    let chosen = entered(chosen(app, visitor.org).await?);
+    Ok((StatusCode::CONFLICT, page(app, visitor, &chosen, &told, None)).into_response())
+}
+
+fn page(app: &App, visitor: &Visitor, chosen: &Chosen, told: &Markup, wrong: Option<(&str, &str, &str)>) -> Response {
     let shell = visitor.shell();
     let page = ui::Page {
         lead: html! { "What holds for everybody in " (ui::name(&visitor.org_name)) "." },
         body: html! {
-            (support_card(visitor, &chosen, wrong))
-            (keep_card(visitor, &chosen, wrong))
+            (told)
+            (support_card(visitor, chosen, wrong))
+            (keep_card(visitor, chosen, wrong))
+            @if visitor.may(Permission::ManageInstallation) {
+                (provider_card(chosen.provider.as_deref()))
+                (admins_card(visitor, chosen.admins, wrong))
+            }
             (server_card(app))
         },
         ..visitor.page(&shell, Place::Settings, "Settings")
     };
-    let status = if wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    Ok((status, respond::page(page.render())).into_response())
+    respond::page(page.render())
 }
 
 fn error<'a>(wrong: Option<(&'a str, &'a str, &'a str)>, field: &str) -> Option<&'a str> {
@@ -61,7 +116,7 @@ fn support_card(visitor: &Visitor, chosen: &Chosen, wrong: Option<(&str, &str, &
     let body = ui::post(
         visitor.csrf(),
         "/settings/support",
-        &html! { (field.render()) div.line { (ui::button(&Button { words: "Save contact", ..Button::default() })) } },
+        &html! { (edit::carries(&chosen.stamps.support)) (field.render()) div.line { (ui::button(&Button { words: "Save contact", ..Button::default() })) } },
     );
     Card { id: "support-card", heading: "Whom to ask", body, ..Card::default() }.render()
 }
@@ -69,7 +124,7 @@ fn support_card(visitor: &Visitor, chosen: &Chosen, wrong: Option<(&str, &str, &
 fn keep_card(visitor: &Visitor, chosen: &Chosen, wrong: Option<(&str, &str, &str)>) -> Markup {
     let text = |name: &str, days: Option<u32>| match wrong.filter(|(field, ..)| *field == name) {
         Some((_, _, given)) => given.to_owned(),
-        None => days.map_or_else(String::new, |days| days.to_string()),
+        None => shown(days),
     };
     let (history, log) = (text("history", chosen.history), text("log", chosen.log));
     let fields = [
@@ -94,12 +149,43 @@ fn keep_card(visitor: &Visitor, chosen: &Chosen, wrong: Option<(&str, &str, &str
         visitor.csrf(),
         "/settings/keep",
         &html! {
+            (edit::carries(&chosen.stamps.keep))
             (ui::errors(&fields))
             @for field in &fields { (field.render()) }
             div.line { (ui::button(&Button { words: "Save", about: "how long", ..Button::default() })) }
         },
     );
     Card { id: "keep-card", heading: "How long it is kept", body, ..Card::default() }.render()
+}
+
+/// The way to the identity provider, which holds for all organizations.
+fn provider_card(provider: Option<&str>) -> Markup {
+    let body = html! {
+        @match provider {
+            Some(name) => p { "People may sign in with " (ui::name(name)) "." },
+            None => p { "People sign in with passwords. With an OpenID Connect provider they use the account that they have there." },
+        }
+        p { (ui::link_button(super::PROVIDER, &Button { words: if provider.is_some() { "Change" } else { "Set up" }, about: "identity provider", ..Button::default() })) }
+    };
+    Card { id: "provider-card", heading: "Identity provider", body, ..Card::default() }.render()
+}
+
+/// What holds for administrators of all organizations.
+fn admins_card(visitor: &Visitor, on: bool, wrong: Option<(&str, &str, &str)>) -> Markup {
+    let field = Field {
+        name: "second_factor",
+        label: "Administrators need a second factor",
+        help: "In every organization. Who has none only reads until they have set one up.",
+        error: error(wrong, "second_factor"),
+        required: false,
+        kind: Kind::Switch(on),
+    };
+    let body = ui::post(
+        visitor.csrf(),
+        "/settings/admins",
+        &html! { (field.render()) div.line { (ui::button(&Button { words: "Save", about: "rule for administrators", ..Button::default() })) } },
+    );
+    Card { id: "admins-card", heading: "Administrators", body, ..Card::default() }.render()
 }
 
 fn server_card(app: &App) -> Markup {
@@ -123,12 +209,38 @@ fn server_card(app: &App) -> Markup {
 /// `POST /settings/support`
 pub(super) async fn support(State(app): State<App>, visitor: Visitor, Sent(sent): Sent) -> Result<Response, Problem> {
     let (org, by, now) = (visitor.org, visitor.login.clone(), app.world.now());
-    let contact = sent.get("support").to_owned();
-    let saved = app.store.write(move |tx| access::set_support_contact(tx, org, &contact, &by, now)).await;
-    match saved.map_err(Problem::from) {
-        Ok(()) => Ok(respond::see_other_saying(HOME, Tone::Ok, "Saved.", "It stands on the help page.")),
+    let (contact, given) = (sent.get("support").to_owned(), sent.clone());
+    let saved = app.store.write(move |tx| {
+        let stored = access::support_contact(tx, org)?;
+        if edit::is_stale(&given, &edit::stamp(&[&stored])) {
+            return Ok(Some(stored));
+        }
+        access::set_support_contact(tx, org, &contact, &by, now).map(|()| None)
+    });
+    match saved.await.map_err(Problem::from) {
+        Ok(Some(stored)) => {
+            let told = edit::both(&[("Support contact", &stored, sent.get("support"))]);
+            stale(&app, &visitor, |now| Chosen { support: sent.get("support").to_owned(), ..now }, told).await
+        }
+        Ok(None) => Ok(respond::see_other_saying(HOME, Tone::Ok, "Saved.", "It stands on the help page.")),
         Err(problem) if problem.status() == StatusCode::UNPROCESSABLE_ENTITY => {
             drawn(&app, &visitor, Some(("support", problem.detail(), sent.get("support")))).await
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// `POST /settings/admins`
+pub(super) async fn admins(State(app): State<App>, visitor: Visitor, Sent(sent): Sent) -> Result<Response, Problem> {
+    let (who, now, on) = (visitor.person, app.world.now(), sent.get("second_factor") == "on");
+    let saved = app.store.write(move |tx| access::set_admins_need_second_factor(tx, on, who, now)).await;
+    match saved.map_err(Problem::from) {
+        Ok(()) => {
+            let then = if on { "Who has no second factor sets one up before anything else." } else { "" };
+            Ok(respond::see_other_saying(HOME, Tone::Ok, "Saved.", then))
+        }
+        Err(problem) if problem.status() == StatusCode::UNPROCESSABLE_ENTITY => {
+            drawn(&app, &visitor, Some(("second_factor", problem.detail(), ""))).await
         }
         Err(problem) => Err(problem),
     }
@@ -152,14 +264,26 @@ pub(super) async fn keep(State(app): State<App>, visitor: Visitor, Sent(sent): S
         (_, Err(words)) => return drawn(&app, &visitor, Some(("log", &words, sent.get("log")))).await,
     };
     let (org, by, now) = (visitor.org, visitor.login.clone(), app.world.now());
+    let given = sent.clone();
     let written = app.store.write(move |tx| {
-        let bytes = signals::keep(tx, org)?.bytes;
+        let kept = signals::keep(tx, org)?;
+        let bytes = kept.bytes;
+        let (history, stored) = (shown(history::kept(tx, org)?.days), shown(kept.days));
+        if edit::is_stale(&given, &edit::stamp(&[&history, &stored])) {
+            return Ok(Some((history, stored)));
+        }
         history::keep(tx, org, past)?;
         signals::set_keep(tx, org, Keep { days: log, bytes })?;
         let told = |days: Option<u32>| days.map_or_else(|| "for ever".to_owned(), |days| format!("{days} days"));
         access::audit(tx, org, now, &by, "setting.keep", "", &format!("history {}, log {}", told(past), told(log)))?;
-        Ok::<_, SignalsError>(())
+        Ok::<_, SignalsError>(None)
     });
-    written.await?;
+    if let Some((history, stored)) = written.await? {
+        let told = edit::both(&[
+            ("What changed on assets, in days", &history, &shown(past)),
+            ("The log of signals, in days", &stored, &shown(log)),
+        ]);
+        return stale(&app, &visitor, |now| Chosen { history: past, log, ..now }, told).await;
+    }
     Ok(respond::see_other_saying(HOME, Tone::Ok, "Saved.", "What is older goes by itself within a day."))
 }

@@ -14,6 +14,7 @@ testkit::on_each_database! {
     what_fails_is_said_with_its_step_and_five_failures_end_the_link,
     links_that_are_over_each_say_why,
     consent_is_asked_for_and_holds,
+    a_request_is_refused_with_a_reason_that_its_maker_reads,
     programs_make_and_revoke_links,
 }
 
@@ -231,4 +232,19 @@ fn programs_make_and_revoke_links(database: &Database) {
     world.person("vera", &[(OrgId::DEFAULT, Role::Viewer)]);
     let vera = world.cookie("vera", OrgId::DEFAULT);
     assert_eq!(world.get("/credentials/links", &vera).status, 403);
+}
+
+fn a_request_is_refused_with_a_reason_that_its_maker_reads(database: &Database) {
+    let (world, ada) = world(database);
+    let token = asked(&world, &ada, &[]);
+    assert!(step(&world, &token, "", &[]).body.contains("name=\"reason\""));
+    let refused = step(&world, &token, "refuse", &[("reason", "we do not know <you>")]);
+    assert!(refused.status == 410 && refused.body.contains("You refused"), "{}", refused.body);
+    assert_eq!(state(&world, &ada), "refused");
+    let list = world.get("/credentials/links", &ada).body;
+    assert!(list.contains("Refused") && list.contains("we do not know &lt;you&gt;"), "{list}");
+    let over = step(&world, &token, "verify", &[("may", "on"), ("url", HOST), ("secret", tokens::GLOBAL)]);
+    assert!(over.status == 410 && over.body.contains("You refused"), "{}", over.body);
+    assert!(integrations(&world).is_empty());
+    assert!(world.get("/audit?what=link.", &ada).body.contains("link.refused"));
 }

@@ -11,11 +11,14 @@ testkit::on_each_database! {
     an_administrator_of_one_organization_does_not_become_somebody_in_another,
     a_password_is_changed_by_who_knows_it,
     a_second_factor_is_set_up_and_taken_away,
+    administrators_without_a_second_factor_only_read_where_one_is_demanded,
+    an_administrator_signs_somebody_out_everywhere,
     a_token_is_shown_once_and_never_above_its_maker,
     organizations_are_made_by_who_administers_the_installation,
     the_trail_is_read_chosen_and_taken_along,
     sites_fields_and_owners_are_changed_and_mistakes_are_said,
     settings_hold_and_mistakes_are_said,
+    two_tabs_with_the_same_form_do_not_overwrite_each_other,
     every_page_of_administration_looks_as_it_should,
 }
 
@@ -117,12 +120,12 @@ fn an_administrator_of_one_organization_does_not_become_somebody_in_another(data
     let cora = world.person("cora", &[(OrgId::DEFAULT, Role::Admin), (OrgId(2), Role::Viewer)]);
     let ben = Browser::of(&world, "ben", OrgId(2));
     // Whom they do not share an organization with is not there.
-    for verb in ["", "/role", "/link", "/state", "/second-factor", "/remove"] {
+    for verb in ["", "/role", "/link", "/state", "/second-factor", "/sign-out", "/remove"] {
         let path = format!("/people/psn_0000000000001{verb}");
         let reply = if verb.is_empty() { ben.get(&path) } else { ben.post(&path, &[("role", "viewer")]) };
         assert_eq!(reply.status, 404, "{path}");
     }
-    for verb in ["link", "state", "second-factor"] {
+    for verb in ["link", "state", "second-factor", "sign-out"] {
         let reply = ben.post(&format!("/people/{cora}/{verb}"), &[("state", "disabled")]);
         assert!(reply.status == 403 && !reply.body.contains("token="), "{verb}: {}", reply.body);
     }
@@ -179,7 +182,9 @@ fn a_second_factor_is_set_up_and_taken_away(database: &Database) {
     let world = World::new(database);
     with_password(&world, 1);
     let ada = Browser::of(&world, "ada", OrgId::DEFAULT);
-    let shown = ada.post("/account/second-factor", &[]);
+    let begin = |password: &str| ada.post("/account/second-factor", &[("own_password", password)]);
+    assert!(begin("wrong").body.contains("This is not your password."), "not at a desk that somebody left");
+    let shown = begin(PASSWORD);
     assert_eq!((shown.status, shown.header("cache-control")), (200, "no-store"));
     assert!(shown.body.contains("aria-label=\"Picture to scan\"") && !shown.body.contains(" style="));
     let secret = between(&shown.body, "data-copy=\"", "\"");
@@ -193,7 +198,7 @@ fn a_second_factor_is_set_up_and_taken_away(database: &Database) {
     let codes = between(&right.body, "data-copy=\"", "\"").to_owned();
     assert_eq!(codes.lines().count(), access::RECOVERY_CODES);
     assert!(ada.get("/account/second-factor").body.contains("10 recovery codes are left"));
-    assert_eq!(ada.post("/account/second-factor", &[]).status, 409, "not over one that is there");
+    assert_eq!(begin(PASSWORD).status, 409, "not over one that is there");
     let renew = |password: &str| ada.post("/account/second-factor/codes", &[("current", password)]);
     assert_eq!(renew("wrong").status, 422);
     let renewed = renew(PASSWORD);
@@ -202,6 +207,64 @@ fn a_second_factor_is_set_up_and_taken_away(database: &Database) {
     assert!(remove("wrong").body.contains("This is not your password."));
     assert_eq!(remove(PASSWORD).status, 303);
     assert!(ada.get("/account/second-factor").body.contains("Set up a second factor"));
+}
+
+fn administrators_without_a_second_factor_only_read_where_one_is_demanded(database: &Database) {
+    let world = World::new(database);
+    let adam = world.person("adam", &[(OrgId::DEFAULT, Role::Admin)]);
+    let ada = Browser::of(&world, "ada", OrgId::DEFAULT);
+    let alone = ada.post("/settings/admins", &[("second_factor", "on")]);
+    assert!(alone.status == 422 && alone.body.contains("set up your own second factor first"), "{}", alone.body);
+    let confirmed = |who: PersonId| {
+        world.write(move |tx| {
+            access::enrol_second_factor(tx, &ring(), who, &[7; 20])?;
+            let chance = std::array::from_fn(|at| u8::try_from(at).unwrap());
+            access::confirm_second_factor(tx, &ring(), who, CODE, None, &chance, "ada", START)
+        });
+    };
+    let adams = Browser::of(&world, "adam", OrgId::DEFAULT);
+    let bens = Browser::of(&world, "ben", OrgId(2));
+    assert_eq!(bens.post("/settings/admins", &[]).status, 403, "only who manages the installation demands it");
+    let session = world.write(move |tx| {
+        let all = access::sessions_of(tx, PersonId(1), &access::Lifetimes::default(), START)?;
+        Ok(all[0].id.clone())
+    });
+    world.write(move |tx| {
+        access::enrol_second_factor(tx, &ring(), PersonId(1), &[7; 20])?;
+        let chance = std::array::from_fn(|at| u8::try_from(at).unwrap());
+        access::confirm_second_factor(tx, &ring(), PersonId(1), CODE, Some(&session), &chance, "ada", START)
+    });
+    assert_eq!(ada.post("/settings/admins", &[("second_factor", "on")]).status, 303);
+    assert!(ada.get("/settings").body.contains("name=\"second_factor\" value=\"on\" checked"));
+    assert_eq!(ada.get("/people").status, 200, "who has one goes on");
+    for other in [&adams, &bens] {
+        let page = other.get("/assets");
+        assert!(page.status == 200 && page.body.contains("Administrators need a second factor here."), "{}", page.body);
+        let shut = other.get("/people");
+        assert!(shut.status == 403 && shut.body.contains("and you have none yet"), "{}", shut.body);
+        assert_eq!(other.post("/orgs/rename", &[("name", "x")]).status, 403);
+        assert_eq!(other.get("/api/v1/people").status, 403);
+        assert_eq!(other.get("/account/second-factor").status, 200, "the way out is open");
+    }
+    confirmed(adam);
+    world.clock.set(START.plus_seconds(60));
+    let cookie = world.cookie("adam", OrgId::DEFAULT);
+    assert!(world.get("/people", &cookie).header("location").starts_with("/sign-in"), "half of the way");
+    assert_eq!(ada.post("/settings/admins", &[]).status, 303);
+    assert_eq!(bens.get("/people").status, 200);
+}
+
+fn an_administrator_signs_somebody_out_everywhere(database: &Database) {
+    let world = World::new(database);
+    let vera = world.person("vera", &[(OrgId::DEFAULT, Role::Viewer)]);
+    let (one, two) = (world.cookie("vera", OrgId::DEFAULT), world.cookie("vera", OrgId::DEFAULT));
+    let ada = Browser::of(&world, "ada", OrgId::DEFAULT);
+    let other = Browser::of(&world, "ada", OrgId::DEFAULT);
+    assert_eq!(ada.post(&format!("/people/{vera}/sign-out"), &[]).status, 303);
+    assert_eq!((world.get("/assets", &one).status, world.get("/assets", &two).status), (303, 303));
+    assert_eq!(ada.post("/people/psn_0000000000001/sign-out", &[]).status, 303);
+    assert_eq!((ada.get("/assets").status, other.get("/assets").status), (200, 303), "her own stays");
+    assert!(ada.get("/audit?what=session.").body.contains("session.end"));
 }
 
 fn a_token_is_shown_once_and_never_above_its_maker(database: &Database) {
@@ -348,6 +411,46 @@ fn settings_hold_and_mistakes_are_said(database: &Database) {
     assert!(told.contains("Reconnect") && told.contains("Re-authorise") && told.contains("Re-establish"), "{told}");
 }
 
+fn two_tabs_with_the_same_form_do_not_overwrite_each_other(database: &Database) {
+    let world = World::new(database);
+    let vera = world.person("vera", &[(OrgId::DEFAULT, Role::Viewer)]);
+    let ada = Browser::of(&world, "ada", OrgId::DEFAULT);
+    // The stamp of the form at an address, on a page.
+    let stamp = |page: &str, form: &str| {
+        let body = ada.get(page).body;
+        between(between(&body, &format!("action=\"{form}\""), "</form>"), "name=\"stamp\" value=\"", "\"").to_owned()
+    };
+    let contact = stamp("/settings", "/settings/support");
+    assert_eq!(ada.post("/settings/support", &[("support", "Bea"), ("stamp", &contact)]).status, 303);
+    let second = ada.post("/settings/support", &[("support", "Cleo"), ("stamp", &contact)]);
+    assert_eq!(second.status, 409);
+    for both in ["stored now <b><bdi>Bea</bdi></b>", "entered by you <b><bdi>Cleo</bdi></b>", "value=\"Cleo\""] {
+        assert!(second.body.contains(both), "{both}: {}", second.body);
+    }
+    assert!(ada.get("/help").body.contains("Bea"));
+    let again = between(between(&second.body, "action=\"/settings/support\"", "</form>"), "stamp\" value=\"", "\"");
+    assert_eq!(ada.post("/settings/support", &[("support", "Cleo"), ("stamp", again)]).status, 303);
+
+    let keep = stamp("/settings", "/settings/keep");
+    assert_eq!(ada.post("/settings/keep", &[("history", "90"), ("log", "30"), ("stamp", &keep)]).status, 303);
+    let second = ada.post("/settings/keep", &[("history", "90"), ("log", "7"), ("stamp", &keep)]);
+    assert_eq!(second.status, 409);
+    assert!(second.body.contains("stored now <b><bdi>30</bdi></b>") && !second.body.contains("changed on assets, in days: stored"));
+
+    let form = format!("/people/{vera}/role");
+    let role = stamp(&format!("/people/{vera}"), &form);
+    assert_eq!(ada.post(&form, &[("role", "operator"), ("stamp", &role)]).status, 303);
+    let second = ada.post(&form, &[("role", "auditor"), ("stamp", &role)]);
+    assert!(second.status == 409 && second.body.contains("to operator meanwhile"), "{}", second.body);
+    assert!(second.body.contains("You chose auditor."));
+
+    let name = stamp("/orgs", "/orgs/rename");
+    assert_eq!(ada.post("/orgs/rename", &[("name", "One"), ("stamp", &name)]).status, 303);
+    let second = ada.post("/orgs/rename", &[("name", "Two"), ("stamp", &name)]);
+    assert!(second.status == 422 && second.body.contains("the name to One meanwhile"), "{}", second.body);
+    assert!(second.body.contains("value=\"Two\""));
+}
+
 fn every_page_of_administration_looks_as_it_should(database: &Database) {
     let world = World::new(database);
     let ada = Browser::of(&world, "ada", OrgId::DEFAULT);
@@ -364,6 +467,7 @@ fn every_page_of_administration_looks_as_it_should(database: &Database) {
         ("audit", "/audit"),
         ("fields", "/fields"),
         ("settings", "/settings"),
+        ("provider", "/settings/provider"),
         ("help", "/help"),
     ] {
         let page = ada.get(path);
@@ -373,7 +477,11 @@ fn every_page_of_administration_looks_as_it_should(database: &Database) {
         assert_eq!(twice, None, "{path}");
         let main = format!("<main{}</main>", between(&page.body, "<main", "</main>"));
         let main = main.replace("><", ">\n<");
-        let filters = vec![(r"[0-9a-f]{100,}", "[CSRF]"), (r"[0-9a-f]{8}-[0-9a-f-]{27}", "[SESSION]")];
+        let filters = vec![
+            (r"[0-9a-f]{100,}", "[CSRF]"),
+            (r"[0-9a-f]{8}-[0-9a-f-]{27}", "[SESSION]"),
+            (r"127\.0\.0\.1:\d+", "[HERE]"),
+        ];
         insta::with_settings!({ filters => filters }, { insta::assert_snapshot!(name, main) });
     }
 }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use access::{Begun, Keyring, Membership, NewApiToken, Origin, Reach, Role};
+use access::{Begun, Http, Keyring, Membership, NewApiToken, Origin, Reach, Role};
 use jobs::World as Surroundings;
 use kernel::{Clock, OrgId, PersonId, Random, Secret, Timestamp};
 use sentinelone::Transport;
@@ -48,10 +48,16 @@ impl World {
 
     /// The service over an empty database, and consoles behind a transport.
     pub fn asking(database: &Database, transport: Transport) -> World {
+        let http = Http::new(|_| async { panic!("nothing here asks an identity provider") });
+        World::with(database, (transport, http), Settings::default())
+    }
+
+    /// The service over an empty database, with what it asks and what was decided at its start.
+    pub fn with(database: &Database, asks: (Transport, Http), settings: Settings) -> World {
         let clock = Clock::manual(START);
         let store = database.open(SLICES);
         let surroundings = Surroundings::real_with(clock.clone(), Random::seeded(7));
-        let app = App::new(store.clone(), surroundings, ring(), transport, Settings::default());
+        let app = App::new(store.clone(), surroundings, ring(), asks, settings);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

@@ -1,0 +1,228 @@
+//! The identity provider, through the pages: a real one, set up, linked, signed in with and removed.
+
+use std::path::Path;
+
+use access::{Http, Role};
+use kernel::{Clock, OrgId, PersonId, Secret};
+use sentinelone::Transport;
+use server::Settings;
+use testkit::{Answered, Database, Identity, Walker};
+
+use crate::world::{Reply, START, World, mail};
+
+testkit::on_each_database! {
+    somebody_walks_in_through_a_real_provider,
+    only_who_manages_the_installation_sets_the_provider_and_wrong_ones_are_not_saved,
+    two_tabs_do_not_overwrite_each_other,
+}
+
+const SECRET: &str = "canary-5521-of-the-client";
+const PASSWORD: &str = "seven green lamps at noon";
+
+/// What stands between two texts of a page.
+fn between<'a>(body: &'a str, from: &str, to: &str) -> &'a str {
+    let rest = &body[body.find(from).unwrap_or_else(|| panic!("no {from} in {body}")) + from.len()..];
+    &rest[..rest.find(to).unwrap()]
+}
+
+/// The service, asking providers over the network of this machine.
+fn world(database: &Database) -> World {
+    let transport = Transport::InProcess(std::sync::Arc::new(|_| panic!("nothing here asks a console")));
+    let world = World::with(database, (transport, Http::real(None).unwrap()), Settings::default());
+    // The provider's own clock cannot be set.
+    world.clock.set(Clock::System.now());
+    world.person("ada", &[(OrgId::DEFAULT, Role::Admin)]);
+    world.write(|tx| {
+        let hash = access::hash_password(&Secret::new(PASSWORD.to_owned()), &[3; access::SALT_BYTES]);
+        access::set_password(tx, PersonId(1), &hash, None, "ada", START)
+    });
+    world
+}
+
+fn redirect(world: &World) -> String {
+    format!("http://{}/sign-in/provider/return", world.address)
+}
+
+/// Follows a departure to the provider and back, as an account there: what the service says to who returns.
+fn travel(world: &World, away: &str, cookies: &str, account: &str) -> Reply {
+    let http = Http::real(None).unwrap();
+    let query = Walker::default().walk(away, &redirect(world), account, |url, cookies, form| {
+        let method = if form.is_some() { "POST" } else { "GET" };
+        let request = axum::http::Request::builder().method(method).uri(url).header("cookie", cookies);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let request = request.body(form.unwrap_or_default().into_bytes()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let answer = runtime.block_on(http.send(request)).unwrap();
+        let headers = answer.headers().iter();
+        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+        Answered { headers, body: String::from_utf8_lossy(answer.body()).into_owned() }
+    });
+    world.get(&format!("/sign-in/provider/return?{query}"), cookies)
+}
+
+/// The page that a link of ours leads to the provider from: where to, and the cookie that it left.
+fn leave(world: &World, path: &str) -> (String, String) {
+    let gone = world.get(path, "");
+    assert_eq!((gone.status, gone.header("cache-control")), (303, "no-store"), "{}", gone.body);
+    (gone.header("location").to_owned(), gone.cookie("muster-provider=").unwrap())
+}
+
+fn save(world: &World, cookie: &str, more: &[(&str, &str)]) -> Reply {
+    let csrf = world.csrf(cookie);
+    let mut fields = vec![("csrf", csrf.as_str())];
+    fields.extend(more);
+    world.post("/settings/provider", cookie, &fields)
+}
+
+fn somebody_walks_in_through_a_real_provider(database: &Database) {
+    let world = world(database);
+    let running = Identity::start(Path::new(env!("CARGO_TARGET_TMPDIR")), &redirect(&world), SECRET, true);
+    let ada = world.cookie("ada", OrgId::DEFAULT);
+    assert_eq!(world.get("/sign-in/provider", "").status, 404, "there is none yet");
+    let page = world.get("/settings/provider", &ada);
+    assert!(page.body.contains(&redirect(&world)), "what to enter there is said: {}", page.body);
+
+    // Tested, and then saved with the secret that was tried, which no page holds.
+    let form = [("name", "Example"), ("issuer", &*running.issuer), ("client_id", "muster")];
+    let tested = save(&world, &ada, &[&form[..], &[("client_secret", SECRET), ("do", "test")]].concat());
+    assert!(tested.status == 200 && tested.body.contains("The provider answers."), "{}", tested.body);
+    assert!(!tested.body.contains(SECRET));
+    assert!(!world.get("/sign-in", "").body.contains("Sign in with Example"), "nothing is saved yet");
+    let carried = between(&tested.body, "name=\"carried\" value=\"", "\"").to_owned();
+    let saved = save(&world, &ada, &[&form[..], &[("carried", &carried), ("do", "save")]].concat());
+    assert_eq!((saved.status, saved.header("location")), (303, "/settings/provider"), "{}", saved.body);
+    assert!(!world.get("/settings/provider", &ada).body.contains(SECRET));
+
+    // Nobody comes in by an address alone: she links it herself, with her password.
+    assert!(world.get("/sign-in?next=/assets", "").body.contains("Sign in with Example"));
+    let (away, cookie) = leave(&world, "/sign-in/provider?next=/assets");
+    let stranger = travel(&world, &away, &cookie, "mallory");
+    assert_eq!(stranger.status, 403);
+    assert!(stranger.body.contains("Nobody has added you yet: ask an administrator."), "{}", stranger.body);
+
+    let csrf = world.csrf(&ada);
+    let wrong = world.post("/account/provider", &ada, &[("csrf", &csrf), ("own_password", "wrong")]);
+    assert!(wrong.status == 422 && wrong.body.contains("This is not your password."), "{}", wrong.body);
+    let shown = world.post("/account/provider", &ada, &[("csrf", &csrf), ("own_password", PASSWORD)]);
+    let away = between(&shown.body, &format!("href=\"{}", running.issuer), "\"").replace("&amp;", "&");
+    let cookie = shown.cookie("muster-provider=").unwrap();
+    let linked = travel(&world, &format!("{}{away}", running.issuer), &cookie, "ada");
+    assert!(linked.status == 200 && linked.body.contains("Linked"), "{}", linked.body);
+    assert!(world.get("/account", &ada).body.contains("You can sign in with Example."));
+
+    let (away, cookie) = leave(&world, "/sign-in/provider?next=/assets");
+    let strange = world.get("/sign-in/provider/return?state=x&code=y", &cookie);
+    assert!(strange.status == 400 && strange.body.contains("began in another browser"), "{}", strange.body);
+    let late = travel(&world, &away, &cookie, "ada");
+    assert_eq!(late.status, 400, "an attempt is used up by whoever brings a wrong state");
+    let (away, cookie) = leave(&world, "/sign-in/provider?next=/assets");
+    let back = travel(&world, &away, &cookie, "ada");
+    assert_eq!((back.status, back.header("location")), (303, "/assets"), "{}", back.body);
+    assert_eq!(back.cookie("muster-provider=").as_deref(), Some("muster-provider="), "that cookie is over");
+    let session = back.cookie("muster=").unwrap();
+    assert_eq!(world.get("/api/v1/me", &session).json()["login"], mail("ada"));
+
+    // Who is invited chooses it instead of a password.
+    let csrf = world.csrf(&ada);
+    let bob = [("csrf", &*csrf), ("login", "bob@acme.example"), ("name", "Bob"), ("role", "viewer")];
+    let invited = world.post("/people/invite", &ada, &bob);
+    let link = between(&invited.body, "<code class=\"mono\">", "</code>").to_owned();
+    let path = link.strip_prefix(&format!("http://{}", world.address)).unwrap().to_owned();
+    assert!(world.get(&path, "").body.contains("Go to Example"));
+    let (away, cookie) = leave(&world, &path.replace("/invitation?", "/invitation/provider?"));
+    let bob = travel(&world, &away, &cookie, "robert");
+    assert_eq!((bob.status, bob.header("location")), (303, "/"), "{}", bob.body);
+    assert_eq!(world.get("/api/v1/me", &bob.cookie("muster=").unwrap()).json()["login"], mail("bob"));
+    assert_eq!(world.get(&path, "").status, 410, "it is used up");
+    let csrf = world.csrf(&bob.cookie("muster=").unwrap());
+    let kept = world.post("/account/provider/unlink", &bob.cookie("muster=").unwrap(), &[("csrf", &csrf)]);
+    assert_eq!(kept.status, 409, "it is his only way in");
+
+    let csrf = world.csrf(&session);
+    let out = world.post("/sign-out", &session, &[("csrf", &csrf)]);
+    let page = world.get(out.header("location"), "");
+    assert!(page.body.contains("You may still be signed in at Example"), "{}", page.body);
+    let csrf = world.csrf(&ada);
+    assert_eq!(world.post("/account/provider/unlink", &ada, &[("csrf", &csrf)]).status, 303);
+    assert_eq!(world.post("/settings/provider/remove", &ada, &[("csrf", &csrf)]).status, 303);
+    assert!(!world.get("/sign-in", "").body.contains("Sign in with"));
+    assert_eq!(world.get("/sign-in/provider", "").status, 404);
+    let trail = world.get("/audit", &ada).body;
+    for done in ["provider.save", "provider.remove", "person.link_identity", "person.unlink_identities"] {
+        assert!(trail.contains(done), "{done}");
+    }
+}
+
+fn only_who_manages_the_installation_sets_the_provider_and_wrong_ones_are_not_saved(database: &Database) {
+    let world = world(database);
+    let ada = world.cookie("ada", OrgId::DEFAULT);
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let gone = format!("http://{nobody}");
+    let here = format!("http://{}", world.address);
+    for (name, issuer, secret, says) in [
+        ("Example", "http://id.example.com", SECRET, "it begins with https://"),
+        ("Example", gone.as_str(), SECRET, "no connection could be made"),
+        // This service itself: it answers, and is no provider.
+        ("Example", here.as_str(), SECRET, "a path may be missing"),
+        ("Example", here.as_str(), "", "Enter the secret"),
+    ] {
+        let fields =
+            [("name", name), ("issuer", issuer), ("client_id", "muster"), ("client_secret", secret), ("do", "save")];
+        let wrong = save(&world, &ada, &fields);
+        assert!(wrong.status == 422 && wrong.body.contains(says), "{says}: {}", wrong.body);
+        assert!(!wrong.body.contains(SECRET) && wrong.body.contains("value=\"muster\""), "the rest stays as it was");
+    }
+    assert!(!world.get("/sign-in", "").body.contains("Sign in with"));
+    let ben = world.write(|tx| access::add_person(tx, &mail("ben"), "Ben", START));
+    world.write(move |tx| access::create_org(tx, "Acme Retail", ben, "ada", START));
+    let ben = world.cookie("ben", OrgId(2));
+    assert_eq!(world.get("/settings/provider", &ben).status, 403);
+    assert_eq!(world.get("/settings", &ben).status, 200);
+    assert!(!world.get("/settings", &ben).body.contains("Identity provider"));
+    // What is stored and cannot be reached is said to who wants to come in, in words that hold no address.
+    world.write(move |tx| {
+        let provider = access::Provider {
+            name: "Example".to_owned(),
+            issuer: gone,
+            client_id: "muster".to_owned(),
+            client_secret: Secret::new(SECRET.to_owned()),
+            domains: Vec::new(),
+            by_email: false,
+            provision: None,
+        };
+        access::save_provider(tx, &crate::world::ring(), &provider, "ada", START)
+    });
+    let down = world.get("/sign-in/provider", "");
+    assert!(down.status == 502 && down.body.contains("Example does not answer as it should"), "{}", down.body);
+    assert!(!down.body.contains("127.0.0.1"), "{}", down.body);
+    let page = world.get("/sign-in?next=/assets", "").body;
+    assert!(page.contains("href=\"/sign-in/provider?next=%2Fassets\""), "{page}");
+}
+
+fn two_tabs_do_not_overwrite_each_other(database: &Database) {
+    let world = world(database);
+    let running = Identity::start(Path::new(env!("CARGO_TARGET_TMPDIR")), &redirect(&world), SECRET, false);
+    let ada = world.cookie("ada", OrgId::DEFAULT);
+    let page = world.get("/settings/provider", &ada).body;
+    let stamp = between(&page, "name=\"stamp\" value=\"", "\"").to_owned();
+    let issuer = running.issuer.clone();
+    let fields = |name: &'static str, stamp: &str| {
+        let form = [
+            ("name", name),
+            ("issuer", &*issuer),
+            ("client_id", "muster"),
+            ("client_secret", SECRET),
+            ("stamp", stamp),
+            ("do", "save"),
+        ];
+        save(&world, &ada, &form)
+    };
+    assert_eq!(fields("First", &stamp).status, 303);
+    let second = fields("Second", &stamp);
+    assert_eq!(second.status, 409);
+    assert!(second.body.contains("stored now <b><bdi>First</bdi></b>"), "{}", second.body);
+    assert!(second.body.contains("entered by you <b><bdi>Second</bdi></b>"), "{}", second.body);
+    let stamp = between(&second.body, "name=\"stamp\" value=\"", "\"").to_owned();
+    assert_eq!(fields("Second", &stamp).status, 303, "once both were seen");
+    assert!(world.get("/sign-in", "").body.contains("Sign in with Second"));
+}
