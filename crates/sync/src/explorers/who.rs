@@ -66,9 +66,7 @@ impl Explorer {
     /// It was revoked, never enrolled, or is silent.
     pub fn ready(&self, now: Timestamp) -> Result<(), ExplorerError> {
         let name = || self.name.clone();
-        if self.revoked_at.is_some() {
-            return Err(ExplorerError::Revoked(name()));
-        }
+        self.not_revoked()?;
         if self.public_key.is_none() {
             return Err(ExplorerError::NotEnrolled(name()));
         }
@@ -76,6 +74,17 @@ impl Explorer {
             return Err(ExplorerError::Away { name: name(), since: self.seen_at });
         }
         Ok(())
+    }
+
+    /// Why nothing can be planned for it any more; nothing if it is only away.
+    ///
+    /// # Errors
+    /// It was revoked.
+    pub fn not_revoked(&self) -> Result<(), ExplorerError> {
+        match self.revoked_at {
+            Some(_) => Err(ExplorerError::Revoked(self.name.clone())),
+            None => Ok(()),
+        }
     }
 
     /// The public key in base64, as browsers take it.
