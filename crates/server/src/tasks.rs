@@ -3,6 +3,8 @@
 mod api;
 mod pages;
 
+pub(crate) use pages::{View, new_scan, tabs};
+
 use access::Permission;
 use axum::http::Method;
 use kernel::Timestamp;
@@ -58,14 +60,14 @@ pub(crate) fn upcoming(of: &Overview, now: Timestamp) -> Option<(Timestamp, &Str
 }
 
 /// What a status code of the console means, and what helps.
-struct Explained {
-    code: &'static str,
-    means: &'static str,
-    fix: &'static str,
+pub(crate) struct Explained {
+    pub(crate) code: &'static str,
+    pub(crate) means: &'static str,
+    pub(crate) fix: &'static str,
 }
 
 /// The codes that consoles answer with.
-const CODES: [Explained; 6] = [
+pub(crate) const CODES: [Explained; 6] = [
     Explained {
         code: "401",
         means: "The console does not accept the token: it ended, was revoked, or was not copied whole.",

@@ -199,7 +199,7 @@ impl SyncError {
             | SyncError::ScanRuns { .. }
             | SyncError::BadAddress { .. } => ExitClass::Usage,
             SyncError::Scan(ScanError::NoScanner | ScanError::Communities) => ExitClass::Usage,
-            SyncError::Scan(ScanError::Ended { .. }) => ExitClass::Incomplete,
+            SyncError::Scan(ScanError::Ended { .. } | ScanError::Elsewhere { .. }) => ExitClass::Incomplete,
             SyncError::Scan(_) => ExitClass::Storage,
             SyncError::Import(ImportError::Scratch(_)) => ExitClass::Storage,
             SyncError::Import(_) => ExitClass::Usage,

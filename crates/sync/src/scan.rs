@@ -27,4 +27,4 @@ pub use task::{
     change, remove, running, runs, switch, task, task_named, tasks, tasks_with,
 };
 pub use when::{EVERY_MAX, Unit, When};
-pub use work::draft;
+pub use work::{EXPLORER_KIND, ExplorerScan, draft, explore};

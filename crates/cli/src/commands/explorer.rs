@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, Read as _};
 use std::net::{ToSocketAddrs as _, UdpSocket};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -128,12 +129,23 @@ async fn work(keeper: &Keeper, order: &Explorer, terminal: &Terminal) -> Result<
         link,
         keeper: keeper.clone(),
         state,
-        more: Vec::new(),
+        more: vec![(sync::scan::EXPLORER_KIND, scanner())],
     };
     say(terminal, &format!("asks {} for work; Ctrl-C ends it", program.link.origin()));
     explorer::run(&program, stop, &|line| say(terminal, line)).await.map_err(ended)?;
     say(terminal, "stopped; what it was doing is asked for again");
     Ok(())
+}
+
+/// Scans from here, with nmap of this machine.
+fn scanner() -> explorer::Job {
+    Arc::new(|payload| {
+        Box::pin(async move {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let (says, xml) = sync::scan::explore(&jobs::World::real(), &path, payload).await;
+            (serde_json::to_value(says).unwrap_or_default(), xml.into())
+        })
+    })
 }
 
 /// What it says of itself.
@@ -142,7 +154,7 @@ fn about(link: &Link) -> About {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         host: super::serve::host(),
         address: own_address(link.origin()).unwrap_or_default(),
-        kinds: [kind::CONSOLE, kind::KEEP].map(str::to_owned).to_vec(),
+        kinds: [kind::CONSOLE, kind::KEEP, sync::scan::EXPLORER_KIND].map(str::to_owned).to_vec(),
     }
 }
 

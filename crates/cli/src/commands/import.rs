@@ -7,6 +7,7 @@ use std::path::Path;
 
 use kernel::{Cell, OrgId, Table};
 use reports::terminal::harmless;
+use store::Store;
 use sync::StreamReport;
 use sync::import::fields::Mapping;
 use sync::import::{Draft, FILE_BYTES_MAX, Format, ImportError, Imported, Whole};
@@ -40,14 +41,26 @@ pub async fn run(global: &Global, order: Import, terminal: &Terminal) -> Result<
     let draft = read(format, mapping, &order.file, place.database_folder()).await?;
     let Some(source) = order.source.clone() else { return Err(Failure::usage("--source NAME says whose file it is")) };
     let sync_order = sync::import::Order { source, site: order.site.clone(), accept_removals: order.accept_removals };
+    bring(&store, &sync_order, draft, order.json, !global.no_progress, terminal).await
+}
+
+/// Imports what was read, and tells what came of it.
+pub(super) async fn bring(
+    store: &Store,
+    order: &sync::import::Order,
+    draft: Draft,
+    json: bool,
+    progress: bool,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
     let told = Told::of(&draft);
     let world = jobs::World::real();
-    let progress = Progress::new(terminal, !global.no_progress && !order.json);
+    let progress = Progress::new(terminal, progress && !json);
     let tell = |event: &sync::Event| progress.tell(event);
-    let outcome = sync::import::import(&store, &world, OrgId::DEFAULT, &super::who(), &sync_order, draft, &tell).await;
+    let outcome = sync::import::import(store, &world, OrgId::DEFAULT, &super::who(), order, draft, &tell).await;
     progress.finish();
     let imported = outcome?;
-    if order.json {
+    if json {
         terminal.result(&format!("{}\n", as_json(&imported, &told)))?;
     } else {
         terminal.result(&in_words(&imported, &told, &|number| terminal.result_number(number)))?;
@@ -55,7 +68,7 @@ pub async fn run(global: &Global, order: Import, terminal: &Terminal) -> Result<
     if imported.report.complete && imported.report.held == 0 {
         return Ok(());
     }
-    if order.json {
+    if json {
         return Err(Failure::told(Exit::Incomplete));
     }
     let reason = imported.report.reason.unwrap_or_else(|| "the file is not whole".to_owned());

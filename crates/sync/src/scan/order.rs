@@ -145,7 +145,22 @@ impl Scan {
 
 /// TCP ports; by default the [`PORTS_TOP`] that are open most often.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Ports(String);
+
+impl TryFrom<String> for Ports {
+    type Error = OrderError;
+
+    fn try_from(text: String) -> Result<Ports, OrderError> {
+        Ports::parse(&text)
+    }
+}
+
+impl From<Ports> for String {
+    fn from(ports: Ports) -> String {
+        ports.0
+    }
+}
 
 impl Ports {
     /// Reads ports and ranges with commas between them; the empty text are the usual ones.

@@ -59,6 +59,14 @@ pub enum ScanError {
         /// What it said.
         said: String,
     },
+    /// An Explorer could not.
+    #[error("the Explorer {name} could not scan: {why}")]
+    Elsewhere {
+        /// Which.
+        name: String,
+        /// Why, as it says.
+        why: String,
+    },
     /// Too many communities.
     #[error("one scan tries {COMMUNITIES_MAX} communities at most")]
     Communities,
@@ -142,7 +150,9 @@ impl Scanner {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
         let child = command.spawn().map_err(|source| ScanError::Start { program: self.program.clone(), source })?;
         let ends_at = world.now().plus_seconds(i64::from(scan.minutes) * 60);
-        Ok(Running { child, folder, ends_at, far: Far::default(), has_secret: !communities.is_empty() })
+        let hidden: Vec<Secret> =
+            communities.iter().flat_map(|secret| [Secret::new(hexadecimal(secret)), secret.clone()]).collect();
+        Ok(Running { child, folder, ends_at, far: Far::default(), has_secret: !hidden.is_empty(), hidden })
     }
 
     fn prepare(&self, scan: &Scan, communities: &[Secret]) -> std::io::Result<tempfile::TempDir> {
@@ -179,8 +189,11 @@ fn own(path: &Path) -> std::io::Result<File> {
 
 /// In hexadecimal, so that no character of a community means anything to nmap.
 fn script_arguments(communities: &[Secret]) -> String {
-    let hex = |secret: &Secret| secret.expose().bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
-    format!("muster.communities={}", communities.iter().map(hex).collect::<Vec<_>>().join("."))
+    format!("muster.communities={}", communities.iter().map(hexadecimal).collect::<Vec<_>>().join("."))
+}
+
+fn hexadecimal(secret: &Secret) -> String {
+    secret.expose().bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether a process may make packets of its own: root, and who was given `CAP_NET_RAW` for good. Read from `/proc`, so
@@ -207,7 +220,10 @@ pub struct Running {
     folder: tempfile::TempDir,
     ends_at: Timestamp,
     far: Far,
+    /// A file of its folder holds communities.
     has_secret: bool,
+    /// What is not told on, whoever says it.
+    hidden: Vec<Secret>,
 }
 
 impl Running {
@@ -275,7 +291,10 @@ impl Running {
         if let Ok(file) = File::open(self.folder.path().join("said")) {
             let _ = file.take(SAID_BYTES_MAX).read_to_end(&mut said);
         }
-        let said = String::from_utf8_lossy(&said);
+        let mut said = String::from_utf8_lossy(&said).into_owned();
+        for secret in &self.hidden {
+            said = said.replace(secret.expose(), "[community]");
+        }
         let lines = said.lines().map(str::trim).filter(|line| !line.is_empty() && *line != "QUITTING!");
         lines.take(2).collect::<Vec<_>>().join(" ").chars().filter(|letter| !letter.is_control()).collect()
     }

@@ -17,9 +17,31 @@ pub const ALLOWED_DEFAULT: [&str; 5] = ["10.0.0.0/8", "100.64.0.0/10", "172.16.0
 
 /// What a scan looks at, and what of it it leaves out; of one family, in canonical form.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written", into = "Written")]
 pub struct Targets {
     networks: Vec<IpNet>,
     left_out: Vec<IpNet>,
+}
+
+/// The same as texts, which are parsed and bounded again wherever they come from.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    networks: String,
+    left_out: String,
+}
+
+impl TryFrom<Written> for Targets {
+    type Error = TargetError;
+
+    fn try_from(text: Written) -> Result<Targets, TargetError> {
+        Targets::parse(&text.networks, &text.left_out)
+    }
+}
+
+impl From<Targets> for Written {
+    fn from(targets: Targets) -> Written {
+        Written { networks: targets.text(), left_out: targets.left_out() }
+    }
 }
 
 /// Why something cannot be scanned.

@@ -1,7 +1,7 @@
 //! Scan tasks and their runs: every statement of `sync_scan_task`, `sync_scan_run` and `sync_scan_setting`.
 
 use ipnet::IpNet;
-use kernel::{CredentialId, IntegrationId, OrgId, ScanId, ScanRunId, Timestamp, fold};
+use kernel::{CredentialId, ExplorerId, IntegrationId, OrgId, ScanId, ScanRunId, Timestamp, fold};
 use serde::{Deserialize, Serialize};
 use store::{Row, StoreError, Tx};
 
@@ -11,7 +11,7 @@ use crate::connect::checked_name;
 use crate::lease::Holder;
 use crate::report::StreamReport;
 use crate::schedule::Next;
-use crate::{SyncError, checkpoint};
+use crate::{SyncError, checkpoint, explorers};
 
 /// Scan tasks of one organization, at most.
 pub const TASKS_MAX: usize = 200;
@@ -64,7 +64,7 @@ pub struct Wanted {
     /// When it runs.
     pub when: When,
     /// Where it runs: the Explorer of that number, or here.
-    pub explorer: Option<i64>,
+    pub explorer: Option<ExplorerId>,
 }
 
 /// What is stored of it as text.
@@ -175,7 +175,7 @@ fn read_task(org: OrgId, row: &Row<'_>) -> Result<Option<ScanTask>, StoreError> 
             credentials: spec.credentials.into_iter().map(CredentialId).collect(),
             syncs: spec.syncs.into_iter().map(IntegrationId).collect(),
             when: spec.when,
-            explorer: row.opt_int(4)?,
+            explorer: row.opt_int(4)?.map(ExplorerId),
         },
         enabled: row.flag(5)?,
         asked: instant(6)?.zip(row.opt_text(7)?.map(str::to_owned)),
@@ -248,6 +248,16 @@ fn check(
     {
         return refuse("the schedule", "that time has passed");
     }
+    if let Some(id) = wanted.explorer {
+        let of = explorers::explorer(tx, org, id)?.ok_or_else(|| explorers::ExplorerError::NoSuch(id.to_string()))?;
+        if wanted.scan.snmp {
+            return refuse("the SNMP probe", "communities stay with this server, so an Explorer has none to ask with");
+        }
+        // Who is away now may be back when it is time; who was revoked is not.
+        if of.revoked_at.is_some() {
+            return Err(explorers::ExplorerError::Revoked(of.name).into());
+        }
+    }
     if wanted.scan.snmp && wanted.credentials.is_empty() {
         return refuse("the SNMP probe", "it needs a credential with a community");
     }
@@ -300,7 +310,7 @@ pub fn add(tx: &mut Tx<'_>, org: OrgId, wanted: &Wanted, who: &str, now: Timesta
         fold(&wanted.name).into_owned().into(),
         wanted.site.as_str().into(),
         spec(&wanted).into(),
-        wanted.explorer.into(),
+        wanted.explorer.map(|id| id.0).into(),
         now.into(),
         who.into(),
     ];
@@ -309,7 +319,7 @@ pub fn add(tx: &mut Tx<'_>, org: OrgId, wanted: &Wanted, who: &str, now: Timesta
     Ok(id)
 }
 
-/// Changes a scan task; a run under way goes on as it began. Its source keeps the name that it was made with.
+/// Changes a scan task; a run under way goes on as it began. Its source goes by its new name too.
 ///
 /// # Errors
 /// There is none, something of it cannot be, or the database fails.
@@ -327,6 +337,11 @@ pub fn change(
     // A time that was chosen before may have passed since.
     let clock = if before.wanted.when == wanted.when { Timestamp::from_micros(i64::MIN) } else { now };
     let wanted = check(tx, org, wanted, Some(id), clock)?;
+    if wanted.name != before.wanted.name
+        && let Some(source) = checkpoint::integration_named(tx, org, &before.wanted.name)?
+    {
+        crate::manage::rename(tx, org, source.id, &wanted.name, who, now)?;
+    }
     let values = [
         org.into(),
         id.into(),
@@ -334,7 +349,7 @@ pub fn change(
         fold(&wanted.name).into_owned().into(),
         wanted.site.as_str().into(),
         spec(&wanted).into(),
-        wanted.explorer.into(),
+        wanted.explorer.map(|id| id.0).into(),
         now.into(),
     ];
     tx.execute(CHANGE, &values)?;
@@ -409,13 +424,16 @@ pub fn remove(tx: &mut Tx<'_>, org: OrgId, id: ScanId, who: &str, now: Timestamp
     Ok(())
 }
 
-/// The scan tasks that use a credential, by name.
+/// The scan tasks that use a credential, in whichever organization.
 ///
 /// # Errors
 /// The database fails.
-pub fn tasks_with(tx: &mut Tx<'_>, org: OrgId, credential: CredentialId) -> Result<Vec<ScanTask>, StoreError> {
-    let all = tasks(tx, org)?;
-    Ok(all.into_iter().filter(|task| task.wanted.credentials.contains(&credential)).collect())
+pub fn tasks_with(tx: &mut Tx<'_>, credential: CredentialId) -> Result<Vec<ScanTask>, StoreError> {
+    let mut found = Vec::new();
+    for org in orgs(tx)? {
+        found.extend(tasks(tx, org)?.into_iter().filter(|task| task.wanted.credentials.contains(&credential)));
+    }
+    Ok(found)
 }
 
 /// The networks that scans of an organization may touch.
@@ -488,6 +506,12 @@ pub fn running(tx: &mut Tx<'_>, org: OrgId) -> Result<Option<ScanRun>, StoreErro
     tx.query_opt(&sql, &[org.into()], read_run)
 }
 
+/// The organizations that have scan tasks.
+pub(crate) fn orgs(tx: &mut Tx<'_>) -> Result<Vec<OrgId>, StoreError> {
+    const READ: &str = "SELECT DISTINCT org_id FROM sync_scan_task ORDER BY org_id";
+    tx.query(READ, &[], |row| Ok(OrgId(row.int(0)?)))
+}
+
 /// Whether a worker has anything to do in an organization: a task that is due, or a run that somebody left behind.
 pub(super) fn is_due(tx: &mut Tx<'_>, org: OrgId, holder: &Holder, now: Timestamp) -> Result<bool, StoreError> {
     const OPEN: &str = "SELECT lease_owner, lease_until FROM sync_scan_run WHERE org_id = $1 AND finished_at IS NULL";
@@ -496,7 +520,7 @@ pub(super) fn is_due(tx: &mut Tx<'_>, org: OrgId, holder: &Holder, now: Timestam
     if let Some((owner, until)) = open {
         return Ok(until <= now || (holder.alone && owner != holder.name));
     }
-    Ok(tasks(tx, org)?.iter().any(|task| task.wanted.explorer.is_none() && task.next(now) == Next::Now))
+    Ok(tasks(tx, org)?.iter().any(|task| task.next(now) == Next::Now))
 }
 
 /// A run that began, and belongs to whoever began it.
@@ -525,7 +549,7 @@ pub(super) fn claim(
     let alone = i64::from(holder.alone);
     let values = [org.into(), now.into(), alone.into(), holder.name.as_str().into(), LEFT_BEHIND.into()];
     tx.execute(LEFT, &values)?;
-    let due = tasks(tx, org)?.into_iter().filter(|task| task.wanted.explorer.is_none() && task.next(now) == Next::Now);
+    let due = tasks(tx, org)?.into_iter().filter(|task| task.next(now) == Next::Now);
     // What somebody asked for first, then what has waited longest.
     let first = due.min_by_key(|task| match &task.asked {
         Some((at, _)) => (0, *at),
@@ -637,10 +661,12 @@ pub(super) fn end(
 }
 
 /// Marks every run of this holder as cut off.
-pub(crate) fn let_go(tx: &mut Tx<'_>, org: OrgId, holder: &Holder, now: Timestamp) -> Result<(), StoreError> {
+pub(crate) fn let_go(tx: &mut Tx<'_>, holder: &Holder, now: Timestamp) -> Result<(), StoreError> {
     const LET_GO: &str = "UPDATE sync_scan_run SET finished_at = $3, status = 'cut_off', reason = $4 \
         WHERE org_id = $1 AND lease_owner = $2 AND finished_at IS NULL";
     let why = "its worker was stopped; nothing of this run was imported, unless the log says so";
-    tx.execute(LET_GO, &[org.into(), holder.name.as_str().into(), now.into(), why.into()])?;
+    for org in orgs(tx)? {
+        tx.execute(LET_GO, &[org.into(), holder.name.as_str().into(), now.into(), why.into()])?;
+    }
     Ok(())
 }

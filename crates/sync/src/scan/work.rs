@@ -1,23 +1,25 @@
 //! The worker's part: scan tasks that are due, one at a time in each organization, under a lease.
 
 use std::ffi::OsStr;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::future::{Either, FutureExt, LocalBoxFuture, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jobs::World;
-use kernel::{OrgId, Secret};
+use kernel::{ExplorerId, OrgId, Secret};
+use serde::{Deserialize, Serialize};
 use store::{Store, StoreError, Tx};
 
 use super::task::{self, Claimed, End, RunStatus, Stands};
-use super::{Far, Scanned, Scanner};
+use super::{Far, Scan, ScanError, Scanned, Scanner};
 use crate::import::fields::Mapping;
 use crate::import::{self, Draft, FILE_BYTES_MAX, Format, Imported, Order, Whole};
 use crate::lease::Holder;
 use crate::report::Event;
 use crate::run::{Place, Run};
-use crate::{SyncError, nudge, standing};
+use crate::{SyncError, explorers, nudge};
 
 /// Scans that one worker runs at the same time, of different organizations.
 const AT_ONCE: usize = 4;
@@ -97,7 +99,7 @@ impl Worker<'_> {
         let (holder, now) = (self.holder.clone(), world.now());
         let due = store.read(move |tx| {
             let mut due = Vec::new();
-            for org in standing::orgs(tx)? {
+            for org in task::orgs(tx)? {
                 if task::is_due(tx, org, &holder, now)? {
                     due.push(org);
                 }
@@ -158,34 +160,19 @@ impl Worker<'_> {
         // What was allowed when the task was saved may not be any more.
         let allowed = world.outside(self.place.store.read(move |tx| task::allowed(tx, org))).await?;
         wanted.scan.targets.within(&allowed)?;
-        let scanner = Scanner::find(self.path)?;
-        let communities = if wanted.scan.snmp { self.communities(claimed).await? } else { Vec::new() };
         let who = claimed.asked_by.as_ref().map(|who| format!(" {who} asked for it.")).unwrap_or_default();
-        let raw = scanner.is_raw();
-        let how = if raw { "" } else { " It may not make its own packets here, so it connects as every program does." };
-        self.say(claimed, format!("scanning {}.{who}{how}", wanted.scan.targets.text())).await?;
-        self.say(claimed, wanted.scan.command(raw)).await?;
-        let mut running = scanner.start(world, &wanted.scan, &communities)?;
-        drop(communities);
-        let mut beat_at = world.now();
-        let scanned = loop {
-            if let Some(scanned) = running.wait(world).await? {
-                break scanned;
-            }
-            if world.now() < beat_at {
-                continue;
-            }
-            beat_at = crate::worker::later(world.now(), BEAT_EVERY);
-            match self.beat(claimed, running.far()).await? {
-                Stands::Ours => {}
-                Stands::Lost => return Ok(None),
-                Stands::Stopped(by) => {
-                    let reason = Some(format!("{by} stopped it; nothing of it was imported"));
-                    return Ok(Some(End { status: RunStatus::Cancelled, reason, report: None }));
-                }
-            }
+        let scanned = match wanted.explorer {
+            Some(id) => self.at_explorer(claimed, id, &who).await?,
+            None => self.here(claimed, &who).await?,
         };
-        drop(running);
+        let scanned = match scanned {
+            Came::Back(scanned) => scanned,
+            Came::Stopped(by) => {
+                let reason = Some(format!("{by} stopped it; nothing of it was imported"));
+                return Ok(Some(End { status: RunStatus::Cancelled, reason, report: None }));
+            }
+            Came::Lost => return Ok(None),
+        };
         let draft = draft(world, scanned, wanted.scan.minutes).await?;
         self.say(claimed, format!("{} machines answered; importing", draft.hosts)).await?;
         let Some(imported) = self.import(claimed, draft).await? else { return Ok(None) };
@@ -204,6 +191,70 @@ impl Worker<'_> {
         self.consoles(claimed).await?;
         let status = if report.complete { RunStatus::Complete } else { RunStatus::Incomplete };
         Ok(Some(End { status, reason: report.reason.clone(), report: Some(report) }))
+    }
+
+    /// Scans from here.
+    async fn here(&self, claimed: &Claimed, who: &str) -> Result<Came, SyncError> {
+        let world = self.place.world;
+        let wanted = &claimed.task.wanted;
+        let scanner = Scanner::find(self.path)?;
+        let communities = if wanted.scan.snmp { self.communities(claimed).await? } else { Vec::new() };
+        let raw = scanner.is_raw();
+        let how = if raw { "" } else { " It may not make its own packets here, so it connects as every program does." };
+        self.say(claimed, format!("scanning {}.{who}{how}", wanted.scan.targets.text())).await?;
+        self.say(claimed, wanted.scan.command(raw)).await?;
+        let mut running = scanner.start(world, &wanted.scan, &communities)?;
+        drop(communities);
+        let mut beat_at = world.now();
+        loop {
+            if let Some(scanned) = running.wait(world).await? {
+                return Ok(Came::Back(scanned));
+            }
+            if world.now() < beat_at {
+                continue;
+            }
+            beat_at = crate::worker::later(world.now(), BEAT_EVERY);
+            match self.beat(claimed, running.far()).await? {
+                Stands::Ours => {}
+                Stands::Lost => return Ok(Came::Lost),
+                Stands::Stopped(by) => return Ok(Came::Stopped(by)),
+            }
+        }
+    }
+
+    /// Leaves the scan for an Explorer, and waits for what it found. One whose line is cut meanwhile brings it later.
+    async fn at_explorer(&self, claimed: &Claimed, id: ExplorerId, who: &str) -> Result<Came, SyncError> {
+        let (world, org, now) = (self.place.world, claimed.task.org, self.place.world.now());
+        let scan = claimed.task.wanted.scan.clone();
+        let deadline = now.plus_seconds(i64::from(scan.minutes) * 60 + EXPLORER_PATIENCE);
+        let targets = scan.targets.text();
+        let payload = serde_json::to_value(&scan).expect("plain numbers and texts");
+        let asked = self.place.store.write(move |tx| {
+            let of = explorers::explorer(tx, org, id)?;
+            let of = of.ok_or_else(|| explorers::ExplorerError::NoSuch(id.to_string()))?;
+            of.ready(now)?;
+            Ok::<_, SyncError>((explorers::ask(tx, &of, EXPLORER_KIND, &payload, deadline, now)?, of.name))
+        });
+        let (request, name) = world.outside(asked).await?;
+        self.say(claimed, format!("the Explorer {name} scans {targets}.{who}")).await?;
+        let came = loop {
+            world.sleep(BEAT_EVERY).await;
+            match self.beat(claimed, Far::default()).await? {
+                Stands::Ours => {}
+                Stands::Lost => break Came::Lost,
+                Stands::Stopped(by) => break Came::Stopped(by),
+            }
+            if let Some(answer) = self.write(move |tx| explorers::collect(tx, org, id, request)).await? {
+                return from_explorer(&name, answer).map(Came::Back);
+            }
+            if world.now() >= deadline {
+                self.write(move |tx| explorers::withdraw(tx, org, id, request)).await?;
+                let seconds = deadline.seconds_since(now);
+                return Err(explorers::ExplorerError::NoAnswer { name, seconds }.into());
+            }
+        };
+        self.write(move |tx| explorers::withdraw(tx, org, id, request)).await?;
+        Ok(came)
     }
 
     /// Imports while the lease is renewed; nothing if the run was lost to somebody.
@@ -265,6 +316,78 @@ impl Worker<'_> {
             self.say(claimed, line).await?;
         }
         Ok(())
+    }
+}
+
+/// What became of looking.
+enum Came {
+    /// What was found.
+    Back(Scanned),
+    /// This person stopped it.
+    Stopped(String),
+    /// The run was taken for dead.
+    Lost,
+}
+
+/// The kind of work that a scan is to an Explorer: a [`Scan`], answered by an [`ExplorerScan`] and nmap's XML.
+pub const EXPLORER_KIND: &str = "scan";
+
+/// How much longer than the scan's own time limit an Explorer has to bring it, in seconds.
+const EXPLORER_PATIENCE: i64 = 300;
+
+/// What an Explorer says of a scan.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ExplorerScan {
+    /// Why nothing came of it; empty if something did.
+    pub failed: String,
+    /// False if it ran into its time limit.
+    pub in_time: bool,
+}
+
+/// What an Explorer answered, as if it had been scanned here.
+fn from_explorer(name: &str, answer: explorers::Answer) -> Result<Scanned, SyncError> {
+    let says: ExplorerScan = serde_json::from_value(answer.says).unwrap_or_default();
+    if !says.failed.is_empty() || answer.body.is_empty() {
+        let failed = if says.failed.is_empty() {
+            "its answer is empty, or too large to be sent".to_owned()
+        } else {
+            says.failed
+        };
+        return Err(ScanError::Elsewhere { name: name.to_owned(), why: failed }.into());
+    }
+    let mut xml = tempfile::tempfile().map_err(ScanError::Folder)?;
+    xml.write_all(&answer.body).and_then(|()| xml.seek(SeekFrom::Start(0))).map_err(ScanError::Folder)?;
+    Ok(Scanned { xml, in_time: says.in_time })
+}
+
+/// An Explorer's part: looks from where it is, and answers with nmap's XML. What it is asked is parsed and bounded again.
+pub async fn explore(world: &World, path: &OsStr, payload: serde_json::Value) -> (ExplorerScan, Vec<u8>) {
+    match explored(world, path, payload).await {
+        Ok((in_time, xml)) => (ExplorerScan { failed: String::new(), in_time }, xml),
+        Err(failed) => (ExplorerScan { failed, in_time: false }, Vec::new()),
+    }
+}
+
+async fn explored(world: &World, path: &OsStr, payload: serde_json::Value) -> Result<(bool, Vec<u8>), String> {
+    let in_words = |error: ScanError| {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        let help = error.help().map(|help| format!("; {help}")).unwrap_or_default();
+        format!("{error}{cause}{help}")
+    };
+    let scan: Scan =
+        serde_json::from_value(payload).map_err(|error| format!("what it was asked is no scan: {error}"))?;
+    scan.check().map_err(|error| error.to_string())?;
+    if scan.snmp {
+        return Err("it has no communities".to_owned());
+    }
+    let mut running = Scanner::find(path).and_then(|scanner| scanner.start(world, &scan, &[])).map_err(in_words)?;
+    loop {
+        if let Some(mut scanned) = running.wait(world).await.map_err(in_words)? {
+            let mut xml = Vec::new();
+            scanned.xml.read_to_end(&mut xml).map_err(|error| in_words(ScanError::Folder(error)))?;
+            return Ok((scanned.in_time, xml));
+        }
     }
 }
 

@@ -99,6 +99,60 @@ fn a_scan_tells_who_answered_and_what_they_are() {
     assert_eq!(ids(draft), ["mac:00:00:5e:00:53:05", "ip:10.20.0.7"]);
 }
 
+/// What machines say of themselves by SNMP: by Muster's own script, and by two of nmap's.
+const SNMP: &str = r#"<nmaprun scanner="nmap" args="nmap --stats-every 2s -oX scan.xml 10.20.0.0/24" start="1795230000">
+<host><status state="up" reason="echo-reply"/><address addr="10.20.0.2" addrtype="ipv4"/>
+<hostscript><script id="muster-snmp" output="&#xa;  version: v2c"><elem key="version">v2c</elem>
+<elem key="descr">Cisco IOS Software, C2960 Software, Version 15.0(2)SE, RELEASE SOFTWARE&#xd;&#xa;Technical Support</elem>
+<elem key="name">sw-core.office.example</elem>
+<table key="macs"><elem>00005e005301</elem><elem>00005e005302</elem><elem>none</elem></table></script></hostscript></host>
+<host><status state="up" reason="arp-response"/><address addr="10.20.0.3" addrtype="ipv4"/><address addr="00:00:5E:00:53:31" addrtype="mac"/>
+<ports><port protocol="udp" portid="161"><state state="open" reason="script-set"/><service name="snmp"/>
+<script id="snmp-sysdescr" output="Linux db3 6.1.0-13-amd64 #1 SMP x86_64&#xa;  System uptime: 28 days, 17:18:59 (248153900 timeticks)"/>
+<script id="snmp-interfaces" output="&#xa;  lo&#xa;    IP address: 127.0.0.1  Netmask: 255.0.0.0&#xa;  eth0&#xa;    IP address: 10.20.0.3  Netmask: 255.255.255.0&#xa;    MAC address: 00:00:5e:00:53:31 (ICANN)&#xa;  eth1&#xa;    IP address: 10.99.0.3  Netmask: 255.255.255.0&#xa;    MAC address: 00:00:5e:00:53:32 (ICANN)&#xa;    Traffic stats: 1.2 Gb sent, 3.4 Gb received"/></port></ports></host>
+<host><status state="up" reason="echo-reply"/><address addr="10.20.0.4" addrtype="ipv4"/>
+<hostscript><script id="muster-snmp" output=""><elem key="version">v1</elem><elem key="name">PRINTER7</elem>
+<elem key="descr">HP ETHERNET MULTI-ENVIRONMENT,ROM A.25.80</elem></script></hostscript></host>
+<host><status state="up" reason="echo-reply"/><address addr="10.20.0.5" addrtype="ipv4"/>
+<hostscript><script id="muster-snmp" output=""><elem key="descr">Hardware: Intel64 - Software: Windows Version 6.3 (Build 17763 Multiprocessor Free)</elem></script></hostscript>
+<os><osmatch name="Microsoft Windows Server 2019" accuracy="95"><osclass vendor="Microsoft" osfamily="Windows"/></osmatch></os></host>
+<runstats><finished exit="success"/><hosts up="4" down="0" total="4"/></runstats></nmaprun>"#;
+
+#[test]
+fn what_machines_say_by_snmp_are_names_systems_and_hardware_addresses() {
+    let draft = draft(Format::Nmap, SNMP);
+    assert_eq!(draft.scan.as_ref().unwrap().targets.as_ref().unwrap().to_string(), "10.20.0.0/24");
+    let [switch, server, printer, windows] = hosts(&draft)[..] else { panic!("{:?}", draft.first) };
+    assert_eq!((switch.name.as_deref(), switch.domain.as_deref()), (Some("sw-core"), None));
+    assert_eq!(switch.os_family.as_deref(), Some("cisco_ios"));
+    assert!(switch.os.as_deref().unwrap().starts_with("Cisco IOS Software, C2960"), "{:?}", switch.os);
+    let macs: Vec<_> = switch.macs.iter().map(|mac| (mac.mac.as_str(), mac.said)).collect();
+    assert_eq!(macs, [("00:00:5e:00:53:01", true), ("00:00:5e:00:53:02", true)]);
+    let service = &switch.services[0];
+    assert_eq!((service.port, service.transport.as_str(), service.version.as_deref()), (161, "udp", Some("v2c")));
+    assert!(service.banner.as_deref().unwrap().contains("C2960"));
+
+    assert_eq!((server.os.as_deref(), server.os_family.as_deref()), (Some("Linux 6.1.0-13-amd64"), Some("linux")));
+    let addresses: Vec<_> = server.addresses.iter().map(|one| (one.ip.to_string(), one.measured)).collect();
+    assert_eq!(
+        addresses,
+        [("10.20.0.3".to_owned(), true), ("10.99.0.3".to_owned(), false)],
+        "what is only said is secondary"
+    );
+    let said: Vec<_> = server.macs.iter().map(|mac| mac.said).collect();
+    assert_eq!(said, [false, true]);
+    assert!(!serde_json::to_string(server).unwrap().contains("uptime"), "what moves by itself is left out");
+
+    assert_eq!((printer.name.as_deref(), printer.os.as_deref()), (Some("PRINTER7"), None), "half of it is hardware");
+    assert_eq!(
+        windows.os.as_deref(),
+        Some("Microsoft Windows Server 2019"),
+        "a guess of the same family says it better"
+    );
+    // Whether it answers by SNMP may change from scan to scan; what it is known by does not.
+    assert_eq!(ids(draft), ["ip:10.20.0.2", "mac:00:00:5e:00:53:31", "ip:10.20.0.4", "ip:10.20.0.5"]);
+}
+
 #[test]
 fn half_a_scan_says_so_wherever_it_was_cut() {
     let ends = SCAN.find("<runstats>").unwrap();

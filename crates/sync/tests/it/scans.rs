@@ -1,0 +1,427 @@
+//! Scans: real nmap against listeners of this machine, and programs in its place that end as it might.
+
+use std::net::{IpAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use access::{Keep, Keyring, NewCredential};
+use jobs::World;
+use kernel::{Clock, OrgId, Random, ScanId, Secret};
+use sentinelone::Transport;
+use store::{Store, Tx};
+use sync::import::{Imported, Order};
+use sync::scan::{self, Ports, RunStatus, Scan, ScanError, ScanRun, Scanner, Targets, Wanted, When};
+use sync::{Place, SyncError, WorkerOptions};
+use testkit::{Database, TestDir};
+
+use crate::lab::{SLICES, START};
+
+testkit::on_each_database! {
+    a_scan_becomes_machines_and_what_a_later_one_does_not_find_is_gone,
+    a_task_is_run_by_a_worker_and_tells_how_it_went,
+    two_workers_scan_one_after_the_other,
+    what_a_worker_left_behind_is_marked_and_stays_unimported,
+    a_task_is_checked_saved_changed_and_removed,
+}
+
+const ORG: OrgId = OrgId::DEFAULT;
+const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+/// A database, real time, and nmap or what stands in its place.
+struct Bench {
+    store: Store,
+    world: World,
+    clock: Clock,
+    keys: Keyring,
+    transport: Transport,
+    dir: TestDir,
+    path: PathBuf,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Bench {
+    fn new(database: &Database) -> Bench {
+        Bench::over(database.open(SLICES))
+    }
+
+    fn over(store: Store) -> Bench {
+        let clock = Clock::manual(START);
+        let world = World::real_with(clock.clone(), Random::seeded(7));
+        let keys = Keyring::load(&|name| (name == access::KEY_VARIABLE).then(|| KEY.into()), Path::new("/nowhere"));
+        let transport = Transport::InProcess(Arc::new(|_| panic!("nothing here asks a console")));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let path = std::env::var_os("PATH").unwrap().into();
+        let bench = Bench { store, world, clock, keys: keys.unwrap(), transport, dir: TestDir::new(), path, runtime };
+        bench.write(|tx| scan::allow(tx, ORG, &scan::networks("127.0.0.0/8").unwrap(), "test", START));
+        bench
+    }
+
+    /// With a program of the test's own in the place of nmap.
+    fn instead(database: &Database, script: &str) -> Bench {
+        let mut bench = Bench::new(database);
+        bench.put(script);
+        bench
+    }
+
+    fn put(&mut self, script: &str) {
+        let file = self.dir.write("nmap", format!("#!/bin/sh\n{script}\n"));
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        std::fs::set_permissions(&file, mode).unwrap();
+        self.path = self.dir.path().to_owned();
+    }
+
+    fn write<T: Send + 'static>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, SyncError> + Send + 'static) -> T {
+        self.store.write_blocking(work).unwrap()
+    }
+
+    fn scanner(&self) -> Scanner {
+        Scanner::find(self.path.as_os_str()).expect("nmap: cargo xtask test installs it")
+    }
+
+    fn place(&self) -> Place<'_> {
+        let Bench { store, world, keys, transport, .. } = self;
+        Place { store, world, org: ORG, keys, transport, who: "worker" }
+    }
+
+    fn options(&self, name: &str) -> WorkerOptions {
+        WorkerOptions { scans: Some(self.path.clone().into_os_string()), ..WorkerOptions::named(name) }
+    }
+
+    /// Lets a worker work until `yes`, and ends it in order.
+    fn work_until(&self, options: &WorkerOptions, yes: impl Fn(&Bench) -> bool) {
+        let until = self.until(yes);
+        self.runtime.block_on(sync::worker(self.place(), options, until, &|_| {})).unwrap();
+    }
+
+    async fn until(&self, yes: impl Fn(&Bench) -> bool) {
+        for _ in 0..TRIES {
+            if yes(self) {
+                return;
+            }
+            self.world.sleep(LOOK).await;
+        }
+        panic!("waited for twenty seconds, and it did not happen");
+    }
+
+    fn add(&self, wanted: &Wanted) -> ScanId {
+        let wanted = wanted.clone();
+        self.write(move |tx| {
+            let id = scan::add(tx, ORG, &wanted, "ann", START)?;
+            scan::ask(tx, ORG, id, "ann", START)?;
+            Ok(id)
+        })
+    }
+
+    fn runs(&self, id: ScanId) -> Vec<ScanRun> {
+        self.store.read_blocking(move |tx| scan::runs(tx, ORG, id, None, 10)).unwrap()
+    }
+
+    fn is_over(&self, id: ScanId) -> bool {
+        self.runs(id).first().is_some_and(|run| run.status.is_some())
+    }
+
+    fn run_once(&self, wanted: &Wanted) -> ScanRun {
+        let id = self.add(wanted);
+        self.work_until(&self.options("one"), |bench| bench.is_over(id));
+        self.runs(id).remove(0)
+    }
+
+    fn number(&self, sql: &'static str) -> i64 {
+        let read =
+            self.store.read_blocking::<_, store::StoreError, _>(move |tx| tx.query_one(sql, &[], |row| row.int(0)));
+        read.unwrap()
+    }
+}
+
+const LOOK: Duration = Duration::from_millis(50);
+const TRIES: u32 = 400;
+
+/// A listener on an address of this machine, on a port of its own.
+fn listener(address: &str) -> (TcpListener, u16) {
+    let address: IpAddr = address.parse().unwrap();
+    let listener = TcpListener::bind((address, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener, port)
+}
+
+fn scan(targets: &str, ports: &[u16]) -> Scan {
+    let ports = ports.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
+    Scan {
+        ports: Ports::parse(&ports).unwrap(),
+        closely: false,
+        names: false,
+        ..Scan::of(Targets::parse(targets, "").unwrap())
+    }
+}
+
+fn wanted(name: &str, scan: Scan) -> Wanted {
+    let (credentials, syncs) = (Vec::new(), Vec::new());
+    Wanted { name: name.to_owned(), site: "HQ".to_owned(), scan, credentials, syncs, when: When::Asked, explorer: None }
+}
+
+async fn scanned(bench: &Bench, scan: &Scan) -> Result<Imported, SyncError> {
+    let mut running = bench.scanner().start(&bench.world, scan, &[])?;
+    let found = loop {
+        if let Some(found) = running.wait(&bench.world).await? {
+            break found;
+        }
+    };
+    let draft = scan::draft(&bench.world, found, scan.minutes).await?;
+    let order = Order { source: "here".to_owned(), site: Some("HQ".to_owned()), accept_removals: false };
+    sync::import::import(&bench.store, &bench.world, ORG, "test", &order, draft, &|_| {}).await
+}
+
+fn a_scan_becomes_machines_and_what_a_later_one_does_not_find_is_gone(database: &Database) {
+    let bench = Bench::new(database);
+    let ((one, first), (_two, second)) = (listener("127.0.0.11"), listener("127.0.0.12"));
+    let all = scan("127.0.0.11 127.0.0.12", &[first, second]);
+    let imported = bench.runtime.block_on(scanned(&bench, &all)).unwrap();
+    assert!(imported.report.complete && imported.made, "{:?}", imported.report);
+    assert_eq!((imported.report.created, imported.integration.site_name.as_str()), (2, "HQ"));
+    let services = "SELECT count(*) FROM inventory_service";
+    assert_eq!(bench.number(services), 2);
+    assert_eq!(bench.number("SELECT count(*) FROM inventory_address WHERE is_primary = 1"), 2, "measured is primary");
+    drop(one);
+    bench.clock.set(START.plus_seconds(3_600));
+    let again = bench.runtime.block_on(scanned(&bench, &all)).unwrap();
+    assert_eq!((again.report.created, again.report.changed), (0, 1), "{:?}", again.report);
+    assert_eq!(bench.number(services), 1, "the port that is closed is no service any more");
+}
+
+fn a_task_is_run_by_a_worker_and_tells_how_it_went(database: &Database) {
+    let bench = Bench::new(database);
+    let (_listener, port) = listener("127.0.0.21");
+    let run = bench.run_once(&wanted("office", scan("127.0.0.21", &[port])));
+    assert_eq!(
+        (run.status, run.reason.as_deref(), run.asked_by.as_deref()),
+        (Some(RunStatus::Complete), None, Some("ann"))
+    );
+    assert_eq!(run.report.as_ref().map(|report| (report.created, report.complete)), Some((1, true)));
+    let log: Vec<&str> = run.log.lines().collect();
+    assert!(log[0].starts_with("2026-11-21T03:00:00Z scanning 127.0.0.21. ann asked for it."), "{log:?}");
+    assert!(log[1].contains("nmap --") && log[1].ends_with("-oX scan.xml 127.0.0.21"), "{log:?}");
+    assert!(log.last().unwrap().ends_with("complete"), "{log:?}");
+    // It was asked for once, so it does not run again by itself.
+    let id = run.scan;
+    assert_eq!(bench.store.read_blocking(move |tx| scan::task(tx, ORG, id)).unwrap().asked, None);
+    assert_eq!(bench.number("SELECT count(*) FROM access_audit WHERE what LIKE 'scan.%'"), 3);
+}
+
+fn two_workers_scan_one_after_the_other(database: &Database) {
+    let script = "echo '<?xml version=\"1.0\"?><nmaprun><runstats><finished exit=\"success\"/><hosts up=\"0\"/></runstats></nmaprun>' \
+        > scan.xml; sleep 0.5";
+    let bench = Bench::instead(database, script);
+    let ids = ["one", "two"].map(|name| bench.add(&wanted(name, scan("127.0.0.1", &[1]))));
+    let overlap = std::sync::atomic::AtomicU64::new(0);
+    let over = |bench: &Bench| {
+        let open = bench.number("SELECT count(*) FROM sync_scan_run WHERE finished_at IS NULL");
+        overlap.fetch_max(open.unsigned_abs(), std::sync::atomic::Ordering::Relaxed);
+        ids.iter().all(|id| bench.is_over(*id))
+    };
+    let until = || bench.until(&over);
+    let (one, two) = (bench.options("one"), bench.options("two"));
+    let both = async {
+        futures_util::join!(
+            sync::worker(bench.place(), &one, until(), &|_| {}),
+            sync::worker(bench.place(), &two, until(), &|_| {})
+        )
+    };
+    let (first, second) = bench.runtime.block_on(both);
+    first.and(second).unwrap();
+    assert_eq!(overlap.into_inner(), scan::AT_ONCE_PER_ORG as u64);
+    for id in ids {
+        assert_eq!(bench.runs(id).iter().map(|run| run.status).collect::<Vec<_>>(), [Some(RunStatus::Complete)]);
+    }
+}
+
+/// What nmap has written when it is killed in the middle: one machine, and the beginning of another.
+const HALF: &str = "cat > scan.xml <<'E'\n<?xml version=\"1.0\"?>\n<nmaprun scanner=\"nmap\" args=\"nmap -oX scan.xml 127.0.0.0/30\">\n\
+    <host><status state=\"up\" reason=\"syn-ack\"/><address addr=\"127.0.0.1\" addrtype=\"ipv4\"/></host>\n\
+    <taskprogress task=\"SYN\" percent=\"42.5\"/>\n<host><status state=\"up\" re\nE\n";
+
+fn what_a_worker_left_behind_is_marked_and_stays_unimported(database: &Database) {
+    let bench = Bench::instead(database, &format!("{HALF}exec sleep 100"));
+    let id = bench.add(&wanted("office", scan("127.0.0.0/30", &[1])));
+    let seen = |bench: &Bench| bench.runs(id).first().and_then(|run| run.percent);
+    // Killed: nothing of it runs to its end, and nobody says so.
+    bench.runtime.block_on(async {
+        let options = bench.options("killed");
+        let working = sync::worker(bench.place(), &options, std::future::pending(), &|_| {});
+        let until = bench.until(|bench| seen(bench) == Some(42));
+        futures_util::future::select(std::pin::pin!(working), std::pin::pin!(until)).await;
+    });
+    assert_eq!(bench.runs(id)[0].status, None);
+    // Another worker leaves it alone until its lease has run out.
+    bench.work_until(&bench.options("other"), |_| true);
+    assert_eq!(bench.runs(id)[0].status, None);
+    bench.clock.set(START.plus_seconds(61));
+    bench.work_until(&bench.options("other"), |bench| bench.is_over(id));
+    let run = bench.runs(id).remove(0);
+    assert_eq!((run.status, run.hosts), (Some(RunStatus::CutOff), 1), "{run:?}");
+    // One that is ended in order says so itself.
+    bench.write(move |tx| scan::ask(tx, ORG, id, "ann", START));
+    bench.work_until(&bench.options("third"), |bench| bench.runs(id).len() == 2 && seen(bench) == Some(42));
+    let run = bench.runs(id).remove(0);
+    assert_eq!(run.status, Some(RunStatus::CutOff));
+    assert!(run.reason.unwrap().starts_with("its worker was stopped"));
+    // And one that somebody stops.
+    bench.write(move |tx| scan::ask(tx, ORG, id, "ann", START));
+    bench.work_until(&bench.options("fourth"), |bench| {
+        if seen(bench) == Some(42) && bench.runs(id).len() == 3 {
+            bench.write(move |tx| scan::cancel(tx, ORG, id, "bob", START));
+        }
+        bench.runs(id).len() == 3 && bench.is_over(id)
+    });
+    let run = bench.runs(id).remove(0);
+    assert_eq!((run.status, run.cancelled_by.as_deref()), (Some(RunStatus::Cancelled), Some("bob")));
+    assert_eq!(bench.number("SELECT count(*) FROM sync_integration"), 0, "nothing was imported");
+    assert_eq!(bench.number("SELECT count(*) FROM inventory_source_record"), 0);
+}
+
+#[test]
+fn a_scan_that_ends_early_or_late_imports_nothing_or_half() {
+    let mut bench = Bench::over(Store::in_memory(SLICES).unwrap());
+    let mut outcome = |script: &str, late: bool| {
+        bench.put(script);
+        let order = scan("127.0.0.0/30", &[1]);
+        let clock = bench.clock.clone();
+        let mut running = bench.scanner().start(&bench.world, &order, &[]).unwrap();
+        bench.runtime.block_on(async {
+            loop {
+                if late && running.far().percent.is_some() {
+                    clock.set(clock.now().plus_seconds(i64::from(order.minutes) * 60));
+                }
+                if let Some(found) = running.wait(&bench.world).await? {
+                    return scan::draft(&bench.world, found, order.minutes).await;
+                }
+            }
+        })
+    };
+    let failed = outcome(&format!("{HALF}echo 'dnet: Failed to open device eth0\nQUITTING!' >&2; exit 1"), false);
+    assert_eq!(
+        failed.unwrap_err().to_string(),
+        "nmap ended early (code 1): dnet: Failed to open device eth0; nothing of it was imported"
+    );
+    let killed = outcome(&format!("{HALF}kill -9 $$"), false);
+    assert_eq!(killed.unwrap_err().to_string(), "nmap ended early (signal 9); nothing of it was imported");
+    let nothing = outcome("exit 0", false);
+    assert!(matches!(nothing, Err(SyncError::Scan(ScanError::Folder(_)))), "{nothing:?}");
+    let late = outcome(&format!("{HALF}exec sleep 100"), true).unwrap();
+    let sync::import::Whole::No(why) = &late.whole else { panic!("half a scan is taken for whole") };
+    assert_eq!((why.as_str(), late.hosts), ("the scan was ended at its time limit of 120 minutes", 1));
+}
+
+#[test]
+fn nmap_itself_that_is_killed_half_way_imports_nothing() {
+    let bench = Bench::over(Store::in_memory(SLICES).unwrap());
+    // A packet a second: it would take minutes.
+    let slow = Scan { rate: 1, ..scan("127.0.0.0/24", &[1]) };
+    let mut running = bench.scanner().start(&bench.world, &slow, &[]).unwrap();
+    let ended = bench.runtime.block_on(async {
+        assert!(running.wait(&bench.world).await.unwrap().is_none());
+        let kill = std::process::Command::new("kill").args(["-9", &running.process().to_string()]).status();
+        assert!(kill.unwrap().success());
+        loop {
+            match running.wait(&bench.world).await {
+                Ok(None) => {}
+                other => break other,
+            }
+        }
+    });
+    assert!(matches!(ended, Err(ScanError::Ended { .. })), "{ended:?}");
+}
+
+#[test]
+fn no_scanner_and_networks_that_are_no_longer_allowed_are_told_by_the_run() {
+    let mut bench = Bench::over(Store::in_memory(SLICES).unwrap());
+    bench.path = bench.dir.path().to_owned();
+    let run = bench.run_once(&wanted("one", scan("127.0.0.1", &[1])));
+    let why = run.reason.unwrap();
+    assert!(why.starts_with("nmap is not installed") && why.contains("apt-get install nmap"), "{why}");
+    let id = bench.add(&wanted("two", scan("127.0.0.1", &[1])));
+    bench.write(|tx| scan::allow(tx, ORG, &scan::networks("10.0.0.0/8").unwrap(), "test", START));
+    bench.work_until(&bench.options("one"), |bench| bench.is_over(id));
+    let why = bench.runs(id).remove(0).reason.unwrap();
+    assert!(why.starts_with("127.0.0.1 is not among the networks that scans may touch: 10.0.0.0/8"), "{why}");
+}
+
+#[test]
+fn a_community_goes_by_a_file_of_ones_own_and_is_on_no_command_line_and_in_no_log() {
+    const WORD: &str = "kanarien-\"gruppe";
+    // It says what it was given, and who may read it.
+    let script = "out=$(dirname \"$0\"); printf '%s\\n' \"$@\" > $out/arguments; env > $out/variables; cat snmp.args > $out/file; \
+        stat -c '%a' snmp.args . > $out/modes; echo \"failed: $(tr -d '\\n' < snmp.args)\" >&2; exit 3";
+    let mut bench = Bench::over(Store::in_memory(SLICES).unwrap());
+    bench.put(script);
+    let keys = bench.keys.clone();
+    let id = bench.write(move |tx| {
+        let keep = Keep::Secret(Secret::new(WORD.to_owned()));
+        let new =
+            NewCredential { name: "switches".to_owned(), kind: scan::COMMUNITY.to_owned(), url: String::new(), keep };
+        Ok(access::save_credential(tx, &keys, ORG, &new, "ann", START)?)
+    });
+    let with = Wanted { credentials: vec![id], ..wanted("office", Scan { snmp: true, ..scan("127.0.0.1", &[1]) }) };
+    let run = bench.run_once(&with);
+    assert_eq!(run.status, Some(RunStatus::Failed));
+    let read = |name: &str| std::fs::read_to_string(bench.dir.join(name)).unwrap();
+    let hex: String = WORD.bytes().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(read("file"), format!("muster.communities={hex}"));
+    assert_eq!(read("modes"), "600\n700\n");
+    for place in [read("arguments"), read("variables"), run.log.clone()] {
+        assert!(!place.contains(WORD) && !place.contains("kanarien"), "{place}");
+    }
+    assert!(!read("arguments").contains(&hex) && !read("variables").contains(&hex));
+    // What nmap says of it is not told on.
+    assert!(!format!("{run:?}").contains(&hex), "{run:?}");
+}
+
+fn a_task_is_checked_saved_changed_and_removed(database: &Database) {
+    let bench = Bench::new(database);
+    let good = wanted("office", scan("127.0.0.0/24", &[22]));
+    let id = bench.write({
+        let good = good.clone();
+        move |tx| scan::add(tx, ORG, &good, "ann", START)
+    });
+    let refused = |wanted: Wanted| {
+        let tried = bench.store.write_blocking(move |tx| scan::add(tx, ORG, &wanted, "ann", START));
+        tried.expect_err("it cannot be").to_string()
+    };
+    let other = |scan: Scan| wanted("other", scan);
+    assert_eq!(
+        refused(wanted(" OFFICE ", good.scan.clone())),
+        "the name \"OFFICE\" belongs to another scan task already"
+    );
+    assert!(refused(other(scan("10.0.0.1", &[1]))).contains("is not among the networks"));
+    assert!(refused(other(Scan { rate: 0, ..good.scan.clone() })).contains("is a number from 1 to 10000"));
+    assert!(refused(other(Scan { snmp: true, ..good.scan.clone() })).contains("it needs a credential"));
+    assert!(refused(Wanted { when: When::Once(1), ..other(good.scan.clone()) }).contains("that time has passed"));
+    let missing = Wanted { credentials: vec![kernel::CredentialId(7)], ..other(good.scan.clone()) };
+    assert!(refused(missing).contains("no such credential"));
+    assert!(
+        refused(Wanted { syncs: vec![kernel::IntegrationId(7)], ..other(good.scan.clone()) })
+            .contains("no integration")
+    );
+
+    let later = Wanted { when: When::Once(START.micros() / 1_000_000 + 60), ..good };
+    bench.write({
+        let later = later.clone();
+        move |tx| scan::change(tx, ORG, id, &later, "ann", START)
+    });
+    let task = bench.store.read_blocking(move |tx| scan::task_named(tx, ORG, "Office")).unwrap();
+    assert_eq!(
+        (task.id, &task.wanted, task.next(START)),
+        (id, &later, sync::schedule::Next::At(START.plus_seconds(60)))
+    );
+    // Another organization has none of it.
+    assert!(bench.store.read_blocking(move |tx| scan::task(tx, OrgId(2), id)).is_err());
+    bench.write(move |tx| scan::switch(tx, ORG, id, false, "ann", START));
+    let asked = bench.store.write_blocking(move |tx| scan::ask(tx, ORG, id, "ann", START));
+    assert!(matches!(asked, Err(SyncError::Paused { .. })), "{asked:?}");
+    assert!(!bench.write(move |tx| scan::cancel(tx, ORG, id, "ann", START)));
+    bench.write(move |tx| scan::remove(tx, ORG, id, "ann", START));
+    assert!(bench.store.read_blocking(move |tx| scan::tasks(tx, ORG)).unwrap().is_empty());
+    let told =
+        "SELECT count(*) FROM access_audit WHERE what IN ('scan.add', 'scan.change', 'scan.pause', 'scan.remove')";
+    assert_eq!(bench.number(told), 4);
+}
