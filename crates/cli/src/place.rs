@@ -54,6 +54,14 @@ impl Place {
         path.parent().filter(|folder| !folder.as_os_str().is_empty())
     }
 
+    /// Whether there may be a database: of a server's that is not known before it is asked.
+    pub fn is_there(&self) -> bool {
+        match &self.database {
+            DatabaseUrl::Sqlite(path) => path.exists(),
+            _ => true,
+        }
+    }
+
     /// Opens the database to read; it works beside a running writer.
     pub fn open_to_read(&self) -> Result<Store, Failure> {
         Ok(Store::open(&self.database, Access::Reader, SLICES)?)
@@ -80,6 +88,12 @@ impl Place {
         Ok(Store::open(&self.database, Access::Beside, SLICES)?)
     }
 
+    /// Who holds the writer's lock of a SQLite file, as `muster serve (pid 4711)`.
+    pub fn writer(&self) -> Option<String> {
+        let DatabaseUrl::Sqlite(path) = &self.database else { return None };
+        store::writer_of(path)
+    }
+
     /// Whether some process holds the writer's lock.
     pub fn is_being_written(&self) -> bool {
         match &self.database {
@@ -96,12 +110,17 @@ impl Place {
             }
             _ => Ok(()),
         }
+    }
+
+    fn open_to_write_plainly(&self) -> Result<Result<Store, StoreError>, Failure> {
+        // The folder of a file that was named by hand is its owner's business, but a missing one is made.
+        self.make_folder()?;
         Ok(Store::open(&self.database, Access::Writer, SLICES))
     }
 
     /// The keys at hand; none is not an error until a secret has to be opened.
     pub fn keys(&self) -> Result<Keyring, Failure> {
-        Ok(Keyring::load(&|name| std::env::var_os(name), &self.data_dir)?.with_elsewhere(elsewhere()?))
+        Ok(Keyring::load(&crate::config::variable, &self.data_dir)?.with_elsewhere(elsewhere()?))
     }
 
     /// The keys at hand. Where there is none, and nothing is sealed yet, one is made; then its file is named too.
@@ -110,22 +129,16 @@ impl Place {
         if !found.is_empty() {
             return Ok((found, None));
         }
-    }
-
-    fn open_to_write_plainly(&self) -> Result<Result<Store, StoreError>, Failure> {
-        // The folder of a file that was named by hand is its owner's business, but a missing one is made.
-        self.make_folder()?;
         // A new key beside secrets that another one sealed would hide that the other one is lost.
         store.read_blocking(move |tx| access::check_keys(tx, &found))?;
-        let (made, path) = Keyring::load_or_create(&|name| std::env::var_os(name), &self.data_dir)?;
+        let (made, path) = Keyring::load_or_create(&crate::config::variable, &self.data_dir)?;
         Ok((made.with_elsewhere(elsewhere()?), path))
     }
 }
 
 /// The ways to secrets that are kept elsewhere.
 fn elsewhere() -> Result<access::Elsewhere, Failure> {
-    access::Elsewhere::load(|name| std::env::var_os(name))
-        .map_err(|error| Failure::usage(crate::failure::chain(&error)))
+    access::Elsewhere::load(crate::config::variable).map_err(|error| Failure::usage(crate::failure::chain(&error)))
 }
 
 /// A database that may be written to.
@@ -148,9 +161,9 @@ impl Opened {
     }
 }
 
-/// Whether the holder of the writer's lock looks for requests.
-fn is_worker(by: &str) -> bool {
-    by.contains(" serve (")
+/// Whether the holder of the writer's lock looks for requests: a service, or a demo, which ends in one.
+pub fn is_worker(by: &str) -> bool {
+    by.contains(" serve (") || by.contains(" demo (")
 }
 
 fn private_folder(folder: &Path) -> Result<(), Failure> {

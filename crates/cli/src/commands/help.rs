@@ -10,24 +10,11 @@ use crate::arguments::Arguments;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 
-const TOKEN: &str = "\
-A token opens the console's API. Muster needs one that may read, and no more: the role Viewer is enough.
-
-Best is a service user's, because it belongs to nobody who might leave, and you choose when it ends:
-  1  In the console: Settings > Users > Service Users > Actions > Create New Service User.
-  2  A name such as muster, a description, and an end, for instance in a year.
-  3  The scope: an account reads all of its sites; a site reads that site only. The role: Viewer.
-  4  Copy the token. It is shown only once; a new one can always be made.
-
-A token of your own works too: click your name, My User > Actions > API Token Operations > Generate. It ends after
-about six months, and with your account.
-
+/// What follows the guide to a token at a terminal, so that the token stands in no history of the shell.
+const THEN: &str = "\
 Then, so that it stands in no history of your shell:
   muster connect acme.sentinelone.net --token-stdin        paste it, then press Ctrl-D
   muster connect acme.sentinelone.net --token-file FILE
-
-Muster keeps it sealed, prints it nowhere, and says in time when it ends. To change it, connect again on the same name:
-the old one stays until the new one has worked.
 ";
 
 /// `muster help [TOPIC]`.
@@ -41,7 +28,12 @@ pub fn run(topic: &[String], terminal: &Terminal) -> Result<(), Failure> {
         }
         ["fields"] => fields("assets", terminal),
         ["fields", inventory] => fields(inventory, terminal),
-        ["token"] => terminal.result(TOKEN),
+        ["token"] => {
+            let parts = ["Get a token", "Account or site"].map(server::guide_part).join("\n");
+            terminal.result(&format!("{parts}\n{THEN}"))
+        }
+        ["trouble"] => terminal.result(&server::trouble_page()),
+        ["configuration"] => terminal.result(&crate::config::page()),
         ["correlation"] => terminal.result(&correlation()),
         path => terminal.result(&command_help(path)?),
     }
@@ -55,7 +47,8 @@ fn command_help(path: &[&str]) -> Result<String, Failure> {
     for word in path {
         found = found.find_subcommand_mut(word).ok_or_else(|| {
             Failure::usage(format!("there is no help on {word:?}")).with(
-                "Topics: query, fields [INVENTORY], token, correlation, and every command: muster --help lists them.",
+                "Topics: query, fields [INVENTORY], token, configuration, trouble, correlation, and every command: muster --help \
+                 lists them.",
             )
         })?;
     }

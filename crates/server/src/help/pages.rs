@@ -3,47 +3,50 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use sync::IntegrationState;
-use sync::health::{self, Remedy, Why};
 use ui::{Card, Cell, Column, Layout, Markup, Place, Row, Table, html};
 
-use crate::problem::capital;
-use crate::{App, Problem, Visitor, respond};
+use super::{guide, trouble};
+use crate::{App, Problem, Visitor, respond, tasks};
 
 /// The guides, with what each answers.
-const GUIDES: [(&str, &str, &str); 3] = [
-    ("/help/token", "Get a token", "Three ways to one, which role and scope are enough, and why."),
+const GUIDES: [(&str, &str, &str); 4] = [
+    (SET_UP, "Set up", "What is needed, three ways to a token, account or site, and what goes wrong first."),
+    ("/help/token", "Get a token", "Which role and scope are enough, and why."),
     ("/help/trouble", "When something is wrong", "Every state of an integration, what it means and what to do."),
     ("/help/problems", "Answers of the interface", "What 401, 403, 404, 409, 422, 429 and the others mean here."),
 ];
 
+/// Where the whole set-up guide is.
+const SET_UP: &str = "/help/set-up";
+
 /// `GET /help`
 pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
-    let org = visitor.org;
-    let contact = app.store.read(move |tx| access::support_contact(tx, org)).await?;
-    let started = html! {
-        ol.listed {
-            li { "Have a subscription with a SentinelOne console, somebody who administers it, and port 443 of the console reachable from this server." }
-            li { a href="/help/token" { "Get a token" } " of a user with the role Viewer." }
-            li { a href="/integrations/connect" { "Connect the console" } ": its address, the token, Test Connection, Save." }
-            li { "Wait for the first reading, and " a href="/assets?q=not%20edr.name%3ASentinelOne" { "ask for what is not protected" } "." }
-        }
-    };
+    let contact = contact(&app, &visitor).await?;
     let guides = html! {
         ul.listed { @for (at, name, says) in GUIDES { li { a href=(at) { (name) } ": " (says) } } }
     };
-    let ask = html! {
-        @if contact.is_empty() {
-            p { "Nobody is named yet. An administrator names whom to ask in " a href="/settings" { "Settings" } "." }
-        } @else { p { "Ask " b { (ui::name(&contact)) } "." } }
-        p.muted { "Name the request's number that stands on the page of a problem." }
-    };
     let body = html! {
-        (Card { id: "start", heading: "Get started", body: started, ..Card::default() }.render())
+        @if let Some(steps) = guide::part("In four steps") { (steps.card()) }
         (Card { id: "guides", heading: "Guides", body: guides, ..Card::default() }.render())
-        (Card { id: "contact", heading: "Whom to ask", body: ask, ..Card::default() }.render())
+        (whom_to_ask(&contact))
     };
     Ok(laid_out(&visitor, "Help", html! { "Press " kbd { "?" } " for the keys." }, &[], body))
+}
+
+/// Whom an administrator named; empty if nobody.
+async fn contact(app: &App, visitor: &Visitor) -> Result<String, Problem> {
+    let org = visitor.org;
+    Ok(app.store.read(move |tx| access::support_contact(tx, org)).await?)
+}
+
+fn whom_to_ask(contact: &str) -> Markup {
+    let body = html! {
+        @if contact.is_empty() {
+            p { "Nobody is named yet. An administrator names whom to ask in " a href="/settings" { "Settings" } "." }
+        } @else { p { "Ask " b { (ui::name(contact)) } "." } }
+        p.muted { "Name the request's number that stands on the page of a problem." }
+    };
+    Card { id: "contact", heading: "Whom to ask", body, ..Card::default() }.render()
 }
 
 fn laid_out(visitor: &Visitor, title: &str, lead: Markup, crumbs: &[(&str, &str)], body: Markup) -> Response {
@@ -53,96 +56,62 @@ fn laid_out(visitor: &Visitor, title: &str, lead: Markup, crumbs: &[(&str, &str)
     respond::page(page.render())
 }
 
+/// `GET /help/set-up`: the whole guide.
+pub(super) async fn set_up(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
+    let contact = contact(&app, &visitor).await?;
+    let body = html! { @for part in guide::parts() { (part.card()) } (whom_to_ask(&contact)) };
+    Ok(laid_out(&visitor, "Set up", html! { "From nothing to a console that is read." }, &[("Help", "/help")], body))
+}
+
 /// `GET /help/token`
 pub(super) async fn token(visitor: Visitor) -> Response {
-    let steps = |id, heading, all: &[&str], says: &str| {
-        let body =
-            html! { ol.listed { @for step in all { li { (step) } } } @if !says.is_empty() { p.muted { (says) } } };
-        Card { id, heading, body, ..Card::default() }.render()
-    };
-    let body = html! {
-        (steps("service", "A service user", &[
-            "In the console: Settings, Users, Service Users, Create New Service User.",
-            "Give it a name, a description, and an end that suits you.",
-            "Choose the account as its scope, and the role Viewer.",
-            "Copy the token when it is shown: the console shows it once.",
-        ], "Usual. It belongs to nobody who may leave."))
-        (steps("own", "Your own user", &[
-            "In the console: your name, My User, Actions, API Token Operations, Generate.",
-            "Copy or download the token when it is shown.",
-        ], "Good for a trial. It ends after six months, and with your account; a new one makes the old one stop."))
-        (steps("account", "An account of its own", &[
-            "Make a console user with the role Viewer and a full name that says what it is for.",
-            "Give it an address whose mail somebody reads: the console writes there before the token ends.",
-            "Sign in as that user and generate the token as above.",
-        ], "Where service users are not allowed."))
-        (Card { id: "scope", heading: "Account or site", body: html! {
-            p { "A token of an account sees all its sites. A token of a site sees that site alone: what is elsewhere is then not there, not absent." }
-            p { "Muster only ever reads, so Viewer is enough. A stolen Viewer token could change nothing." }
-            p { "The console's interface takes tokens; it offers no OAuth to applications." }
-        }, ..Card::default() }.render())
-    };
+    let parts = ["Get a token", "Account or site"].into_iter().filter_map(guide::part);
+    let body = html! { @for part in parts { (part.card()) } };
     laid_out(&visitor, "Get a token", html! { "Three ways; any of them does." }, &[("Help", "/help")], body)
 }
 
-/// The reasons that a state is seen with; one without a reason stands for itself.
-fn reasons(state: IntegrationState) -> &'static [Option<Why>] {
-    use IntegrationState as S;
-    match state {
-        S::Degraded => &[
-            Some(Why::RateLimited),
-            Some(Why::RemovalsHeld),
-            Some(Why::ScopeNarrowed),
-            Some(Why::ModuleLost),
-            Some(Why::ClockSkew),
-        ],
-        S::Incomplete => &[Some(Why::CoreMissing), Some(Why::CutShort)],
-        S::Unreachable => &[
-            Some(Why::Dns),
-            Some(Why::Port),
-            Some(Why::NoConnection),
-            Some(Why::Tls),
-            Some(Why::Http),
-            Some(Why::NotData),
-        ],
-        S::Invalid => &[Some(Why::NotAConsole), Some(Why::Certificate)],
-        S::Connected | S::Syncing | S::PermissionMissing | S::AuthenticationFailed | S::Paused => &[None],
-    }
-}
-
 /// `GET /help/trouble`: made from the table that decides what an integration's card says.
-pub(super) async fn trouble(visitor: Visitor) -> Response {
-    let all = IntegrationState::ALL.into_iter().flat_map(|state| reasons(state).iter().map(move |why| (state, *why)));
-    let names: Vec<(IntegrationState, Option<Why>, String)> = all
-        .map(|(state, why)| {
-            let state_word = state.word().replace('_', " ");
-            let name =
-                why.map_or_else(|| state_word.clone(), |why| format!("{state_word}: {}", why.word().replace('_', " ")));
-            (state, why, capital(&name).trim_end_matches('.').to_owned())
-        })
-        .collect();
-    let rows = names.iter().map(|(state, why, name)| {
-        let remedy = health::remedy(*state, *why);
-        let todo = if remedy == Remedy::Nothing { "Nothing to do.".to_owned() } else { capital(remedy.words()) };
-        Row {
-            id: name,
-            name,
-            cells: vec![
-                Cell::wrap(html! { (capital(health::meaning(*state, *why))) }),
-                Cell::wrap(html! { @if let Some(verb) = remedy.verb() { b { (verb) } ". " } (todo) }),
-            ],
-            ..Row::default()
-        }
+pub(super) async fn trouble(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
+    let contact = contact(&app, &visitor).await?;
+    let all = trouble::all();
+    let rows = all.iter().map(|one| Row {
+        id: &one.name,
+        name: &one.name,
+        cells: vec![
+            Cell::wrap(html! { (one.means) }),
+            Cell::wrap(html! { @if let Some(verb) = one.verb { b { (verb) } ". " } (one.todo) }),
+        ],
+        ..Row::default()
     });
-    let table = Table {
+    let states = Table {
         caption: "States of an integration.",
         columns: ["State", "What it means", "What to do"].map(Column::new).to_vec(),
         rows: rows.collect(),
         tall: true,
         ..Table::default()
     };
+    let rows = tasks::CODES.iter().map(|one| Row {
+        id: one.code,
+        name: one.code,
+        cells: vec![Cell::wrap(html! { (one.means) }), Cell::wrap(html! { (one.fix) })],
+        ..Row::default()
+    });
+    let codes = Table {
+        caption: "Codes that a console answers with.",
+        columns: ["Code", "What it means", "What to do"].map(Column::new).to_vec(),
+        rows: rows.collect(),
+        tall: true,
+        ..Table::default()
+    };
+    let first = guide::part("When something is wrong");
+    let body = html! {
+        @if let Some(first) = first { (first.card()) }
+        (ui::section("states", "States", "", &states.render()))
+        (ui::section("codes", "Codes", "", &codes.render()))
+        (whom_to_ask(&contact))
+    };
     let lead = html! { "What stands on the card of an integration. Each button there leads to the right step." };
-    laid_out(&visitor, "When something is wrong", lead, &[("Help", "/help")], table.render())
+    Ok(laid_out(&visitor, "When something is wrong", lead, &[("Help", "/help")], body))
 }
 
 /// `GET /help/problems`: what the type of a problem refers to.

@@ -15,7 +15,7 @@ pub(super) struct Entry {
     pub(super) intervals: &'static str,
     /// One sentence.
     pub(super) about: &'static str,
-    /// What is needed before, in the order in which it is done.
+    /// What is needed before, in the order in which it is done; what is connected has the guide instead.
     pub(super) steps: &'static [&'static str],
     /// The vendor's own documentation of its interface.
     pub(super) vendor: Option<(&'static str, &'static str)>,
@@ -44,14 +44,7 @@ pub(super) const ENTRIES: [Entry; 5] = [
         intervals: "Threats 5 min, activities 10 min, agents 1 h, others 24 h",
         about: "Agents, threats, activities, software, vulnerabilities, users and policies of a Singularity console. \
             Muster only ever reads.",
-        steps: &[
-            "You need a subscription whose console has an API, and the right to make users there.",
-            "Port 443 of the console has to be reachable from this server.",
-            "In the console: Settings > Users > Service Users > Create. Give it the role Viewer.",
-            "Choose the account as its scope: an account's token sees all its sites, a site's token that site alone.",
-            "Choose an end that suits you. Muster warns 30, 14, 7 and 1 days before.",
-            "Copy the token when it is shown: the console shows it once.",
-        ],
+        steps: &[],
         vendor: Some(("API documentation, in your console", "/api-doc/overview")),
         kind: Kind::Connect,
     },

@@ -14,6 +14,7 @@ use super::catalogue::{self, ENTRIES, Entry, Kind};
 use super::single::{next, progress_bar, switch_button, token_end};
 use super::{HOME, ask, at, light, log_of, remedy_at};
 use crate::fields::{Asked, address};
+use crate::help::guide;
 use crate::inventories::to;
 use crate::problem::capital;
 use crate::{App, Problem, Visitor, respond};
@@ -240,15 +241,19 @@ pub(super) async fn about(
     let body = html! {
         div.flow.wide {
             (Card { id: "facts", heading: "At a glance", body: ui::facts(&facts), ..Card::default() }.render())
-            (Card {
-                id: "guide",
-                heading: "Set-up guide",
-                body: html! {
-                    ol.listed { @for step in entry.steps { li { (step) } } }
-                    @if let Some(command) = entry.command() { pre { (command) } (ui::copy_button(&command, "Copy")) }
-                },
-                ..Card::default()
-            }.render())
+            @if entry.kind == Kind::Connect {
+                @for part in guide::parts() { (part.card()) }
+            } @else {
+                (Card {
+                    id: "guide",
+                    heading: "Set-up guide",
+                    body: html! {
+                        ol.listed { @for step in entry.steps { li { (step) } } }
+                        @if let Some(command) = entry.command() { pre { (command) } (ui::copy_button(&command, "Copy")) }
+                    },
+                    ..Card::default()
+                }.render())
+            }
             @match entry.kind {
                 Kind::Connect if manages => {
                     div.line { (ui::link_button("/integrations/connect", &Button { words: "Connect", weight: Weight::Main, ..Button::default() })) }

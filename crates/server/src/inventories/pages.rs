@@ -114,7 +114,15 @@ impl List<'_> {
             div #rows { (self.table()) }
         };
         let page = self.visitor.page(&shell, place(self.what), &title);
-        ui::Page { place: place_of(self.what), layout: Layout::List, lead, body, ..page }.render()
+        ui::Page { place: place_of(self.what), layout: Layout::List, lead, actions: self.connect(), body, ..page }
+            .render()
+    }
+
+    /// Where there may be more to see: a source that nobody has connected yet.
+    fn connect(&self) -> Markup {
+        let offered = self.what.name == "assets" && self.visitor.may(Permission::ManageIntegrations);
+        let button = Button { words: "Connect a source", icon: Some(Icon::Plus), ..Button::default() };
+        html! { @if offered { (ui::link_button("/integrations/connect", &button)) } }
     }
 
     fn reading(&self, of: u64) -> Markup {
