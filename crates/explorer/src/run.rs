@@ -122,7 +122,8 @@ pub async fn run(of: &Explorer, stop: impl Future<Output = ()>, tell: &(dyn Fn(&
         let poll = Poll {
             about: of.about.clone(),
             holding: holding.iter().copied().collect(),
-            room: WORK_AT_ONCE - holding.len(),
+            // The first question after a while is only whether the server is there, so that somebody hears that it is.
+            room: if greeted && !told_cut { WORK_AT_ONCE - holding.len() } else { 0 },
         };
         let token = of.token();
         let mut polling = pin!(of.link.ask::<Polled>("/poll", Some(&token), &poll).fuse());

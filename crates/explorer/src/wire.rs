@@ -71,7 +71,7 @@ pub struct Poll {
     pub about: About,
     /// The work that it has in hand.
     pub holding: Vec<i64>,
-    /// How much more it takes.
+    /// How much more it takes; with none, it is answered at once.
     pub room: usize,
 }
 

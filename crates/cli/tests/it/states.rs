@@ -77,6 +77,7 @@ fn every_state_says_what_it_means_and_what_helps() {
         ("tls", "no secure connection could be made: received corrupt message"),
         ("http", "threats: the console answers 500, 6 tries"),
         ("not_data", "a page for people came instead of data"),
+        ("explorer", "the Explorer berlin has not answered since 2026-11-20T12:00:00Z"),
     ] {
         s("unreachable", Some(why), None, detail, true);
         show(&format!("unreachable: {why}"), &muster);

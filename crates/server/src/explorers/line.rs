@@ -73,7 +73,7 @@ pub(super) async fn poll(
                 break work;
             }
         }
-        if waited >= POLL_TIME || app.is_stopping() {
+        if room == 0 || waited >= POLL_TIME || app.is_stopping() {
             break Vec::new();
         }
         app.world.sleep(LOOK_EVERY).await;

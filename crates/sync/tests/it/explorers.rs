@@ -115,7 +115,7 @@ impl Line {
         if of.revoked_at.is_some() {
             return (403, Bytes::from_static(br#"{"detail":"The Explorer was revoked."}"#));
         }
-        for _ in 0..100 {
+        for _ in 0..if poll.room == 0 { 0 } else { 100 } {
             let (poll, now) = (poll.clone(), self.world.now());
             let taken = self.store.write(move |tx| {
                 explorers::hand_out(tx, of.org, of.id, &poll.about.kinds, &poll.holding, poll.room, now)
