@@ -93,10 +93,7 @@ mod tests {
     #[test]
     fn the_guide_has_the_parts_that_pages_show() {
         let all: Vec<&str> = parts().map(|part| part.heading).collect();
-        assert_eq!(
-            all,
-            ["In four steps", "What you need", "Get a token", "Account or site", "When something is wrong"]
-        );
+        assert_eq!(all, ["In four steps", "What you need", "Get a token", "Account or site", "Most frequent troubles"]);
         let steps = part("In four steps").unwrap();
         assert_eq!(steps.text.lines().filter(|line| line.starts_with(|sign: char| sign.is_ascii_digit())).count(), 4);
         let ways = part("Get a token").unwrap().text.matches("\n1. ").count();

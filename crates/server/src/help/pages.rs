@@ -103,7 +103,7 @@ pub(super) async fn trouble(State(app): State<App>, visitor: Visitor) -> Result<
         tall: true,
         ..Table::default()
     };
-    let first = guide::part("When something is wrong");
+    let first = guide::part("Most frequent troubles");
     let body = html! {
         @if let Some(first) = first { (first.card()) }
         (ui::section("states", "States", "", &states.render()))
