@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::stream::{self, StreamExt as _};
 use inventory::{Answer, Ask, AskError};
 use kernel::{OrgId, Table};
 use query::Inventory;
@@ -78,8 +78,9 @@ pub(super) async fn stream(
     let first = page(app.store.clone(), visitor.org, ask.clone()).await?;
     let head = format.first(&first.table);
     let state = Walk { store: app.store.clone(), org: visitor.org, ask, next: first.next, format, ended: false };
-    let rest = stream::unfold(state, next);
-    let parts = futures_util::StreamExt::chain(stream::iter([Ok(Bytes::from(head))]), rest);
+    // Compression asks once more after the end, which an unfolding stream does not forgive.
+    let rest = stream::unfold(state, next).fuse();
+    let parts = stream::iter([Ok(Bytes::from(head))]).chain(rest);
     let name = format!("attachment; filename=\"{}.{}\"", what.name, format.ending());
     let headers = [(CONTENT_TYPE, format.media().to_owned()), (CONTENT_DISPOSITION, name)];
     Ok((headers, Body::from_stream(parts)).into_response())
