@@ -184,3 +184,31 @@ fn new_statistics_change_the_plans_of_open_readers() {
         assert!(plan(round).contains("plan_row_rare"), "{}", plan(round));
     }
 }
+
+#[test]
+fn statistics_are_made_anew_where_much_has_changed() {
+    let database = testkit::Database::postgres();
+    let store = database.open(&[SHOP]);
+    let made = || {
+        const MADE: &str = "SELECT analyze_count FROM pg_stat_user_tables WHERE relname = 'shop_item'";
+        store
+            .read_blocking(|tx| tx.query_one(MADE, &[], |row| row.int(0)))
+            .unwrap_or_else(|error: StoreError| panic!("{error}"))
+    };
+    let add = |from: i64, to: i64| {
+        const ADD: &str = "INSERT INTO shop_item (org_id, item_id) SELECT 1, id FROM generate_series(CAST($1 AS BIGINT), CAST($2 AS BIGINT)) AS id";
+        store.write_blocking(move |tx| tx.execute(ADD, &[from.into(), to.into()])).unwrap();
+        // Counters travel when a transaction ends, and not at each one unless asked.
+        let flush = "SELECT CAST(pg_stat_force_next_flush() AS TEXT)";
+        store.write_blocking(move |tx| tx.query(flush, &[], |_| Ok(())).map(drop)).unwrap();
+    };
+    add(1, 10_000);
+    store.write_blocking(|tx| tx.refresh_statistics()).unwrap();
+    assert_eq!(made(), 1);
+    add(10_001, 12_000);
+    store.write_blocking(|tx| tx.refresh_statistics()).unwrap();
+    assert_eq!(made(), 1, "a fifth is not much");
+    add(12_001, 14_000);
+    store.write_blocking(|tx| tx.refresh_statistics()).unwrap();
+    assert_eq!(made(), 2);
+}
