@@ -24,13 +24,22 @@ pub fn routes() -> Vec<Route> {
     all
 }
 
+/// Whether a path is asked for again and again by machines and by every page, so that a line for each says nothing.
+pub(crate) fn keeps_watch(path: &str) -> bool {
+    matches!(path, "/healthz" | "/readyz" | "/metrics") || ui::assets().iter().any(|asset| asset.path == path)
+}
+
 /// Whether it can answer: the database does, and was brought up to date when it was opened.
 async fn ready(State(app): State<App>) -> Response {
     match app.store.read(|tx| tx.query_one("SELECT 1", &[], |row| row.int(0))).await {
         Ok(_) => "ready\n".into_response(),
         Err(error) => {
             tracing::warn!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, [(CONTENT_TYPE, "text/plain")], "the database does not answer\n")
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                [(CONTENT_TYPE, "text/plain; charset=utf-8")],
+                "the database does not answer\n",
+            )
                 .into_response()
         }
     }
@@ -57,7 +66,7 @@ async fn metrics(State(app): State<App>) -> Result<Response, Problem> {
         Ok::<_, Problem>(Gauges { lags: lags.into_values().collect(), sink_behind })
     });
     let text = app.metrics.text(&gauges.await?);
-    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }
 
 async fn description(headers: HeaderMap) -> Response {
