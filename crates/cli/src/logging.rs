@@ -16,16 +16,16 @@ use crate::terminal::to_the_second;
 /// What a command tells that ends by itself: only what is wrong.
 const QUIETLY: &str = "warn";
 
-/// What a server tells: each reading, each request.
-const SERVING: &str = "info";
+/// What a server tells: each reading, each request; not what each reading of machines joined.
+const SERVING: &str = "info,muster_sync::settle=warn";
 
 /// What the demo tells, at whose terminal somebody sits: where it is and what is wrong, not each of its many readings.
-const SHOWING: &str = "warn,muster=info";
+const SHOWING: &str = "warn,service=info";
 
 /// Begins to write the log, as the command line says.
 pub fn start(global: &Global, command: &Command) -> Result<(), Failure> {
     let usual = match command {
-        Command::Serve(_) => SERVING,
+        Command::Serve(_) | Command::Explorer(_) => SERVING,
         Command::Demo(_) | Command::Explorer(_) => SHOWING,
         _ => QUIETLY,
     };

@@ -14,8 +14,8 @@ use crate::failure::{Exit, Failure, sentence};
 use crate::place::Place;
 use crate::terminal::{Terminal, counted};
 
-/// The target of what the program itself tells the log.
-const LOG: &str = "muster";
+/// The target of what the service itself tells the log; no other begins like it, so that a filter can name it alone.
+const LOG: &str = "service";
 
 /// Where it is served if nobody says otherwise.
 const USUAL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);

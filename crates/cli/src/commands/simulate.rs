@@ -105,7 +105,9 @@ fn told(address: std::net::SocketAddr) -> String {
     format!(
         "A simulated console answers at http://{address} until Ctrl-C.\n  \
          token, account scope   {}\n  token, tenant scope    {}\n  token, site scope      {}\n\
-         Try: printf %s {} | muster connect http://{address} --name simulated --token-stdin\n",
+         In the terminal: printf %s {} | muster connect http://{address} --name simulated --token-stdin\n\
+         In the browser:  Integrations, Connect, with that address and one of these tokens; muster demo takes it as it\n                 \
+         is, muster serve where it was started with --allow-private-consoles.\n",
         tokens::ACCOUNT,
         tokens::GLOBAL,
         tokens::SITE,

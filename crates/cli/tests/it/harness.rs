@@ -12,7 +12,7 @@ use testkit::{Database, TestDir};
 pub const SLICES: &[Slice] = &[access::SLICE, signals::SLICE, inventory::SLICE, sync::SLICE];
 
 /// When simulated consoles start and stand still: far away, so that no token in a snapshot ends meanwhile.
-const START: i64 = 4_102_444_800_000_000;
+pub const START: i64 = 4_102_444_800_000_000;
 
 /// Agents of a simulated console: enough for every kind of oddity, few enough for a second.
 const ENDPOINTS: usize = 60;

@@ -104,8 +104,9 @@ impl Lab {
         self.sim.set_faults(plan);
     }
 
-    pub fn try_connect(&self, token: &str) -> Result<Connected, SyncError> {
-        let order = Connect {
+    /// What connects the console with a token.
+    pub fn order(&self, token: &str) -> Connect {
+        Connect {
             console: Console::parse("https://acme.sentinelone.net").unwrap(),
             token: Token::parse(token).unwrap(),
             credential: None,
@@ -115,8 +116,11 @@ impl Lab {
             name: None,
             site: Some("HQ".to_owned()),
             options: None,
-        };
-        self.time.run(sync::connect(self.place(), order))
+        }
+    }
+
+    pub fn try_connect(&self, token: &str) -> Result<Connected, SyncError> {
+        self.time.run(sync::connect(self.place(), self.order(token)))
     }
 
     /// Connects with the token that sees the whole console.

@@ -334,6 +334,7 @@ impl Consoles {
                 token: Token::parse(tokens::GLOBAL).unwrap(),
                 credential: None,
                 link: None,
+                at: sync::explorers::At::default(),
                 private: false,
                 name: None,
                 site: None,
@@ -600,6 +601,35 @@ fn settings_are_written_down_with_who_changed_them(database: &Database) {
     let refused =
         lab.store.write_blocking(move |tx| sync::configure(tx, OrgId::DEFAULT, "acme", &unknown, "test", now));
     assert!(matches!(refused, Err(SyncError::NoSuchStream { .. })));
+}
+
+#[test]
+fn one_worker_reads_the_consoles_of_every_organization() {
+    let lab = Build::default().in_memory();
+    let here = lab.connect().integration;
+    let other = lab.store.write_blocking(|tx| {
+        let ben = access::add_person(tx, "ben@acme.example", "Ben", START)?;
+        access::create_org(tx, "Acme Retail", ben, "ada", START)
+    });
+    let place = sync::Place { org: other.unwrap(), ..lab.place() };
+    let order = sync::Connect { name: Some("shops".to_owned()), ..lab.order(tokens::SITE) };
+    let there = lab.time.run(sync::connect(place, order)).unwrap().integration;
+    assert_ne!(here.org, there.org);
+    work(&lab, HOUR);
+    for of in [&here, &there] {
+        let (org, now) = (of.org, lab.world.now());
+        let all = lab.store.read_blocking(move |tx| sync::overviews(tx, org, now)).unwrap();
+        assert_eq!(all.len(), 1, "{org}");
+        assert_eq!((all[0].integration.id, all[0].light(now)), (of.id, Light::Green), "{org}");
+    }
+    // Each read what its own token sees, into its own organization.
+    let count = |org: OrgId| {
+        let mut ask = inventory::Ask::new("assets", "has:agent.version", lab.world.now());
+        ask.want = inventory::Want::Count;
+        lab.store.read_blocking(move |tx| inventory::ask_in(tx, org, &ask)).unwrap().total.unwrap()
+    };
+    assert_eq!(count(here.org), lab.sim.truth(tokens::GLOBAL).machines);
+    assert_eq!(count(there.org), lab.sim.truth(tokens::SITE).machines);
 }
 
 #[test]

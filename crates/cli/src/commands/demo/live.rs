@@ -22,13 +22,15 @@ use crate::terminal::Terminal;
 const LOGIN: &str = "demo@example.com";
 
 /// How often its streams are read, in seconds, so that what happens is soon seen: the shortest there is for what happens most.
-const INTERVALS: [(&str, i64); 7] = [
+const INTERVALS: [(&str, i64); 9] = [
     ("agents", 30),
     ("threats", 30),
     ("activities", 30),
-    ("alerts", 60),
+    ("unified_alerts", 60),
     ("groups", 120),
-    ("policies", 120),
+    ("account_policies", 120),
+    ("site_policies", 120),
+    ("group_policies", 120),
     ("users", 300),
 ];
 
@@ -175,7 +177,7 @@ impl Live<'_> {
         for beat in 1_u64.. {
             self.world.sleep(BEAT).await;
             let agents = self.simulated.agent_ids();
-            let some = (0..TRIES).filter_map(|_| agents.get(random.below(agents.len() as u64) as usize));
+            let some = (0..TRIES).filter_map(|_| agents.get(random.below(agents.len().max(1) as u64) as usize));
             let _ = some.into_iter().any(|id| self.simulated.silence(id));
             if beat % ROUND == REFUSED_AT {
                 let now = self.world.now().micros();
