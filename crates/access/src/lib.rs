@@ -82,8 +82,8 @@ pub use session::{
     sign_out, switch_org, touch_session,
 };
 pub use setting::{
-    SUPPORT_CHARS_MAX, admins_need_second_factor, lacks_second_factor, set_admins_need_second_factor,
-    set_support_contact, support_contact,
+    SUPPORT_CHARS_MAX, admins_need_second_factor, consoles_may_be_private, lacks_second_factor,
+    set_admins_need_second_factor, set_consoles_may_be_private, set_support_contact, support_contact,
 };
 pub use sign_in::{Attempt, Begun, SignedIn, begin_sign_in, confirm_password, finish_sign_in};
 pub use throttle::{

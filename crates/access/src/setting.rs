@@ -11,6 +11,7 @@ pub const SUPPORT_CHARS_MAX: usize = 200;
 
 const SUPPORT: &str = "support";
 const ADMINS: &str = "second_factor_of_admins";
+const PRIVATE: &str = "private_consoles";
 const ON: &str = "on";
 const OFF: &str = "off";
 const READ: &str = "SELECT value FROM access_setting WHERE org_id = $1 AND name = $2";
@@ -85,6 +86,25 @@ pub fn set_admins_need_second_factor(
     let word = if on { ON } else { OFF };
     tx.execute(SET, &[OrgId::DEFAULT.into(), ADMINS.into(), word.into()])?;
     audit(tx, OrgId::DEFAULT, now, &person.login, "setting.second_factor_of_admins", word, "")?;
+    Ok(())
+}
+
+/// Whether consoles may stand inside private networks that this server reaches, or on its machine.
+///
+/// # Errors
+/// The database refuses.
+pub fn consoles_may_be_private(tx: &mut Tx<'_>) -> Result<bool, AccessError> {
+    is_on(tx, PRIVATE)
+}
+
+/// Chooses whether consoles may stand inside private networks, for the whole installation. Those that are connected stay so.
+///
+/// # Errors
+/// The database refuses.
+pub fn set_consoles_may_be_private(tx: &mut Tx<'_>, on: bool, by: &str, now: Timestamp) -> Result<(), AccessError> {
+    let word = if on { ON } else { OFF };
+    tx.execute(SET, &[OrgId::DEFAULT.into(), PRIVATE.into(), word.into()])?;
+    audit(tx, OrgId::DEFAULT, now, by, "setting.private_consoles", word, "")?;
     Ok(())
 }
 

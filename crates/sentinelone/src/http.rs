@@ -72,11 +72,12 @@ impl HttpTransport {
     /// # Errors
     /// The further certificate authorities cannot be read.
     pub fn new(options: HttpOptions) -> Result<HttpTransport, TransportError> {
-        HttpTransport::built(options, |builder| builder)
+        HttpTransport::built(options, Arc::new(SystemNames), |builder| builder)
     }
 
     fn built(
         options: HttpOptions,
+        system: Arc<dyn reqwest::dns::Resolve>,
         last: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
     ) -> Result<HttpTransport, TransportError> {
         let tls = tls_config(options.extra_ca_pem.as_deref())?;
@@ -98,7 +99,7 @@ impl HttpTransport {
         Ok(HttpTransport {
             outward: build(true, None)?,
             loopback: build(false, None)?,
-            public: build(true, Some(Arc::new(PublicNames)))?,
+            public: build(true, Some(Arc::new(PublicNames(system))))?,
             public_only: false,
             options,
         })
@@ -209,8 +210,20 @@ impl HttpTransport {
     }
 }
 
-/// Looks names up as the system does, and leaves private addresses out.
-struct PublicNames;
+/// Looks names up as the system does.
+struct SystemNames;
+
+impl reqwest::dns::Resolve for SystemNames {
+    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            Ok(Box::new(found.into_iter()) as reqwest::dns::Addrs)
+        })
+    }
+}
+
+/// Leaves private addresses out of what another finds.
+struct PublicNames(Arc<dyn reqwest::dns::Resolve>);
 
 /// A name has addresses, and all of them are private.
 #[derive(Debug, thiserror::Error)]
@@ -219,8 +232,9 @@ struct IsPrivate;
 
 impl reqwest::dns::Resolve for PublicNames {
     fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        let found = self.0.resolve(name);
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let found = found.await?;
             Ok(public(found.collect())?)
         })
     }
@@ -336,8 +350,9 @@ mod tests {
             }
         });
         let names = Arc::new(Flapping { asked: AtomicUsize::new(0), address });
-        let transport =
-            HttpTransport::built(HttpOptions::default(), |builder| builder.no_proxy().dns_resolver(names.clone()));
+        let transport = HttpTransport::built(HttpOptions::default(), Arc::new(SystemNames), |builder| {
+            builder.no_proxy().dns_resolver(names.clone())
+        });
         let transport = transport.unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let ask = || {
@@ -356,7 +371,9 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         listener.set_nonblocking(true).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let plain = HttpTransport::built(HttpOptions::default(), reqwest::ClientBuilder::no_proxy).unwrap();
+        let plain =
+            HttpTransport::built(HttpOptions::default(), Arc::new(SystemNames), reqwest::ClientBuilder::no_proxy)
+                .unwrap();
         let public = plain.public_only();
         let ask = |transport: &HttpTransport, host: &str, loopback: bool| {
             let request = http::Request::get(format!("http://{host}:{port}/")).body(Bytes::new()).unwrap();
@@ -372,6 +389,39 @@ mod tests {
         let both = public_of(&["10.0.0.1:0", "93.184.216.34:0"]);
         assert_eq!(both.unwrap(), [address("93.184.216.34:0")], "a name with both leads to the public one only");
         assert!(public_of(&["10.0.0.1:0", "[fd00::1]:0"]).is_err());
+    }
+
+    /// A name whose owner answers once with a public address, and from then on with one inside.
+    struct Rebinding {
+        asked: AtomicUsize,
+        inside: SocketAddr,
+    }
+
+    impl reqwest::dns::Resolve for Rebinding {
+        fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
+            let first = self.asked.fetch_add(1, Ordering::Relaxed) == 0;
+            let told = if first { "93.184.216.34:0".parse().unwrap() } else { self.inside };
+            Box::pin(async move { Ok(Box::new(std::iter::once(told)) as reqwest::dns::Addrs) })
+        }
+    }
+
+    #[test]
+    fn a_name_that_leads_inside_the_second_time_is_not_followed() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let inside = listener.local_addr().unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let names = Arc::new(Rebinding { asked: AtomicUsize::new(0), inside });
+        let looked = PublicNames(names.clone());
+        let first = runtime.block_on(reqwest::dns::Resolve::resolve(&looked, "console.example".parse().unwrap()));
+        let first: Vec<SocketAddr> = first.map(Iterator::collect).unwrap_or_default();
+        assert_eq!(first, ["93.184.216.34:0".parse().unwrap()], "what was looked at is what is connected to");
+        let transport = HttpTransport::built(HttpOptions::default(), names, reqwest::ClientBuilder::no_proxy);
+        let transport = transport.unwrap().public_only();
+        let request = http::Request::get(format!("http://console.example:{}/", inside.port()));
+        let asked = transport.send(request.body(Bytes::new()).unwrap(), false, false);
+        assert_eq!(runtime.block_on(asked).map(|answer| answer.status), Err(TransportError::Private));
+        assert!(listener.accept().is_err(), "nobody has connected");
     }
 
     fn public_of(texts: &[&str]) -> Result<Vec<SocketAddr>, IsPrivate> {

@@ -274,7 +274,7 @@ pub(crate) fn any_console(text: &str) -> Result<Console, Fault> {
 
 /// The console of an address that somebody has typed. It may stand inside a private network only if that was allowed when this
 /// server was started.
-pub(crate) fn console(app: &App, text: &str) -> Result<Console, Fault> {
+pub(crate) async fn console(app: &App, text: &str) -> Result<Console, Fault> {
     let wrong = |what: String, help: &str| Fault {
         step: "The address is one",
         what,
@@ -283,7 +283,7 @@ pub(crate) fn console(app: &App, text: &str) -> Result<Console, Fault> {
         field: "url",
     };
     let console = any_console(text)?;
-    if console.is_private() && !app.settings.private_consoles {
+    if console.is_private() && !app.private_consoles().await {
         let (what, help) = fenced(&console);
         return Err(wrong(what, help));
     }
@@ -301,8 +301,8 @@ pub(crate) fn fenced(console: &Console) -> (String, &'static str) {
         ),
         false => (
             format!("{host} stands inside a private network, so nothing was sent."),
-            "This server asks consoles by their public names. Let an Explorer inside that network ask it, or have the server \
-                started with --allow-private-consoles.",
+            "This server asks consoles by their public names. Let an Explorer inside that network ask it, or have \
+                private addresses allowed: in Settings by who manages the installation, or by --allow-private-consoles.",
         ),
     }
 }
@@ -321,7 +321,7 @@ pub(crate) fn token(text: &str) -> Result<Token, Fault> {
 /// Tries a token on a console, live. Nothing is stored.
 pub(crate) async fn tried(app: &App, org: OrgId, console: &Console, token: &Token, at: &At) -> Result<Probe, Fault> {
     let place = place(app, org, "");
-    let trying = sync::try_token(place, console, token, at, None, app.settings.private_consoles);
+    let trying = sync::try_token(place, console, token, at, None, app.private_consoles().await);
     match app.world.timeout(TRY_TIME, trying).await {
         Ok(Ok(probe)) => Ok(probe),
         Ok(Err(SyncError::Console(error))) => Err(Fault::of(&error)),
@@ -477,7 +477,7 @@ pub(crate) async fn rotated(
     let given = if found.of.url.is_empty() {
         None
     } else {
-        let console = console(app, &found.of.url).map_err(Rotation::Fault)?;
+        let console = console(app, &found.of.url).await.map_err(Rotation::Fault)?;
         Some((console, token(secret.expose()).map_err(Rotation::Fault)?))
     };
     let secret = match &given {
@@ -586,7 +586,7 @@ pub(crate) async fn save(
     };
     let (mut url, mut probe) = (String::new(), None);
     if kind.has_url {
-        let console = console(app, &order.url)?;
+        let console = console(app, &order.url).await?;
         let token = token(secret.expose())?;
         url = console.origin();
         match tried(app, org, &console, &token, &At::default()).await {

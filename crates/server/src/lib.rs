@@ -143,6 +143,12 @@ impl App {
             discovered: Arc::default(),
         }
     }
+    /// Whether consoles may stand inside a private network: said at the start, or chosen by who manages the installation. Where
+    /// the database does not answer, they may not.
+    pub(crate) async fn private_consoles(&self) -> bool {
+        self.settings.private_consoles || self.store.read(access::consoles_may_be_private).await.unwrap_or(false)
+    }
+
 }
 
 impl App {

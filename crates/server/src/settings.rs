@@ -29,3 +29,4 @@ pub fn routes() -> Vec<Route> {
         form("/settings/provider/remove", installation, provider::remove),
     ]
 }
+        form("/settings/consoles", installation, pages::consoles),

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use jobs::World;
 use kernel::{CredentialId, ExplorerId, IntegrationId, Secret, Timestamp};
 use sentinelone::probe::Scope;
-use sentinelone::{Client, Console, Probe, Token, Transport, probe};
+use sentinelone::{ApiError, Client, Console, Failure, Probe, Token, Transport, TransportError, probe};
 
 use crate::checkpoint::{self, credential_name};
 use crate::explorers::{At, Relay, kept_at, way};
@@ -41,7 +41,8 @@ pub struct Connect {
     pub link: Option<Secret>,
     /// Where the console is asked from; where a browser sealed the token to an Explorer, `token` is none.
     pub at: At,
-    /// The console may stand inside a private network, now and later ([`Options::private`]).
+    /// The console may stand inside a private network. If that is where its name leads, it may later too
+    /// ([`Options::private`]).
     pub private: bool,
     /// The integration's name; made of the host if none is given.
     pub name: Option<String>,
@@ -86,13 +87,18 @@ pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, Sync
     }
 
     let chosen = order.options.as_ref().or(known.as_ref().map(|of| &of.options));
-    let private = order.private || chosen.is_some_and(|options| options.private);
+    let mut private = chosen.is_some_and(|options| options.private);
     // What is known stays where it runs unless something else is said.
     let at = At { explorer: order.at.explorer.or(known.as_ref().and_then(|of| of.explorer)), ..order.at.clone() };
-    let transport = way(place, &at, order.credential, &order.console, &order.token, private).await?;
-    let client = Client::new(order.console.clone(), order.token.clone(), transport);
     let asked_at = place.world.now();
-    let probe = probe(&client, &pauses(place.world)).await?;
+    let probe = match asked(place, &order, &at, private).await {
+        // It is let inside only if that is where its name leads; any other stays held to public addresses.
+        Err(SyncError::Console(error)) if order.private && !private && leads_inside(&error) => {
+            private = true;
+            asked(place, &order, &at, private).await?
+        }
+        outcome => outcome?,
+    };
 
     let credential = match (&at.sealed, at.explorer) {
         (Some(sealed), Some(id)) => Some(handed_over(place, id, &name, &order.console, sealed, &probe).await?),
@@ -259,6 +265,18 @@ impl Looked {
             clock_skew: skew,
         }
     }
+}
+
+/// Tries the console of an order.
+async fn asked(place: Place<'_>, order: &Connect, at: &At, private: bool) -> Result<Probe, SyncError> {
+    let transport = way(place, at, order.credential, &order.console, &order.token, private).await?;
+    let client = Client::new(order.console.clone(), order.token.clone(), transport);
+    Ok(probe(&client, &pauses(place.world)).await?)
+}
+
+/// Whether nothing was sent because the console's name leads into a private network.
+fn leads_inside(error: &ApiError) -> bool {
+    matches!(error.failure(), Failure::Transport(TransportError::Private))
 }
 
 /// How a console is reached: only where anybody may come, unless it was allowed to stand inside a private network.

@@ -548,7 +548,9 @@ pub(super) async fn change(
     let (org, by, now) = (visitor.org, visitor.login.clone(), app.world.now());
     let url = match sent.get("url").trim() {
         "" => String::new(),
-        text => super::console(&app, text).map_err(|fault| Problem::invalid(fault.what).help(fault.help))?.origin(),
+        text => {
+            super::console(&app, text).await.map_err(|fault| Problem::invalid(fault.what).help(fault.help))?.origin()
+        }
     };
     let (name, to) = (sent.get("name").to_owned(), format!("/credentials/{id}"));
     let changed = app.store.write(move |tx| {

@@ -377,7 +377,7 @@ pub(super) async fn create(State(app): State<App>, visitor: Visitor, body: Bytes
     let new: New = crate::fields::body(&body)?;
     let at = runs_at(&app, &visitor, new.runs_at.as_deref()).await?;
     let at = At { explorer: at.flatten(), sealed: None };
-    let console = connecting::console(&app, &new.url, &at).map_err(|wrong| Problem::invalid(wrong.error))?;
+    let console = connecting::console(&app, &new.url, &at).await.map_err(|wrong| Problem::invalid(wrong.error))?;
     let (token, credential) = opened(&app, &visitor, new.token.as_deref(), new.credential_id.as_deref()).await?;
     let mut options = Options::default();
     new.options.change()?.apply(&mut options).map_err(unmeant)?;
@@ -388,7 +388,7 @@ pub(super) async fn create(State(app): State<App>, visitor: Visitor, body: Bytes
             return Err(Problem::conflict(format!("There is an integration named {name} already.")));
         }
     }
-    let order = connecting::order(&app, console, token, credential, (new.name, new.site), Some(options), at);
+    let order = connecting::order(&app, console, token, credential, (new.name, new.site), Some(options), at).await;
     let connected = sync::connect(place(&app, &visitor), order).await.map_err(unmeant)?;
     now_is(&app, &visitor, connected.integration.id.to_string()).await
 }
@@ -423,9 +423,10 @@ pub(super) async fn token(
         return Err(Problem::conflict("Files need no token."));
     }
     let at = At { explorer: of.explorer, sealed: None };
-    let console = connecting::console(&app, &of.console_url, &at).map_err(|wrong| Problem::invalid(wrong.error))?;
+    let console =
+        connecting::console(&app, &of.console_url, &at).await.map_err(|wrong| Problem::invalid(wrong.error))?;
     let (token, credential) = opened(&app, &visitor, sent.token.as_deref(), sent.credential_id.as_deref()).await?;
-    let order = connecting::order(&app, console, token, credential, (Some(of.name), None), None, at);
+    let order = connecting::order(&app, console, token, credential, (Some(of.name), None), None, at).await;
     sync::connect(place(&app, &visitor), order).await.map_err(unmeant)?;
     now_is(&app, &visitor, id).await
 }

@@ -163,10 +163,10 @@ fn sees(probe: &Probe, now: Timestamp) -> Markup {
 }
 
 /// The address, as a console's that may be asked from here, or from an Explorer, which stands where the console does.
-pub(super) fn console(app: &App, url: &str, at: &At) -> Result<Console, Wrong> {
+pub(super) async fn console(app: &App, url: &str, at: &At) -> Result<Console, Wrong> {
     let wrong = |error: String| Wrong::new("url", "Address of the console", error);
     let console = Console::parse(url).map_err(|problem| wrong(sentence(&problem)))?;
-    if console.is_private() && !app.settings.private_consoles && at.explorer.is_none() {
+    if console.is_private() && at.explorer.is_none() && !app.private_consoles().await {
         let (what, help) = crate::credentials::fenced(&console);
         return Err(wrong(format!("{what} {help}")));
     }
@@ -236,7 +236,7 @@ pub(super) async fn tried(
     at: &At,
     credential: Option<CredentialId>,
 ) -> Result<Outcome, Problem> {
-    let private = app.settings.private_consoles;
+    let private = app.private_consoles().await;
     let trying = sync::try_token(place(app, visitor), console, token, at, credential, private);
     // A form is not answered later than a browser waits.
     let Ok(tried) = app.world.timeout(TRY_TIME, trying).await else {
@@ -395,7 +395,7 @@ pub(super) async fn connect_sent(
     let mut wrong = Vec::new();
     let explorers = enrolled(&app, visitor.org).await?;
     let runs_there = filled.runs_at(&explorers).map_err(|one| wrong.push(one)).unwrap_or_default();
-    let console = console(&app, &filled.url, &runs_there).map_err(|one| wrong.push(one)).ok();
+    let console = console(&app, &filled.url, &runs_there).await.map_err(|one| wrong.push(one)).ok();
     let token = match &console {
         Some(console) => token(&app, &visitor, &sent, console).await.map_err(|one| wrong.push(one)).ok(),
         None => None,
@@ -427,7 +427,8 @@ pub(super) async fn connect_sent(
     let mut options = Options::default();
     change.apply(&mut options).map_err(missing)?;
     let name = Some(filled.name.clone()).filter(|name| !name.is_empty());
-    let order = order(&app, console, token, credential, (name, Some(filled.site.clone())), Some(options), runs_there);
+    let order =
+        order(&app, console, token, credential, (name, Some(filled.site.clone())), Some(options), runs_there).await;
     match sync::connect(place(&app, &visitor), order).await {
         Ok(connected) if connected.rotated => {
             let of = connected.integration;
@@ -504,7 +505,7 @@ fn sealing(of: &Explorer, filled: &Filled, wrong: &[Wrong]) -> Markup {
 }
 
 /// What is handed over to be tried and saved; name and site where they are new.
-pub(super) fn order(
+pub(super) async fn order(
     app: &App,
     console: Console,
     token: Token,
@@ -513,7 +514,7 @@ pub(super) fn order(
     options: Option<Options>,
     at: At,
 ) -> sync::Connect {
-    let private = app.settings.private_consoles && console.is_private();
+    let private = app.private_consoles().await;
     sync::Connect { console, token, credential, link: None, at, private, name, site, options }
 }
 
@@ -682,7 +683,7 @@ pub(super) async fn reconnect_sent(
     };
     // It stays where it runs, and what an Explorer keeps is renewed there.
     let runs_there = At { explorer: of.explorer, sealed: None };
-    let console = match console(&app, &filled.url, &runs_there) {
+    let console = match console(&app, &filled.url, &runs_there).await {
         Ok(console) => console,
         Err(wrong) => return again(&filled, &[wrong], None),
     };
@@ -704,7 +705,7 @@ pub(super) async fn reconnect_sent(
         filled.carried = carry(&app, &visitor, &console, &token, credential, &runs_there, &outcome)?;
         return again(&filled, &[], Some(&outcome));
     }
-    let order = order(&app, console, token, credential, (Some(of.name.clone()), None), None, runs_there);
+    let order = order(&app, console, token, credential, (Some(of.name.clone()), None), None, runs_there).await;
     match sync::connect(place(&app, &visitor), order).await {
         Ok(_) => {
             let then = "Reading goes on from where it stopped.";

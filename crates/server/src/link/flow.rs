@@ -411,11 +411,11 @@ fn token(asks: &Request, sent: &Fields) -> Result<Token, Fault> {
 }
 
 /// What was entered, if it can be meant at all.
-fn entered(app: &App, asks: &Request, sent: &Fields) -> Result<Console, Fault> {
+async fn entered(app: &App, asks: &Request, sent: &Fields) -> Result<Console, Fault> {
     let console = match &asks.explorer {
         // An Explorer stands where the console does.
         Some(_) => credentials::any_console(sent.get("url"))?,
-        None => credentials::console(app, sent.get("url"))?,
+        None => credentials::console(app, sent.get("url")).await?,
     };
     match &asks.link.host {
         Some(host) if *host != console.authority() => Err(Fault {
@@ -435,7 +435,7 @@ fn purpose(link: &Link, console: &Console) -> String {
 
 async fn verify(app: &App, asks: &Request, sent: &Fields) -> Result<Response, Problem> {
     let refused = StatusCode::UNPROCESSABLE_ENTITY;
-    let given = entered(app, asks, sent).and_then(|console| Ok((console, token(asks, sent)?)));
+    let given = entered(app, asks, sent).await.and_then(|console| Ok((console, token(asks, sent)?)));
     let (console, token) = match given {
         Ok(given) => given,
         // Nothing was sent to anybody, so it is no attempt.
@@ -500,7 +500,7 @@ async fn failed(app: &App, asks: &Request, sent: &Fields, fault: &Fault) -> Resu
 
 async fn connect(app: &App, asks: &Request, sent: &Fields) -> Result<Response, Problem> {
     let refused = StatusCode::UNPROCESSABLE_ENTITY;
-    let console = match entered(app, asks, sent) {
+    let console = match entered(app, asks, sent).await {
         Ok(console) => console,
         Err(fault) => return Ok(address_wrong(app, asks, sent, refused, &html! {}, Some(&fault))),
     };
@@ -538,7 +538,7 @@ async fn connect(app: &App, asks: &Request, sent: &Fields) -> Result<Response, P
         credential: None,
         link: Some(Secret::new(asks.token.clone())),
         at: there(asks, sent),
-        private: app.settings.private_consoles,
+        private: app.private_consoles().await,
         name: Some(name),
         site: None,
         options: Some(options),

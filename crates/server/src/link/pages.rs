@@ -137,7 +137,7 @@ pub(super) async fn new_sent(
     let host = match sent.get("host").trim() {
         "" => None,
         text => match if sent.get("keeper").is_empty() {
-            credentials::console(&app, text)
+            credentials::console(&app, text).await
         } else {
             credentials::any_console(text)
         } {

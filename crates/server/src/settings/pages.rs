@@ -21,6 +21,8 @@ struct Chosen {
     provider: Option<String>,
     /// Administrators need a second factor.
     admins: bool,
+    /// Consoles may stand at private addresses.
+    private: bool,
     /// Of what is stored, whatever the forms hold.
     stamps: Stamps,
 }
@@ -59,6 +61,7 @@ async fn chosen(app: &App, org: OrgId) -> Result<Chosen, Problem> {
             log,
             provider: access::provider_name(tx)?,
             admins: access::admins_need_second_factor(tx)?,
+            private: access::consoles_may_be_private(tx)?,
         })
     });
     read.await
@@ -92,8 +95,9 @@ fn page(app: &App, visitor: &Visitor, chosen: &Chosen, told: &Markup, wrong: Opt
             @if visitor.may(Permission::ManageInstallation) {
                 (provider_card(chosen.provider.as_deref()))
                 (admins_card(visitor, chosen.admins, wrong))
+                (consoles_card(visitor, app.settings.private_consoles, chosen.private))
             }
-            (server_card(app))
+            (server_card(app, chosen.private))
         },
         ..visitor.page(&shell, Place::Settings, "Settings")
     };
@@ -188,8 +192,28 @@ fn admins_card(visitor: &Visitor, on: bool, wrong: Option<(&str, &str, &str)>) -
     Card { id: "admins-card", heading: "Administrators", body, ..Card::default() }.render()
 }
 
-fn server_card(app: &App) -> Markup {
-    let private = if app.settings.private_consoles {
+/// Where consoles may stand that this server asks.
+fn consoles_card(visitor: &Visitor, from_the_start: bool, on: bool) -> Markup {
+    let field = Field {
+        name: "private",
+        label: "Consoles may stand at private addresses",
+        help: "Inside networks that this server reaches, or on its machine. Whoever may connect a console could then make it look around there. Those that are connected stay so. Usual: no; an Explorer reads them from inside.",
+        error: None,
+        required: false,
+        kind: Kind::Switch(on),
+    };
+    let body = html! {
+        @if from_the_start { p { "Allowed already by how the server was started, whatever is chosen here." } }
+        (ui::post(visitor.csrf(), "/settings/consoles", &html! {
+            (field.render())
+            div.line { (ui::button(&Button { words: "Save", about: "where consoles may stand", ..Button::default() })) }
+        }))
+    };
+    Card { id: "consoles-card", heading: "Consoles", body, ..Card::default() }.render()
+}
+
+fn server_card(app: &App, chosen: bool) -> Markup {
+    let private = if app.settings.private_consoles || chosen {
         "Allowed: consoles may stand inside a private network, or on this machine."
     } else {
         "Refused: nobody can make this server look around there."
@@ -201,7 +225,7 @@ fn server_card(app: &App) -> Markup {
             ("A session ends at the latest after", html! { (ui::duration(app.settings.lifetimes.absolute)) }),
             ("Version", html! { (env!("CARGO_PKG_VERSION")) }),
         ]))
-        p.muted { "These are chosen where the server is started." }
+        p.muted { "Times and version are chosen where the server is started." }
     };
     Card { id: "server-card", heading: "This server", body, ..Card::default() }.render()
 }
@@ -244,6 +268,15 @@ pub(super) async fn admins(State(app): State<App>, visitor: Visitor, Sent(sent):
         }
         Err(problem) => Err(problem),
     }
+}
+
+/// `POST /settings/consoles`
+pub(super) async fn consoles(State(app): State<App>, visitor: Visitor, Sent(sent): Sent) -> Result<Response, Problem> {
+    let (by, now, on) = (visitor.login.clone(), app.world.now(), sent.get("private") == "on");
+    app.store.write(move |tx| access::set_consoles_may_be_private(tx, on, &by, now)).await?;
+    let then =
+        if on { "Consoles inside private networks can be connected." } else { "New ones are asked by public names." };
+    Ok(respond::see_other_saying(HOME, Tone::Ok, "Saved.", then))
 }
 
 /// A number of days; nothing is for ever.

@@ -16,6 +16,7 @@ testkit::on_each_database! {
     a_credential_is_granted_and_the_picker_says_what_is_hidden,
     what_is_used_is_not_removed,
     an_address_inside_a_private_network_is_asked_nothing,
+    who_manages_the_installation_allows_private_addresses,
     programs_save_renew_share_and_remove,
     a_secret_is_kept_elsewhere_by_who_manages_the_installation,
 }
@@ -212,6 +213,27 @@ fn an_address_inside_a_private_network_is_asked_nothing(database: &Database) {
         assert!(reply.body.contains("so nothing was sent."), "{url}: {}", reply.body);
         assert!(reply.body.contains("--allow-private-consoles"), "{url}: {}", reply.body);
     }
+}
+
+fn who_manages_the_installation_allows_private_addresses(database: &Database) {
+    let (world, ada) = world(database);
+    let ben = world.cookie("ben", OrgId(2));
+    let choose = |cookie: &str, on: &str| {
+        let csrf = world.csrf(cookie);
+        world.post("/settings/consoles", cookie, &[("csrf", &csrf), ("private", on)]).status
+    };
+    assert_eq!(choose(&ben, "on"), 403);
+    let shut = save(&world, &ada, "Inside", "10.1.2.3", tokens::GLOBAL);
+    assert!(shut.status == 422 && shut.body.contains("in Settings by who manages the installation"), "{}", shut.body);
+    assert_eq!(choose(&ada, "on"), 303);
+    // From here on whatever the simulated console says of such an address is another matter.
+    let open = save(&world, &ada, "Inside", "10.1.2.3", tokens::GLOBAL);
+    assert!(!open.body.contains("so nothing was sent."), "{}", open.body);
+    assert!(world.get("/settings", &ada).body.contains("Allowed: consoles may stand inside a private network"));
+    assert_eq!(choose(&ada, ""), 303);
+    let shut = save(&world, &ada, "Again", "10.1.2.3", tokens::GLOBAL);
+    assert!(shut.body.contains("so nothing was sent."), "{}", shut.body);
+    assert!(world.get("/audit?what=setting.", &ada).body.contains("setting.private_consoles"));
 }
 
 fn programs_save_renew_share_and_remove(database: &Database) {

@@ -435,7 +435,10 @@ fn two_tabs_with_the_same_form_do_not_overwrite_each_other(database: &Database) 
     assert_eq!(ada.post("/settings/keep", &[("history", "90"), ("log", "30"), ("stamp", &keep)]).status, 303);
     let second = ada.post("/settings/keep", &[("history", "90"), ("log", "7"), ("stamp", &keep)]);
     assert_eq!(second.status, 409);
-    assert!(second.body.contains("stored now <b><bdi>30</bdi></b>") && !second.body.contains("changed on assets, in days: stored"));
+    assert!(
+        second.body.contains("stored now <b><bdi>30</bdi></b>")
+            && !second.body.contains("changed on assets, in days: stored")
+    );
 
     let form = format!("/people/{vera}/role");
     let role = stamp(&format!("/people/{vera}"), &form);
