@@ -1,6 +1,6 @@
 //! A tab, and what a person does in it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -56,6 +56,7 @@ pub struct Tab {
     session: String,
     context: String,
     downloads: PathBuf,
+    view: Cell<View>,
 }
 
 impl Tab {
@@ -74,7 +75,7 @@ impl Tab {
         });
         asking.ask(None, "Browser.setDownloadBehavior", &kept);
         drop(asking);
-        let tab = Tab { wire, session, context, downloads };
+        let tab = Tab { wire, session, context, downloads, view: Cell::new(View::Light) };
         tab.look(View::Light);
         tab
     }
@@ -92,14 +93,18 @@ impl Tab {
 
     /// Looks with another screen, and with what its system prefers.
     pub fn look(&self, view: View) {
-        let (width, height) = view.size();
-        let narrow = view == View::Narrow;
-        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": narrow });
-        self.ask("Emulation.setDeviceMetricsOverride", &size);
-        self.ask("Emulation.setTouchEmulationEnabled", &json!({ "enabled": narrow }));
+        self.view.set(view);
+        self.size(view.size());
+        self.ask("Emulation.setTouchEmulationEnabled", &json!({ "enabled": view == View::Narrow }));
         let scheme = if view == View::Dark { "dark" } else { "light" };
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
         self.ask("Emulation.setEmulatedMedia", &json!({ "features": features }));
+    }
+
+    fn size(&self, (width, height): (u32, u32)) {
+        let narrow = self.view.get() == View::Narrow;
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": narrow });
+        self.ask("Emulation.setDeviceMetricsOverride", &size);
     }
 
     /// Goes to an address and waits until it is loaded.
@@ -304,11 +309,14 @@ impl Tab {
     /// Chromium draws none.
     #[must_use]
     pub fn picture(&self, height_max: u32, scale: f64) -> Vec<u8> {
-        let size = self.ask("Page.getLayoutMetrics", &json!({}))["cssContentSize"].take();
-        let height = size["height"].as_f64().unwrap_or(900.0).min(f64::from(height_max));
-        let width = self.value("innerWidth");
+        let (width, screen) = self.view.get().size();
+        let long = self.value("document.documentElement.scrollHeight").as_u64().unwrap_or_default();
+        let height = u32::try_from(long).unwrap_or(height_max).clamp(screen.min(height_max), height_max);
+        // The screen becomes as long as the page, so that what fills a screen fills the picture.
+        self.size((width, height));
         let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": scale });
-        let drawn = self.ask("Page.captureScreenshot", &json!({ "clip": clip, "captureBeyondViewport": true }));
+        let drawn = self.ask("Page.captureScreenshot", &json!({ "clip": clip }));
+        self.size((width, screen));
         let text = drawn["data"].as_str().expect("a picture");
         BASE64_STANDARD.decode(text).expect("pictures are base64")
     }
