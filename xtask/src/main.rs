@@ -15,6 +15,7 @@ mod look;
 mod postgres;
 mod precision;
 mod promises;
+mod schemathesis;
 mod simulate;
 mod suite;
 mod tidy;
@@ -101,6 +102,13 @@ enum Task {
         /// The program that stores and answers. Default: this version, which is built first
         #[arg(long, value_name = "FILE")]
         binary: Option<PathBuf>,
+    },
+    /// Lets schemathesis, which pip fetches, at the interface of the built program, with a token of every role: no answer
+    /// may be a server's error, or other than its description says.
+    Schemathesis {
+        /// For how long, in seconds, all roles together
+        #[arg(long, default_value_t = 120)]
+        seconds: u32,
     },
     /// Runs several workers on one PostgreSQL database and many simulated consoles, and kills one of them.
     Workers(WorkersOptions),
@@ -242,6 +250,7 @@ fn main() -> ExitCode {
         Task::Look { service: false, filter } => look::run(root(), filter.as_deref()),
         Task::Look { service: true, filter } => look::service(root(), filter.as_deref()),
         Task::Explorer(options) => explorer(&options),
+        Task::Schemathesis { seconds } => schemathesis::run(root(), seconds),
         Task::Upgrades { binary } => upgrades::run(root(), binary.as_deref()),
         Task::Workers(options) => workers(&options),
         Task::CheckSim { against } => check_sim(&against),

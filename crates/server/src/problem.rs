@@ -64,7 +64,9 @@ pub struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
     /// Every mistake in what was sent.
+    /// Every mistake in what was sent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
     pub mistakes: Vec<Mistake>,
     /// The request's id; support and the log know it.
     pub request_id: String,

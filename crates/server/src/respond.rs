@@ -2,13 +2,15 @@
 
 use axum::body::Body;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, REFERRER_POLICY, SET_COOKIE,
-    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION, REFERRER_POLICY,
+    SET_COOKIE, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 use ui::{Markup, Tone};
+
+use crate::Problem;
 
 /// What a page may load, run and send: its own files, and nothing else.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -64,12 +66,7 @@ pub fn see_other_saying(to: &str, tone: Tone, what: &str, then: &str) -> Respons
 /// Bytes with the tag of their content; 304 without them if the asker has them already.
 #[must_use]
 pub fn tagged(headers: &HeaderMap, content_type: &'static str, bytes: impl Into<Body> + AsRef<[u8]>) -> Response {
-    use std::fmt::Write as _;
-    let mut tag = String::from("\"");
-    for byte in &Sha256::digest(bytes.as_ref())[..12] {
-        let _ = write!(tag, "{byte:02x}");
-    }
-    tag.push('"');
+    let tag = tag_of(bytes.as_ref());
     let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let known = known.is_some_and(|known| known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag));
     let value = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
@@ -79,6 +76,33 @@ pub fn tagged(headers: &HeaderMap, content_type: &'static str, bytes: impl Into<
             let kind = HeaderValue::from_static(content_type);
             ([(ETAG, value), (CONTENT_TYPE, kind)], bytes.into()).into_response()
         }
+    }
+}
+
+/// The tag of a content.
+fn tag_of(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut tag = String::from("\"");
+    for byte in &Sha256::digest(bytes)[..12] {
+        let _ = write!(tag, "{byte:02x}");
+    }
+    tag.push('"');
+    tag
+}
+
+/// Refuses to change what is not any more as whoever asks knew it: `If-Match` holds the tag of what they read. Without it
+/// nothing is compared. `what` is that which [`json`] tagged, read in the transaction that changes it.
+pub(crate) fn if_match<T: serde::Serialize>(headers: &HeaderMap, what: &T) -> Result<(), Problem> {
+    let Some(known) = headers.get(IF_MATCH) else { return Ok(()) };
+    let tag = tag_of(&serde_json::to_vec(what).unwrap_or_default());
+    let known = known.to_str().unwrap_or_default();
+    match known.split(',').map(str::trim).any(|one| one == "*" || one == tag) {
+        true => Ok(()),
+        false => Err(Problem::new(
+            StatusCode::PRECONDITION_FAILED,
+            "It has changed",
+            "It is not as it was when you read it: read it again, and decide again.",
+        )),
     }
 }
 

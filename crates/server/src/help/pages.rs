@@ -123,6 +123,7 @@ pub(super) async fn problems(visitor: Visitor) -> Response {
         (404, "There is no such thing in this organization. What belongs to another looks the same."),
         (405, "The address is right and the method is not."),
         (409, "It has changed since, or the name is taken. Look again, then decide."),
+        (412, "It is not any more as `If-Match` says. Read it again, then decide again."),
         (413, "What was sent is larger than 1 MiB."),
         (415, "What was sent is not of the kind that is taken there."),
         (422, "What was sent cannot be meant. Each mistake is named with its place."),

@@ -12,6 +12,7 @@ use kernel::Timestamp;
 use query::template::FillError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use ui::{Button, Card, Empty, Field, Icon, Kind, Markup, Place, Row, Table, Tone, Weight, html};
 
 use super::{Question, to};
@@ -38,6 +39,16 @@ pub(super) fn routes() -> Vec<Route> {
     let save =
         Operation::new("save_query", "Saved queries", "Saves a query.", Shape::of::<Told>()).sends(Shape::of::<New>());
     let show = one("show_query", "Shows a saved query and its parameters.");
+    let change = one("change_query", "Renames a saved query, or sets the values of its parameters.")
+        .sends(Shape::of::<Change>());
+    let text = || json!({ "type": "string" });
+    let rows = Operation::new("run_query", "Saved queries", "Asks a saved query.", super::api::rows_of_any())
+        .path("name", "The query's name.")
+        .query("values", "Values of its parameters: `age=30d`, with commas between them.", text())
+        .query("limit", "Rows of a page.", json!({ "type": "integer", "minimum": 1, "maximum": super::API_ROWS_MAX }))
+        .query("after", "Where the last page ended: its `next`.", text())
+        .query("sort", "The field to sort by; with - before it from the largest.", text())
+        .query("fields", "Fields of the rows, with commas between them.", text());
     let remove = one("remove_query", "Removes a saved query; of one that comes with Muster, what was set of it.");
     vec![
         page(ALL, read, list_page),
@@ -50,6 +61,8 @@ pub(super) fn routes() -> Vec<Route> {
         api(Method::GET, ALL, read, list, list_api),
         api(Method::POST, ALL, edit, save, save_api),
         api(Method::GET, "/queries/{name}", read, show, show_api),
+        api(Method::GET, "/queries/{name}/rows", read, rows, rows_api),
+        api(Method::PATCH, "/queries/{name}", edit, change, change_api),
         api(Method::DELETE, "/queries/{name}", edit, remove, remove_api),
     ]
 }
@@ -491,10 +504,80 @@ async fn list_api(State(app): State<App>, visitor: Visitor, headers: HeaderMap) 
 }
 
 /// `GET /api/v1/queries/{name}`
-async fn show_api(State(app): State<App>, visitor: Visitor, Path(name): Path<String>) -> Result<Json<Told>, Problem> {
+async fn show_api(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let org = visitor.org;
     let saved = app.store.read(move |tx| saved_query(tx, org, &name).map_err(Problem::from)).await?;
-    Ok(Json(Told::of(saved)))
+    Ok(respond::json(&headers, &Told::of(saved)))
+}
+
+/// `GET /api/v1/queries/{name}/rows`: the list of its inventory, asked what it asks.
+async fn rows_api(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+    Asked(asked): Asked,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (org, now) = (visitor.org, app.world.now());
+    let saved = app.store.read(move |tx| saved_query(tx, org, &name).map_err(Problem::from)).await?;
+    let given = asked.get("values").split(',').filter(|pair| !pair.trim().is_empty()).map(|pair| {
+        pair.split_once('=').map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).ok_or_else(|| {
+            Problem::invalid(format!(
+                "{pair:?} is no value of a parameter: write `name=value`, with commas between them."
+            ))
+        })
+    });
+    let given: Vec<(String, String)> = given.collect::<Result<_, _>>()?;
+    let text = saved.filled(&given, now)?;
+    let what = super::listed().find(|what| what.name == saved.inventory);
+    let what = what.ok_or_else(|| {
+        Problem::new(StatusCode::NOT_FOUND, "Not found", "The inventory that it asks is not kept any more.")
+    })?;
+    let mut question = vec![("q", text.as_str())];
+    question.extend(["limit", "after", "sort", "fields"].iter().filter_map(|name| Some((*name, asked.opt(name)?))));
+    let question = crate::fields::address("", &question);
+    super::api::list(&app, &visitor, what, &Fields::read(question.trim_start_matches('?').as_bytes()), &headers).await
+}
+
+/// What is changed of a saved query.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    /// Its new name: small letters, digits and hyphens.
+    name: Option<String>,
+    /// Values of its parameters when nobody says; of one that is left out, the one that it came with.
+    values: Option<std::collections::BTreeMap<String, String>>,
+}
+
+/// `PATCH /api/v1/queries/{name}`
+async fn change_api(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, Problem> {
+    let sent: Change = body(&bytes)?;
+    let (org, who, now) = (visitor.org, visitor.login.clone(), app.world.now());
+    let changed = app.store.write(move |tx| {
+        respond::if_match(&headers, &Told::of(saved_query(tx, org, &name)?))?;
+        if let Some(values) = sent.values {
+            let values: Vec<(String, String)> = values.into_iter().collect();
+            set_saved(tx, org, &name, &values, &who, now)?;
+        }
+        let mut called = name;
+        if let Some(new) = sent.name.filter(|new| *new != called) {
+            rename_saved(tx, org, &called, &new, &who, now)?;
+            new.trim().clone_into(&mut called);
+        }
+        Ok::<_, Problem>(Told::of(saved_query(tx, org, &called)?))
+    });
+    Ok(respond::json(&HeaderMap::new(), &changed.await?))
 }
 
 /// `POST /api/v1/queries`

@@ -1,0 +1,95 @@
+//! What an organization's administrator chooses, as programs read and change it.
+
+use access::AccessError;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use inventory::history;
+use kernel::OrgId;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use signals::Keep;
+use store::Tx;
+
+use super::DAYS_MAX;
+use crate::problem::Mistake;
+use crate::{App, Problem, Visitor, respond};
+
+/// The settings of an organization.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Settings {
+    /// Whom people ask for help; empty if nobody is named.
+    support_contact: String,
+    /// How many days it is known what changed on assets; nothing is for ever.
+    keep_history_days: Option<u32>,
+    /// How many days the log is kept; nothing is for ever.
+    keep_log_days: Option<u32>,
+}
+
+/// What is changed; what is left out stays.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Change {
+    /// Whom people ask for help; the empty text names nobody.
+    support_contact: Option<String>,
+    /// For how many days it is known what changed on assets, from 1; 0 is for ever.
+    keep_history_days: Option<u32>,
+    /// For how many days the log is kept, from 1; 0 is for ever.
+    keep_log_days: Option<u32>,
+}
+
+fn read(tx: &mut Tx<'_>, org: OrgId) -> Result<Settings, Problem> {
+    Ok(Settings {
+        support_contact: access::support_contact(tx, org)?,
+        keep_history_days: history::kept(tx, org)?.days,
+        keep_log_days: signals::keep(tx, org)?.days,
+    })
+}
+
+/// `GET /api/v1/settings`
+pub(super) async fn show(State(app): State<App>, visitor: Visitor, headers: HeaderMap) -> Result<Response, Problem> {
+    let org = visitor.org;
+    let settings = app.store.read(move |tx| read(tx, org)).await?;
+    Ok(respond::json(&headers, &settings))
+}
+
+/// `PATCH /api/v1/settings`
+pub(super) async fn change(
+    State(app): State<App>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let sent: Change = crate::fields::body(&body)?;
+    for (field, days) in [("keep_history_days", sent.keep_history_days), ("keep_log_days", sent.keep_log_days)] {
+        if days.is_some_and(|days| days > DAYS_MAX) {
+            let message = format!("{field} is a number of days up to {DAYS_MAX}, or 0 for ever");
+            let mistake =
+                Mistake { field: field.to_owned(), message: message.clone(), help: None, start: None, end: None };
+            return Err(Problem::invalid(format!("{message}.")).mistake(mistake));
+        }
+    }
+    let (org, by, now) = (visitor.org, visitor.login.clone(), app.world.now());
+    let written = app.store.write(move |tx| {
+        let is = read(tx, org)?;
+        respond::if_match(&headers, &is)?;
+        if let Some(contact) = &sent.support_contact {
+            access::set_support_contact(tx, org, contact, &by, now)?;
+        }
+        // What is asked for takes the place of what is; 0 is for ever.
+        let days = |asked: Option<u32>, is| asked.map_or(is, |days| Some(days).filter(|days| *days > 0));
+        let (past, log) =
+            (days(sent.keep_history_days, is.keep_history_days), days(sent.keep_log_days, is.keep_log_days));
+        if (past, log) != (is.keep_history_days, is.keep_log_days) {
+            history::keep(tx, org, past)?;
+            let bytes = signals::keep(tx, org)?.bytes;
+            signals::set_keep(tx, org, Keep { days: log, bytes })?;
+            let told = |days: Option<u32>| days.map_or_else(|| "for ever".to_owned(), |days| format!("{days} days"));
+            let detail = format!("history {}, log {}", told(past), told(log));
+            access::audit(tx, org, now, &by, "setting.keep", "", &detail).map_err(AccessError::from)?;
+        }
+        read(tx, org)
+    });
+    Ok(respond::json(&HeaderMap::new(), &written.await?))
+}
