@@ -32,9 +32,9 @@ pub fn routes() -> Vec<Route> {
         form("/settings/support", manage, pages::support),
         form("/settings/keep", manage, pages::keep),
         form("/settings/admins", installation, pages::admins),
+        form("/settings/consoles", installation, pages::consoles),
         page(PROVIDER, installation, provider::show),
         form(PROVIDER, installation, provider::sent),
         form("/settings/provider/remove", installation, provider::remove),
     ]
 }
-        form("/settings/consoles", installation, pages::consoles),
