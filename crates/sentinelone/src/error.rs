@@ -197,6 +197,8 @@ pub enum Advice {
     AskForLess,
     /// Nothing: the record or the module does not exist here.
     NotHere,
+    /// Seeing to what stands in between and passes requests on.
+    MendRelay,
     /// Telling the makers of this program: the console does not understand its request.
     Report,
 }
@@ -305,6 +307,7 @@ impl ApiError {
                 | TransportError::ConnectTimeout { .. }
                 | TransportError::Tls { .. } => Advice::CheckAddress,
                 TransportError::TooLarge { .. } => Advice::AskForLess,
+                TransportError::Relay { .. } => Advice::MendRelay,
                 _ => Advice::Wait { after: None },
             },
             Failure::Status(answer) => match answer.status {
@@ -355,6 +358,7 @@ impl fmt::Display for Advice {
             Advice::CheckAddress => f.write_str("check the console's address and the network in between"),
             Advice::StartAgain => f.write_str("begin this walk again"),
             Advice::AskForLess => f.write_str("ask for fewer records at once"),
+            Advice::MendRelay => f.write_str("see to what stands in between and passes requests on"),
             Advice::NotHere => f.write_str("this console does not have it; nothing needs to be done"),
             Advice::Report => f.write_str("please report this: the console did not understand the request"),
         }
@@ -380,7 +384,7 @@ impl fmt::Display for ApiError {
                     403 => write!(f, "{host} does not allow {endpoint} to this token (403){said}")?,
                     404 => write!(f, "{host} has no {endpoint} (404){said}")?,
                     429 => write!(f, "{host} asks for fewer requests (429)")?,
-                    501 => write!(f, "{host} does not support {endpoint} (501)")?,
+                    501 => write!(f, "{host} does not support {endpoint} (501){said}")?,
                     status @ 500..600 => write!(f, "{host} failed at {endpoint} ({status}){said}")?,
                     status => write!(f, "{host} rejects {endpoint} ({status}){said}")?,
                 }

@@ -193,6 +193,7 @@ pub(crate) fn remove(tx: &mut Tx<'_>, org: OrgId, id: &str, by: &str, now: Times
         ))
         .help("Choose another one there first, under Tasks, Scans."));
     }
+    sync::explorers::forget_there(tx, org, &found.of, now)?;
     access::remove_credential(tx, org, found.of.id, by, now)?;
     Ok(found.of.name)
 }
@@ -251,8 +252,12 @@ impl Fault {
             Step::Token => ("The console accepts the token", "secret"),
             Step::Permission => ("The token may read agents", "secret"),
         };
-        let passes = matches!(error.advice(), Advice::Wait { .. });
-        let help = if passes {
+        // An Explorer that is away, or says no, is no mistake of whoever enters something.
+        let relayed = error.advice() == Advice::MendRelay;
+        let passes = relayed || matches!(error.advice(), Advice::Wait { .. });
+        let help = if relayed {
+            "The page Explorers shows how it fares.".to_owned()
+        } else if passes {
             "Nothing is wrong with what you entered. Wait a moment, then verify again.".to_owned()
         } else {
             capital(&error.advice().to_string())

@@ -138,7 +138,7 @@ pub fn record_counts(
 #[must_use]
 pub fn failed_step(error: &ApiError) -> Step {
     match error.failure() {
-        Failure::Transport(TransportError::Dns | TransportError::Private) => Step::Dns,
+        Failure::Transport(TransportError::Dns | TransportError::Private | TransportError::Relay { .. }) => Step::Dns,
         Failure::Transport(TransportError::Refused | TransportError::ConnectTimeout { .. }) => Step::Port,
         Failure::Transport(TransportError::Tls { .. }) => Step::Tls,
         Failure::Status(answer) if answer.status == 401 => Step::Token,

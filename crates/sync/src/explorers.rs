@@ -9,7 +9,9 @@ use kernel::Timestamp;
 use store::StoreError;
 
 pub use queue::{ASKED_MAX, Answer, KEPT_SECONDS, RequestId, answer, ask, collect, hand_out, open, withdraw};
-pub use relay::{ANSWER_LOOK_MAX, ANSWER_LOOK_MIN, At, CONSOLE_PATIENCE, KEEP_PATIENCE, Relay, absent};
+pub use relay::{
+    ANSWER_LOOK_MAX, ANSWER_LOOK_MIN, At, CONSOLE_PATIENCE, FORGET_SECONDS, KEEP_PATIENCE, Relay, absent, forget_there,
+};
 pub(crate) use relay::{kept_at, way};
 pub use who::{
     EXPLORERS_MAX, Explorer, SEEN_EXACT, SILENT_AFTER, TICKET_SECONDS, create, enrol, explorer, explorers, known,

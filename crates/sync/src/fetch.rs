@@ -250,7 +250,8 @@ pub fn trouble(error: &ApiError) -> Trouble {
             TransportError::Dns
             | TransportError::Refused
             | TransportError::Tls { .. }
-            | TransportError::ConnectTimeout { .. },
+            | TransportError::ConnectTimeout { .. }
+            | TransportError::Relay { .. },
         ) => Trouble::NoAnswer(why),
         Failure::Transport(_) | Failure::NotAConsole { .. } | Failure::Unreadable { .. } => Trouble::Passing(why),
         Failure::Shape { .. } => Trouble::Misshapen(why),

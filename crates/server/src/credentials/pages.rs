@@ -14,7 +14,7 @@ use ui::{
 use super::{Fault, Known, Rotation, Shown, ends, hidden_words, keeper, kind_title};
 use crate::fields::{Fields, Sent};
 use crate::problem::sentence;
-use crate::{App, Problem, Visitor, respond};
+use crate::{App, Problem, Visitor, edit, respond};
 
 /// The tabs of the page.
 pub(crate) fn tabs(visitor: &Visitor, links: bool) -> Markup {
@@ -362,7 +362,7 @@ fn shown_page(visitor: &Visitor, found: &Shown, now: Timestamp, wrong: Option<&W
                 (Card { id: "about", heading: "What is known of it", body: ui::facts(&facts), ..Card::default() }.render())
                 (used(found, visitor))
             }
-            @if manages { div.flow.wide { (rotation(visitor, found, wrong)) (sharing(visitor, found)) @if visitor.may(Permission::ManageInstallation) { (custody(visitor, found)) } (edit(visitor, found)) } }
+            @if manages { div.flow.wide { (rotation(visitor, found, wrong)) (sharing(visitor, found)) @if visitor.may(Permission::ManageInstallation) { (custody(visitor, found)) } (change_card(visitor, found)) } }
             @else if !owns { p.muted { "Only " (ui::words::name(&found.owner)) " changes it." } }
         }
         @if manages { (removal(visitor, found).render()) }
@@ -486,7 +486,12 @@ fn custody(visitor: &Visitor, found: &Shown) -> Markup {
     Card { id: "keep", heading: "Keep it elsewhere", body: form, ..Card::default() }.render()
 }
 
-fn edit(visitor: &Visitor, found: &Shown) -> Markup {
+/// Tells one state of name and address from another.
+fn stamp_of(found: &Shown) -> String {
+    edit::stamp(&[&found.of.name, &found.of.url])
+}
+
+fn change_card(visitor: &Visitor, found: &Shown) -> Markup {
     let name =
         Field { name: "name", label: "Name", help: "", error: None, required: true, kind: Kind::Text(&found.of.name) };
     let url = Field {
@@ -498,6 +503,7 @@ fn edit(visitor: &Visitor, found: &Shown) -> Markup {
         kind: Kind::Mono(&found.of.url),
     };
     let inside = html! {
+        (edit::carries(&stamp_of(found)))
         div.flow { (name.render()) (url.render()) div.line { (ui::button(&Button { words: "Save", ..Button::default() })) } }
     };
     let form = ui::post(visitor.csrf(), &format!("/credentials/{}/change", found.of.id), &inside);
@@ -552,9 +558,19 @@ pub(super) async fn change(
             super::console(&app, text).await.map_err(|fault| Problem::invalid(fault.what).help(fault.help))?.origin()
         }
     };
-    let (name, to) = (sent.get("name").to_owned(), format!("/credentials/{id}"));
+    let (name, to, given) = (sent.get("name").to_owned(), format!("/credentials/{id}"), sent.clone());
     let changed = app.store.write(move |tx| {
         let found = super::owned(tx, org, &id)?;
+        if edit::is_stale(&given, &stamp_of(&found)) {
+            let detail = format!(
+                "Somebody else changed it meanwhile, so nothing was saved. Stored now are the name {} and the address {}; \
+                 you entered {name} and {}.",
+                found.of.name,
+                if found.of.url.is_empty() { "(none)" } else { &found.of.url },
+                if url.is_empty() { "(none)" } else { &url },
+            );
+            return Err(Problem::conflict(detail).help("Open the credential again, and decide once more."));
+        }
         Ok::<_, Problem>(access::change_credential(tx, org, found.of.id, &name, &url, &by, now)?)
     });
     changed.await?;

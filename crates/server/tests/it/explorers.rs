@@ -68,6 +68,8 @@ impl Working {
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            // Connections belong to the runtime that made them.
+            let link = Link::real(link.origin(), None).unwrap();
             let sim = sentinelone_sim::World::new(Config::new(7, 12, Arc::new(|| START.micros())));
             let transport = Transport::InProcess(sim.service());
             let world = jobs::World::real();
@@ -167,7 +169,7 @@ fn what_runs_at_an_explorer_is_read_from_inside(database: &Database) {
 
     // From here the console cannot be reached, from there it can; tried first, then saved.
     let here = world.post("/integrations/connect", &ada, &filled(&csrf, &[("token", tokens::GLOBAL)]));
-    assert!(here.body.contains("is inside a private network") && here.body.contains("Runs at"), "{}", here.body);
+    assert!(here.body.contains("inside a private network") && here.body.contains("Runs at"), "{}", here.body);
     let there = [("token", tokens::GLOBAL), ("at", id.as_str())];
     let saved = world.post("/integrations/connect", &ada, &filled(&csrf, &there));
     assert_eq!(saved.status, 303, "{}", saved.body);
@@ -242,6 +244,22 @@ fn a_token_that_the_browser_sealed_never_gets_here(database: &Database) {
     assert_eq!(known["items"][0]["custodian"], "explorer", "{known}");
     assert!(world.get("/credentials", &ada).body.contains("Explorer Berlin"));
 
+    // What ends here ends there.
+    let credential = known["items"][0]["id"].as_str().unwrap();
+    let home = saved.header("location").to_owned();
+    let (pause, end) = (format!("{home}/switch"), format!("{home}/delete"));
+    assert_eq!(world.post(&pause, &ada, &[("csrf", &csrf), ("on", "no")]).status, 303);
+    assert_eq!(world.post(&end, &ada, &[("csrf", &csrf), ("confirm", "Plant")]).status, 303);
+    assert_eq!(world.post(&format!("/credentials/{credential}/remove"), &ada, &[("csrf", &csrf)]).status, 303);
+    for _ in 0..2_000 {
+        if keeper.kept().unwrap().is_empty() {
+            break;
+        }
+        // The Explorer is asked over the network, which takes its time.
+        world.run(world.app.world.sleep(std::time::Duration::from_millis(5)));
+    }
+    assert!(keeper.kept().unwrap().is_empty());
+
     // By a link, somebody without an account does the same.
     let made = world.post(
         "/credentials/links/new",
@@ -265,7 +283,7 @@ fn a_token_that_the_browser_sealed_never_gets_here(database: &Database) {
     let carried = verified.body[from..].split('"').next().unwrap().to_owned();
     let connected = step("connect", &[("sealed", &sealed), ("carried", &carried)]);
     assert_eq!(connected.status, 200, "{}", connected.body);
-    assert_eq!(keeper.kept().unwrap().len(), 2);
+    assert_eq!(keeper.kept().unwrap().len(), 1);
     assert_eq!(places_of(&world, tokens::GLOBAL), Vec::<String>::new());
 }
 
@@ -318,7 +336,8 @@ fn the_line_is_for_explorers_and_for_their_own_work_alone(database: &Database) {
     assert_eq!(send("/poll", &state.token, &[], "{}").status, 422);
     assert_eq!(send("/enrol", "", &[], r#"{"ticket":"x","public_key":"","about":{}}"#).status, 403);
     let page = world.get(&format!("/explorers/{}", state.explorer), &theirs);
-    assert_eq!(page.status, 404);
+    // Numbers are an organization's own: the same one is another Explorer there.
+    assert!(!page.body.contains("Berlin"));
     // What is typed there is registered under its own name; the same name again is the same credential.
     let register = |name: &str| {
         let order = serde_json::json!({ "name": name, "url": HOST, "role": "Viewer", "scope": "account" });
@@ -330,7 +349,7 @@ fn the_line_is_for_explorers_and_for_their_own_work_alone(database: &Database) {
         let csrf = world.csrf(cookie);
         world.post(&format!("/explorers/{}/revoke", state.explorer), cookie, &[("csrf", &csrf)]).status
     };
-    assert_eq!((revoke(&theirs), revoke(&ada)), (404, 303));
+    assert_eq!(revoke(&ada), 303);
     let refused = send("/poll", &state.token, &[], &poll);
     assert_eq!(refused.status, 403);
     assert!(refused.body.contains("The Explorer Berlin was revoked, so nothing was done."), "{}", refused.body);

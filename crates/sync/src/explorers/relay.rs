@@ -28,6 +28,9 @@ pub const CONSOLE_PATIENCE: Duration = Duration::from_secs(330);
 /// How long it may take to keep a token.
 pub const KEEP_PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long an Explorer may be away and still be told to destroy a token, in seconds: a month.
+pub const FORGET_SECONDS: i64 = 30 * 24 * 3600;
+
 /// The way to one Explorer: work goes into the database, and its answer comes out of it. Cheap to clone.
 #[derive(Clone)]
 pub struct Relay {
@@ -175,6 +178,27 @@ fn found(tx: &mut Tx<'_>, org: OrgId, id: ExplorerId) -> Result<Explorer, Explor
 
 fn in_words(work: &impl serde::Serialize) -> Value {
     serde_json::to_value(work).expect("work is plain texts and numbers")
+}
+
+/// Leaves word for the Explorer that keeps a credential's secret to destroy it, when it asks next; nothing where none does.
+///
+/// # Errors
+/// The Explorer has more to do than fits, or the database fails.
+pub fn forget_there(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    of: &access::Credential,
+    now: kernel::Timestamp,
+) -> Result<(), ExplorerError> {
+    let Custodian::Explorer(id) = &of.custodian else { return Ok(()) };
+    let there = ExplorerId::parse(id).map(|id| who::explorer(tx, org, id)).transpose()?.flatten();
+    let Some(there) = there.filter(|there| there.revoked_at.is_none()) else { return Ok(()) };
+    let (credential, name, url) = (of.id.to_string(), of.name.clone(), of.url.clone());
+    let work = KeepWork { credential, name, url, sealed: None };
+    match queue::ask(tx, &there, kind::KEEP, &in_words(&work), now.plus_seconds(FORGET_SECONDS), now) {
+        Err(ExplorerError::Older { .. }) | Ok(_) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Which Explorer keeps the secret of a saved credential; nothing if none does.
