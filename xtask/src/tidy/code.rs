@@ -14,7 +14,8 @@ const ALLOW_LIST: &str = "crates/sentinelone/src/request.rs";
 
 /// Crates that know how the console spells things. The service, the program and the kitchen hand addresses and tokens
 /// through.
-const EDGE: &[&str] = &["sentinelone", "sentinelone-sim", "sync", "server", "cli", "xtask", "simulation", "crash"];
+const EDGE: &[&str] =
+    &["sentinelone", "sentinelone-sim", "explorer", "sync", "server", "cli", "xtask", "simulation", "crash"];
 
 /// Crates that may open a transaction that writes; the others take part in one that they are handed. `signals` does so only
 /// where it runs the story: delivering, indexing, forgetting.
