@@ -21,7 +21,10 @@ pub use card::{
     tabs, tiles, todo,
 };
 pub use chart::{Bars, Histogram, Line, Mark, Multiples, Slot, spark};
-pub use form::{Button, Choice, Csrf, Field, Kind, Weight, barred, button, copy_button, errors, item, link_button, menu, post, post_button, Sealing};
+pub use form::{
+    Button, Choice, Csrf, Field, Kind, Sealing, Weight, barred, button, copy_button, errors, item, link_button, menu,
+    post, post_button,
+};
 pub use href::href;
 pub use icon::{Icon, icon, labelled, mark};
 pub use maud::{DOCTYPE, Markup, PreEscaped, html};
