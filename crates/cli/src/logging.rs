@@ -25,8 +25,8 @@ const SHOWING: &str = "warn,service=info";
 /// Begins to write the log, as the command line says.
 pub fn start(global: &Global, command: &Command) -> Result<(), Failure> {
     let usual = match command {
-        Command::Serve(_) | Command::Explorer(_) => SERVING,
-        Command::Demo(_) | Command::Explorer(_) => SHOWING,
+        Command::Serve(_) => SERVING,
+        Command::Demo(_) => SHOWING,
         _ => QUIETLY,
     };
     let filter = global.log.as_deref().unwrap_or(usual);

@@ -267,7 +267,7 @@ mod tests {
             sealed: crate::seal::seal(&public, &state.explorer, &what).unwrap(),
         };
         keeper.keep(&kept).unwrap();
-        assert_eq!(keeper.kept().unwrap(), [kept.clone()]);
+        assert_eq!(keeper.kept().unwrap(), std::slice::from_ref(&kept));
         assert_eq!(*keeper.open(&state, &kept.credential).unwrap().unwrap().token, "t0ken");
         let file = keeper.folder().join(CREDENTIALS).join(format!("{}.json", kept.credential));
         assert!(!fs::read_to_string(&file).unwrap().contains("t0ken"));

@@ -298,10 +298,12 @@ fn remove(keeper: &Keeper, name: &str, terminal: &Terminal) -> Result<(), Failur
     ))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
 fn kept(error: KeeperError) -> Failure {
     Failure::new(Exit::Storage, chain(&error))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
 fn refused(error: LinkError) -> Failure {
     let exit = match &error {
         LinkError::Cut(_) | LinkError::Strange => Exit::Unreachable,
