@@ -11,7 +11,10 @@ pub mod value;
 
 pub use clock::Clock;
 pub use fold::fold;
-pub use id::{ApiTokenId, AssetId, CredentialId, ExplorerId, IntegrationId, OrgId, PersonId, RecordId, ScanId, ScanRunId, ServiceId, SiteId, SweepId};
+pub use id::{
+    ApiTokenId, AssetId, CredentialId, ExplorerId, IntegrationId, OrgId, PersonId, RecordId, ScanId, ScanRunId,
+    ServiceId, SiteId, SweepId,
+};
 pub use random::Random;
 pub use secret::Secret;
 pub use table::{Cell, Document, Table};

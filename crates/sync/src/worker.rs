@@ -420,8 +420,8 @@ impl Worker<'_> {
         let write = store.write(move |tx| {
             for org in standing::orgs(tx)? {
                 lease::release_all(tx, org, &holder)?;
-                scan::let_go(tx, org, &holder, now)?;
             }
+            scan::let_go(tx, &holder, now)?;
             Ok::<_, StoreError>(())
         });
         if let Err(error) = world.outside(write).await {

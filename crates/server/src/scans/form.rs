@@ -338,18 +338,13 @@ fn how(values: &Values, wrong: Option<&Wrong>) -> Markup {
     Card { id: "how", heading: "How", body, ..Card::default() }.render()
 }
 
+fn choices<'a>(all: &'a [(String, String)], chosen: &[String]) -> Vec<Choice<'a>> {
+    all.iter().map(|(value, label)| Choice { value, label, help: "", on: chosen.contains(value) }).collect()
+}
+
 fn probes(values: &Values, offered: &Offered, wrong: Option<&Wrong>) -> Markup {
-    let choices = |all: &[(String, String)], chosen: &[String]| {
-        all.iter().map(|(id, name)| (id.clone(), name.clone(), chosen.contains(id))).collect::<Vec<_>>()
-    };
-    let (communities, consoles) =
-        (choices(&offered.communities, &values.credentials), choices(&offered.consoles, &values.syncs));
-    let as_choices = |all: &'_ [(String, String, bool)]| -> Vec<(String, String, bool)> { all.to_vec() };
-    let (communities, consoles) = (as_choices(&communities), as_choices(&consoles));
-    let communities: Vec<Choice<'_>> =
-        communities.iter().map(|(value, label, on)| Choice { value, label, help: "", on: *on }).collect();
-    let consoles: Vec<Choice<'_>> =
-        consoles.iter().map(|(value, label, on)| Choice { value, label, help: "", on: *on }).collect();
+    let communities = choices(&offered.communities, &values.credentials);
+    let consoles = choices(&offered.consoles, &values.syncs);
     let snmp = Field {
         name: "snmp",
         label: "SNMP",
@@ -389,7 +384,7 @@ fn times(values: &Values, wrong: Option<&Wrong>) -> Markup {
         help: "",
         on: values.unit == value,
     });
-    let plain = |name, label, help, kind| Field { name, label, help, error: None, required: false, kind }.render();
+    let plain = |name, label, help, kind| Field { name, label, help, error: None, required: true, kind }.render();
     let body = html! {
         (plain("when", "It runs", "", Kind::Radio(&kinds)))
         (field("start", "Once: a date and a time, in UTC.", wrong, false, Kind::Moment(&values.start)))

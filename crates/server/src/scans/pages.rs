@@ -96,12 +96,17 @@ fn rhythm(when: When) -> Markup {
         When::Asked => html! { "when somebody asks" },
         When::Once(at) => html! { "once, at " (ui::moment(Timestamp::from_seconds(at))) },
         When::Every { every, unit: Unit::Hours, at } => {
-            html! { "every " (ui::noun(u64::from(every), "hour", "hours")) ", at minute " (at % 60) }
+            html! { "every " (each(every, "hour", "hours")) ", at minute " (at % 60) }
         }
         When::Every { every, unit: Unit::Days, at } => {
-            html! { "every " (ui::noun(u64::from(every), "day", "days")) " at " (format!("{:02}:{:02}", at / 60, at % 60)) " UTC" }
+            html! { "every " (each(every, "day", "days")) " at " (format!("{:02}:{:02}", at / 60, at % 60)) " UTC" }
         }
     }
+}
+
+/// `hour`, `6 hours`.
+fn each(every: u32, one: &str, more: &str) -> String {
+    if every == 1 { one.to_owned() } else { ui::noun(u64::from(every), one, more) }
 }
 
 fn verbs(seen: &Seen, visitor: &Visitor, small: bool) -> Markup {
@@ -114,7 +119,7 @@ fn verbs(seen: &Seen, visitor: &Visitor, small: bool) -> Markup {
     html! {
         @if visitor.may(Permission::RunSync) {
             @if seen.is_running() { (post("stop", &verb("Stop", Icon::Pause), &[])) }
-            @else if seen.task.enabled { (post("run", &verb("Run now", Icon::Run), &[])) }
+            @else if seen.task.enabled { (post("run", &verb("Run now", Icon::Radar), &[])) }
         }
         @if visitor.may(Permission::ManageIntegrations) {
             @if seen.task.enabled { (post("switch", &verb("Pause", Icon::Pause), &[("on", "no")])) }

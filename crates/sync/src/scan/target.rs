@@ -273,7 +273,7 @@ mod tests {
     fn only_private_networks_are_allowed_unless_somebody_says_otherwise() {
         let usual = allowed(&ALLOWED_DEFAULT.join(" ")).unwrap();
         for (text, fine) in [
-            ("10.1.2.0/24 192.168.0.0/16", true),
+            ("10.1.2.0/24 192.168.128.0/17", true),
             ("fd12::/112", true),
             ("127.0.0.1", false),
             ("169.254.169.254", false),

@@ -174,7 +174,8 @@ impl Worker<'_> {
             Came::Lost => return Ok(None),
         };
         let draft = draft(world, scanned, wanted.scan.minutes).await?;
-        self.say(claimed, format!("{} machines answered; importing", draft.hosts)).await?;
+        let machines = if draft.hosts == 1 { "machine" } else { "machines" };
+        self.say(claimed, format!("{} {machines} answered; importing", draft.hosts)).await?;
         let Some(imported) = self.import(claimed, draft).await? else { return Ok(None) };
         let report = imported.report;
         self.say(

@@ -237,7 +237,7 @@ fn two_workers_scan_one_after_the_other(database: &Database) {
 
 /// What nmap has written when it is killed in the middle: one machine, and the beginning of another.
 const HALF: &str = "cat > scan.xml <<'E'\n<?xml version=\"1.0\"?>\n<nmaprun scanner=\"nmap\" args=\"nmap -oX scan.xml 127.0.0.0/30\">\n\
-    <host><status state=\"up\" reason=\"syn-ack\"/><address addr=\"127.0.0.1\" addrtype=\"ipv4\"/></host>\n\
+    <host starttime=\"1\"><status state=\"up\" reason=\"syn-ack\"/><address addr=\"127.0.0.1\" addrtype=\"ipv4\"/></host>\n\
     <taskprogress task=\"SYN\" percent=\"42.5\"/>\n<host><status state=\"up\" re\nE\n";
 
 fn what_a_worker_left_behind_is_marked_and_stays_unimported(database: &Database) {
