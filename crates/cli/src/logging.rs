@@ -25,7 +25,7 @@ const SHOWING: &str = "warn,service=info";
 /// Begins to write the log, as the command line says.
 pub fn start(global: &Global, command: &Command) -> Result<(), Failure> {
     let usual = match command {
-        Command::Serve(_) => SERVING,
+        Command::Serve(_) | Command::Explorer(_) => SERVING,
         Command::Demo(_) => SHOWING,
         _ => QUIETLY,
     };

@@ -163,7 +163,12 @@ impl Opened {
 
 /// Whether the holder of the writer's lock looks for requests: a service, or a demo, which ends in one.
 pub fn is_worker(by: &str) -> bool {
-    by.contains(" serve (") || by.contains(" demo (")
+    by.contains(" serve (") || is_demo(by)
+}
+
+/// Whether it is a demo, beside whose service the simulated console lives.
+pub fn is_demo(by: &str) -> bool {
+    by.contains(" demo (")
 }
 
 fn private_folder(folder: &Path) -> Result<(), Failure> {

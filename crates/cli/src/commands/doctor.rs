@@ -110,12 +110,17 @@ pub async fn run(global: &Global, doctor: &Doctor, terminal: &Terminal) -> Resul
                 lines.push(none.next("connect one: muster connect URL --token-file FILE"));
             }
             for of in &known {
-                if let Some((seed, endpoints)) = super::demo::simulates(&of.integration) {
+                let simulates = super::demo::simulates(&of.integration);
+                if let Some((seed, endpoints)) = simulates
+                    && !place.writer().is_some_and(|by| crate::place::is_demo(&by))
+                {
                     lines.push(simulated(of, seed, endpoints, now));
                     continue;
                 }
                 // Through an Explorer the service asks, and writes down what it finds.
                 let here = of.integration.explorer.is_none();
+                // A simulated console answers nobody but the demo that is running: how it fares there is written down.
+                let here = here && simulates.is_none();
                 let asks = of.integration.options.enabled && !of.integration.connector.is_file() && here;
                 let live = match &keys {
                     Ok(keys) if !doctor.offline && asks => {

@@ -122,6 +122,7 @@ fn the_demo_ends_in_a_living_service_that_a_newcomer_signs_in_to() {
     });
     let doctor = beside(&["doctor"]);
     assert!(doctor.out.contains(&format!("muster demo (pid {}) is running", demo.id())), "{}", doctor.out);
+    assert!(doctor.out.contains("\ndemo") && !doctor.out.contains("Show it again"), "{}", doctor.out);
 
     // A second demo does not take the place of the first.
     let second = muster.run(&["demo", "--once", "--endpoints", "60"]);

@@ -104,9 +104,31 @@ fn step_words(step: Step) -> &'static str {
     }
 }
 
-/// The steps of a test, one below the other, and what the token sees.
-fn steps(outcome: &Outcome, now: Timestamp) -> Markup {
+/// Whose token a test was of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tested {
+    /// One that was just entered, and is nowhere yet.
+    Entered,
+    /// The one that is kept.
+    Kept,
+}
+
+impl Tested {
+    /// What there is to do about a step that failed.
+    fn help(self, step: Step, trouble: &Trouble) -> &'static str {
+        match (self, step) {
+            (Tested::Entered, Step::Token) => {
+                "copy it again, to its end, or make a new one in the console (Settings > Users > Service Users); nothing was saved"
+            }
+            _ => health::remedy(trouble.state, trouble.why).words(),
+        }
+    }
+}
+
+/// The steps of a test of the console at an address, one below the other, and what the token sees.
+fn steps(outcome: &Outcome, address: &str, tested: Tested, now: Timestamp) -> Markup {
     let failed = outcome.as_ref().err();
+    let plain = Console::parse(address).is_ok_and(|console| console.origin().starts_with("http://"));
     let mut passed = true;
     let all: Vec<(&str, Markup)> = Step::ALL
         .into_iter()
@@ -114,9 +136,10 @@ fn steps(outcome: &Outcome, now: Timestamp) -> Markup {
             let told = match failed {
                 Some((at, trouble)) if *at == step => {
                     passed = false;
-                    let help = health::remedy(trouble.state, trouble.why).words();
+                    let help = tested.help(step, trouble);
                     html! { (ui::light(Light::Bad, "Failed")) " " (ui::words::cut(&capital(&trouble.detail), 400)) " " (capital(help)) }
                 }
+                _ if passed && plain && step == Step::Tls => ui::light(Light::Ok, "Not encrypted; it stays on this machine"),
                 _ if passed => ui::light(Light::Ok, "Passed"),
                 _ => ui::light(Light::Idle, "Not tried"),
             };
@@ -358,7 +381,7 @@ fn connect_page(
                 },
                 ..Card::default()
             }.render())
-            @if let Some(outcome) = outcome { (steps(outcome, now)) }
+            @if let Some(outcome) = outcome { (steps(outcome, &filled.url, Tested::Entered, now)) }
             (Card {
                 id: "what",
                 heading: "Name and place",
@@ -648,7 +671,7 @@ fn reconnect_page(
                 },
                 ..Card::default()
             }.render())
-            @if let Some(outcome) = outcome { (steps(outcome, now)) }
+            @if let Some(outcome) = outcome { (steps(outcome, &filled.url, Tested::Entered, now)) }
             (verbs(matches!(outcome, Some(Ok(_))), "Save", &home))
         }
     };
@@ -733,7 +756,7 @@ pub(super) async fn test_saved(
     let shell = visitor.shell();
     let body = html! {
         div.flow.wide {
-            (steps(&outcome, now))
+            (steps(&outcome, &of.console_url, Tested::Kept, now))
             div.line {
                 (ui::link_button(&format!("{home}/test"), &Button { words: "Test again", icon: Some(Icon::Sync), ..Button::default() }))
                 (ui::link_button(&home, &Button { words: "Back", weight: Weight::Quiet, ..Button::default() }))

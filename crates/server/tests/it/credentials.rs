@@ -17,6 +17,8 @@ testkit::on_each_database! {
     what_is_used_is_not_removed,
     an_address_inside_a_private_network_is_asked_nothing,
     who_manages_the_installation_allows_private_addresses,
+    an_integration_whose_credential_was_taken_away_says_so,
+    whoever_saves_a_credential_second_sees_both,
     programs_save_renew_share_and_remove,
     a_secret_is_kept_elsewhere_by_who_manages_the_installation,
 }
@@ -213,6 +215,63 @@ fn an_address_inside_a_private_network_is_asked_nothing(database: &Database) {
         assert!(reply.body.contains("so nothing was sent."), "{url}: {}", reply.body);
         assert!(reply.body.contains("--allow-private-consoles"), "{url}: {}", reply.body);
     }
+}
+
+fn an_integration_whose_credential_was_taken_away_says_so(database: &Database) {
+    let (world, ada) = world(database);
+    let page = saved(&world, &ada);
+    let id = kernel::CredentialId::parse(page.trim_start_matches("/credentials/")).unwrap();
+    world.write(move |tx| access::set_global(tx, OrgId::DEFAULT, id, true, "ada", START));
+    let at = sync::Place {
+        store: &world.store,
+        world: &world.app.world,
+        org: OrgId(2),
+        keys: &world.app.keys,
+        transport: &world.app.transport,
+        who: "test",
+    };
+    let token = world.run(sync::open_token(at, id)).unwrap();
+    let order = sync::Connect {
+        console: sentinelone::Console::parse("acme.sentinelone.net").unwrap(),
+        token,
+        credential: Some(id),
+        link: None,
+        at: sync::explorers::At::default(),
+        private: false,
+        name: Some("EMEA".to_owned()),
+        site: None,
+        options: None,
+    };
+    let home = format!("/integrations/{}", world.run(sync::connect(at, order)).unwrap().integration.id);
+    let ben = world.cookie("ben", OrgId(2));
+    let taken = "not granted to this organization any more";
+    let before = world.get(&home, &ben);
+    assert!(before.status == 200 && !before.body.contains(taken));
+    let by_link = format!("/credentials/links/new?integration={}", home.trim_start_matches("/integrations/"));
+    assert!(before.body.contains(&format!("href=\"{by_link}\"")), "a link can ask for a new token");
+    assert!(world.get(&by_link, &ben).body.contains("EMEA"));
+    world.write(move |tx| access::set_global(tx, OrgId::DEFAULT, id, false, "ada", START));
+    let after = world.get(&home, &ben).body;
+    assert!(after.contains(taken) && after.contains("Have its owner grant it again"), "{after}");
+    assert!(after.contains(&format!("href=\"{home}/reconnect\"")));
+}
+
+fn whoever_saves_a_credential_second_sees_both(database: &Database) {
+    let (world, ada) = world(database);
+    let page = saved(&world, &ada);
+    let shown = world.get(&page, &ada).body;
+    let from = shown.find("name=\"stamp\" value=\"").expect("the form carries a stamp") + 20;
+    let stamp = shown[from..].split('"').next().unwrap().to_owned();
+    let csrf = world.csrf(&ada);
+    let change = |name: &str| {
+        let fields = [("csrf", &*csrf), ("name", name), ("url", "acme.sentinelone.net"), ("stamp", &stamp)];
+        world.post(&format!("{page}/change"), &ada, &fields)
+    };
+    assert_eq!(change("First").status, 303);
+    let second = change("Second");
+    assert_eq!(second.status, 409);
+    assert!(second.body.contains("First") && second.body.contains("you entered Second"), "{}", second.body);
+    assert!(world.get("/credentials", &ada).body.contains("First"));
 }
 
 fn who_manages_the_installation_allows_private_addresses(database: &Database) {

@@ -53,7 +53,7 @@ fn filled<'a>(csrf: &'a str, token: &'a str, what: &'a str) -> Vec<(&'a str, &'a
     ]
 }
 
-fn connect(world: &World, cookie: &str) -> String {
+pub fn connect(world: &World, cookie: &str) -> String {
     let csrf = world.csrf(cookie);
     let saved = world.post("/integrations/connect", cookie, &filled(&csrf, tokens::GLOBAL, "save"));
     assert_eq!(saved.status, 303, "{}", saved.body);
@@ -151,13 +151,17 @@ fn what_is_wrong_is_said_beside_its_field_and_no_secret_comes_back(database: &Da
         assert!(token.is_empty() || !reply.body.contains(token), "a token came back: {changed:?}");
         reply
     };
-    has(&send(&[("url", "http://10.0.0.1")], tokens::GLOBAL), &["is inside a private network"]);
-    has(&send(&[("url", "127.0.0.1:9400")], tokens::GLOBAL), &["is inside a private network"]);
+    has(&send(&[("url", "http://10.0.0.1")], tokens::GLOBAL), &["stands inside a private network", "an Explorer"]);
+    has(
+        &send(&[("url", "127.0.0.1:9400")], tokens::GLOBAL),
+        &["is this machine itself, so nothing was sent", "--allow-private-consoles"],
+    );
     has(&send(&[], ""), &["Enter the token, or choose a saved credential."]);
     has(&send(&[("name", "a,b")], tokens::GLOBAL), &["has a comma"]);
     has(&send(&[("schedule", "own"), ("every.threats", "1s")], tokens::GLOBAL), &["too often", "need you"]);
     let refused = send(&[], tokens::EXPIRED);
-    has(&refused, &["It accepts the token", "Failed", "Make a new token", "Not tried"]);
+    has(&refused, &["It accepts the token", "Failed", "or make a new one", "nothing was saved", "Not tried"]);
+    assert!(!refused.body.contains("checkpoint"), "nothing was read with it: {}", refused.body);
     let home = connect(&world, &ada);
     has(&send(&[("name", "emea")], tokens::GLOBAL), &["has this name already"]);
     // Another console is another integration.
