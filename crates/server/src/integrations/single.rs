@@ -117,6 +117,7 @@ pub(super) async fn show(
     let (state, word) = light(of, now);
     let rate = &of.integration.options;
     let body = html! {
+        (ungranted(&seen, &visitor))
         (trouble(of, &visitor))
         div #progress { (progress_bar(of, seen.progress.as_ref(), now)) }
         div.cols {
@@ -125,7 +126,7 @@ pub(super) async fn show(
                 (held(&seen, &visitor))
                 (left(&seen))
             }
-            div.flow.wide { (token(&seen, now)) (chosen(&seen)) (end(of, &visitor)) }
+            div.flow.wide { (token(&seen, &visitor, now)) (chosen(&seen)) (end(of, &visitor)) }
         }
     };
     let entry = catalogue::of(of.integration.connector);
@@ -435,7 +436,22 @@ fn left(seen: &Seen) -> Markup {
         .render()
 }
 
-fn token(seen: &Seen, now: Timestamp) -> Markup {
+/// What is said where its credential was taken from the organization: nothing that the console answers could say it.
+fn ungranted(seen: &Seen, visitor: &Visitor) -> Markup {
+    if seen.credential.as_deref() != Some("") {
+        return html! {};
+    }
+    let then = format!(
+        "{} may no longer use it, so nothing is read. Have its owner grant it again, or give this integration another token.",
+        visitor.org_name
+    );
+    let to = format!("{}/reconnect", at(seen.of.integration.id));
+    let link = visitor.may(Permission::ManageIntegrations).then_some(("Choose another", to.as_str()));
+    let what = "The credential that it reads with is not granted to this organization any more.";
+    Flash { tone: Tone::Bad, what, then: &then, link }.render()
+}
+
+fn token(seen: &Seen, visitor: &Visitor, now: Timestamp) -> Markup {
     let of = &seen.of.integration;
     if of.connector.is_file() {
         return html! {};
@@ -461,10 +477,16 @@ fn token(seen: &Seen, now: Timestamp) -> Markup {
             p.small { (ui::light(Light::Warn, "Attention")) " Its role can do more than read. " (sync::ROLE_ENOUGH) " is enough." }
         }
     };
-    let foot = ui::link_button(
-        &format!("{home}/reconnect"),
-        &Button { words: "Rotate token", icon: Some(Icon::Key), small: true, ..Button::default() },
-    );
+    let by_link = crate::fields::address("/credentials/links/new", &[("integration", &of.id.to_string())]);
+    let foot = html! {
+        (ui::link_button(
+            &format!("{home}/reconnect"),
+            &Button { words: "Rotate token", icon: Some(Icon::Key), small: true, ..Button::default() },
+        ))
+        @if visitor.may(Permission::ManageLinks) {
+            (ui::link_button(&by_link, &Button { words: "Ask somebody for a new one", small: true, ..Button::default() }))
+        }
+    };
     Card { id: "token", heading: "Token", body, foot, ..Card::default() }.render()
 }
 
