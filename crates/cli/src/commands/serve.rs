@@ -284,11 +284,10 @@ fn tell(event: &Event) {
         Event::IntegrationFinished { integration, state, detail, .. } => {
             let words = state.word().replace('_', " ");
             let detail = if detail.is_empty() { String::new() } else { format!(": {}", sentence(detail)) };
-            match state {
-                IntegrationState::Connected => {
-                    tracing::info!(target: LOG, %integration, "{integration} is {words}{detail}")
-                }
-                _ => tracing::warn!(target: LOG, %integration, "{integration} is {words}{detail}"),
+            if *state == IntegrationState::Connected {
+                tracing::info!(target: LOG, %integration, "{integration} is {words}{detail}");
+            } else {
+                tracing::warn!(target: LOG, %integration, "{integration} is {words}{detail}");
             }
         }
         Event::Notice { integration, what } if integration.is_empty() => tracing::warn!(target: LOG, "{what}"),
