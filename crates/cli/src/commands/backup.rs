@@ -50,10 +50,12 @@ pub async fn backup(global: &Global, asked: &Backup, terminal: &Terminal) -> Res
         size(bytes)
     ))?;
     terminal.note(&match (asked.with_key, keys.is_empty()) {
-        (true, _) => "The key is in it: whoever has this file has every token in it. Keep it as you keep the key.".to_owned(),
+        (true, _) => {
+            "The key is in it: whoever has this file has every token in it. Keep it as you keep the key.".to_owned()
+        }
         (false, true) => "Nothing in it is sealed.".to_owned(),
         (false, false) => format!(
-            "The key ({}) is not in it, and its sealed tokens are worth nothing without: keep a copy of the key elsewhere.",
+            "What is sealed in it opens with key {}, which is not in it: keep a copy of the key elsewhere.",
             keys.ids().join(", ")
         ),
     });
@@ -115,7 +117,7 @@ pub fn restore(global: &Global, asked: &Restore, terminal: &Terminal) -> Result<
     let checked: Result<(), access::AccessError> =
         place.open_to_read()?.read_blocking(move |tx| access::check_keys(tx, &keys));
     if let Err(error) = checked {
-        terminal.note(&Failure::from(error).lines());
+        terminal.note(Failure::from(error).lines().trim_end());
         terminal.note("The data is restored; consoles can be read again once the key is in its place.");
     }
     Ok(())

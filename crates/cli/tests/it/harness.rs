@@ -183,6 +183,8 @@ pub const FILTERS: &[(&str, &str)] = &[
     (r"\b20[23]\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[NOW]"),
     (r"\b\d+(\.\d+)? m?s\b", "[TIME]"),
     (r"\b\d+(\.\d+)? (bytes|kB|MB)\b", "[SIZE]"),
+    (r"\d+ rows of \d+ tables", "[N] rows of [N] tables"),
+    (r"has its \d+ rows again", "has its [N] rows again"),
     (r"SQLite \d+\.\d+\.\d+", "SQLite [VERSION]"),
     (r"key [0-9a-f]{16}", "key [ID]"),
     (r"request [0-9a-f-]{8,}", "request [ID]"),

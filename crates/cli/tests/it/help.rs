@@ -13,7 +13,7 @@ fn the_program_explains_itself() {
 fn every_command_explains_itself() {
     let muster = Muster::new();
     let mut all = String::new();
-    for command in ["demo", "connect", "sync", "simulate", "doctor", "migrate", "completion"] {
+    for command in ["demo", "connect", "sync", "simulate", "doctor", "migrate", "backup", "restore", "completion"] {
         let run = muster.ok(&["help", command]);
         assert_eq!(run.err, "");
         all += &format!("$ muster help {command}\n{}\n", run.out);

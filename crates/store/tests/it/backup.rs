@@ -123,8 +123,7 @@ fn every_value_comes_back_on_either_database(database: &Database) {
 fn a_backup_is_one_instant_while_others_write(database: &Database) {
     let (folder, store) = (TestDir::new(), database.open(ALL));
     add(&store, 0, "first").unwrap();
-    let path = folder.join("backup.zip");
-    let (writer, to) = (store.clone(), path.clone());
+    let (writer, to) = (store.clone(), folder.join("backup.zip"));
     let manifest = store.read_blocking(move |tx| {
         // The snapshot is taken; what comes now is not in it, although it comes before the rows are read.
         tx.query_one("SELECT count(*) FROM shop_item", &[], |row| row.int(0))?;

@@ -187,7 +187,7 @@ fn new_statistics_change_the_plans_of_open_readers() {
 
 #[test]
 fn statistics_are_made_anew_where_much_has_changed() {
-    let database = testkit::Database::postgres();
+    let database = Database::postgres();
     let store = database.open(&[SHOP]);
     let made = || {
         const MADE: &str = "SELECT analyze_count FROM pg_stat_user_tables WHERE relname = 'shop_item'";
