@@ -15,11 +15,11 @@ use browser::{Chromium, OUTSIDE, Place, SIGNED_IN, Tab, View};
 use crate::install;
 
 /// How much of a long page is drawn, in pixels.
-const HEIGHT_MAX: u32 = 1600;
+const HEIGHT_MAX: u32 = 1100;
 /// Endpoints of the demonstration.
 const ENDPOINTS: &str = "300";
 /// Pictures for the documentation are drawn at this part of their size.
-const SCALE: f64 = 0.6;
+const SCALE: f64 = 0.48;
 
 /// Writes the gallery's pages and draws each in light, in dark and narrow.
 pub fn run(root: &Path, filter: Option<&str>) -> anyhow::Result<()> {
@@ -162,13 +162,15 @@ impl Served {
         serve.args(["serve", "--listen", "127.0.0.1:0", "--role", "web"]);
         let mut served = Served(serve.stderr(Stdio::piped()).spawn().context("starting the service")?);
         let said = BufReader::new(served.0.stderr.take().context("the service has an output")?);
-        for line in said.lines() {
-            let line = line.context("reading what the service says")?;
-            if let Some((origin, _)) = line.trim().split_once("/set-up?") {
-                return Ok((origin.to_owned(), line.trim().to_owned(), served));
-            }
-        }
-        bail!("the service ended, or printed no link to set it up")
+        let mut lines = said.lines().map_while(Result::ok);
+        let Some(link) = lines.find(|line| line.contains("/set-up?")) else {
+            bail!("the service ended, or printed no link to set it up");
+        };
+        // Whatever it says later is read, so that it never waits for a reader.
+        std::thread::spawn(move || lines.for_each(drop));
+        let link = link.trim().to_owned();
+        let origin = link.split("/set-up?").next().unwrap_or_default().to_owned();
+        Ok((origin, link, served))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use inventory::{Ask, Want};
 use kernel::{OrgId, Timestamp};
+use ui::{Card, Markup, html};
 
 use crate::App;
 
@@ -50,6 +51,12 @@ pub(crate) async fn by_day(app: &App, org: OrgId, question: &'static str) -> ByD
     }
     let found = |day: i64| known(app, |known| known.get(&(org, question, day)).copied().flatten());
     days.iter().map(|day| (end_of(*day), found(*day))).collect()
+}
+
+/// What stands for a line of which there is no day yet.
+pub(crate) fn begins(id: &str, heading: &str) -> Markup {
+    let body = html! { p.muted { "Nothing is known of the days before. The line begins tomorrow, and goes back as far as history is kept." } };
+    Card { id, heading, body, ..Card::default() }.render()
 }
 
 fn known<T>(app: &App, look: impl FnOnce(&mut Known) -> T) -> T {

@@ -272,6 +272,9 @@ fn addresses(detail: &Detail) -> Markup {
     Card { id: "addresses", heading: "Addresses", body: table.render(), flush: true, ..Card::default() }.render()
 }
 
+/// Bytes from which on a value takes several lines beside others.
+const LONG: usize = 40;
+
 /// Records that have a column of their own beside the others.
 const SIDE_BY_SIDE: usize = 5;
 
@@ -303,13 +306,15 @@ fn matrix(detail: &Detail, shared: &[&Winner]) -> Markup {
         icon: Some(source_icon(&of.source)),
         ..ui::Column::new(detail.integrations.get(&of.integration).map_or(of.source.as_str(), String::as_str))
     }));
-    columns.push(ui::Column::new("Why the ticked one"));
-    let rows = shared.iter().zip(&labels).map(|(of, label)| {
+    let why: Vec<String> = shared.iter().map(|of| capital(&of.why)).collect();
+    let rows = shared.iter().zip(labels.iter().zip(&why)).map(|(of, (label, why))| {
         let cells = records.iter().map(|record| {
             let said = of.said.iter().find(|(by, _)| *by == record.record);
-            ui::Cell::new(html! {
+            let long = said.is_some_and(|(_, value)| value.len() > LONG);
+            let cell = if long { ui::Cell::wrap } else { ui::Cell::new };
+            cell(html! {
                 @match said {
-                    Some((by, value)) if *by == of.record => span.line { (ui::labelled(Icon::Tick, "In use:")) b { (shown(value)) } },
+                    Some((by, value)) if *by == of.record => span.state { (ui::labelled(Icon::Tick, "In use:")) (shown(value)) },
                     Some((_, value)) => (shown(value)),
                     None => (ui::absent("not said")),
                 }
@@ -318,7 +323,8 @@ fn matrix(detail: &Detail, shared: &[&Winner]) -> Markup {
         Row {
             id: of.attribute,
             name: label,
-            cells: cells.chain([ui::Cell::wrap(html! { (capital(&of.why)) })]).collect(),
+            below: why,
+            cells: cells.collect(),
             ..Row::default()
         }
     });
@@ -326,6 +332,7 @@ fn matrix(detail: &Detail, shared: &[&Winner]) -> Markup {
         caption: "Attributes, and what each source says of them; the value in use is marked. Times in UTC.",
         columns,
         rows: rows.collect(),
+        tall: true,
         ..Table::default()
     }
     .render()
@@ -367,7 +374,7 @@ fn shown(value: &str) -> Markup {
 }
 
 fn hanging(part: &Part) -> Markup {
-    let heading = crate::inventories::title(part.inventory);
+    let heading = label(part.inventory.name);
     let fields: Vec<(usize, &query::Field)> =
         part.columns.iter().enumerate().filter_map(|(at, name)| Some((at + 1, part.inventory.field(name)?))).collect();
     let labels: Vec<String> = fields.iter().map(|(_, field)| label(field.name)).collect();
@@ -389,7 +396,11 @@ fn hanging(part: &Part) -> Markup {
     let caption = format!("{heading} of this asset. Times in UTC.");
     let table = Table {
         caption: &caption,
-        columns: fields.iter().zip(&labels).map(|(_, label)| ui::Column::new(label)).collect(),
+        columns: fields
+            .iter()
+            .zip(&labels)
+            .map(|((_, field), label)| crate::inventories::heading(field, label))
+            .collect(),
         rows,
         ..Table::default()
     };

@@ -2,7 +2,7 @@
 
 use kernel::Cell as Value;
 use query::{Field, Type};
-use ui::{Cell, Icon, Markup, Severity, Source, html};
+use ui::{Cell, Column, Icon, Markup, Severity, Source, html};
 
 /// Values of a list that are shown; the rest are counted.
 const VALUES_SHOWN: usize = 3;
@@ -10,8 +10,16 @@ const VALUES_SHOWN: usize = 3;
 /// A cell of a table.
 pub(crate) fn cell(field: &Field, value: &Value) -> Cell {
     match (field.name, value) {
-        (_, Value::Int(_) | Value::Real(_)) => Cell::number(inside(field, value)),
+        (name, Value::Int(_) | Value::Real(_)) if name != "port" => Cell::number(inside(field, value)),
         _ => Cell::new(inside(field, value)),
+    }
+}
+
+/// The heading of a field's column: numbers stand at the right, names of numbers do not.
+pub(crate) fn heading<'a>(field: &Field, label: &'a str) -> Column<'a> {
+    match field.ty {
+        Type::Int | Type::Real if field.name != "port" => Column::number(label),
+        _ => Column::new(label),
     }
 }
 

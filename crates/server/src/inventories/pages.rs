@@ -444,10 +444,12 @@ pub(crate) fn characters(text: &str, span: Span) -> Range<usize> {
 }
 
 /// What a list is called: *Console sites*.
-pub(crate) fn title(what: &Inventory) -> String {
+fn title(what: &Inventory) -> String {
     match place_of(what) {
-        Some(place) if !matches!(place, Place::Policies | Place::Sites) => place.label().to_owned(),
-        _ => capital_word(&what.name.replace('_', " ")),
+        Some(place) if place.path().trim_start_matches('/') == what.name && place != Place::Policies => {
+            place.label().to_owned()
+        }
+        _ => capital_word(plural(what)),
     }
 }
 

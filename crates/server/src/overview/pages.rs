@@ -252,10 +252,14 @@ fn trend(seen: &Seen, guarded: &ByDay, all: &ByDay, now: Timestamp) -> Markup {
         .zip(all)
         .map(|((at, part), (_, whole))| (*at, part.zip(*whole).and_then(|(part, whole)| share(part, whole))))
         .collect();
+    let heading = "Protected, day by day";
+    if points.iter().all(|(_, share)| share.is_none()) {
+        return crate::past::begins("trend", heading);
+    }
     points.push((now, share(seen.parts.first().copied().unwrap_or_default(), seen.assets)));
     Line {
         id: "trend",
-        heading: "Protected, day by day",
+        heading,
         says: "Share of the assets that a source had at the end of each day, and now.",
         unit: " %",
         points,

@@ -66,10 +66,14 @@ fn drift(before: &ByDay, strayed: u64, now: Timestamp) -> Markup {
     #[expect(clippy::cast_precision_loss, reason = "a height on a screen")]
     let height = |count: u64| count as f64;
     let mut points: Vec<(Timestamp, Option<f64>)> = before.iter().map(|(at, count)| (*at, count.map(height))).collect();
+    let heading = "Drift, day by day";
+    if points.iter().all(|(_, count)| count.is_none()) {
+        return crate::past::begins("drift-by-day", heading);
+    }
     points.push((now, Some(height(strayed))));
     Line {
         id: "drift-by-day",
-        heading: "Drift, day by day",
+        heading,
         says: "Agents that only report although their policy says Protect, at the end of each day, and now.",
         unit: "",
         points,

@@ -41,6 +41,20 @@ fn looked_at(site: &Site, tab: &Tab, place: &Place, axe: &Axe) -> Vec<String> {
 }
 
 #[test]
+fn a_fresh_organization_keeps_nobody_out_either() {
+    let axe = Axe::kept_in(Path::new(env!("CARGO_TARGET_TMPDIR")));
+    let site = Site::empty();
+    let ada = site.ada();
+    let mut found = Vec::new();
+    // Where links lead on, there is nothing yet that they could lead to.
+    for place in SIGNED_IN.iter().filter(|place| place.links.is_empty()) {
+        place.go(&ada, &site.origin);
+        found.extend(axe.violations(&ada).iter().map(|of| format!("{}: {}\n  {}", place.name, of.rule, of.what)));
+    }
+    assert!(found.is_empty(), "{} findings\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
 fn every_page_is_light_and_none_complains() {
     let site = Site::filled();
     let ada = site.ada();
