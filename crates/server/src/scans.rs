@@ -90,7 +90,9 @@ fn found(tx: &mut Tx<'_>, org: OrgId, id: &str) -> Result<ScanTask, Problem> {
 }
 
 fn missing(error: SyncError) -> Problem {
-    let help = error.help();
+    // What helps elsewhere is a command.
+    let helps = matches!(error, SyncError::ScanRuns { .. } | SyncError::ScanPaused { .. } | SyncError::Scan(_));
+    let help = error.help().filter(|_| helps);
     let problem = match error {
         SyncError::NoSuchScan { .. } => Problem::missing("scan task"),
         SyncError::Access(error) => error.into(),

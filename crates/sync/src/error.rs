@@ -74,6 +74,18 @@ pub enum SyncError {
         /// What was asked for.
         name: String,
     },
+    /// A scan task does not run.
+    #[error("the scan task {name} is paused")]
+    ScanPaused {
+        /// Its name.
+        name: String,
+    },
+    /// Another scan task has the name.
+    #[error("another scan task is called {name:?}; choose another name")]
+    ScanTaken {
+        /// The name.
+        name: String,
+    },
     /// A scan task is at work.
     #[error("{name} is scanning just now")]
     ScanRuns {
@@ -197,6 +209,8 @@ impl SyncError {
             | SyncError::ScanOrder(_)
             | SyncError::NoSuchScan { .. }
             | SyncError::ScanRuns { .. }
+            | SyncError::ScanPaused { .. }
+            | SyncError::ScanTaken { .. }
             | SyncError::BadAddress { .. } => ExitClass::Usage,
             SyncError::Scan(ScanError::NoScanner | ScanError::Communities) => ExitClass::Usage,
             SyncError::Scan(ScanError::Ended { .. } | ScanError::Elsewhere { .. }) => ExitClass::Incomplete,
@@ -240,6 +254,7 @@ impl SyncError {
             SyncError::Target(TargetError::NotAllowed { .. }) => {
                 Some("an administrator chooses them under Tasks, Scans, or by muster scan allow NETWORK..".to_owned())
             }
+            SyncError::ScanPaused { .. } => Some("resume it first".to_owned()),
             SyncError::ScanRuns { .. } => Some("stop it first, or wait until it is over".to_owned()),
             SyncError::NameTaken { .. } => Some("choose another name with --name".to_owned()),
             SyncError::Fenced { .. } => Some("run one muster sync at a time".to_owned()),

@@ -191,7 +191,10 @@ impl Values {
 /// The field that a refusal concerns.
 fn field_of(error: &SyncError) -> Option<&'static str> {
     match error {
-        SyncError::NameTaken { .. } | SyncError::BadName { .. } | SyncError::OtherSource { .. } => Some("name"),
+        SyncError::ScanTaken { .. }
+        | SyncError::NameTaken { .. }
+        | SyncError::BadName { .. }
+        | SyncError::OtherSource { .. } => Some("name"),
         SyncError::Target(_) => Some("targets"),
         SyncError::ScanOrder(_) => Some("rate"),
         SyncError::Option { name: "the SNMP probe", .. } => Some("credentials"),

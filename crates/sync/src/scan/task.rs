@@ -229,7 +229,7 @@ fn check(
     let folded = fold(&name).into_owned();
     let taken = tx.query_opt(TAKEN, &[org.into(), folded.as_str().into()], |row| Ok(ScanId(row.int(0)?)))?;
     if taken.is_some_and(|id| Some(id) != own) {
-        return Err(SyncError::NameTaken { name, host: "another scan task".to_owned() });
+        return Err(SyncError::ScanTaken { name });
     }
     // Its source has this name, so no console and no list may have it.
     if let Some(other) = checkpoint::integration_named(tx, org, &name)?
@@ -378,7 +378,7 @@ pub fn ask(tx: &mut Tx<'_>, org: OrgId, id: ScanId, who: &str, now: Timestamp) -
     const ASK: &str = "UPDATE sync_scan_task SET asked_at = $3, asked_by = $4 WHERE org_id = $1 AND scan_id = $2";
     let of = task(tx, org, id)?;
     if !of.enabled {
-        return Err(SyncError::Paused { name: of.wanted.name });
+        return Err(SyncError::ScanPaused { name: of.wanted.name });
     }
     of.wanted.scan.targets.within(&allowed(tx, org)?)?;
     tx.execute(ASK, &[org.into(), id.into(), now.into(), who.into()])?;

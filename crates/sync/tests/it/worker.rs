@@ -287,12 +287,12 @@ fn one_consoles_trouble_delays_no_other() {
 }
 
 /// Several consoles, each with a host of its own.
-struct Consoles(Vec<sentinelone_sim::World>, Arc<std::sync::atomic::AtomicU64>);
+struct Consoles(Vec<sentinelone_sim::World>, Arc<AtomicU64>);
 
 impl Consoles {
     /// From now on every page takes so much longer.
     fn slow_down(&self, by: Duration) {
-        self.1.store(u64::try_from(by.as_micros()).unwrap(), std::sync::atomic::Ordering::Relaxed);
+        self.1.store(u64::try_from(by.as_micros()).unwrap(), Ordering::Relaxed);
     }
 
     fn of(lab: &Lab, count: u64, endpoints: usize) -> Consoles {
@@ -316,7 +316,7 @@ impl Consoles {
             let host = request.uri().host().unwrap_or_default();
             let at: usize = host.trim_start_matches("console").split('.').next().unwrap().parse().unwrap();
             let is_page = request.uri().query().is_some_and(|query| query.contains("limit="));
-            let late = if is_page { late.load(std::sync::atomic::Ordering::Relaxed) } else { 0 };
+            let late = if is_page { late.load(Ordering::Relaxed) } else { 0 };
             let wait = random.lock().unwrap().below(200_000) + late;
             let answer = services[at](request);
             let world = world.clone();
@@ -611,8 +611,8 @@ fn one_worker_reads_the_consoles_of_every_organization() {
         let ben = access::add_person(tx, "ben@acme.example", "Ben", START)?;
         access::create_org(tx, "Acme Retail", ben, "ada", START)
     });
-    let place = sync::Place { org: other.unwrap(), ..lab.place() };
-    let order = sync::Connect { name: Some("shops".to_owned()), ..lab.order(tokens::SITE) };
+    let place = Place { org: other.unwrap(), ..lab.place() };
+    let order = Connect { name: Some("shops".to_owned()), ..lab.order(tokens::SITE) };
     let there = lab.time.run(sync::connect(place, order)).unwrap().integration;
     assert_ne!(here.org, there.org);
     work(&lab, HOUR);
