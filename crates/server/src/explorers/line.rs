@@ -65,8 +65,17 @@ pub(super) async fn poll(
     let work = loop {
         let now = app.world.now();
         let (known, held) = (kinds.clone(), holding.clone());
-        let some = app.store.read(move |tx| Ok::<_, Problem>(!open(tx, org, id, &known, &held, room, now)?.is_empty()));
-        if some.await? {
+        let looked = app.store.read(move |tx| {
+            let some = !open(tx, org, id, &known, &held, room, now)?.is_empty();
+            let revoked = sync::explorers::explorer(tx, org, id)?.is_none_or(|of| of.revoked_at.is_some());
+            Ok::<_, Problem>((some, revoked))
+        });
+        let (some, revoked) = looked.await?;
+        // It asks again, and the guard tells it.
+        if revoked {
+            break Vec::new();
+        }
+        if some {
             let (known, held) = (kinds.clone(), holding.clone());
             let work = app.store.write(move |tx| hand_out(tx, org, id, &known, &held, room, now)).await?;
             if !work.is_empty() {

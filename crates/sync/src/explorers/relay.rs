@@ -20,7 +20,7 @@ use crate::connect::allowed;
 use crate::run::Place;
 
 /// How soon an answer is looked for first.
-pub const ANSWER_LOOK_MIN: Duration = Duration::from_millis(40);
+pub const ANSWER_LOOK_MIN: Duration = Duration::from_millis(20);
 /// How seldom an answer is looked for at most.
 pub const ANSWER_LOOK_MAX: Duration = Duration::from_millis(400);
 /// How long an answer of a console is waited for: what the Explorer gives the console itself, and the way.
