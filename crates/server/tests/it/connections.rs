@@ -115,7 +115,7 @@ fn certificate_and_key_are_files_and_clients_check_them(database: &Database) {
         (tls.certificate.clone(), tls.certificate.clone(), "chain.pem"),
         (
             tls.certificate.clone(),
-            folder.write("other.pem", &rcgen::KeyPair::generate().unwrap().serialize_pem()),
+            folder.write("other.pem", rcgen::KeyPair::generate().unwrap().serialize_pem()),
             "chain.pem",
         ),
     ] {
@@ -128,7 +128,7 @@ fn certificate_and_key_are_files_and_clients_check_them(database: &Database) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let (app, files) = (world.app.clone(), tls.clone());
+    let (app, files) = (world.app.clone(), tls);
     let thread = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let stopped = async move { drop(stopped.await) };
