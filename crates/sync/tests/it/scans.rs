@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use access::{Keep, Keyring, NewCredential};
+use explorer::wire::{About, Enrol};
 use jobs::World;
 use kernel::{Clock, OrgId, Random, ScanId, Secret, Timestamp};
 use sentinelone::Transport;
 use store::{Store, Tx};
+use sync::explorers::{self, RequestId};
 use sync::import::{Imported, Order};
 use sync::scan::{self, Ports, RunStatus, Scan, ScanError, ScanRun, Scanner, Targets, Wanted, When};
 use sync::{Place, SyncError, WorkerOptions};
@@ -21,6 +23,7 @@ testkit::on_each_database! {
     a_scan_becomes_machines_and_what_a_later_one_does_not_find_is_gone,
     a_task_is_run_by_a_worker_and_tells_how_it_went,
     two_workers_scan_one_after_the_other,
+    an_explorer_scans_from_where_it_is_and_brings_what_it_found,
     what_a_worker_left_behind_is_marked_and_stays_unimported,
     a_task_is_checked_saved_changed_and_removed,
 }
@@ -240,6 +243,61 @@ fn two_workers_scan_one_after_the_other(database: &Database) {
         assert_eq!(bench.runs(id).iter().map(|run| run.status).collect::<Vec<_>>(), [Some(RunStatus::Complete)]);
     }
 }
+
+fn an_explorer_scans_from_where_it_is_and_brings_what_it_found(database: &Database) {
+    let bench = Bench::new(database);
+    let (_listener, port) = listener("127.0.0.41");
+    let about = About { kinds: vec![scan::EXPLORER_KIND.to_owned()], ..About::default() };
+    let explorer = bench.write({
+        let about = about.clone();
+        move |tx| {
+            let (id, ticket) = explorers::create(tx, ORG, "branch", &Random::secret_bytes(), "ann", START)?;
+            let public_key = explorer::seal::KeyPair::fresh().public();
+            let order = Enrol { ticket: ticket.expose().to_owned(), public_key, about };
+            explorers::enrol(tx, &order, "192.0.2.7", &Random::secret_bytes(), START)?.unwrap();
+            Ok(id)
+        }
+    });
+    let there = |scan| Wanted { explorer: Some(explorer), ..wanted("branch", scan) };
+    let snmp = there(Scan { snmp: true, ..scan("127.0.0.41", &[port]) });
+    let refused = bench.store.write_blocking(move |tx| scan::add(tx, ORG, &snmp, "ann", START));
+    assert!(refused.unwrap_err().to_string().contains("communities stay with this server"));
+
+    let id = bench.add(&there(scan("127.0.0.41", &[port])));
+    let options = bench.options("one");
+    // What the Explorer does: takes the work, looks, and answers.
+    let elsewhere = async {
+        let kinds = about.kinds.clone();
+        let work = loop {
+            let kinds = kinds.clone();
+            let now = bench.world.now();
+            let handed = bench.write(move |tx| Ok(explorers::hand_out(tx, ORG, explorer, &kinds, &[], 1, now)?));
+            match handed.into_iter().next() {
+                Some(work) => break work,
+                None => bench.world.sleep(LOOK).await,
+            }
+        };
+        let (says, xml) = scan::explore(&bench.world, bench.path.as_os_str(), work.payload).await;
+        let (says, now) = (serde_json::to_string(&says).unwrap(), bench.world.now());
+        let request = RequestId(work.id);
+        assert!(bench.write(move |tx| Ok(explorers::answer(tx, ORG, explorer, request, &says, &xml, now)?)));
+        bench.until(|bench| bench.is_over(id)).await;
+    };
+    let worked = sync::worker(bench.place(), &options, elsewhere, &|_| {});
+    bench.runtime.block_on(bench.world.timeout(PATIENCE, worked)).expect("in time").unwrap();
+    let run = bench.runs(id).remove(0);
+    assert_eq!(
+        (run.status, run.report.map(|report| report.created)),
+        (Some(RunStatus::Complete), Some(1)),
+        "{}",
+        run.log
+    );
+    assert!(run.log.contains("the Explorer branch scans 127.0.0.41"), "{}", run.log);
+    assert_eq!(bench.number("SELECT count(*) FROM sync_explorer_request"), 0, "its answer was taken away");
+}
+
+/// How long a test waits for another process.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What nmap has written when it is killed in the middle: one machine, and the beginning of another.
 const HALF: &str = "cat > scan.xml <<'E'\n<?xml version=\"1.0\"?>\n<nmaprun scanner=\"nmap\" args=\"nmap -oX scan.xml 127.0.0.0/30\">\n\
