@@ -21,7 +21,6 @@ mod metrics;
 mod openapi;
 mod overview;
 mod past;
-mod past;
 mod people;
 mod policies;
 mod problem;
@@ -87,7 +86,6 @@ pub struct App {
     pub(crate) places: Arc<Semaphore>,
     pub(crate) passwords: Arc<Semaphore>,
     pub(crate) past: Arc<past::Past>,
-    pub(crate) past: Arc<past::Past>,
     /// What the identity provider said of itself, and when.
     pub(crate) discovered: Arc<Mutex<Option<(Discovered, Timestamp)>>>,
 }
@@ -139,19 +137,18 @@ impl App {
             places: Arc::new(Semaphore::new(REQUESTS_AT_ONCE)),
             passwords: Arc::new(Semaphore::new(PASSWORDS_AT_ONCE)),
             past: Arc::default(),
-            past: Arc::default(),
             discovered: Arc::default(),
         }
     }
+}
+
+impl App {
     /// Whether consoles may stand inside a private network: said at the start, or chosen by who manages the installation. Where
     /// the database does not answer, they may not.
     pub(crate) async fn private_consoles(&self) -> bool {
         self.settings.private_consoles || self.store.read(access::consoles_may_be_private).await.unwrap_or(false)
     }
 
-}
-
-impl App {
     /// Whether the process is about to end.
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
