@@ -218,6 +218,8 @@ pub fn merge(tx: &mut Tx, decision: &Decision, assets: &[AssetId]) -> Result<Ass
     take_back(tx, decision.org, APART, &all, &all)?;
     let pairs: Vec<(RecordId, RecordId)> = sets[1..].iter().map(|(_, records)| (first, records[0])).collect();
     add(tx, decision, TOGETHER, &pairs)?;
+    // What speaks of one of them alone comes along, although it contradicts the others.
+    keep(tx, decision, sets.iter().map(|(_, records)| records.as_slice()))?;
     let named: Vec<String> = sets.iter().map(|(asset, _)| asset.to_string()).collect();
     audit(tx, decision, "asset.merge", &named.join(" "))?;
     resettle(tx, decision, MERGED, &all)?;
@@ -277,17 +279,26 @@ pub fn split(tx: &mut Tx, decision: &Decision, records: &[RecordId]) -> Result<P
     let pairs: Vec<(RecordId, RecordId)> =
         off.iter().flat_map(|one| stay.iter().map(move |other| (*one.min(other), *one.max(other)))).collect();
     add(tx, decision, APART, &pairs)?;
-    // Neither part falls apart in turn. Why its records are one is for the rules to say.
-    let known: FxHashSet<(RecordId, RecordId)> = read(tx, decision.org)?.kept.into_iter().collect();
-    let within = [&off, &stay].into_iter().flat_map(|part| part.windows(2).map(|two| (two[0], two[1])));
-    let within: Vec<(RecordId, RecordId)> = within.filter(|pair| !known.contains(pair)).collect();
-    add(tx, decision, KEPT, &within)?;
+    // Neither part falls apart in turn.
+    keep(tx, decision, [off.as_slice(), &stay])?;
     let named: Vec<String> = off.iter().map(RecordId::to_string).collect();
     audit(tx, decision, "asset.split", &format!("{from} {}", named.join(" ")))?;
     resettle(tx, decision, SPLIT, &all)?;
     let now = assets_of(tx, decision.org, &[stay[0], off[0]])?;
     let asset = |record: RecordId| now.get(&record).copied().ok_or(DirectiveError::NoSuchRecord(record));
     Ok(Parted { from, stays: asset(stay[0])?, off: asset(off[0])?, carried })
+}
+
+/// Says that parts stay as they are, each within itself. Why its records are one is for the rules to say.
+fn keep<'a>(
+    tx: &mut Tx,
+    decision: &Decision,
+    parts: impl IntoIterator<Item = &'a [RecordId]>,
+) -> Result<(), StoreError> {
+    let known: FxHashSet<(RecordId, RecordId)> = read(tx, decision.org)?.kept.into_iter().collect();
+    let within = parts.into_iter().flat_map(|part| part.windows(2).map(|two| (two[0], two[1])));
+    let within: Vec<(RecordId, RecordId)> = within.filter(|pair| !known.contains(pair)).collect();
+    add(tx, decision, KEPT, &within)
 }
 
 fn refuse_pinned(tx: &mut Tx, org: OrgId, records: &[RecordId]) -> Result<(), DirectiveError> {

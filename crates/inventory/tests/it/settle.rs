@@ -33,6 +33,7 @@ testkit::on_each_database! {
     case_26_an_agent_whose_uuid_is_rewritten_stays_its_asset,
     case_29_what_a_person_splits_stays_split,
     a_merge_stays_and_old_ids_lead_to_the_new_asset,
+    what_is_merged_brings_along_what_contradicts_the_other,
     a_pin_keeps_an_asset_as_it_is_until_it_is_taken_back,
     a_pin_leaves_every_record_its_own_reason,
     what_stays_together_after_a_split_keeps_its_rule_evidence_and_time,
@@ -515,6 +516,29 @@ fn a_merge_stays_and_old_ids_lead_to_the_new_asset(database: &testkit::Database)
     let third = world.record(3);
     world.decide(move |tx, by| directive::split(tx, by, &[third])).unwrap();
     assert_eq!(world.machines(), [vec![1, 2], vec![3]]);
+}
+
+fn what_is_merged_brings_along_what_contradicts_the_other(database: &testkit::Database) {
+    let world = World::new(database);
+    let said = [
+        agent(1).maker("Dell").serial("5CG1234XYZ").name("lt-1"),
+        agent(2).maker("Dell").serial("8XX9999QQQ").name("lt-2"),
+        row(3).maker("Dell").serial("5CG1234XYZ"),
+        row(4).maker("Dell").serial("8XX9999QQQ"),
+    ];
+    world.say(&said, NOW);
+    world.settle(NOW);
+    assert_eq!(world.machines(), [[1, 3], [2, 4]]);
+    let (one, two) = (world.asset(1), world.asset(2));
+    let now = world.decide(move |tx, by| directive::merge(tx, by, &[one, two])).unwrap();
+    assert_eq!((now, world.machines()), (one, vec![vec![1, 2, 3, 4]]));
+    let later = NOW.plus_seconds(3600);
+    world.say(&said, later);
+    world.settle(later);
+    assert_eq!(world.machines(), [[1, 2, 3, 4]]);
+    let off = [world.record(2)];
+    world.decide(move |tx, by| directive::split(tx, by, &off)).unwrap();
+    assert_eq!(world.machines(), [[1, 3], [2, 4]]);
 }
 
 fn a_pin_keeps_an_asset_as_it_is_until_it_is_taken_back(database: &testkit::Database) {
