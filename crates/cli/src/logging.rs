@@ -34,6 +34,8 @@ pub fn start(global: &Global, command: &Command) -> Result<(), Failure> {
         Failure::usage(format!("--log {filter:?} is no filter: {error}")).with("Such as warn, info, or sync=debug.")
     })?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false);
+    // A line that nobody can read any more must not end the request that it tells of.
+    let log = log.log_internal_errors(false);
     match global.log_format {
         LogFormat::Text => log.event_format(Line).init(),
         LogFormat::Json => log.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),

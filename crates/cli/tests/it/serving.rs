@@ -293,3 +293,21 @@ fn every_request_is_one_line_with_its_id_and_nothing_that_was_asked_for() {
         }
     }
 }
+
+#[test]
+fn a_service_goes_on_when_nobody_reads_its_log_any_more() {
+    for format in ["text", "json"] {
+        let muster = Muster::new();
+        let mut service = muster.start(&["serve", "--listen", "127.0.0.1:0", "--log-format", format]);
+        let mut lines = BufReader::new(service.stderr.take().unwrap()).lines().map(Result::unwrap);
+        let listening = lines.by_ref().find(|line| line.contains("listening on http://")).unwrap();
+        let at = listening.split("http://").nth(1).unwrap().split(';').next().unwrap().to_owned();
+        assert!(lines.any(|line| line.contains("/set-up?token=")));
+        drop(lines);
+        for _ in 0..3 {
+            let (head, _) = ask(&at, "GET /sign-in", &[], "");
+            assert!(head.starts_with("HTTP/1.1 "), "{head}");
+        }
+        terminate(&mut service);
+    }
+}
