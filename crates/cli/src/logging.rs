@@ -13,8 +13,8 @@ use crate::arguments::{Command, Global, LogFormat};
 use crate::failure::Failure;
 use crate::terminal::to_the_second;
 
-/// What a command tells that ends by itself: only what is wrong.
-const QUIETLY: &str = "warn";
+/// What a command tells that ends by itself: only what is wrong, and not what it says of each reading in its own words.
+const QUIETLY: &str = "warn,sync=off,sentinelone=off";
 
 /// What a server tells: each reading, each request; not what each reading of machines joined.
 const SERVING: &str = "info,muster_sync::settle=warn";
