@@ -8,7 +8,7 @@ use crate::cases::{Pointer, Stranger, kind};
 use crate::catalog::{Family, PROFILES};
 use crate::draw::{Dice, mix};
 use crate::hardware::{Maker, STRANGERS, card, mac_text, seat};
-use crate::nmap::{self, System};
+use crate::nmap;
 use crate::state::{State, salt};
 use crate::text::{HOUR, MINUTE};
 
@@ -251,9 +251,9 @@ impl State {
             address: dotted(address),
             mac: (!routed).then(|| mac_text(mac, ':', false)),
             name,
-            ports: system.ports.len(),
+            ports: nmap::system(system).ports.len(),
             undecidable,
-            system: system.number(),
+            system,
             twice: plant.is_some_and(|plant| plant.twice),
         })
     }
@@ -274,7 +274,7 @@ impl State {
                 name: name.map(|name| format!("{name}.office.example.com")),
                 ports: system.ports.len(),
                 undecidable: None,
-                system: system.number(),
+                system: facts.kind.system,
                 twice: false,
             }],
             ..Machine::default()
@@ -315,15 +315,15 @@ fn host_of_stranger(stranger: &Stranger) -> Host {
             Pointer::Name(name) => Some(name.clone()),
             Pointer::Nothing => None,
         },
-        ports: system.ports.len(),
+        ports: nmap::system(system).ports.len(),
         undecidable: None,
-        system: system.number(),
+        system,
         twice: false,
     }
 }
 
 fn machine_of_stranger(stranger: &Stranger) -> Machine {
-    let (host, system) = (host_of_stranger(stranger), stranger_system(stranger));
+    let (host, system) = (host_of_stranger(stranger), nmap::system(stranger_system(stranger)));
     Machine {
         name: host.name.clone().unwrap_or_else(|| host.address.clone()),
         case: (!stranger.case.is_empty()).then_some(stranger.case),
@@ -334,8 +334,8 @@ fn machine_of_stranger(stranger: &Stranger) -> Machine {
     }
 }
 
-fn stranger_system(stranger: &Stranger) -> &'static System {
-    nmap::system(nmap::STRANGERS[stranger.kind].system)
+fn stranger_system(stranger: &Stranger) -> usize {
+    nmap::STRANGERS[stranger.kind].system
 }
 
 /// A kind of host that only a scan sees.

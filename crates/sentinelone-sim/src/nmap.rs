@@ -306,22 +306,15 @@ const VENDORS: [([u8; 3], &str); 22] = [
     ([0x00, 0x25, 0x90], "Super Micro Computer"),
 ];
 
-impl System {
-    /// Its place in the list.
-    pub(crate) fn number(&self) -> usize {
-        SYSTEMS.iter().position(|system| std::ptr::eq(system, self)).unwrap_or(at::UNKNOWN)
-    }
-}
-
 /// The n-th kind of host.
 pub(crate) fn system(number: usize) -> &'static System {
     &SYSTEMS[number]
 }
 
-/// What a scan makes of the system that an agent reports.
-pub(crate) fn system_of(profile: &Profile) -> &'static System {
+/// What a scan makes of the system that an agent reports: its place in the list.
+pub(crate) fn system_of(profile: &Profile) -> usize {
     let name = profile.os_name;
-    system(match profile.family {
+    match profile.family {
         Family::Mac => at::MACOS,
         Family::LinuxDesktop => at::LINUX_DESKTOP,
         Family::LinuxServer | Family::Node => at::LINUX,
@@ -332,7 +325,7 @@ pub(crate) fn system_of(profile: &Profile) -> &'static System {
         _ if name.contains("Windows 7") => at::WINDOWS_7,
         _ if name.contains("Windows 10") => at::WINDOWS_10,
         _ => at::WINDOWS_11,
-    })
+    }
 }
 
 /// The file of a scan that ended at `now` (µs).
