@@ -53,7 +53,7 @@ fn absent(field: &str) -> &'static str {
     match field {
         "owner" => "no owner",
         "user" => "nobody",
-        "last_seen" | "first_seen" | "seen_at" => "never seen",
+        "last_seen" | "seen_at" => "never seen",
         _ if field.starts_with("agent.") => "no agent",
         _ => "not said",
     }

@@ -16,12 +16,13 @@ use crate::{App, Problem, Visitor, integrations, respond};
 /// Every asset that a source has now.
 const ALL: &str = "removed:f";
 /// Those that a live agent guards, and in which it finds nothing.
-const PROTECTED: &str = "removed:f and has:agent.state and infected:f";
+const PROTECTED: &str = "removed:f and edr.name:SentinelOne and infected:f";
 
 /// The parts of the tally: label, question, and how it looks. They have nothing in common, and the rest is named apart.
-const PARTS: [(&str, &str, Fill); 3] = [
+const PARTS: [(&str, &str, Fill); 4] = [
     ("Protected", PROTECTED, Fill::Ok),
     ("Infected", "removed:f and infected:t", Fill::Bad),
+    ("Agent is gone", "removed:f and has:agent.state and not edr.name:SentinelOne and infected:f", Fill::Warn),
     ("No agent", "removed:f and no:agent.state", Fill::Hatch),
 ];
 
