@@ -32,11 +32,35 @@ pub fn run(topic: &[String], terminal: &Terminal) -> Result<(), Failure> {
             let parts = ["Get a token", "Account or site"].map(server::guide_part).join("\n");
             terminal.result(&format!("{parts}\n{THEN}"))
         }
-        ["trouble"] => terminal.result(&server::trouble_page()),
+        ["trouble"] => terminal.result(&for_terminals(&server::trouble_page())),
         ["configuration"] => terminal.result(&crate::config::page()),
         ["correlation"] => terminal.result(&correlation()),
         path => terminal.result(&command_help(path)?),
     }
+}
+
+/// A page of the documentation as a terminal shows it: each row of a table is a paragraph, and marks are left out.
+fn for_terminals(page: &str) -> String {
+    let mut out = String::new();
+    let mut in_rows = false;
+    for line in page.lines().skip_while(|line| line.starts_with("<!--") || line.is_empty()) {
+        let Some(row) = line.strip_prefix("| ") else {
+            // The line under the headings, after which rows begin.
+            in_rows = line.starts_with("|--");
+            if !in_rows {
+                let _ = writeln!(out, "{}", line.trim_start_matches('#').trim_start().replace('*', ""));
+            }
+            continue;
+        };
+        let cells = row.trim_end_matches('|').split(" | ").map(|cell| cell.trim().replace('*', ""));
+        for (at, cell) in cells.enumerate().filter(|(_, cell)| in_rows && !cell.is_empty()) {
+            let _ = writeln!(out, "{}{cell}", if at == 0 { "" } else { "    " });
+        }
+        if in_rows {
+            out.push('\n');
+        }
+    }
+    out.replace("[set-up.md](set-up.md)", "muster help token")
 }
 
 fn command_help(path: &[&str]) -> Result<String, Failure> {
@@ -134,6 +158,9 @@ mod tests {
             assert!(command_help(&[command.get_name()]).unwrap().contains("Usage:"), "{}", command.get_name());
         }
         assert!(correlation().contains("R60") && correlation().contains("V6"));
+        let trouble = for_terminals(&server::trouble_page());
+        assert!(trouble.starts_with("When something is wrong\n"), "{trouble}");
+        assert!(trouble.contains("\nConnected\n    Every stream") && !trouble.contains(['|', '*', '#']), "{trouble}");
         assert!(command_help(&["tokn"]).unwrap_err().lines().contains("Topics:"));
     }
 }
