@@ -5,10 +5,13 @@ use maud::{Markup, html};
 use crate::form::Csrf;
 use crate::href::href;
 use crate::icon::{Icon, icon, labelled};
-use crate::words::name;
+use crate::words::{cut, name};
 
 /// Columns of one table.
 pub const COLUMNS_MAX: usize = 64;
+
+/// Characters of what stands below a row's name: a sentence, or a hostile name.
+const BELOW_MAX: usize = 120;
 
 /// The order a column is in, or would be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -231,7 +234,7 @@ impl Table<'_> {
                         @else { span.mono[row.mono] { (name(row.name)) } }
                         (row.badges)
                     }
-                    @if !row.below.is_empty() { small { (name(row.below)) } }
+                    @if !row.below.is_empty() { small { (cut(row.below, BELOW_MAX)) } }
                 }
                 @for cell in row.cells.iter().take(COLUMNS_MAX) { td.num[cell.number].wrap[cell.wrap] { (cell.content) } }
             }
