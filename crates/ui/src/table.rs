@@ -234,7 +234,7 @@ impl Table<'_> {
                         @else { span.mono[row.mono] { (name(row.name)) } }
                         (row.badges)
                     }
-                    @if !row.below.is_empty() { small { (cut(row.below, BELOW_MAX)) } }
+                    @if !row.below.is_empty() { small { bdi { (cut(row.below, BELOW_MAX)) } } }
                 }
                 @for cell in row.cells.iter().take(COLUMNS_MAX) { td.num[cell.number].wrap[cell.wrap] { (cell.content) } }
             }
