@@ -255,8 +255,8 @@ impl Service {
     fn start(mut command: std::process::Command) -> anyhow::Result<Service> {
         command.args(["serve", "--listen", "127.0.0.1:0", "--allow-private-consoles"]);
         let started = Instant::now();
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().context("starting the service")?;
-        let mut lines = BufReader::new(child.stdout.take().context("its output is piped")?).lines();
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().context("starting the service")?;
+        let mut lines = BufReader::new(child.stderr.take().context("its words are piped")?).lines();
         let link = regex::Regex::new(r"(http://[^/\s]+)(/set-up\?token=(\S+))")?;
         let (url, set_up) = loop {
             let Some(line) = lines.next() else { bail!("the service did not print a link") };
