@@ -184,34 +184,25 @@ pub fn write(
     if path.exists() {
         return Err(BackupError::Exists { path: path.to_owned() });
     }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    let part = path.with_file_name(name);
-    let outcome = (|| {
-        let mut options = File::options();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&part).map_err(of_file)?;
-        let (file, manifest) = packed(tx, slices, computed, files, label, file, &of_file)?;
-        file.sync_all().map_err(of_file)?;
-        // A hard link refuses to replace what came there meanwhile, as a rename would not.
-        match std::fs::hard_link(&part, path) {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                return Err(BackupError::Exists { path: path.to_owned() });
-            }
-            // A file system without links.
-            Err(_) => std::fs::rename(&part, path).map_err(of_file)?,
-            Ok(()) => {}
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut beside = path.file_name().unwrap_or_default().to_owned();
+    beside.push(".");
+    // Of a name that nobody knows before, made anew: whatever lies here gets nothing of it. Dropping it removes it.
+    let part = tempfile::Builder::new().prefix(&beside).suffix(".part").tempfile_in(folder).map_err(of_file)?;
+    let (file, part) = part.into_parts();
+    let (file, manifest) = packed(tx, slices, computed, files, label, file, &of_file)?;
+    file.sync_all().map_err(of_file)?;
+    match part.persist_noclobber(path) {
+        Err(refused) if refused.error.kind() == std::io::ErrorKind::AlreadyExists => {
+            return Err(BackupError::Exists { path: path.to_owned() });
         }
-        #[cfg(unix)]
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            File::open(folder).and_then(|folder| folder.sync_all()).map_err(of_file)?;
-        }
-        Ok(manifest)
-    })();
-    let _ = std::fs::remove_file(&part);
-    outcome
+        // A file system that cannot refuse to replace.
+        Err(refused) => refused.path.persist(path).map_err(|refused| of_file(refused.error))?,
+        Ok(()) => {}
+    }
+    #[cfg(unix)]
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(of_file)?;
+    Ok(manifest)
 }
 
 fn packed(

@@ -223,6 +223,19 @@ fn whole(folder: &TestDir) -> (PathBuf, Vec<u8>) {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_file_that_somebody_laid_where_a_backup_goes_gets_nothing_of_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, database) = (TestDir::new(), Database::sqlite());
+    let (path, laid) = (folder.join("backup.zip"), folder.write("backup.zip.part", "theirs"));
+    std::fs::set_permissions(&laid, std::fs::Permissions::from_mode(0o644)).unwrap();
+    write(&database.open(ALL), ALL, &path).unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read_to_string(&laid).unwrap(), "theirs");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing half-done is left");
+}
+
+#[test]
 fn a_torn_backup_is_refused_in_words_wherever_it_broke_off() {
     let folder = TestDir::new();
     let (_, bytes) = whole(&folder);
