@@ -22,6 +22,7 @@ mod second_factor;
 mod session;
 mod setting;
 mod sign_in;
+mod stolen;
 mod throttle;
 mod ticket;
 mod token;

@@ -1,6 +1,6 @@
 //! Passwords: what is one, how it is hashed, and who has which.
 //!
-//! Length and a look at the most common ones are all that is asked of a password (ASVS 5.0 §6.2); hashing is Argon2id as
+//! Length and a look at the most common and the stolen ones are all that is asked of a password (ASVS 5.0 §6.2); hashing is Argon2id as
 //! OWASP's password storage cheat sheet sets it. Hashing takes tens of milliseconds and 19 MiB: do it outside of a
 //! transaction, on a thread for such work.
 
@@ -10,6 +10,7 @@ use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Versio
 use kernel::{PersonId, Secret, Timestamp, fold};
 use store::Tx;
 
+use crate::stolen::is_stolen;
 use crate::{AccessError, person, session};
 
 /// The shortest password, in characters.
@@ -105,7 +106,7 @@ const READ: &str = "SELECT password FROM access_person WHERE person_id = $1";
 /// Looks whether a text will do as the password of the person with this login.
 ///
 /// # Errors
-/// It is too short or too long, contains the login's name, or is among the most common ones.
+/// It is too short or too long, contains the login's name, is among the most common ones, or was stolen elsewhere.
 pub fn check_password(password: &Secret, login: &str) -> Result<(), AccessError> {
     let count = password.expose().chars().count();
     let folded = fold(password.expose());
@@ -119,6 +120,8 @@ pub fn check_password(password: &Secret, login: &str) -> Result<(), AccessError>
         "it contains your login"
     } else if is_common(&folded) {
         "it is one of the first that anybody tries"
+    } else if is_stolen(&folded) {
+        "it is known from a breach elsewhere, so it is among the first that anybody tries"
     } else {
         return Ok(());
     };
@@ -239,6 +242,11 @@ mod tests {
             "qwertyuiop123",
             "ada.lovelace loves",
             "correct horse battery staple",
+            // Known from breaches, and made of no common word.
+            "Q1W2E3R4T5Y6",
+            "finalfantasy",
+            "gfhjkmgfhjkm",
+            "sonyericsson",
         ] {
             assert!(check_password(&secret(bad), "ada.lovelace@example.com").is_err(), "{bad}");
         }
