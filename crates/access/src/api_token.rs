@@ -9,7 +9,7 @@ use store::{Row, StoreError, Tx};
 use crate::org::checked_name;
 use crate::person::role_in;
 use crate::token::{self, Fresh};
-use crate::{AccessError, Permission, Role, audit, may, number, role_of};
+use crate::{AccessError, Permission, Role, audit, lacks_second_factor, may, number, role_of};
 
 /// What every token begins with, so that people and scanners know it.
 pub const API_TOKEN_PREFIX: &str = "muster_";
@@ -126,7 +126,7 @@ pub fn create_api_token(
     now: Timestamp,
 ) -> Result<(Secret, ApiToken), AccessError> {
     let name = checked_name("name of the token", &new.name)?;
-    let own = role_of(tx, org, person)?.ok_or(AccessError::NoSuch { what: "member" })?;
+    let own = acts_as(tx, org, person)?.ok_or(AccessError::NoSuch { what: "member" })?;
     if !own.covers(new.role) || !may(own, Permission::ManageOwnTokens) {
         return Err(AccessError::AboveOwn { asked: new.role.word(), own: own.word() });
     }
@@ -170,8 +170,14 @@ pub fn api_token(tx: &mut Tx<'_>, text: &str, now: Timestamp) -> Result<Option<A
     }
     let found = tx.query_opt(BY_HASH, &[(&token::hash(text)).into()], read)?;
     let Some(found) = found.filter(|token| token.expires_at > now) else { return Ok(None) };
-    let makers = role_of(tx, found.org, found.person)?;
+    let makers = acts_as(tx, found.org, found.person)?;
     Ok(makers.is_some_and(|role| role.covers(found.role)).then_some(found))
+}
+
+/// What somebody is in an organization just now: administrators who have to set up a second factor first are viewers.
+fn acts_as(tx: &mut Tx<'_>, org: OrgId, person: PersonId) -> Result<Option<Role>, AccessError> {
+    let Some(role) = role_of(tx, org, person)? else { return Ok(None) };
+    Ok(Some(if lacks_second_factor(tx, person, role)? { Role::Viewer } else { role }))
 }
 
 /// All tokens of an organization, oldest first, those that are over too.

@@ -22,6 +22,7 @@ testkit::on_each_database! {
     a_session_looks_at_organizations_of_its_person_only,
     a_token_opens_its_organization_until_it_ends,
     a_token_is_never_above_its_maker,
+    a_token_is_no_way_around_a_second_factor,
     another_organizations_token_cannot_be_revoked,
     administrators_may_need_a_second_factor,
     a_sign_in_from_elsewhere_stands_in_the_trail,
@@ -338,6 +339,35 @@ fn a_token_is_never_above_its_maker(database: &Database) {
     world.write(move |tx| access::remove_member(tx, ORG, bob, BY, NOW));
     world.write(move |tx| access::set_member(tx, ORG, bob, Role::Operator, BY, NOW));
     assert!(!works(), "who comes back makes a new one");
+}
+
+fn a_token_is_no_way_around_a_second_factor(database: &Database) {
+    let world = World::new(database);
+    let (ada, bob) = (world.ada, world.member("bob@example.com", Role::Admin));
+    let make = |role, byte| {
+        let new = new_token(role, Reach::Write, 3600);
+        world.try_write(move |tx| access::create_api_token(tx, ORG, bob, &new, &fresh(byte), NOW))
+    };
+    let (older, _) = make(Role::Admin, 1).unwrap();
+    let works = || {
+        let text = older.clone();
+        world.read(move |tx| access::api_token(tx, text.expose(), NOW)).is_some()
+    };
+    let enrol = |who| {
+        world.write(move |tx| {
+            access::enrol_second_factor(tx, &crate::ring(1), who, &[7; 20])?;
+            tx.execute("UPDATE access_second_factor SET confirmed_at = 1", &[])?;
+            Ok(())
+        });
+    };
+    enrol(ada);
+    assert!(works());
+    world.write(move |tx| access::set_admins_need_second_factor(tx, true, ada, NOW));
+    assert!(matches!(make(Role::Admin, 2), Err(AccessError::AboveOwn { .. })), "who has none is a viewer until then");
+    assert!(make(Role::Viewer, 3).is_ok());
+    assert!(!works(), "and so is a token that was made before");
+    enrol(bob);
+    assert!(works() && make(Role::Admin, 4).is_ok());
 }
 
 fn another_organizations_token_cannot_be_revoked(database: &Database) {
