@@ -1,6 +1,6 @@
 //! [`Keeper`]: the folder with what an Explorer has to remember.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -182,12 +182,17 @@ impl Keeper {
         let failed = |source| KeeperError::File { path: path.clone(), source };
         let text = Zeroizing::new(serde_json::to_vec_pretty(what).map_err(|error| failed(error.into()))?);
         make_folder(&self.folder).and_then(|()| make_folder(folder)).map_err(failed)?;
-        let fresh = folder.join(format!("{name}.new"));
-        let written = create(&fresh).and_then(|mut file| {
-            file.write_all(&text)?;
-            file.sync_all()
-        });
-        written.and_then(|()| fs::rename(&fresh, &path)).map_err(failed)
+        let written = || {
+            // Made anew, with mode 0600, under a name by chance: whatever lies here gets nothing of it.
+            let mut fresh = tempfile::Builder::new().prefix(name).suffix(".new").tempfile_in(folder)?;
+            fresh.write_all(&text)?;
+            fresh.as_file().sync_all()?;
+            fresh.persist(&path)?;
+            #[cfg(unix)]
+            File::open(folder)?.sync_all()?;
+            Ok(())
+        };
+        written().map_err(failed)
     }
 }
 
@@ -212,14 +217,6 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
-}
-
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 #[cfg(unix)]
@@ -282,6 +279,20 @@ mod tests {
         keeper.forget(&kept.credential).unwrap();
         keeper.forget(&kept.credential).unwrap();
         assert!(keeper.open(&state, &kept.credential).unwrap().is_none());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_file_that_somebody_laid_there_gets_nothing_of_what_is_kept() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let laid = folder.path().join("explorer.json.new");
+        fs::write(&laid, "theirs").unwrap();
+        fs::set_permissions(&laid, fs::Permissions::from_mode(0o644)).unwrap();
+        let keeper = Keeper::new(folder.path().to_owned());
+        keeper.remember(&state()).unwrap();
+        assert_eq!(keeper.state().unwrap().unwrap().name, "berlin");
+        assert_eq!(fs::read_to_string(&laid).unwrap(), "theirs");
     }
 
     #[test]
