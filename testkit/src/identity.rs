@@ -65,7 +65,10 @@ fn modules(scratch: &Path) -> PathBuf {
             std::fs::remove_dir_all(&beside).expect("what was just made can be removed");
         }
     }
-    std::fs::copy(source.join("provider.js"), home.join("provider.js")).expect("the scratch folder can be written");
+    // Moved there whole: another test may be reading it.
+    let fresh = home.join(format!("{}.js", std::process::id()));
+    std::fs::copy(source.join("provider.js"), &fresh).expect("the scratch folder can be written");
+    std::fs::rename(&fresh, home.join("provider.js")).expect("the scratch folder can be written");
     home
 }
 
