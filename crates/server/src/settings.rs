@@ -7,6 +7,10 @@ mod provider;
 
 use access::Permission;
 use axum::http::Method;
+use inventory::history;
+use kernel::{OrgId, Timestamp};
+use signals::{Keep, SignalsError};
+use store::Tx;
 
 use crate::openapi::{Operation, Shape};
 use crate::route::{Route, Who, api, form, page};
@@ -17,6 +21,23 @@ const HOME: &str = "/settings";
 const PROVIDER: &str = "/settings/provider";
 /// The longest time to keep something, in days: ten years.
 const DAYS_MAX: u32 = 3_660;
+
+/// Keeps what changed and the log for so many days from now on; nothing is for ever.
+fn keep_for(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    (past, log): (Option<u32>, Option<u32>),
+    by: &str,
+    now: Timestamp,
+) -> Result<(), SignalsError> {
+    history::keep(tx, org, past)?;
+    let bytes = signals::keep(tx, org)?.bytes;
+    signals::set_keep(tx, org, Keep { days: log, bytes })?;
+    let told = |days: Option<u32>| days.map_or_else(|| "for ever".to_owned(), |days| format!("{days} days"));
+    let detail = format!("history {}, log {}", told(past), told(log));
+    access::audit(tx, org, now, by, "setting.keep", "", &detail)?;
+    Ok(())
+}
 
 /// Its routes.
 pub fn routes() -> Vec<Route> {

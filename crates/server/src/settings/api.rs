@@ -1,6 +1,5 @@
 //! What an organization's administrator chooses, as programs read and change it.
 
-use access::AccessError;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -9,10 +8,9 @@ use inventory::history;
 use kernel::OrgId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use signals::Keep;
 use store::Tx;
 
-use super::DAYS_MAX;
+use super::{DAYS_MAX, keep_for};
 use crate::problem::Mistake;
 use crate::{App, Problem, Visitor, respond};
 
@@ -82,12 +80,7 @@ pub(super) async fn change(
         let (past, log) =
             (days(sent.keep_history_days, is.keep_history_days), days(sent.keep_log_days, is.keep_log_days));
         if (past, log) != (is.keep_history_days, is.keep_log_days) {
-            history::keep(tx, org, past)?;
-            let bytes = signals::keep(tx, org)?.bytes;
-            signals::set_keep(tx, org, Keep { days: log, bytes })?;
-            let told = |days: Option<u32>| days.map_or_else(|| "for ever".to_owned(), |days| format!("{days} days"));
-            let detail = format!("history {}, log {}", told(past), told(log));
-            access::audit(tx, org, now, &by, "setting.keep", "", &detail).map_err(AccessError::from)?;
+            keep_for(tx, org, (past, log), &by, now)?;
         }
         read(tx, org)
     });

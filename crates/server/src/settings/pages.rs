@@ -6,10 +6,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use inventory::history;
 use kernel::OrgId;
-use signals::{Keep, SignalsError};
 use ui::{Button, Card, Field, Kind, Markup, Place, Tone, html};
 
-use super::{DAYS_MAX, HOME};
+use super::{DAYS_MAX, HOME, keep_for};
 use crate::fields::Sent;
 use crate::{App, Problem, Visitor, edit, respond};
 
@@ -179,7 +178,7 @@ fn admins_card(visitor: &Visitor, on: bool, wrong: Option<(&str, &str, &str)>) -
     let field = Field {
         name: "second_factor",
         label: "Administrators need a second factor",
-        help: "In every organization. Who has none only reads until they have set one up.",
+        help: "In every organization. Who has none only reads until they have set one up, and tokens that they made as administrators rest.",
         error: error(wrong, "second_factor"),
         required: false,
         kind: Kind::Switch(on),
@@ -299,17 +298,11 @@ pub(super) async fn keep(State(app): State<App>, visitor: Visitor, Sent(sent): S
     let (org, by, now) = (visitor.org, visitor.login.clone(), app.world.now());
     let given = sent.clone();
     let written = app.store.write(move |tx| {
-        let kept = signals::keep(tx, org)?;
-        let bytes = kept.bytes;
-        let (history, stored) = (shown(history::kept(tx, org)?.days), shown(kept.days));
+        let (history, stored) = (shown(history::kept(tx, org)?.days), shown(signals::keep(tx, org)?.days));
         if edit::is_stale(&given, &edit::stamp(&[&history, &stored])) {
             return Ok(Some((history, stored)));
         }
-        history::keep(tx, org, past)?;
-        signals::set_keep(tx, org, Keep { days: log, bytes })?;
-        let told = |days: Option<u32>| days.map_or_else(|| "for ever".to_owned(), |days| format!("{days} days"));
-        access::audit(tx, org, now, &by, "setting.keep", "", &format!("history {}, log {}", told(past), told(log)))?;
-        Ok::<_, SignalsError>(None)
+        keep_for(tx, org, (past, log), &by, now).map(|()| None)
     });
     if let Some((history, stored)) = written.await? {
         let told = edit::both(&[

@@ -244,6 +244,8 @@ fn administrators_without_a_second_factor_only_read_where_one_is_demanded(databa
         assert!(shut.status == 403 && shut.body.contains("and you have none yet"), "{}", shut.body);
         assert_eq!(other.post("/orgs/rename", &[("name", "x")]).status, 403);
         assert_eq!(other.get("/api/v1/people").status, 403);
+        let token = [("token_name", "around"), ("role", "admin"), ("reach", "write"), ("days", "30")];
+        assert_eq!(other.post("/account/tokens", &token).status, 422, "a token is no way around it");
         assert_eq!(other.get("/account/second-factor").status, 200, "the way out is open");
     }
     confirmed(adam);
