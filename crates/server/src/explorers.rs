@@ -4,7 +4,7 @@ mod api;
 mod line;
 mod pages;
 
-use access::Permission;
+use access::{Credential, Permission};
 use axum::http::Method;
 use explorer::wire::{self, ANSWER_BYTES_MAX};
 use kernel::{ExplorerId, OrgId, Random, Secret, Timestamp};
@@ -91,7 +91,9 @@ pub(crate) struct Shown {
 
 /// Every Explorer of an organization.
 pub(crate) fn all(tx: &mut Tx<'_>, org: OrgId) -> Result<Vec<Shown>, Problem> {
-    sync::explorers::explorers(tx, org)?.into_iter().map(|of| with(tx, of)).collect()
+    let explorers = sync::explorers::explorers(tx, org)?;
+    let credentials = access::credentials(tx, org, None)?.usable;
+    explorers.into_iter().map(|of| with(tx, of, &credentials)).collect()
 }
 
 /// One of them, by the id in an address.
@@ -99,7 +101,8 @@ pub(crate) fn found(tx: &mut Tx<'_>, org: OrgId, id: &str) -> Result<Shown, Prob
     let missing = || Problem::missing("Explorer");
     let id = ExplorerId::parse(id).ok_or_else(missing)?;
     let of = sync::explorers::explorer(tx, org, id)?.filter(|of| of.revoked_at.is_none()).ok_or_else(missing)?;
-    with(tx, of)
+    let credentials = access::credentials(tx, org, None)?.usable;
+    with(tx, of, &credentials)
 }
 
 /// The Explorer of an id or a name; nothing for this server itself, which is `centre`.
@@ -113,12 +116,11 @@ pub(crate) fn chosen(tx: &mut Tx<'_>, org: OrgId, said: &str) -> Result<Option<E
     Ok(Some(found.ok_or_else(|| Problem::invalid(format!("There is no Explorer {said:?} here.")))?.id))
 }
 
-fn with(tx: &mut Tx<'_>, of: Explorer) -> Result<Shown, Problem> {
+fn with(tx: &mut Tx<'_>, of: Explorer, credentials: &[Credential]) -> Result<Shown, Problem> {
     let runs = sync::explorers::runs_there(tx, of.org, of.id)?;
     let runs = runs.into_iter().map(|(id, name)| (name, crate::integrations::at(id))).collect();
     let keeper = access::Custodian::Explorer(of.id.to_string());
-    let known = access::credentials(tx, of.org, None)?.usable;
-    let keeps = known.into_iter().filter(|one| one.custodian == keeper).map(|one| one.name).collect();
+    let keeps = credentials.iter().filter(|one| one.custodian == keeper).map(|one| one.name.clone()).collect();
     Ok(Shown { of, runs, keeps })
 }
 

@@ -8,6 +8,7 @@ use axum::response::Response;
 use kernel::{ExplorerId, Random, Secret, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use ui::Light;
 
 use super::{Shown, all, found, light, make};
 use crate::fields::body;
@@ -71,9 +72,9 @@ fn told(shown: Shown, now: Timestamp) -> Explorer {
     Explorer {
         id: of.id.to_string(),
         name: of.name.clone(),
-        state: match light(of, now).1 {
-            "Connected" => "connected",
-            "Not started yet" => "not_started",
+        state: match light(of, now).0 {
+            Light::Ok => "connected",
+            Light::Wait => "not_started",
             _ => "silent",
         },
         seen_at: of.seen_at.map(|at| at.to_string()),
