@@ -108,7 +108,7 @@ fn missing(error: SyncError) -> Problem {
     }
 }
 
-/// A task, its latest runs, and its page's address.
+/// A task, and its latest run.
 struct Seen {
     task: ScanTask,
     latest: Option<ScanRun>,

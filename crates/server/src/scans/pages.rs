@@ -249,12 +249,12 @@ pub(super) async fn show(
         ("Site", html! { (ui::words::name(&wanted.site)) }),
         ("Made by", html! { (task.created_by) ", " (ui::near(task.created_at, now)) }),
     ];
-    let found_at = inventories::to("assets", &format!("integration:\"{}\"", wanted.name.replace('"', "\\\"")));
+    let found_at = inventories::to("assets", &format!("integration:{}", inventories::quoted(&wanted.name)));
     let body = html! {
         (bar(&seen, now))
         @if let Some(told) = seen.latest.as_ref().and_then(told) { (told) }
         (Card { id: "choices", heading: "What is chosen", body: ui::facts(&facts), ..Card::default() }.render())
-        (runs_card(shown, older.as_deref(), now))
+        (runs_card(shown, older.as_deref()))
         @if let Some(run) = shown.first() {
             (Card { id: "log", heading: "Log of the latest run", body: html! { pre tabindex="0" { (run.log) } }, ..Card::default() }.render())
         }
@@ -299,7 +299,7 @@ fn told(run: &ScanRun) -> Option<Markup> {
     Some(Flash { tone, what: &ui::words::cut(&reason, 600), then: "", link: None }.render())
 }
 
-fn runs_card(runs: &[ScanRun], older: Option<&str>, now: Timestamp) -> Markup {
+fn runs_card(runs: &[ScanRun], older: Option<&str>) -> Markup {
     let ids: Vec<String> = runs.iter().map(|run| run.id.to_string()).collect();
     let names: Vec<String> = runs
         .iter()
@@ -347,7 +347,6 @@ fn runs_card(runs: &[ScanRun], older: Option<&str>, now: Timestamp) -> Markup {
         ..Table::default()
     };
     let foot = html! { @if let Some(older) = older { a href=(older) { "Older runs" } } };
-    let _ = now;
     Card { id: "runs", heading: "Runs", body: table.render(), foot, ..Card::default() }.render()
 }
 
