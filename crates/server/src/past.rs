@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use inventory::{Ask, Want};
+use inventory::{Ask, AskError, Want};
 use kernel::{OrgId, Timestamp};
 use ui::{Card, Markup, html};
 
@@ -41,9 +41,13 @@ pub(crate) async fn by_day(app: &App, org: OrgId, question: &'static str) -> ByD
             break;
         }
         let ask = Ask { want: Want::Count, ..Ask::new("assets", question, begun) };
-        // History that does not reach so far has no answer, and neither has one that was too long to undo.
-        let counted = inventory::ask_as_of(&app.store, org, &ask, end_of(*day)).await.ok();
-        let counted = counted.and_then(|answer| answer.total);
+        // History that does not reach so far has no answer, and neither has one that was too long to undo; a database that
+        // fails has one the next time.
+        let counted = match inventory::ask_as_of(&app.store, org, &ask, end_of(*day)).await {
+            Ok(answer) => answer.total,
+            Err(AskError::Store(_) | AskError::Body(_)) => break,
+            Err(_) => None,
+        };
         known(app, |known| {
             known.retain(|(_, _, day), _| *day >= today - DAYS);
             known.insert(key, counted);
