@@ -143,7 +143,7 @@ pub(super) async fn sign_in(State(app): State<App>, Asked(asked): Asked) -> Resu
 }
 
 /// Whether there is anybody, and the name of the identity provider.
-async fn known(app: &App) -> Result<(bool, Option<String>), Problem> {
+pub(super) async fn known(app: &App) -> Result<(bool, Option<String>), Problem> {
     let read = app.store.read(|tx| Ok::<_, AccessError>((access::anybody(tx)?, access::provider_name(tx)?)));
     Ok(read.await?)
 }

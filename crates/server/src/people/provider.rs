@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use kernel::Random;
 use ui::{Button, Tone, Weight, html};
 
-use super::pages::{SignIn, signed_in_to};
+use super::pages::{SignIn, known, signed_in_to};
 use super::{Here, PROVIDER, RETURN};
 use crate::fields::{Asked, address};
 use crate::problem::capital;
@@ -38,8 +38,8 @@ async fn discovered(app: &App) -> Result<Option<Discovered>, Problem> {
     let Some(provider) = app.store.read(move |tx| access::provider(tx, &keys)).await? else { return Ok(None) };
     let kept = app.discovered.lock().await.clone();
     let kept = kept.filter(|(_, at)| (0..KEPT_SECONDS).contains(&now.seconds_since(*at)));
-    if let Some(known) = kept.and_then(|(known, _)| known.still(provider.clone())) {
-        return Ok(Some(known));
+    if let Some(found) = kept.and_then(|(kept, _)| kept.still(provider.clone())) {
+        return Ok(Some(found));
     }
     let name = provider.name.clone();
     match access::discover(provider, &app.http).await {
@@ -162,8 +162,7 @@ fn linked(name: &str) -> Response {
 
 async fn refused(app: &App, next: &str, why: &str, status: StatusCode) -> Result<Response, Problem> {
     let next = if next == "/" { "" } else { next };
-    let known = app.store.read(|tx| Ok::<_, access::AccessError>((access::anybody(tx)?, access::provider_name(tx)?)));
-    let (somebody, provider) = known.await?;
+    let (somebody, provider) = known(app).await?;
     let told = (Tone::Bad, "You are not signed in.", why);
     let page = SignIn { next, somebody, provider: provider.as_deref(), told: Some(told), ..SignIn::default() };
     let mut response = respond::once(status, page.draw());
