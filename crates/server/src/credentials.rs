@@ -25,7 +25,7 @@ use crate::route::{Route, Who, api, form, page};
 use crate::{App, Problem, Visitor};
 
 /// How long a console has to answer while somebody waits for the page.
-const TRY_TIME: Duration = Duration::from_secs(25);
+pub(crate) const TRY_TIME: Duration = Duration::from_secs(25);
 /// How the sealed names of tokens begin that belong to one integration.
 const OF_AN_INTEGRATION: &str = "sync/";
 /// A token that ends sooner than this is spoken of, in days.
@@ -339,7 +339,7 @@ pub(crate) async fn tried(app: &App, org: OrgId, console: &Console, token: &Toke
         }),
         Err(_) => Err(Fault {
             step: "The console answers in time",
-            what: format!("{} took longer than 25 seconds to answer.", console.host()),
+            what: format!("{} took longer than {} seconds to answer.", console.host(), TRY_TIME.as_secs()),
             help: "Nothing is wrong with what you entered. Wait a moment, then verify again.".to_owned(),
             passes: true,
             field: "url",

@@ -4,7 +4,6 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use kernel::{ExplorerId, IntegrationId, OrgId, Timestamp};
-use sha2::{Digest as _, Sha256};
 use store::Tx;
 use sync::explorers::{Explorer, ExplorerError, set_runs_at};
 use sync::{Integration, OptionsChange, Run, SyncError};
@@ -16,7 +15,7 @@ use super::{at, found, missing};
 use crate::explorers::enrolled;
 use crate::fields::Sent;
 use crate::problem::sentence;
-use crate::{App, Problem, Visitor, respond};
+use crate::{App, Problem, Visitor, edit, respond};
 
 /// Collections that are read again so that changed options take hold of what is stored.
 const REREAD: [&str; 2] = ["agents", "threats"];
@@ -38,14 +37,9 @@ impl Filled {
 
 /// Tells one state of an integration from another, so that a form that was opened before a change says so.
 fn stamp(of: &Integration) -> String {
-    use std::fmt::Write as _;
     let at = of.explorer.map(|id| id.to_string()).unwrap_or_default();
     let options = serde_json::to_string(&of.options).unwrap_or_default();
-    let text = format!("{}\0{}\0{at}\0{options}", of.name, of.site_name);
-    Sha256::digest(text.as_bytes())[..8].iter().fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    edit::stamp(&[&of.name, &of.site_name, &at, &options])
 }
 
 /// The parts that a new integration chooses too.
@@ -84,7 +78,7 @@ fn drawn(
     let home = at(of.id);
     let form = html! {
         div.flow.wide {
-            input type="hidden" name="stamp" value=(stamp(of));
+            (edit::carries(&stamp(of)))
             (errors(wrong))
             (Card {
                 id: "what",
