@@ -6,6 +6,7 @@ use sentinelone::ApiError;
 use signals::SignalsError;
 use store::{ErrorClass, StoreError};
 
+use crate::beside::Beside;
 use crate::explorers::ExplorerError;
 use crate::import::{Format, ImportError};
 use crate::scan::{OrderError, ScanError, TargetError};
@@ -56,6 +57,9 @@ pub enum SyncError {
         /// Whose it is.
         host: String,
     },
+    /// Another integration reads the same console already, and sees the same of it.
+    #[error("{}", .0.in_words())]
+    ReadAlready(Box<Beside>),
     /// The file cannot be imported.
     #[error(transparent)]
     Import(#[from] ImportError),
@@ -199,6 +203,7 @@ impl SyncError {
             | SyncError::Option { .. }
             | SyncError::NoSuchStream { .. }
             | SyncError::NameTaken { .. }
+            | SyncError::ReadAlready(_)
             | SyncError::BadName { .. }
             | SyncError::LinkOver
             | SyncError::NoToken { .. }
@@ -240,6 +245,7 @@ impl SyncError {
     pub fn help(&self) -> Option<String> {
         match self {
             SyncError::Console(error) => Some(error.advice().to_string()),
+            SyncError::NoSuchIntegration { known, .. } if !known.is_empty() => None,
             SyncError::NoIntegration | SyncError::NoSuchIntegration { .. } => {
                 Some("connect a console first: muster connect URL --token-file FILE".to_owned())
             }
@@ -257,6 +263,11 @@ impl SyncError {
             SyncError::ScanPaused { .. } => Some("resume it first".to_owned()),
             SyncError::ScanRuns { .. } => Some("stop it first, or wait until it is over".to_owned()),
             SyncError::NameTaken { .. } => Some("choose another name with --name".to_owned()),
+            SyncError::ReadAlready(one) => Some(format!(
+                "to give {name} a new token: --name {name}; to connect it all the same, and read everything twice: \
+                 --all-the-same",
+                name = one.integration.name
+            )),
             SyncError::Fenced { .. } => Some("run one muster sync at a time".to_owned()),
             _ => None,
         }
