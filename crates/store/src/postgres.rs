@@ -525,6 +525,10 @@ fn explain(error: &::postgres::Error, url: &str, sql: &str) -> StoreError {
     }
 }
 
+/// What helps where a server on another machine could not prove itself, and nobody said that it need not.
+const UNPROVEN: &str = "; a server on another machine has to prove itself: add ?sslrootcert=FILE with its authority, or say \
+    ?sslmode=disable or prefer to do without";
+
 fn connect(url: &PostgresUrl) -> Result<Client, StoreError> {
     let mut config = url.config.clone();
     config.application_name(&lock::who());
@@ -540,7 +544,11 @@ fn connect(url: &PostgresUrl) -> Result<Client, StoreError> {
     let connected = if is_plain { config.connect(NoTls) } else { config.connect(MakeRustlsConnect::new(tls(url)?)) };
     connected.map_err(|error| match explain(&error, &url.to_string(), "") {
         // Whatever a server says while we connect, we are not connected.
-        StoreError::Sql { detail, .. } => StoreError::Unreachable { url: url.to_string(), detail },
+        StoreError::Sql { detail, .. } | StoreError::Unreachable { detail, .. } => {
+            let is_about_tls = detail.contains("TLS") || detail.contains("certificate");
+            let hint = if url.by_default && is_about_tls { UNPROVEN } else { "" };
+            StoreError::Unreachable { url: url.to_string(), detail: format!("{detail}{hint}") }
+        }
         other => other,
     })
 }

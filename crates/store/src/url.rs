@@ -1,6 +1,7 @@
 //! Where the database is: `sqlite:PATH` or `postgres://user:password@host/database`.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -27,14 +28,17 @@ pub enum DatabaseUrl {
 pub struct PostgresUrl {
     pub(crate) config: Box<::postgres::Config>,
     pub(crate) trust: Trust,
+    /// Nobody said how, and the server is another machine: it has to prove itself.
+    pub(crate) by_default: bool,
 }
 
 /// Whose certificate a PostgreSQL server may show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Trust {
-    /// `sslmode=prefer` and no mode at all: encrypt where the server offers it, believe whoever answers.
+    /// `sslmode=prefer`, and no mode at all on this machine: encrypt where the server offers it, believe whoever answers.
     Anyone,
-    /// `require`, `verify-ca`, `verify-full`: the chain and the name must hold, from the web's roots.
+    /// `require`, `verify-ca`, `verify-full`, and no mode at all where the server is another machine: the chain and the name
+    /// must hold, from the web's roots.
     WebRoots,
     /// The same, from the roots in this PEM file (`sslrootcert`).
     File(PathBuf),
@@ -62,11 +66,13 @@ impl FromStr for DatabaseUrl {
 impl FromStr for PostgresUrl {
     type Err = StoreError;
 
-    /// The driver knows three TLS modes; libpq's `verify-ca`, `verify-full` and `sslrootcert` are taken out first.
+    /// The driver knows three TLS modes; libpq's `verify-ca`, `verify-full` and `sslrootcert` are taken out first. Where no mode
+    /// is named, a server on another machine is spoken to as with `verify-full`: to go without, it has to be said.
     fn from_str(text: &str) -> Result<PostgresUrl, StoreError> {
         let (base, options) = text.split_once('?').unwrap_or((text, ""));
-        let (mut verify, mut roots, mut kept) = (false, None, Vec::new());
+        let (mut verify, mut roots, mut kept, mut said) = (false, None, Vec::new(), false);
         for option in options.split('&').filter(|option| !option.is_empty()) {
+            said |= option.starts_with("sslmode=");
             match option.split_once('=') {
                 Some(("sslmode", "require" | "verify-ca" | "verify-full")) => {
                     verify = true;
@@ -87,7 +93,11 @@ impl FromStr for PostgresUrl {
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(StoreError::Url("the postgres:// address names no host".to_owned()));
         }
-        let trust = match (verify, roots) {
+        let by_default = !said && !is_this_machine(&config);
+        if by_default {
+            config.ssl_mode(SslMode::Require);
+        }
+        let trust = match (verify || by_default, roots) {
             (_, Some(file)) => {
                 if config.get_ssl_mode() != SslMode::Disable {
                     config.ssl_mode(SslMode::Require);
@@ -97,8 +107,21 @@ impl FromStr for PostgresUrl {
             (true, None) => Trust::WebRoots,
             (false, None) => Trust::Anyone,
         };
-        Ok(PostgresUrl { config: Box::new(config), trust })
+        Ok(PostgresUrl { config: Box::new(config), trust, by_default })
     }
+}
+
+/// Whether every place where the server may be is this machine: a socket, `localhost`, or an address of its own.
+fn is_this_machine(config: &::postgres::Config) -> bool {
+    let by_name = config.get_hosts().iter().all(|host| match host {
+        Host::Tcp(name) => {
+            let address = name.trim_matches(['[', ']']).parse::<IpAddr>();
+            name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.to_canonical().is_loopback())
+        }
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+    });
+    by_name && config.get_hostaddrs().iter().all(|address| address.to_canonical().is_loopback())
 }
 
 impl fmt::Display for DatabaseUrl {
@@ -176,7 +199,9 @@ mod tests {
     #[test]
     fn every_tls_mode_of_libpq_has_a_meaning() {
         let modes = [
-            ("", SslMode::Prefer, Trust::Anyone),
+            // Another machine proves itself unless it is said that it need not.
+            ("", SslMode::Require, Trust::WebRoots),
+            ("?connect_timeout=2", SslMode::Require, Trust::WebRoots),
             ("?sslmode=disable", SslMode::Disable, Trust::Anyone),
             ("?sslmode=prefer", SslMode::Prefer, Trust::Anyone),
             ("?sslmode=require", SslMode::Require, Trust::WebRoots),
@@ -188,5 +213,28 @@ mod tests {
             let url = postgres(&format!("postgres://db.example/muster{options}"));
             assert_eq!((url.config.get_ssl_mode(), url.trust), (mode, trust), "{options}");
         }
+    }
+
+    #[test]
+    fn only_on_this_machine_is_a_server_believed_unasked() {
+        for (place, believed) in [
+            ("localhost", true),
+            ("127.0.0.1:5433", true),
+            ("[::1]", true),
+            ("LOCALHOST", true),
+            ("localhost,127.0.0.1", true),
+            ("localhost.example", false),
+            ("10.0.0.5", false),
+            ("database", false),
+            ("localhost,db.example", false),
+        ] {
+            let url = postgres(&format!("postgres://ann@{place}/muster"));
+            let wanted = if believed { (SslMode::Prefer, Trust::Anyone) } else { (SslMode::Require, Trust::WebRoots) };
+            assert_eq!((url.config.get_ssl_mode(), url.trust), wanted, "{place}");
+            assert_eq!(url.by_default, !believed, "{place}");
+        }
+        assert_eq!(postgres("postgres:///muster?host=/run/postgresql").trust, Trust::Anyone);
+        // Where it is connected to counts, whatever the name says.
+        assert_eq!(postgres("postgres://localhost/muster?hostaddr=10.0.0.5").trust, Trust::WebRoots);
     }
 }

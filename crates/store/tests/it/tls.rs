@@ -102,3 +102,29 @@ fn root_certificates_that_cannot_be_read_are_named() {
         assert!(error.to_string().contains(&path.display().to_string()), "{error}");
     }
 }
+
+#[test]
+fn a_server_on_another_machine_proves_itself_or_is_told_plainly_that_it_need_not() {
+    let (asked, spoke, told) = Listener::start().meets("db.example", "?hostaddr=127.0.0.1");
+    assert!(asked && !spoke && told.contains("UnknownIssuer") && told.contains("add ?sslrootcert=FILE"), "{told}");
+    let (asked, spoke, told) = Listener::start().meets("db.example", "?hostaddr=127.0.0.1&sslmode=prefer");
+    assert!(asked && spoke && !told.contains("sslrootcert"), "{told}");
+    let (asked, _, _) = Listener::start().meets("db.example", "?hostaddr=127.0.0.1&sslmode=disable");
+    assert!(!asked);
+    // It offers no encryption at all: nothing is sent to it.
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let heard = std::thread::spawn(move || {
+        let (mut stream, _) = socket.accept().unwrap();
+        let mut first = [0; 8];
+        stream.read_exact(&mut first).unwrap();
+        stream.write_all(b"N").unwrap();
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest);
+        rest
+    });
+    let url = format!("postgres://ann:hunter2@db.example:{port}/muster?hostaddr=127.0.0.1");
+    let error = Store::open(&url.parse().unwrap(), Access::Reader, &[]).map(drop).unwrap_err().to_string();
+    assert!(error.contains("sslmode=disable"), "{error}");
+    assert!(heard.join().unwrap().is_empty());
+}
