@@ -44,6 +44,7 @@ const RULES: &[(&str, Rule)] = &[
     ("every crate says what it is", manners::every_crate_has_a_readme),
     ("the project speaks of itself alone", manners::no_foreign_words),
     ("what the documentation names is there", papers::named_files_are_there),
+    ("every crate is in the table of the house", papers::every_crate_is_in_the_house),
     ("every requirement of ASVS is answered", papers::asvs_is_answered),
 ];
 

@@ -13,7 +13,7 @@ const ASVS: &str = "docs/asvs.md";
 /// What may be said of one.
 const VERDICTS: [&str; 4] = ["holds", "does not apply", "**partly**", "**not met**"];
 /// Where our files are. What begins otherwise is a path of somebody else's.
-const FOLDERS: [&str; 8] = ["crates", "crash", "deploy", "docs", "fuzz", "simulation", "testkit", "xtask"];
+const FOLDERS: [&str; 9] = ["browser", "crates", "crash", "deploy", "docs", "fuzz", "simulation", "testkit", "xtask"];
 
 /// Rule: a file of ours that a page names is there, and so is the word that it names in it, as `path#word`.
 pub fn named_files_are_there(tree: &Tree) -> Vec<Offence> {
@@ -44,8 +44,21 @@ pub fn named_files_are_there(tree: &Tree) -> Vec<Offence> {
     broken
 }
 
+/// Pages of the documentation, and those that stand beside it at the root.
 fn is_page(path: &str) -> bool {
-    path.ends_with(".md") && (path.starts_with("docs/") || path.starts_with("deploy/"))
+    path.ends_with(".md") && (!path.contains('/') || path.starts_with("docs/") || path.starts_with("deploy/"))
+}
+
+/// Where each crate has its sentence.
+const HOUSE: &str = "ARCHITECTURE.md";
+
+/// Rule: the table of the house has every crate.
+pub fn every_crate_is_in_the_house(tree: &Tree) -> Vec<Offence> {
+    let text = tree.get(HOUSE).unwrap_or_default();
+    let rows = text.lines().filter(|line| line.starts_with("| `"));
+    let named: String = rows.filter_map(|line| line.split(" | ").next()).collect();
+    let missing = tree.crates().filter(|(name, _)| !named.contains(&format!("`{name}`")));
+    missing.map(|(name, _)| Offence::new(HOUSE, 1, format!("it does not say what {name} is"))).collect()
 }
 
 /// Rule: every requirement of ASVS is answered once, in order, with a verdict and where it holds.
@@ -99,6 +112,18 @@ mod tests {
                 "docs/b.md:2: there is no crates/b/c.rs",
             ]
         );
+    }
+
+    #[test]
+    fn a_crate_that_the_house_does_not_name_is_found() {
+        let tree = Tree::from([
+            ("ARCHITECTURE.md", "| Crate | Kind |\n| `a` | foundation | beside `c` |\n| `b`, `d` | beside it |\n"),
+            ("crates/a/Cargo.toml", ""),
+            ("crates/c/Cargo.toml", ""),
+            ("d/Cargo.toml", ""),
+        ]);
+        let found: Vec<String> = every_crate_is_in_the_house(&tree).iter().map(ToString::to_string).collect();
+        assert_eq!(found, ["ARCHITECTURE.md:1: it does not say what c is"]);
     }
 
     #[test]
