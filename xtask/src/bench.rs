@@ -12,12 +12,13 @@ mod web;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 use decode::{Kind, Limit};
 use measure::{Cost, cpu_of, run_measured};
 
+use crate::running::Running;
 use crate::{BenchOptions as Options, BenchPart as Part};
 
 /// When the simulated console starts; fixed, so that two runs see the same fleet.
@@ -306,7 +307,8 @@ fn cargo(root: &Path, arguments: &[&str]) -> anyhow::Result<()> {
 
 /// A simulated console in a process of its own, stopped when dropped.
 struct Console {
-    child: Child,
+    /// Held for its end.
+    _process: Running,
     url: String,
     token: String,
 }
@@ -323,8 +325,8 @@ impl Console {
         let mut command = Command::new(muster);
         command.args(["simulate", "--quiet", "--listen", listen, "--start", start, "--freeze", now]);
         command.args(["--endpoints", &agents.to_string(), "--activities", &activities.to_string()]);
-        let mut child = command.stdout(Stdio::piped()).spawn().context("starting the simulated console")?;
-        let mut lines = BufReader::new(child.stdout.take().context("its output is piped")?).lines();
+        let mut process = Running(command.stdout(Stdio::piped()).spawn().context("starting the simulated console")?);
+        let mut lines = BufReader::new(process.0.stdout.take().context("its output is piped")?).lines();
         let mut word = |marker: &str| -> anyhow::Result<String> {
             for line in lines.by_ref() {
                 let line = line?;
@@ -336,14 +338,7 @@ impl Console {
         };
         let url = format!("http://{}", word("http://")?);
         let token = word("tenant scope")?;
-        Ok(Console { child, url, token })
-    }
-}
-
-impl Drop for Console {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        Ok(Console { _process: process, url, token })
     }
 }
 

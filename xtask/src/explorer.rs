@@ -6,7 +6,7 @@
 
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -17,6 +17,7 @@ use sync::explorers::{self, At};
 use testkit::TestDir;
 
 use crate::ExplorerOptions as Options;
+use crate::running::Running;
 
 const SLICES: &[Slice] = &[access::SLICE, signals::SLICE, inventory::SLICE, sync::SLICE];
 
@@ -35,16 +36,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const PAGES_BEFORE: i64 = 12;
 /// How much of a process's memory is looked at once.
 const CHUNK: usize = 4 * 1024 * 1024;
-
-/// A process that ends with this one.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// Two network namespaces with a pair of wires between them; they go with this value.
 struct Nets {

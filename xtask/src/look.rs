@@ -7,12 +7,13 @@
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 use browser::{Chromium, OUTSIDE, Place, SIGNED_IN, Tab, View};
 
 use crate::install;
+use crate::running::Running;
 
 /// How much of a long page is drawn, in pixels.
 const HEIGHT_MAX: u32 = 1100;
@@ -92,7 +93,7 @@ pub fn service(root: &Path, filter: Option<&str>) -> anyhow::Result<()> {
     if !demo.status.success() {
         bail!("the demonstration failed: {}", String::from_utf8_lossy(&demo.stderr));
     }
-    let (origin, link, _served) = Served::start(root, &home.join("demo"))?;
+    let (origin, link, _served) = served(root, &home.join("demo"))?;
     let chromium = Chromium::at(&install::chromium()?);
     let ada = chromium.somebody();
     ada.go(&link);
@@ -152,31 +153,19 @@ fn muster(root: &Path, data: &Path) -> Command {
     muster
 }
 
-/// The service, until this is dropped.
-struct Served(Child);
-
-impl Served {
-    /// Starts it; gives its origin and the link of the first set-up.
-    fn start(root: &Path, data: &Path) -> anyhow::Result<(String, String, Served)> {
-        let mut serve = muster(root, data);
-        serve.args(["serve", "--listen", "127.0.0.1:0", "--role", "web"]);
-        let mut served = Served(serve.stderr(Stdio::piped()).spawn().context("starting the service")?);
-        let said = BufReader::new(served.0.stderr.take().context("the service has an output")?);
-        let mut lines = said.lines().map_while(Result::ok);
-        let Some(link) = lines.find(|line| line.contains("/set-up?")) else {
-            bail!("the service ended, or printed no link to set it up");
-        };
-        // Whatever it says later is read, so that it never waits for a reader.
-        std::thread::spawn(move || lines.for_each(drop));
-        let link = link.trim().to_owned();
-        let origin = link.split("/set-up?").next().unwrap_or_default().to_owned();
-        Ok((origin, link, served))
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// Starts the service; gives its origin and the link of the first set-up.
+fn served(root: &Path, data: &Path) -> anyhow::Result<(String, String, Running)> {
+    let mut serve = muster(root, data);
+    serve.args(["serve", "--listen", "127.0.0.1:0", "--role", "web"]);
+    let mut served = Running(serve.stderr(Stdio::piped()).spawn().context("starting the service")?);
+    let said = BufReader::new(served.0.stderr.take().context("the service has an output")?);
+    let mut lines = said.lines().map_while(Result::ok);
+    let Some(link) = lines.find(|line| line.contains("/set-up?")) else {
+        bail!("the service ended, or printed no link to set it up");
+    };
+    // Whatever it says later is read, so that it never waits for a reader.
+    std::thread::spawn(move || lines.for_each(drop));
+    let link = link.trim().to_owned();
+    let origin = link.split("/set-up?").next().unwrap_or_default().to_owned();
+    Ok((origin, link, served))
 }

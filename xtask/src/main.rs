@@ -15,6 +15,7 @@ mod look;
 mod postgres;
 mod precision;
 mod promises;
+mod running;
 mod schemathesis;
 mod simulate;
 mod suite;

@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use testkit::{Database, TestDir};
 
 use crate::WorkersOptions as Options;
+use crate::running::Running;
 
 /// How long a lease lasts without a sign of life; the program's own.
 const LEASE: Duration = sync::LEASE;
@@ -22,16 +23,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// How long the whole may take.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
-
-/// A process that ends with this one.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// Runs it, and says what came of it.
 #[expect(clippy::disallowed_methods, reason = "other processes are killed and waited for in the machine's own time")]

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use tokio::task::JoinSet;
 
 use super::measure::resident_of;
 use super::{Console, Folder, START, grouped, say, scale};
+use crate::running::Running;
 
 /// Assets of the estate that is looked at.
 const ASSETS: u64 = 100_000;
@@ -68,7 +70,7 @@ pub fn run(root: &Path) -> anyhow::Result<String> {
         Some((service.ready < Duration::from_millis(300), "under 300 ms")),
     ));
     pause(REST);
-    let idle = resident_of(service.child.id()).context("the service's memory")?;
+    let idle = resident_of(service.process.0.id()).context("the service's memory")?;
     lines.push(Line(
         "memory at rest".to_owned(),
         format!("{} MB", idle / 1_000_000),
@@ -117,13 +119,13 @@ async fn measured(
 
     say("many people, and a first sync beside them");
     place.connect(console)?;
-    let mut people = Vec::new();
+    let mut people = JoinSet::new();
     for person in 0..PEOPLE {
         let (client, cookie, url) = (client.clone(), cookie.clone(), service.url.clone());
-        people.push(looks(client, cookie, url, person));
+        people.spawn(looks(client, cookie, url, person));
     }
     let mut of: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for taken in futures_of(people).await {
+    for taken in people.join_all().await {
         for (path, ms) in taken? {
             of.entry(path).or_default().push(ms);
         }
@@ -141,7 +143,7 @@ async fn measured(
     lines.push(Line("the sync was still going on at the end".to_owned(), yes(syncing), None));
 
     say("an export");
-    let before = resident_of(service.child.id()).context("the service's memory")?;
+    let before = resident_of(service.process.0.id()).context("the service's memory")?;
     let (rows, seconds, peak) = export(service, &get).await?;
     let rate = rows as f64 / seconds;
     lines.push(Line(
@@ -182,25 +184,6 @@ async fn looks(
     Ok(taken)
 }
 
-/// All of them at once, on this thread.
-async fn futures_of<T>(futures: Vec<impl Future<Output = T>>) -> Vec<T> {
-    let mut waiting: Vec<_> = futures.into_iter().map(|one| (Box::pin(one), None)).collect();
-    std::future::poll_fn(|context| {
-        let mut all = true;
-        for (one, done) in &mut waiting {
-            if done.is_none() {
-                match one.as_mut().poll(context) {
-                    std::task::Poll::Ready(value) => *done = Some(value),
-                    std::task::Poll::Pending => all = false,
-                }
-            }
-        }
-        if all { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-    })
-    .await;
-    waiting.into_iter().filter_map(|(_, done)| done).collect()
-}
-
 /// Bytes of the heaviest list with everything that it refers to, as they travel.
 async fn weight(get: &impl Fn(&str) -> reqwest::RequestBuilder) -> anyhow::Result<usize> {
     let refers = regex::Regex::new(r#"(?:href|src)="(/assets/[a-z]+\.[0-9a-f]+\.[a-z]+)""#)?;
@@ -236,7 +219,7 @@ async fn export(service: &Service, get: &impl Fn(&str) -> reqwest::RequestBuilde
     let (mut rows, mut peak) = (0, 0);
     while let Some(some) = answer.chunk().await? {
         rows += some.iter().filter(|byte| **byte == b'\n').count() as u64;
-        peak = resident_of(service.child.id()).unwrap_or(peak).max(peak);
+        peak = resident_of(service.process.0.id()).unwrap_or(peak).max(peak);
     }
     ensure!(rows > ASSETS, "only {rows} lines came");
     Ok((rows - 1, started.elapsed().as_secs_f64(), peak))
@@ -244,7 +227,7 @@ async fn export(service: &Service, get: &impl Fn(&str) -> reqwest::RequestBuilde
 
 /// The service in a process of its own, stopped when dropped.
 struct Service {
-    child: Child,
+    process: Running,
     url: String,
     set_up: String,
     ready: Duration,
@@ -255,8 +238,9 @@ impl Service {
     fn start(mut command: std::process::Command) -> anyhow::Result<Service> {
         command.args(["serve", "--listen", "127.0.0.1:0", "--allow-private-consoles"]);
         let started = Instant::now();
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().context("starting the service")?;
-        let mut lines = BufReader::new(child.stderr.take().context("its words are piped")?).lines();
+        let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().context("starting the service")?;
+        let mut process = Running(child);
+        let mut lines = BufReader::new(process.0.stderr.take().context("its words are piped")?).lines();
         let link = regex::Regex::new(r"(http://[^/\s]+)(/set-up\?token=(\S+))")?;
         let (url, set_up) = loop {
             let Some(line) = lines.next() else { bail!("the service did not print a link") };
@@ -274,7 +258,7 @@ impl Service {
             }
             pause(LOOK_EVERY);
         };
-        Ok(Service { child, url, set_up, ready })
+        Ok(Service { process, url, set_up, ready })
     }
 
     /// The first set-up by its link; answers the session's cookie.
@@ -293,13 +277,6 @@ impl Service {
         let pairs: Vec<&str> = cookies.filter_map(|cookie| cookie.split(';').next()).collect();
         ensure!(!pairs.is_empty(), "the set-up answered {} and no session", answer.status());
         Ok(pairs.join("; "))
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
