@@ -18,6 +18,18 @@ use crate::config::Refused;
 use crate::failure::{Exit, Failure};
 use crate::terminal::Terminal;
 
+/// What is said to who types nothing but the program's name.
+const BEGIN: &str = "\
+Muster accounts for every endpoint. It reads SentinelOne consoles, and changes nothing there.
+
+Three ways to begin:
+  muster demo                                              look around a simulated fleet, in the browser
+  muster serve                                             connect your console, in the browser
+  muster connect acme.sentinelone.net --token-file FILE    connect your console, from here
+
+All commands: muster --help
+";
+
 fn main() -> ExitCode {
     let arguments = match config::read(std::env::args_os().collect::<Vec<_>>()) {
         Ok(arguments) => arguments,
@@ -27,6 +39,10 @@ fn main() -> ExitCode {
         }
         // Usage is told by the parser itself: help and version with 0, mistakes with 2.
         Err(Refused::Told(told)) => {
+            if std::env::args_os().len() <= 1 {
+                Terminal::new(kernel::Clock::System).draw(BEGIN);
+                return ExitCode::from(Exit::Usage.code());
+            }
             let _ = told.print();
             return ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(Exit::Usage.code()));
         }

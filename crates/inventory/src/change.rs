@@ -23,7 +23,7 @@ pub(crate) const UNDOABLE: &[(&str, Kind)] = &[
     ("undo", Kind::Text),
 ];
 
-/// What undoing calls the whole row of an asset that lost its last record.
+/// What undoing calls the whole row of an asset that lost its last record, or null for one that has records again.
 pub(crate) const WHOLE: &str = "row";
 /// What undoing calls a record's link: its row behind the key, or null.
 pub(crate) const LINKED: &str = "link";
@@ -148,6 +148,11 @@ impl Subject {
         let row = valued.map(|((name, _), value)| ((*name).to_owned(), json(value)));
         let undo = Map::from_iter([(WHOLE.to_owned(), Json::Object(row.collect()))]);
         self.hidden(head, &undo, changes);
+    }
+
+    /// The row of an asset whose id was merged away and that has records again: until now there was none.
+    pub fn restored(&self, head: &mut Head, changes: &mut Vec<Value<'static>>) {
+        self.hidden(head, &Map::from_iter([(WHOLE.to_owned(), Json::Null)]), changes);
     }
 
     /// One row of history for a record that is gone, or back.

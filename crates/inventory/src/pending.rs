@@ -24,7 +24,7 @@ pub(crate) const RULE_NEW: &str = "new";
 pub(crate) const RULE_SAME_AGENT: &str = "same-agent";
 
 /// What stands before the id of a device that network discovery saw, where a record names one instead of an agent.
-const DISCOVERED: &str = "NDI:";
+pub(crate) const DISCOVERED: &str = "NDI:";
 
 /// The stream of those devices.
 const DEVICES: &str = "ranger_devices";

@@ -11,13 +11,15 @@ mod single;
 use access::Permission;
 use axum::http::Method;
 use kernel::{IntegrationId, OrgId, Timestamp};
+use sentinelone::Console;
 use serde_json::json;
 use store::Tx;
 use sync::health::{Light as Health, Remedy, Why};
-use sync::{IntegrationState, Overview, Run, SyncError};
+use sync::{Beside, IntegrationState, Overview, Run, SyncError};
 use ui::{Light, Markup, Tone};
 
 use crate::openapi::{Operation, Shape};
+use crate::problem::capital;
 use crate::route::{Route, Who, api, form, page};
 use crate::{App, Problem, Visitor};
 
@@ -27,6 +29,9 @@ pub(crate) use single::{log_of, next, progress_bar, records_at, status_light, st
 pub(crate) fn icon_of(connector: sync::Connector) -> ui::Icon {
     catalogue::of(connector).icon
 }
+
+/// Names that are tried for a new integration.
+const NAMES_MAX: u32 = 100;
 
 /// Where they all are.
 pub(crate) const HOME: &str = "/integrations";
@@ -154,6 +159,7 @@ pub(crate) fn light(of: &Overview, now: Timestamp) -> (Light, &'static str) {
         (S::Paused, _) => (Light::Pause, "Paused"),
         (S::AuthenticationFailed, _) => (Light::Bad, "Refused"),
         (S::PermissionMissing, _) => (Light::Bad, "Not allowed"),
+        _ if of.is_a_demo_at_rest() => (Light::Pause, "Not running"),
         (S::Invalid, _) => (Light::Bad, "Not validated"),
         (S::Unreachable, _) => (Light::Bad, "Unreachable"),
         (S::Incomplete, Some(Why::CoreMissing)) => (Light::Bad, "Not allowed"),
@@ -182,6 +188,15 @@ pub(crate) fn badge(state: Light, word: &str) -> Markup {
 
 /// Where the button of a remedy leads.
 pub(crate) fn remedy_at(of: &Overview) -> Option<(&'static str, String)> {
+/// How much its trouble matters.
+pub(crate) fn tone(of: &Overview, now: Timestamp) -> Tone {
+    match of.light(now) {
+        _ if of.is_a_demo_at_rest() => Tone::Note,
+        Health::Red => Tone::Bad,
+        _ => Tone::Warn,
+    }
+}
+
     let remedy = of.remedy();
     let home = at(of.integration.id);
     let to = match remedy {
@@ -192,7 +207,7 @@ pub(crate) fn remedy_at(of: &Overview) -> Option<(&'static str, String)> {
         Remedy::SlowDown => format!("{home}/edit#schedule"),
         Remedy::LeaveOut => format!("{home}/edit#read"),
         Remedy::ReadAgain | Remedy::SwitchOn => home,
-        Remedy::Nothing | Remedy::Wait | Remedy::Clock | Remedy::BringFile => return None,
+        Remedy::Nothing | Remedy::Wait | Remedy::Clock | Remedy::BringFile | Remedy::StartDemo => return None,
     };
     remedy.verb().map(|verb| (verb, to))
 }
@@ -210,5 +225,31 @@ pub(crate) fn ask(tx: &mut Tx<'_>, org: OrgId, order: &Run, who: &str, now: Time
     let subject = if order.names.is_empty() { "all".to_owned() } else { order.names.join(", ") };
     let what = if order.accept_removals { "integration.accept-removals" } else { "integration.sync" };
     access::audit(tx, org, now, who, what, &subject, &order.streams.join(", "))?;
+/// A name for a new integration that none has yet, made of its console's.
+pub(crate) async fn free_name(app: &App, org: OrgId, console: &Console) -> Result<String, Problem> {
+    let taken: Vec<String> = sync::integrations(&app.store, &app.world, org)
+        .await?
+        .into_iter()
+        .map(|of| kernel::fold(&of.name).into_owned())
+        .collect();
+    let first = sync::name_of(console);
+    let mut names = std::iter::once(first.clone()).chain((2..NAMES_MAX).map(|at| format!("{first}-{at}")));
+    let free = names.find(|name| !taken.iter().any(|known| *known == kernel::fold(name)));
+    free.ok_or_else(|| Problem::conflict("Too many connections have this console's name already."))
+}
+
+/// Whether two integrations read one console.
+pub(crate) fn reads_the_same(one: &sync::Integration, other: &sync::Integration) -> bool {
+    one.id != other.id
+        && !one.connector.is_file()
+        && !other.connector.is_file()
+        && one.console_host == other.console_host
+}
+
+/// What is said where another integration reads a part of the same console.
+pub(crate) fn beside_words(all: &[Beside]) -> String {
+    all.iter().map(|one| capital(&one.in_words())).collect::<Vec<_>>().join(" ")
+}
+
     Ok(())
 }

@@ -22,7 +22,7 @@ use crate::route::{Route, Who, api, page};
 use crate::{App, Problem, Visitor};
 
 pub(crate) use cells::{cell, heading, icon_of_type, inside, quoted, source_icon};
-pub(crate) use pages::{characters, family, label, to};
+pub(crate) use pages::{family, label, mistakes, said, to};
 pub(crate) use record::{Attributes, attributes};
 
 /// Rows of a page of a list.

@@ -695,13 +695,15 @@ pub fn end(
     Ok(())
 }
 
-/// Keeps the records seen of the latest sweep only, and the figures of the latest [`SWEEPS_KEPT`].
+/// Keeps the records seen of the latest sweep only, and the figures of the latest [`SWEEPS_KEPT`] and
+/// of the latest complete one of everything.
 fn prune(tx: &mut Tx<'_>, owner: &Owner, latest: SweepId) -> Result<(), StoreError> {
     const PAGES: &str = "DELETE FROM sync_sweep_page WHERE org_id = $1 AND sweep_id IN (SELECT sweep_id FROM sync_sweep \
         WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND sweep_id < $4)";
     const OLD: &str = "DELETE FROM sync_sweep WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND sweep_id <= \
         COALESCE((SELECT sweep_id FROM sync_sweep WHERE org_id = $1 AND integration_id = $2 AND stream = $3 \
-        ORDER BY sweep_id DESC LIMIT 1 OFFSET $4), 0)";
+        ORDER BY sweep_id DESC LIMIT 1 OFFSET $4), 0) AND sweep_id <> COALESCE((SELECT max(sweep_id) FROM sync_sweep \
+        WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND kind = 'full' AND status = 'complete'), 0)";
     let [org, id, stream, _] = owner.keys();
     tx.execute(PAGES, &[org.clone(), id.clone(), stream.clone(), latest.into()])?;
     tx.execute(OLD, &[org, id, stream, SWEEPS_KEPT.into()])?;

@@ -9,6 +9,7 @@ use kernel::{CredentialId, ExplorerId, IntegrationId, Secret, Timestamp};
 use sentinelone::probe::Scope;
 use sentinelone::{ApiError, Client, Console, Failure, Probe, Token, Transport, TransportError, probe};
 
+use crate::beside::{self, Beside};
 use crate::checkpoint::{self, credential_name};
 use crate::explorers::{At, Relay, kept_at, way};
 use crate::run::Place;
@@ -50,6 +51,8 @@ pub struct Connect {
     pub site: Option<String>,
     /// Choices; those of a known integration stay if none are given.
     pub options: Option<Options>,
+    /// True if somebody who heard that another integration sees the same of this console wants both.
+    pub all_the_same: bool,
 }
 
 /// What was connected.
@@ -61,14 +64,17 @@ pub struct Connected {
     pub probe: Probe,
     /// True if the integration existed and only got a new token; its checkpoints are kept.
     pub rotated: bool,
+    /// Other integrations that read the same console; nothing where only a token is new.
+    pub beside: Vec<Beside>,
 }
 
 /// Tries the console and the token, and only if both work saves them: a new integration, or a new token for the one of
 /// that name, whose old token stays in use until this moment.
 ///
 /// # Errors
-/// The console does not answer or refuses the token, the name belongs to another console, there is no key to seal with,
-/// or the database fails. Nothing is changed then.
+/// The console does not answer or refuses the token, the name belongs to another console, another integration sees the
+/// same of this one and nobody said that both are wanted, there is no key to seal with, or the database fails. Nothing is
+/// changed then.
 pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, SyncError> {
     let name = checked_name(&order.name.clone().unwrap_or_else(|| name_of(&order.console)))?;
     let (org, wanted) = (place.org, name.clone());
@@ -100,6 +106,12 @@ pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, Sync
         outcome => outcome?,
     };
 
+    if known.is_none() {
+        // Before an Explorer is handed anything. Two tabs are told apart where it is saved.
+        let (console, seen, both) = (order.console.clone(), probe.clone(), order.all_the_same);
+        let look = place.store.read(move |tx| beside::wanted(tx, org, &console, &seen, both));
+        place.world.outside(look).await?;
+    }
     let credential = match (&at.sealed, at.explorer) {
         (Some(sealed), Some(id)) => Some(handed_over(place, id, &name, &order.console, sealed, &probe).await?),
         _ => order.credential,
@@ -107,9 +119,13 @@ pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, Sync
     let now = place.world.now();
     let rotated = known.is_some();
     let (seen, keys, who) = (probe.clone(), place.keys.clone(), place.who.to_owned());
-    let integration = place
+    let (integration, beside) = place
         .world
         .outside(place.store.write(move |tx| {
+            let beside = match &known {
+                Some(_) => Vec::new(),
+                None => beside::wanted(tx, org, &order.console, &seen, order.all_the_same)?,
+            };
             let mut saved = match known {
                 Some(known) => known,
                 None => Integration {
@@ -183,10 +199,10 @@ pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, Sync
             let what = if rotated { "integration.rotate" } else { "integration.connect" };
             let detail = format!("{} as {}", saved.console_host, saved.scope.as_deref().unwrap_or("unknown"));
             access::audit(tx, org, now, &who, what, &saved.name, &detail)?;
-            Ok::<_, SyncError>(saved)
+            Ok::<_, SyncError>((saved, beside))
         }))
         .await?;
-    Ok(Connected { integration, probe, rotated })
+    Ok(Connected { integration, probe, rotated, beside })
 }
 
 /// Hands a sealed token that has worked over to its Explorer, as the secret of a credential of its own.
@@ -242,14 +258,6 @@ impl Looked {
     /// What a probe tells about token and clock; it was begun at `asked_at` by our clock.
     pub(crate) fn of(probe: &Probe, console: &Console, asked_at: Timestamp) -> Looked {
         let instant = |at: sentinelone::Micros| Timestamp::from_micros(at.0);
-        let level = match &probe.scope {
-            Scope::Unknown => None,
-            scope => Some(scope_word(scope)),
-        };
-        let places = match &probe.scope {
-            Scope::Tenant => Default::default(),
-            _ => probe.places.iter().map(|place| place.id.clone()).collect(),
-        };
         // The console tells its clock to the second, and the answer took a moment: what lies within is no difference.
         // A simulated console on this machine may live in another year.
         let skew = probe.server_time.filter(|_| !console.is_loopback()).map(|server| {
@@ -257,14 +265,24 @@ impl Looked {
             if ahead.abs() < 2_000_000 { 0 } else { ahead }
         });
         Looked {
-            scope_word: level.clone(),
-            sees: level.map(|level| crate::scope::Scope { level, places }),
+            scope_word: sees(probe).map(|scope| scope.level),
+            sees: sees(probe),
             role: probe.role.clone(),
             expires_at: probe.expires_at.map(instant),
             version: probe.version.clone(),
             clock_skew: skew,
         }
     }
+}
+
+/// What a token sees: the level, and the ids of the places on it; nothing if the console does not say.
+pub(crate) fn sees(probe: &Probe) -> Option<crate::scope::Scope> {
+    let places = match &probe.scope {
+        Scope::Unknown => return None,
+        Scope::Tenant => Default::default(),
+        _ => probe.places.iter().map(|place| place.id.clone()).collect(),
+    };
+    Some(crate::scope::Scope { level: scope_word(&probe.scope), places })
 }
 
 /// Tries the console of an order.

@@ -493,12 +493,14 @@ impl Remedy {
     #[must_use]
     pub fn verb(self) -> Option<&'static str> {
         match self {
-            Remedy::Nothing | Remedy::Wait | Remedy::Clock | Remedy::BringFile => None,
+            Remedy::Nothing | Remedy::Wait | Remedy::Clock | Remedy::BringFile | Remedy::StartDemo => None,
             Remedy::Reconnect => Some("Reconnect"),
             Remedy::Reauthorise | Remedy::Scope => Some("Re-authorise"),
             Remedy::Reestablish => Some("Re-establish"),
             Remedy::Decide => Some("Decide"),
             Remedy::SlowDown => Some("Change intervals"),
+    /// To start the demo again, whose console it is.
+    StartDemo,
             Remedy::LeaveOut => Some("Change streams"),
             Remedy::ReadAgain => Some("Sync now"),
             Remedy::SwitchOn => Some("Resume"),
@@ -556,6 +558,10 @@ pub fn remedy(state: IntegrationState, why: Option<Why>) -> Remedy {
         (S::Degraded, Some(Why::ModuleLost)) => Remedy::LeaveOut,
         (S::Degraded, Some(Why::ClockSkew)) => Remedy::Clock,
         (S::Degraded, _) => Remedy::Wait,
+            Remedy::StartDemo => {
+                "everything that was read is here to look at; to see it alive, end this service and run muster demo in the same \
+                 folder"
+            }
         (S::Incomplete, Some(Why::CoreMissing)) | (S::PermissionMissing, _) => Remedy::Reauthorise,
         (S::Incomplete, _) => Remedy::ReadAgain,
         (S::Unreachable, Some(Why::Dns | Why::Port | Why::NoConnection | Why::Tls)) | (S::Invalid, _) => {

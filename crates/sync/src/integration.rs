@@ -52,6 +52,18 @@ pub struct Integration {
     pub explorer: Option<ExplorerId>,
 }
 
+impl Integration {
+    /// The seed and size of the simulated console of a demo, if it reads one: that answers only while the demo runs.
+    #[must_use]
+    pub fn simulates(&self) -> Option<(u64, u32)> {
+        let host = self.console_host.strip_suffix(".localhost")?.strip_prefix("seed-")?;
+        let (seed, host) = host.split_once("-endpoints-")?;
+        let (endpoints, start) = host.split_once('-')?;
+        start.parse::<i64>().ok()?;
+        Some((seed.parse().ok()?, endpoints.parse().ok()?))
+    }
+}
+
 /// How an integration is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Connector {

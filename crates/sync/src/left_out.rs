@@ -1,12 +1,11 @@
 //! What options leave out of an integration: how much, by which option, and which records by name.
 
-use inventory::noun::Noun;
 use kernel::{IntegrationId, OrgId, RecordId, Timestamp, fold};
 use store::{StoreError, Tx};
 
+use crate::called::{called, noun};
 use crate::options::{VERDICT, agent_of};
-use crate::translate::{Asked, translate};
-use crate::{Import, Stream, SyncError};
+use crate::{Import, SyncError};
 
 /// How many records of a stream one option leaves out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,16 +134,9 @@ pub fn left_out(
     let bodies = inventory::bodies(tx, org, &records)?;
     let named = |(one, body): (Found, Option<Vec<u8>>)| {
         let (option, stream, native_id, since, _) = one;
-        let noun = body.and_then(|body| {
-            let scope_id = native_id.split_once(':').map(|(scope, _)| scope);
-            let endpoint = match stream.as_str() {
-                "applications" => crate::reapply::generation(&body),
-                name => Stream::named(name)?.endpoint(),
-            };
-            translate(endpoint, &body, Asked { scope_id, ..Asked::default() }).ok()
-        });
+        let noun = body.and_then(|body| noun(&stream, &native_id, &body));
         let (name, agent) = match &noun {
-            Some((noun, _)) => (called(noun), agent_of(noun).map(str::to_owned)),
+            Some(noun) => (called(noun), agent_of(noun).map(str::to_owned)),
             None => (None, None),
         };
         let name = name.unwrap_or_else(|| native_id.clone());
@@ -186,21 +178,4 @@ pub fn unknown_groups(
         known.iter().find(|(_, known)| *known == folded).map(|(name, _)| name.clone())
     };
     Ok(unknown.map(|name| UnknownGroup { name: name.clone(), near: near(name) }).collect())
-}
-
-/// What people call it.
-fn called(noun: &Noun) -> Option<String> {
-    match noun {
-        Noun::Machine(machine) => machine.name.clone(),
-        Noun::Software(software) => {
-            let version = software.version.as_deref().unwrap_or_default();
-            Some(format!("{} {version}", software.product.as_deref()?).trim_end().to_owned())
-        }
-        Noun::Vulnerability(one) => {
-            let product = one.product.as_deref().map(|product| format!(" in {product}")).unwrap_or_default();
-            Some(format!("{}{product}", one.cve.as_deref()?))
-        }
-        Noun::Finding(finding) => finding.name.clone(),
-        _ => None,
-    }
 }

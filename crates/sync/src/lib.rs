@@ -2,6 +2,8 @@
 
 mod apply;
 mod backfill;
+mod beside;
+mod called;
 mod canonical;
 mod checkpoint;
 mod configure;
@@ -46,6 +48,8 @@ mod verdict;
 mod worker;
 
 pub use backfill::{LANE_SUFFIX, backfills};
+pub use beside::{Beside, beside};
+pub use called::record_name;
 pub use checkpoint::{Held, QUARANTINE_BYTES_MAX, StreamSummary, held};
 pub use configure::{Change as OptionsChange, configure, rename_site};
 pub use connect::{Connect, Connected, SITE_DEFAULT, connect, name_of};

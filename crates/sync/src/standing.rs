@@ -41,6 +41,8 @@ pub struct StreamStanding {
     pub complete_at: Option<Timestamp>,
     /// What the console counted for the latest sweep.
     pub console_total: Option<u64>,
+    /// What the console counted for the latest complete sweep of everything, and when that ended.
+    pub counted: Option<(u64, Timestamp)>,
     /// Up to which instant of the console's clock it is known.
     pub watermark: Option<Timestamp>,
     /// Pages stored of a sweep that was cut off or is under way.
@@ -182,6 +184,9 @@ impl Overview {
     #[must_use]
     pub fn meaning(&self) -> &'static str {
         let assessment = self.assessment();
+        if self.is_a_demo_at_rest() {
+            return "this is the simulated console of a demo, and it answers only while the demo runs";
+        }
         if self.integration.connector.is_file() {
             return health::meaning_of_file(assessment.state);
         }
@@ -192,6 +197,11 @@ impl Overview {
     #[must_use]
     pub fn next_step(&self) -> String {
         let assessment = self.assessment();
+        if let Some((seed, endpoints)) = self.integration.simulates()
+            && self.is_a_demo_at_rest()
+        {
+            return format!("start the demo again: muster demo --seed {seed} --endpoints {endpoints}");
+        }
         if let Connector::File(format) = self.integration.connector {
             return health::next_step_for_file(assessment.state, format, &self.integration.name);
         }
@@ -209,10 +219,21 @@ impl Overview {
         health::next_step(assessment.state, assessment.why, about)
     }
 
+    /// Whether it is the console of a demo, and nobody simulates it just now.
+    #[must_use]
+    pub fn is_a_demo_at_rest(&self) -> bool {
+        let state = self.assessment().state;
+        self.integration.simulates().is_some()
+            && matches!(state, IntegrationState::Unreachable | IntegrationState::Invalid)
+    }
+
     /// What helps, for who has buttons.
     #[must_use]
     pub fn remedy(&self) -> Remedy {
         let assessment = self.assessment();
+        if self.is_a_demo_at_rest() {
+            return Remedy::StartDemo;
+        }
         match (self.integration.connector.is_file(), assessment.state) {
             (true, IntegrationState::Syncing | IntegrationState::Incomplete) => Remedy::BringFile,
             _ => health::remedy(assessment.state, assessment.why),
@@ -299,6 +320,10 @@ fn streams(tx: &mut Tx<'_>, of: &Integration, now: Timestamp) -> Result<Vec<Stre
     const READ: &str = "SELECT stream, status, reason, complete_at, console_total, watermark, \
         CASE WHEN sweep_id IS NULL THEN 0 ELSE page END, held, lease_owner, lease_until, attempted_at, ended_at, failures \
         FROM sync_stream WHERE org_id = $1 AND integration_id = $2";
+    const COUNTED: &str = "SELECT w.stream, w.console_total, w.finished_at FROM sync_sweep w \
+        JOIN (SELECT stream, max(sweep_id) AS latest FROM sync_sweep WHERE org_id = $1 AND integration_id = $2 \
+        AND kind = 'full' AND status = 'complete' AND console_total IS NOT NULL GROUP BY stream) f \
+        ON f.latest = w.sweep_id WHERE w.org_id = $1";
     const ASIDE: &str = "SELECT stream, count(*) FROM sync_quarantine WHERE org_id = $1 AND integration_id = $2 \
         GROUP BY stream";
     const DRIFT: &str =
@@ -318,6 +343,7 @@ fn streams(tx: &mut Tx<'_>, of: &Integration, now: Timestamp) -> Result<Vec<Stre
             reason: None,
             complete_at: None,
             console_total: None,
+            counted: None,
             watermark: None,
             open_pages: 0,
             held: 0,
@@ -339,6 +365,15 @@ fn streams(tx: &mut Tx<'_>, of: &Integration, now: Timestamp) -> Result<Vec<Stre
         }
         Ok(())
     })?;
+    let counted = tx.query(COUNTED, &keys, |row| {
+        Ok((row.text(0)?.to_owned(), row.int(1)?.unsigned_abs(), row.opt_int(2)?.map(Timestamp::from_micros)))
+    })?;
+    for (name, total, at) in counted {
+        let standing = streams.iter_mut().find(|one| one.stream.name == name);
+        if let (Some(standing), Some(at)) = (standing, at) {
+            standing.counted = Some((total, at));
+        }
+    }
     let number = |row: &Row<'_>| Ok((row.text(0)?.to_owned(), row.int(1)?));
     for (name, count) in tx.query(ASIDE, &keys, number)? {
         streams.iter_mut().filter(|one| one.stream.name == name).for_each(|one| one.quarantined = count.unsigned_abs());
@@ -409,6 +444,14 @@ fn read_health(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId) -> Result<Option<
             warned_days: row.opt_int(7)?,
         })
     })
+}
+
+/// What the token of an integration saw when it was connected, as the text of a [`Scope`].
+///
+/// # Errors
+/// The database fails.
+pub(crate) fn seen_at_first(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId) -> Result<Option<String>, StoreError> {
+    Ok(read_health(tx, org, id)?.and_then(|health| health.sees))
 }
 
 fn save_health(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId, health: &Health) -> Result<(), StoreError> {

@@ -119,6 +119,35 @@
     });
   }
 
+  // What means nothing while a switch is off: passed over, and still sent.
+  for (const part of $$("[data-needs]")) {
+    const on = part.closest("form")?.elements[part.dataset.needs];
+    if (!on) continue;
+    const follow = () => {
+      part.firstElementChild.inert = !on.checked;
+      part.lastElementChild.hidden = on.checked;
+    };
+    on.addEventListener("change", follow);
+    follow();
+  }
+
+  // A panel beside a list; shut, it gives the focus back.
+  let opener = null;
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.target?.matches("[data-panel]")) opener = event.detail.elt;
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target?.matches("[data-panel]")) $("h2", event.detail.target)?.focus();
+  });
+  document.addEventListener("click", (event) => {
+    const shut = event.target instanceof Element && event.target.closest("[data-shuts]");
+    const panel = shut && document.getElementById(shut.dataset.shuts);
+    if (!panel) return;
+    event.preventDefault();
+    panel.replaceChildren();
+    opener?.focus();
+  });
+
   // Rows that are chosen.
   const boxes = () => $$('.rows tbody .pick input[type="checkbox"]');
   const chosen = () => {

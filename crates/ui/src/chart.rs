@@ -43,9 +43,10 @@ fn step(span: f64) -> f64 {
     [1.0, 2.0, 4.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= rough).unwrap_or(rough)
 }
 
-/// The lines of an axis from `low` to `high`, at most [`GRID_MAX`] of them, never the lowest, which is the base.
-fn grid(low: f64, high: f64) -> Vec<f64> {
-    let step = step(high - low);
+/// The lines of an axis from `low` to `high`, at most [`GRID_MAX`] of them and `least` apart, never the lowest, which is the
+/// base.
+fn grid(low: f64, high: f64, least: f64) -> Vec<f64> {
+    let step = step(high - low).max(least);
     let mut lines = Vec::new();
     let mut at = (low / step).floor() * step + step;
     while at <= high + step * 1e-6 && lines.len() < GRID_MAX {
@@ -69,8 +70,8 @@ fn y(value: f64, low: f64, high: f64) -> f64 {
 }
 
 /// Lines across, with their values outside at the left; the topmost has the unit.
-fn axis(low: f64, high: f64, unit: &str) -> Markup {
-    let lines = grid(low, high);
+fn axis(low: f64, high: f64, least: f64, unit: &str) -> Markup {
+    let lines = grid(low, high, least);
     html! {
         @for (index, value) in lines.iter().enumerate() {
             @let at = y(*value, low, high);
@@ -118,6 +119,8 @@ pub struct Histogram<'a> {
     pub noun: (&'a str, &'a str),
     /// What the bad ones are: *unresolved*; empty where none is told apart.
     pub bad: &'a str,
+    /// What the others are: *resolved*.
+    pub rest: &'a str,
     /// The columns, oldest first, at most [`SLOTS_MAX`].
     pub slots: Vec<Slot>,
 }
@@ -129,7 +132,10 @@ impl Histogram<'_> {
         let bad: u64 = self.slots.iter().map(|slot| slot.bad).sum();
         let says = html! {
             (self.says)
-            @if !self.bad.is_empty() { " " span.nowrap { (swatch(Fill::Bad)) " " (self.bad) ": " (count(bad)) } }
+            @if !self.bad.is_empty() {
+                " " span.nowrap { (swatch(Fill::Bad)) " " (self.bad) ": " (count(bad)) }
+                " " span.nowrap { (swatch(Fill::One)) " " (self.rest) ": " (count(self.total().saturating_sub(bad))) }
+            }
         };
         let table = html! {
             table.data {
@@ -137,7 +143,7 @@ impl Histogram<'_> {
                 tbody {
                     @for slot in self.slots.iter().take(TABLE_ROWS_MAX) {
                         tr {
-                            th scope="row" { (slot.label) }
+                            th scope="row" { @if let Some(address) = &slot.href { a href=(href(address)) { (slot.label) } } @else { (slot.label) } }
                             @match slot.count {
                                 Some(all) => { td.num { (count(all)) } @if !self.bad.is_empty() { td.num { (count(slot.bad)) } } }
                                 None => td.num colspan=[(!self.bad.is_empty()).then_some("2")] { (words::absent("not measured")) },
@@ -147,39 +153,64 @@ impl Histogram<'_> {
                 }
             }
         };
-        figure(self.id, self.heading, &says, &self.plot(), &Markup::default(), &table)
+        let below = html! { p.muted.small { (self.in_words()) "." } };
+        figure(self.id, self.heading, &says, &self.plot(), &below, &table)
+    }
+
+    fn drawn(&self) -> &[Slot] {
+        self.slots.get(..self.slots.len().min(SLOTS_MAX)).unwrap_or_default()
+    }
+
+    fn total(&self) -> u64 {
+        self.drawn().iter().filter_map(|slot| slot.count).sum()
+    }
+
+    /// The column with the most, if any has something.
+    fn largest(&self) -> Option<(usize, &Slot)> {
+        let most = self.drawn().iter().filter_map(|slot| slot.count).max().filter(|most| *most > 0)?;
+        self.drawn().iter().enumerate().find(|(_, slot)| slot.count == Some(most))
+    }
+
+    /// `9 findings, 3 of them not resolved`.
+    fn counted(&self, all: u64, bad: u64) -> String {
+        let what = format!("{} {}", count(all), if all == 1 { self.noun.0 } else { self.noun.1 });
+        if self.bad.is_empty() { what } else { format!("{what}, {} {}", count(bad), self.bad) }
+    }
+
+    /// What the picture shows, for who does not see it.
+    fn in_words(&self) -> String {
+        let slots = self.drawn();
+        let bad: u64 = slots.iter().map(|slot| slot.bad).sum();
+        let label = |slot: Option<&Slot>| slot.map_or_else(String::new, |slot| slot.label.clone());
+        let most = self.largest().map_or_else(String::new, |(_, slot)| {
+            format!("; the most on {}: {}", slot.label, count(slot.count.unwrap_or_default()))
+        });
+        let gap = if slots.iter().any(|slot| slot.count.is_none()) { "; not measured for some of it" } else { "" };
+        let counted = self.counted(self.total(), bad);
+        format!("{counted}, from {} to {}{most}{gap}", label(slots.first()), label(slots.last()))
     }
 
     /// The picture alone, such as above a log.
     #[must_use]
     pub fn plot(&self) -> Markup {
-        let slots = self.slots.get(..self.slots.len().min(SLOTS_MAX)).unwrap_or_default();
-        let most = slots.iter().filter_map(|slot| slot.count).max().unwrap_or(0);
-        let total: u64 = slots.iter().filter_map(|slot| slot.count).sum();
+        let slots = self.drawn();
+        let most = self.largest().map_or(0, |(_, slot)| slot.count.unwrap_or_default());
         #[expect(clippy::cast_precision_loss, reason = "a height on a screen")]
         let (high, width) = (most.max(1) as f64, 100.0 / slots.len().max(1) as f64);
-        let gap = if slots.iter().any(|slot| slot.count.is_none()) { "; not measured for some of it" } else { "" };
-        let said = format!(
-            "{} {} from {} to {}, at most {} in one column{gap}",
-            count(total),
-            if total == 1 { self.noun.0 } else { self.noun.1 },
-            slots.first().map_or("", |slot| &slot.label),
-            slots.last().map_or("", |slot| &slot.label),
-            count(most),
-        );
-        let whole = step(high) >= 1.0;
+        let said = self.in_words();
         // A picture whose columns are links is a group of them; one without is a picture.
         let role = if slots.iter().any(|slot| slot.href.is_some()) { "group" } else { "img" };
-        let largest = slots.iter().position(|slot| slot.count == Some(most) && most > 0);
+        let largest = self.largest().map(|(index, _)| index);
         html! {
             svg.plot role=(role) aria-labelledby={ (self.id) "-title " (self.id) "-says" } {
                 title id={ (self.id) "-title" } { (self.heading) }
                 desc id={ (self.id) "-says" } { (said) }
-                @if whole { (axis(0.0, high, "")) } @else { line.base x1="0" x2="100%" y1=(px(BASE)) y2=(px(BASE)) {} }
+                // There is no half of a count.
+                (axis(0.0, high, 1.0, ""))
                 @for (index, slot) in slots.iter().enumerate() {
                     @let x = width * lossy(index);
                     @if let Some(all) = slot.count {
-                        @if all > 0 { (column(slot, all, x, width, high)) }
+                        @if all > 0 { (column(slot, (all, &self.counted(all, slot.bad)), x, width, high)) }
                     } @else {
                         rect.f-hatch.faint x=(percent(x)) width=(percent(width)) y=(px(TOP)) height=(px(BASE - TOP)) {}
                     }
@@ -193,13 +224,14 @@ impl Histogram<'_> {
     }
 }
 
-fn column(slot: &Slot, all: u64, x: f64, width: f64, high: f64) -> Markup {
+fn column(slot: &Slot, (all, counted): (u64, &str), x: f64, width: f64, high: f64) -> Markup {
     let bad = slot.bad.min(all);
     let tall = |part: u64| of_hundred(part, 1) / 100.0 / high * (BASE - TOP);
     let (good, above) = (tall(all - bad), tall(bad));
     // A count that is not zero is at least a pixel and a half tall.
     let good = if all > bad { good.max(1.5) } else { 0.0 };
     let above = if bad > 0 { above.max(1.5) } else { 0.0 };
+    let (left, whole) = (percent(x), percent(width));
     let (x, width) = (percent(x + width * 0.14), percent(width * 0.72));
     let bars = html! {
         @if good > 0.0 { rect.f-c1 x=(x) width=(width) y=(px(BASE - good)) height=(px(good)) {} }
@@ -207,9 +239,14 @@ fn column(slot: &Slot, all: u64, x: f64, width: f64, high: f64) -> Markup {
     };
     html! {
         @if let Some(address) = &slot.href {
-            a href=(href(address)) aria-label={ (slot.label) ": " (count(all)) } { title { (slot.label) ": " (count(all)) } (bars) }
+            a href=(href(address)) aria-label={ (slot.label) ": " (counted) } {
+                title { (slot.label) ": " (counted) }
+                // However small the count, the whole height can be pressed.
+                rect.hit x=(left) width=(whole) y=(px(TOP)) height=(px(BASE - TOP)) {}
+                (bars)
+            }
         } @else {
-            g { title { (slot.label) ": " (count(all)) } (bars) }
+            g { title { (slot.label) ": " (counted) } (bars) }
         }
     }
 }
@@ -403,7 +440,7 @@ impl Line<'_> {
             svg.plot role="img" aria-labelledby={ (self.id) "-title " (self.id) "-says" } {
                 title id={ (self.id) "-title" } { (self.heading) }
                 desc id={ (self.id) "-says" } { (said) }
-                (axis(low, high, self.unit))
+                (axis(low, high, 0.0, self.unit))
                 @for (start, end) in self.gaps() {
                     rect.f-hatch.faint x=(percent(start * 100.0)) width=(percent((end - start) * 100.0)) y=(px(TOP)) height=(px(BASE - TOP)) {}
                     @if end - start > 0.02 {
@@ -644,7 +681,7 @@ mod tests {
             let chart = line(&values.map(Some));
             let (low, high) = chart.axis();
             assert!(low <= values[0] && high >= values[1] && low < high, "{values:?}: {low} {high}");
-            assert!((1..=GRID_MAX).contains(&grid(low, high).len()), "{values:?}: {:?}", grid(low, high));
+            assert!((1..=GRID_MAX).contains(&grid(low, high, 0.0).len()), "{values:?}: {:?}", grid(low, high, 0.0));
         }
     }
 

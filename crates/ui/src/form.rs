@@ -98,12 +98,46 @@ impl Button<'_> {
     }
 }
 
+/// Fields that mean something only while a switch of the same form is on. With the script they are greyed and passed over while
+/// it is off, and `says` stands below them; they are sent all the same, so that what was chosen is kept.
+#[must_use]
+pub fn needing(switch: &str, says: &str, fields: &Markup) -> Markup {
+    html! { div.needing data-needs=(switch) { div { (fields) } p.muted.small hidden { (says) } } }
+}
+
 /// A button that submits its form.
 #[must_use]
 pub fn button(what: &Button<'_>) -> Markup {
     html! {
         button class=(what.class()) type="submit" name=[what.value.map(|(name, _)| name)]
             value=[what.value.map(|(_, value)| value)] formaction=[what.action.map(href)] { (what.inside()) }
+    }
+}
+
+/// A link that looks like a button. With htmx, what stands at the address is brought into the [`panel`] of that identifier.
+#[must_use]
+pub fn panel_button(address: &str, panel: &str, what: &Button<'_>) -> Markup {
+    let target = format!("#{panel}");
+    html! { a class=(what.class()) href=(href(address)) hx-get=(href(address)) hx-target=(target) hx-swap="innerHTML" { (what.inside()) } }
+}
+
+/// A list with a place beside it, empty until a [`panel_button`] brings something there.
+#[must_use]
+pub fn beside(panel: &str, list: &Markup) -> Markup {
+    html! { div.beside { div { (list) } aside id=(panel) data-panel aria-label="Beside the list" {} } }
+}
+
+/// What a [`panel_button`] brings; `back` is the list's own address.
+#[must_use]
+pub fn panel(id: &str, heading: &str, back: &str, body: &Markup) -> Markup {
+    html! {
+        section.card.pad.flow aria-labelledby={ (id) "-heading" } {
+            div.line {
+                h2 id={ (id) "-heading" } tabindex="-1" { (heading) }
+                a.btn.btn-small.btn-quiet.end href=(href(back)) data-shuts=(id) { "Close" }
+            }
+            (body)
+        }
     }
 }
 

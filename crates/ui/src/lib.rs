@@ -22,8 +22,8 @@ pub use card::{
 };
 pub use chart::{Bars, Histogram, Line, Mark, Multiples, Slot, spark};
 pub use form::{
-    Button, Choice, Csrf, Field, Kind, Sealing, Weight, barred, button, copy_button, errors, item, link_button, menu,
-    post, post_button,
+    Button, Choice, Csrf, Field, Kind, Sealing, Weight, barred, beside, button, copy_button, errors, item, link_button,
+    menu, needing, panel, panel_button, post, post_button,
 };
 pub use href::href;
 pub use icon::{Icon, icon, labelled, mark};
@@ -31,7 +31,7 @@ pub use maud::{DOCTYPE, Markup, PreEscaped, html};
 pub use measure::{Fill, Part, Progress, Tally, Tile};
 pub use message::{Dialog, Empty, Flash, loading};
 pub use page::{Density, Layout, Nav, Org, Page, Person, Place, Shell, Theme, plain};
-pub use query::{Answer, Completion, QueryBox, QueryError, Term, completions, find, reading};
+pub use query::{Answer, Completion, Mistake, QueryBox, QueryError, Term, completions, find, reading};
 pub use record::{Event, Joined, Node, thread, timeline, tree};
 pub use state::{Light, Severity, Source, Tone, badge, badge_link, light, sources, tag, tags};
 pub use table::{Cell, Column, Foot, Row, Select, Sort, Table};

@@ -210,6 +210,24 @@ pub struct Tile<'a> {
 }
 
 impl Tile<'_> {
+    /// What its line shows, for who does not see it.
+    fn in_words(&self) -> String {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, clamped")]
+        let whole = |value: f64| count(value.clamp(0.0, 1e15) as u64);
+        let least = self.past.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = self.past.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let ends = |value: Option<&f64>| value.map_or_else(String::new, |value| whole(*value));
+        let days = self.past.len().saturating_sub(1) as u64;
+        format!(
+            "{} before: {}; now: {}; at least {}, at most {}.",
+            crate::words::noun(days, "day", "days"),
+            ends(self.past.first()),
+            ends(self.past.last()),
+            whole(least),
+            whole(most),
+        )
+    }
+
     pub(crate) fn render(&self) -> Markup {
         html! {
             div.tile {
@@ -222,6 +240,7 @@ impl Tile<'_> {
                     p.muted.small { @if let Some(address) = self.of_href { a href=(href(address)) { (self.of) } } @else { (self.of) } }
                 }
                 (crate::chart::spark(self.past, self.fill))
+                @if !self.past.is_empty() { p.sr { (self.in_words()) } }
             }
         }
     }

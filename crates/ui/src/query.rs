@@ -183,15 +183,22 @@ pub fn completions(all: &[Completion<'_>], replaces: &Range<usize>) -> Markup {
     }
 }
 
+/// One thing that is wrong with a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake<'a> {
+    /// The place, in characters; it is cut to the question.
+    pub at: Range<usize>,
+    /// What is wrong there: *There is no field edr.nam in assets*
+    pub says: &'a str,
+}
+
 /// What is wrong with a question: no rows are shown beside it.
 #[derive(Clone, Debug)]
 pub struct QueryError<'a> {
-    /// *There is no field edr.nam in assets*
-    pub heading: &'a str,
     /// The whole question.
     pub question: &'a str,
-    /// The place, in characters; it is cut to the question.
-    pub at: Range<usize>,
+    /// Everything that is wrong with it; each is marked and said.
+    pub mistakes: &'a [Mistake<'a>],
     /// The fix: what it is called, and the address that asks it.
     pub fix: Option<(&'a str, &'a str)>,
     /// Other readings.
@@ -199,26 +206,61 @@ pub struct QueryError<'a> {
 }
 
 impl QueryError<'_> {
-    /// The card, with carets below the place.
+    /// The card, with carets below each place.
     #[must_use]
     pub fn render(&self) -> Markup {
         let length = self.question.chars().count();
-        let start = self.at.start.min(length);
-        let end = self.at.end.clamp(start, length);
         let cut = |from: usize, to: usize| -> String { self.question.chars().skip(from).take(to - from).collect() };
-        // A place behind the last character still needs something to point at.
-        let place = if start == end { " ".to_owned() } else { cut(start, end) };
-        let carets = "^".repeat((end - start).max(1));
+        let mut places: Vec<Range<usize>> = self
+            .mistakes
+            .iter()
+            .map(|one| {
+                let start = one.at.start.min(length);
+                start..one.at.end.clamp(start, length)
+            })
+            .collect();
+        places.sort_unstable_by_key(|place| (place.start, place.end));
+        places.dedup();
+        // What lies inside another mistake is marked with it.
+        let mut marked: Vec<Range<usize>> = Vec::new();
+        for place in places {
+            match marked.last_mut() {
+                Some(last) if place.start < last.end => last.end = last.end.max(place.end),
+                _ => marked.push(place),
+            }
+        }
+        let after = |index: usize| marked.get(index + 1).map_or(length, |next| next.start);
+        let first = marked.first().map_or(length, |place| place.start);
+        let heading = match self.mistakes {
+            [] => "The question was not understood".to_owned(),
+            [one] => one.says.to_owned(),
+            more => format!("{} in the question", noun(more.len() as u64, "mistake", "mistakes")),
+        };
         html! {
             section.card.wrong role="alert" aria-labelledby="question-error" {
                 div.body.flow {
-                    h2.line #question-error { (shape_saying(Light::Bad, "Error:")) span { (self.heading) } }
-                    pre.caret { code { (cut(0, start)) mark data-caret=(carets) { (place) } (cut(end, length)) } }
+                    h2.line #question-error { (shape_saying(Light::Bad, "Error:")) span { (heading) } }
+                    pre.caret {
+                        code {
+                            (cut(0, first))
+                            @for (index, place) in marked.iter().enumerate() {
+                                // A place behind the last character still needs something to point at.
+                                mark data-caret=("^".repeat(place.len().max(1))) { @if place.is_empty() { " " } @else { (cut(place.start, place.end)) } }
+                                (cut(place.end, after(index)))
+                            }
+                        }
+                    }
+                    @if self.mistakes.len() > 1 {
+                        ol.listed {
+                            @for one in self.mistakes { li { span.muted { "Character " (one.at.start.min(length) + 1) ": " } (one.says) } }
+                        }
+                    }
                     div.line {
                         @if let Some((words, address)) = self.fix { a.btn.btn-main href=(href(address)) { (words) } }
                         @for (words, address) in self.others { a.btn href=(href(address)) { (words) } }
                         span.muted {
-                            "Character " (start + 1) ". No rows are shown, because the question was not understood."
+                            @if let [one] = self.mistakes { "Character " (one.at.start.min(length) + 1) ". " }
+                            "No rows are shown, because the question was not understood."
                         }
                     }
                 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
+use inventory::correlate::deeds::{Deed, Objection};
 use inventory::correlate::directive::{self, Decision, DirectiveError, Parted};
 use inventory::correlate::explain::{
     self, Against, Compared, Explained, Ignored, Linked, PartedFrom, Subject, Tagged, Why,
@@ -19,7 +20,7 @@ use kernel::{AssetId, IntegrationId, OrgId, RecordId};
 use serde_json::{Value as Json, json};
 
 use crate::arguments::Global;
-use crate::failure::{Failure, sentence};
+use crate::failure::Failure;
 use crate::place::Place;
 use crate::terminal::{Terminal, counted, to_the_second};
 
@@ -30,7 +31,7 @@ const REVIEWS: u32 = 25;
 
 #[derive(Args)]
 pub struct Explain {
-    /// Which asset
+    /// Which asset, or a record of it (rec_..)
     pub id: String,
     /// Another asset or record (rec_..): why it is not one with this asset
     #[arg(long = "and", value_name = "OTHER")]
@@ -45,7 +46,7 @@ pub struct Explain {
 
 #[derive(Args)]
 pub struct Merge {
-    /// Which assets, two or more
+    /// Which assets, two or more; the first keeps its id, and the others' lead there
     #[arg(required = true, num_args = 2.., value_name = "ID")]
     pub ids: Vec<String>,
     #[command(flatten)]
@@ -57,6 +58,9 @@ pub struct Split {
     /// Which records of an asset: muster asset explain shows them
     #[arg(required = true, value_name = "RECORD")]
     pub records: Vec<String>,
+    /// Moves these records and no other; else those go along that only these tie to a machine
+    #[arg(long)]
+    pub alone: bool,
     #[command(flatten)]
     pub why: Reason,
 }
@@ -134,8 +138,12 @@ impl From<DirectiveError> for Failure {
             error @ DirectiveError::NoSuchQuestion(_) => {
                 Failure::usage(error.to_string()).with("What is open: muster asset review")
             }
-            DirectiveError::Pinned(asset) => Failure::usage(error.to_string())
-                .with(format!("Take it back, decide, and pin again: muster asset unpin {asset}")),
+            DirectiveError::Pinned(asset) => Failure::usage(error.to_string()).with(format!(
+                "First muster asset unpin {asset}, then decide, then pin it again: muster asset pin {asset}"
+            )),
+            error @ DirectiveError::LeftOut { .. } => {
+                Failure::usage(error.to_string()).with("What an option leaves out: muster integration left-out")
+            }
             other => Failure::usage(other.to_string()),
         }
     }
@@ -180,7 +188,10 @@ pub async fn explain(global: &Global, order: Explain, terminal: &Terminal) -> Re
         let together = format!("muster asset explain {} --and {}", order.id.trim(), more.trim());
         return Err(Failure::usage("one asset is explained at a time").with(format!("Why two are not one: {together}")));
     }
-    let asked = asset(global, &order.id).await?;
+    let asked = match Subject::parse(order.id.trim()) {
+        Some(subject) => subject,
+        None => Subject::Asset(asset(global, &order.id).await?),
+    };
     let other = match order.other.as_deref().map(str::trim) {
         None => None,
         Some(text) => Some(match Subject::parse(text) {
@@ -193,19 +204,35 @@ pub async fn explain(global: &Global, order: Explain, terminal: &Terminal) -> Re
     let integrations = sync::integrations(&store, &jobs::World::real(), ORG).await?;
     let names: BTreeMap<IntegrationId, String> = integrations.into_iter().map(|one| (one.id, one.name)).collect();
     let Some(other) = other else {
-        let told = store.read(move |tx| explain::explain(tx, ORG, asked)).await?;
+        let told = store.read(move |tx| explain::explain_of(tx, ORG, asked)).await?;
         let text = if order.json { format!("{}\n", explained_json(&told, &names)) } else { explained(&told, &names) };
         return terminal.result(&text);
     };
-    let told = store.read(move |tx| explain::compare(tx, ORG, Subject::Asset(asked), other, now)).await?;
+    let told = store.read(move |tx| {
+        let compared = explain::compare(tx, ORG, asked, other, now)?;
+        let questions = match compared.assets {
+            (Some(one), Some(two)) => between(tx, one, two)?,
+            _ => Vec::new(),
+        };
+        Ok::<_, DirectiveError>((compared, questions))
+    });
+    let (told, questions) = told.await?;
     let typed = |subject: Subject| match subject {
         Subject::Asset(asset) => asset.to_string(),
         Subject::Record(record) => record.to_string(),
     };
-    let (one, two) = (asked.to_string(), typed(other));
+    let (one, two) = (typed(asked), typed(other));
     let sides = (one.as_str(), two.as_str());
-    let text = if order.json { format!("{}\n", compared_json(&told)) } else { compared(&told, sides) };
+    let text = if order.json { format!("{}\n", compared_json(&told)) } else { compared(&told, sides, &questions) };
     terminal.result(&text)
+}
+
+/// Open questions about two assets.
+fn between(tx: &mut store::Tx<'_>, one: AssetId, other: AssetId) -> Result<Vec<Review>, DirectiveError> {
+    let mut open = explain::explain(tx, ORG, one)?.reviews;
+    let both = [Some(one), Some(other)];
+    open.retain(|review| both.contains(&review.one.asset) && both.contains(&review.other.asset));
+    Ok(open)
 }
 
 /// One decision in one transaction; the tables follow at once.
@@ -271,28 +298,41 @@ fn warn(terminal: &Terminal, against: &[(Veto, RecordId, RecordId)]) {
 
 pub async fn split(global: &Global, order: Split, terminal: &Terminal) -> Result<(), Failure> {
     let records = order.records.iter().map(|id| record(id)).collect::<Result<Vec<_>, _>>()?;
-    let parted = decide(global, &order.why.reason, terminal, move |tx, by| directive::split(tx, by, &records)).await?;
-    let Parted { from, stays, off, carried } = parted;
-    let number = (order.records.len() + carried.len()) as u64;
+    let (named, alone) = (records.clone(), order.alone);
+    let work = move |tx: &mut store::Tx<'_>, by: &Decision<'_>| match alone {
+        true => directive::split_alone(tx, by, &records),
+        false => directive::split(tx, by, &records),
+    };
+    let parted = decide(global, &order.why.reason, terminal, work).await?;
+    let Parted { from, stays, off, carried, ties } = parted;
+    let number = (named.len() + carried.len()) as u64;
     let shown = counted(number, "record", &terminal.result_number(number));
     let mut said = match () {
-        () if stays == from => format!("{shown} split off, {off} from now on. The rest stays {stays}."),
-        () if off == from => format!(
-            "{shown} split off. As the larger part, or the one with the first record, that keeps the id {off}; the rest is \
-             {stays} from now on."
-        ),
-        () => format!("{shown} split off, {off} from now on. The rest is {stays}."),
+        () if off == from => {
+            format!("{shown} split off. That part keeps the id {off}; the rest is {stays} from now on.")
+        }
+        () => format!("{shown} split off: {off} from now on. The rest is {stays}."),
     };
     said += " No sync joins them again.\n";
-    if !carried.is_empty() {
+    for tie in &ties {
         let _ = writeln!(
             said,
-            "Along went what nothing else tied to a machine: {}. If that was wrong: muster asset split {}",
-            spaced(&carried),
-            spaced(&carried)
+            "{} went along with {}, because {}, and nothing ties it to what stays.",
+            tie.record,
+            tie.with,
+            tie.rule.words()
         );
     }
-    let _ = writeln!(said, "To take it back: muster asset merge {stays} {off}");
+    let other = if stays == from { off } else { stays };
+    let back = format!("muster asset merge {from} {other}");
+    let _ = writeln!(said, "To take {} back: {back}", if ties.is_empty() { "it" } else { "all of it" });
+    if !ties.is_empty() {
+        let named = spaced(&named);
+        let _ = writeln!(
+            said,
+            "To split off {named} and nothing else: take it back, then muster asset split {named} --alone"
+        );
+    }
     let carried: Vec<String> = carried.iter().map(RecordId::to_string).collect();
     let object = json!({ "asset": stays.to_string(), "split_off": off.to_string(), "carried": carried });
     answer(terminal, order.why.json, &object, &said)
@@ -363,25 +403,75 @@ pub async fn review(global: &Global, order: ReviewOrder, terminal: &Terminal) ->
 
 async fn list(global: &Global, limit: u32, as_json: bool, terminal: &Terminal) -> Result<(), Failure> {
     let store = Place::new(global)?.open_to_read()?;
-    let (open, count) = store.read(move |tx| review::reviews(tx, ORG, limit)).await?;
+    let now = terminal.now();
+    let told = store.read(move |tx| {
+        let (open, count) = review::reviews(tx, ORG, limit)?;
+        let mut all = Vec::with_capacity(open.len());
+        for one in open {
+            // Only where it is said that others fit, somebody asks which.
+            let fits = match (one.about, one.one.record, one.other.record) {
+                (About::Ambiguous, Some(first), Some(second)) => {
+                    explain::compare(tx, ORG, Subject::Record(first), Subject::Record(second), now)?.rivals
+                }
+                _ => Vec::new(),
+            };
+            all.push((one, fits));
+        }
+        Ok::<_, DirectiveError>((all, count))
+    });
+    let (open, count) = told.await?;
     if as_json {
-        let all: Vec<Json> = open.iter().map(review_json).collect();
+        let all: Vec<Json> = open.iter().map(|(one, _)| review_json(one)).collect();
         return terminal.result(&format!("{}\n", Json::Array(all)));
     }
     if open.is_empty() {
         return terminal.result("Nothing is left to you: every record has its asset.\n");
     }
     let mut out = String::new();
-    for one in &open {
+    for (one, fits) in &open {
         let _ = writeln!(out, "{}  {}", one.id, question(one));
         let _ = writeln!(out, "    {}\n    {}", side(&one.one), side(&one.other));
         if !one.evidence.is_empty() {
             let _ = writeln!(out, "    both have {}", values(&explain::words(&one.evidence)));
         }
+        if !fits.is_empty() {
+            let _ = writeln!(out, "    what they share fits as well: {}", rivals(fits));
+        }
+        out += &ways(one);
+        out.push('\n');
     }
     let shown = counted(count, "question", &terminal.result_number(count));
-    let _ = writeln!(out, "{shown} open, {} shown. muster asset review accept ID, or dismiss ID", open.len());
+    let _ = writeln!(out, "{shown} open, {} shown.", open.len());
     terminal.result(&out)
+}
+
+/// What a person can do about a question, each as a whole command.
+fn ways(review: &Review) -> String {
+    let mut out = String::new();
+    let mut way = |what: &str, command: String| {
+        let _ = writeln!(out, "      {what:<26}muster asset {command}");
+    };
+    way("they are one machine", format!("review accept {}", review.id));
+    way("they are two machines", format!("review dismiss {}", review.id));
+    match (review.one.asset, review.other.asset) {
+        (Some(one), Some(other)) if one != other => {
+            way("what speaks for each", format!("explain {one} --and {other}"));
+            way("all their records are one", format!("merge {one} {other}"));
+            way("leave either as it is", format!("pin {one}"));
+            way("", format!("pin {other}"));
+        }
+        (Some(asset), _) | (None, Some(asset)) => {
+            way("what is known", format!("explain {asset}"));
+            way("leave it as it is", format!("pin {asset}"));
+        }
+        (None, None) => {}
+    }
+    out
+}
+
+/// Records that a rule fits as well, each with its asset.
+fn rivals(all: &[(RecordId, AssetId)]) -> String {
+    all.iter().map(|(record, asset)| format!("{record} of {asset}")).collect::<Vec<_>>().join(", ")
 }
 
 fn question(review: &Review) -> &'static str {
@@ -389,9 +479,9 @@ fn question(review: &Review) -> &'static str {
         About::Alike => "Are these one machine? They look alike, and no rule decides it.",
         About::Ambiguous => "Are these one machine? What they share fits others just as well.",
         About::Clone => {
-            "Two live agents have one identity (a cloned disk?). Is it one machine (accept) or two (dismiss)?"
+            "Are these one machine? Two agents have one identity and are both alive, as after a disk was cloned."
         }
-        About::Conflict => "Which holds? Decisions of people contradict each other here.",
+        About::Conflict => "Are these one machine? People decided that they are, and that they are not.",
     }
 }
 
@@ -415,7 +505,20 @@ fn values(evidence: &[(&str, String)]) -> String {
 fn explained(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> String {
     let mut out = String::new();
     if let Some(asked) = told.asked {
-        let _ = writeln!(out, "{asked} was merged into {}, which follows.", told.asset);
+        out += &where_it_led(asked, told);
+    }
+    if let Some(record) = told.record {
+        let _ = writeln!(out, "{record} is a record of {}; it stands first.", told.asset);
+    }
+    if told.pinned {
+        let by = told.pin.as_ref().map(|pin| format!("{} on {}", person(&pin.by), to_the_second(pin.at)));
+        let reason = told.pin.as_ref().map(|pin| because_of(&pin.reason)).unwrap_or_default();
+        let by = by.unwrap_or_else(|| "a person".to_owned());
+        let _ = writeln!(
+            out,
+            "PINNED by {by}{reason}. No record leaves it and none joins it, until: muster asset unpin {}",
+            told.asset
+        );
     }
     let number = told.records.len() as u64;
     let _ = writeln!(
@@ -426,11 +529,7 @@ fn explained(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> Strin
         counted(number, "record", &number.to_string()),
         if number == 1 { "s" } else { "" }
     );
-    for parted in &told.parted {
-        let from = parted.asset.map_or_else(|| "records that are left out".to_owned(), |asset| asset.to_string());
-        let reason = if parted.reason.is_empty() { String::new() } else { format!(": {}", parted.reason) };
-        let _ = writeln!(out, "{} split it from {from} on {}{reason}", parted.by, to_the_second(parted.at));
-    }
+    out += &decided(told);
     out.push('\n');
     for linked in &told.records {
         let name = linked.name.as_deref().unwrap_or("(no name)");
@@ -449,28 +548,104 @@ fn explained(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> Strin
         }
     }
     out += &tagged(told, names);
-    if told.pinned {
-        out += "\nA person pinned this asset: no record leaves it, and none joins it by itself.\n";
-    }
     out += &not_used(&told.ignored);
     for other in &told.same_hardware {
         let _ = writeln!(out, "\n{other} is another system on the same hardware.");
     }
     if !told.reviews.is_empty() {
-        out += "\nWhat is left to you (muster asset review accept ID, or dismiss ID):\n";
+        out += "\nWhat is left to you:\n";
         for review in &told.reviews {
             let ours = told.records.iter().any(|linked| Some(linked.record) == review.one.record);
             let other = if ours { &review.other } else { &review.one };
-            let _ = writeln!(out, "    {}  {} {}", review.id, question(review), side(other));
+            let _ = writeln!(out, "    {}  {}\n      {}", review.id, question(review), side(other));
+            out += &ways(review);
         }
     }
     out.push('\n');
     if told.records.len() > 1 {
-        out += "Wrong? Part a record off: muster asset split RECORD\n";
+        let first = if told.pinned { format!("muster asset unpin {}, then ", told.asset) } else { String::new() };
+        let _ = writeln!(out, "A record is of another machine? {first}muster asset split RECORD");
     }
     let _ = writeln!(out, "Why another one is not this one: muster asset explain {} --and ID", told.asset);
     out += "What the rules are: muster help correlation\n";
     out
+}
+
+/// Who it was, as the subject of a sentence.
+fn person(by: &str) -> &str {
+    if by == "command line" { "somebody at the command line" } else { by }
+}
+
+fn because_of(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(" ({reason})") }
+}
+
+/// What became of an id that was merged away, step by step.
+fn where_it_led(asked: AssetId, told: &Explained) -> String {
+    let mut out = String::new();
+    for (at, deed) in told.way.iter().enumerate() {
+        let by = match deed.decision.as_deref() {
+            Some(_) => format!("by {}{}", person(&deed.by), because_of(&deed.reason)),
+            None => "by a rule".to_owned(),
+        };
+        let when = to_the_second(deed.at);
+        let _ = match (at, deed.decision.as_deref()) {
+            (0, _) => writeln!(out, "{asked} was merged into {} on {when} {by}.", deed.to),
+            (_, Some("split")) => {
+                writeln!(out, "Its record was split off {} again on {when} {by}, and is {} since.", deed.from, deed.to)
+            }
+            _ => writeln!(out, "Then {} became {} on {when} {by}.", deed.from, deed.to),
+        };
+    }
+    let _ = writeln!(out, "What follows is {}.", told.asset);
+    out
+}
+
+/// What people decided about an asset, the oldest first, and which rules objected.
+fn decided(told: &Explained) -> String {
+    let mut out = String::new();
+    for deed in &told.deeds {
+        let (when, who, why) = (to_the_second(deed.at), person(&deed.by), because_of(&deed.reason));
+        let records = spaced(&deed.records);
+        let came = deed.to == told.asset;
+        let _ = match (deed.decision.as_deref(), came) {
+            (Some("merged"), true) => writeln!(out, "    {when}  {who} merged {} into it: {records}{why}", deed.from),
+            (Some("merged"), false) => writeln!(out, "    {when}  {who} merged {records} of it into {}{why}", deed.to),
+            (Some("split"), true) => writeln!(out, "    {when}  {who} split it off {}: {records}{why}", deed.from),
+            (Some("split"), false) => writeln!(out, "    {when}  {who} split off {}: {records}{why}", deed.to),
+            (_, true) => writeln!(out, "    {when}  {who} took a pin back, and {records} came from {}{why}", deed.from),
+            (_, false) => writeln!(out, "    {when}  {who} took a pin back, and {records} went to {}{why}", deed.to),
+        };
+    }
+    for parted in &told.parted {
+        if told.deeds.iter().any(|deed| deed.at == parted.at) {
+            continue;
+        }
+        let from = parted.asset.map_or_else(|| "records that are left out".to_owned(), |asset| asset.to_string());
+        let (when, who, why) = (to_the_second(parted.at), person(&parted.by), because_of(&parted.reason));
+        let _ = writeln!(out, "    {when}  {who} said that it is another machine than {from}{why}");
+    }
+    for Objection { veto, one, other, by, reason, at } in &told.objections {
+        let _ = writeln!(
+            out,
+            "    Rule {} objects: {} ({one} and {other}). {} decided otherwise on {}{}.",
+            veto.code(),
+            veto.words(),
+            capital(person(by)),
+            to_the_second(*at),
+            because_of(reason)
+        );
+    }
+    if out.is_empty() { out } else { format!("\nWhat people decided about it:\n{out}") }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        // Only a phrase of ours: a person's name is as that person writes it.
+        Some(first) if text.contains(' ') => first.to_uppercase().chain(letters).collect(),
+        _ => text.to_owned(),
+    }
 }
 
 /// The name that questions find it by, and what its older agents were called.
@@ -557,10 +732,10 @@ fn because(linked: &Linked) -> String {
         (Rule::New, _) | (_, None) => format!("The asset began with it, {since}."),
         (rule, Some(partner)) if rule.is_by_people() => {
             let reason = if linked.reason.is_empty() { String::new() } else { format!(": {}", linked.reason) };
-            format!("Joined {partner}, since {since}, because {} ({}{reason}).", linked.because(), linked.by)
+            format!("Joined {partner}, since {since}, because {} ({}{reason}).", linked.because(), person(&linked.by))
         }
-        (rule, Some(partner)) => {
-            format!("Joined {partner}, since {since}, because {} ({}):", linked.because(), rule.named())
+        (_, Some(partner)) => {
+            format!("Joined {partner}, since {since}, because {} ({}):", linked.because(), linked.named())
         }
     }
 }
@@ -575,7 +750,7 @@ fn why(why: &Why) -> String {
     }
 }
 
-fn compared(told: &Compared, sides: (&str, &str)) -> String {
+fn compared(told: &Compared, sides: (&str, &str), questions: &[Review]) -> String {
     let mut out = String::new();
     let one = told.assets.0.is_some() && told.assets.0 == told.assets.1;
     if let (true, Some(asset)) = (one, told.assets.0) {
@@ -590,25 +765,34 @@ fn compared(told: &Compared, sides: (&str, &str)) -> String {
             let _ = writeln!(out, "What forbids it: {}{sites} ({one} and {other}, {}).", veto.words(), veto.code());
         }
         (None, Some(nearest)) if nearest.but_shared => {
-            let _ = writeln!(out, "{}", sentence("nothing forbids it, but what they share is not theirs alone"));
+            out += "Nothing forbids it, but other machines have what these two share, so it proves nothing.\n";
         }
-        (None, Some(_)) => {
-            out += "Nothing forbids it, but there is more than one way to follow the rule: see muster asset review.\n";
+        (None, Some(nearest)) if told.rivals.is_empty() => {
+            let _ = writeln!(out, "Nothing forbids it, and {} fits. The next reading decides.", nearest.rule.named());
+        }
+        (None, Some(nearest)) => {
+            let _ = writeln!(
+                out,
+                "Nothing forbids it, but {} fits other machines as well, so you have to say which.",
+                nearest.rule.named()
+            );
         }
         (None, None) => {
             out += "Nothing forbids it, and no rule joins them: what they have in common is too little to be sure.\n";
         }
     }
     if let Some(nearest) = &told.nearest {
-        let but = if nearest.but_shared { ", if that were theirs alone" } else { "" };
         let _ = writeln!(
             out,
-            "What comes nearest: {}{but} ({} and {}, {}).",
+            "What comes nearest: {} ({} and {}, {}).",
             nearest.rule.words(),
             nearest.one,
             nearest.other,
             nearest.rule.named()
         );
+    }
+    if !told.rivals.is_empty() {
+        let _ = writeln!(out, "It fits as well: {}.", rivals(&told.rivals));
     }
     for common in &told.common {
         let note = common.ignored.as_ref().map(|ignored| format!(", not used as evidence: {}", why(ignored)));
@@ -618,8 +802,14 @@ fn compared(told: &Compared, sides: (&str, &str)) -> String {
         let (one, other) = (differing.one.join(", "), differing.other.join(", "));
         let _ = writeln!(out, "    they differ  {} {one} and {other}", differing.kind);
     }
-    let _ =
-        writeln!(out, "If they are one all the same: muster asset merge {} {}", sides.0, other_asset(told, sides.1));
+    for review in questions {
+        let _ = writeln!(out, "It is asked: {}  {}", review.id, question(review));
+        out += &ways(review);
+    }
+    if questions.is_empty() {
+        let one = told.assets.0.map_or_else(|| sides.0.to_owned(), |asset| asset.to_string());
+        let _ = writeln!(out, "If they are one all the same: muster asset merge {one} {}", other_asset(told, sides.1));
+    }
     out
 }
 
@@ -661,7 +851,23 @@ fn explained_json(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> 
         let integration = integration_of(told, tag.record, names);
         json!({ "key": tag.key, "value": tag.value, "record": tag.record.to_string(), "integration": integration })
     };
+    let deed = |deed: &Deed| {
+        let records: Vec<String> = deed.records.iter().map(RecordId::to_string).collect();
+        json!({
+            "at": deed.at.to_string(), "decision": deed.decision, "by": deed.by, "reason": deed.reason,
+            "from": deed.from.to_string(), "to": deed.to.to_string(), "records": records,
+        })
+    };
+    let objection = |of: &Objection| {
+        json!({
+            "veto": of.veto.code(), "because": of.veto.words(), "one": of.one.to_string(), "other": of.other.to_string(),
+            "by": of.by, "reason": of.reason, "at": of.at.to_string(),
+        })
+    };
+    let pin = told.pin.as_ref().map(|pin| json!({ "at": pin.at.to_string(), "by": pin.by, "reason": pin.reason }));
     json!({
+        "way": told.way.iter().map(deed).collect::<Vec<_>>(), "decided": told.deeds.iter().map(deed).collect::<Vec<_>>(),
+        "objections": told.objections.iter().map(objection).collect::<Vec<_>>(), "pin": pin,
         "asset": told.asset.to_string(), "asked": told.asked.map(|asked| asked.to_string()), "pinned": told.pinned,
         "name": told.name, "parted": told.parted.iter().map(parted).collect::<Vec<_>>(),
         "records": told.records.iter().map(record).collect::<Vec<_>>(), "ignored": ignored,

@@ -11,7 +11,7 @@ use sync::{Connected, Options, OptionsChange, ROLE_ENOUGH, SyncError};
 use zeroize::Zeroizing;
 
 use crate::arguments::{Connect, Global, TokenFrom};
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, sentence};
 use crate::place::{Place, word};
 use crate::terminal::{Terminal, counted, to_the_second};
 
@@ -45,6 +45,7 @@ pub async fn run(global: &Global, order: Connect, terminal: &Terminal) -> Result
         name: order.name,
         site: order.site,
         options: None,
+        all_the_same: order.all_the_same,
     };
     let connected = sync::connect(at, order_of).await.map_err(|error| {
         let stranger = matches!(&error, SyncError::Console(error) if is_stranger(error));
@@ -141,7 +142,7 @@ fn token(from: &TokenFrom) -> Result<Token, Failure> {
 }
 
 fn told(connected: &Connected, terminal: &Terminal) -> String {
-    let Connected { integration, probe, rotated } = connected;
+    let Connected { integration, probe, rotated, .. } = connected;
     let version = probe.version.as_deref().map_or_else(String::new, |version| format!(" console {version}, API v2.1"));
     let mut lines = vec![format!("{} answers:{version}", integration.console_host)];
     lines.push(format!("  token    {}", token_told(probe, terminal.now())));
@@ -154,6 +155,7 @@ fn told(connected: &Connected, terminal: &Terminal) -> String {
     }));
     let saved = if *rotated { "Changed the token of" } else { "Saved as" };
     lines.push(format!("{saved} integration {}. Next: muster sync {}", integration.name, word(&integration.name)));
+    lines.extend(connected.beside.iter().map(|one| sentence(&one.in_words())));
     // Names, versions and roles are the console's text.
     lines.iter().flat_map(|text| text.lines()).map(|line| harmless(line).into_owned() + "\n").collect()
 }
@@ -231,7 +233,7 @@ fn scope_told(probe: &Probe, terminal: &Terminal) -> String {
 }
 
 fn as_json(connected: &Connected) -> serde_json::Value {
-    let Connected { integration, probe, rotated } = connected;
+    let Connected { integration, probe, rotated, beside } = connected;
     let (reads, missing) = sync::modules(probe);
     let missing: Vec<&str> = missing.iter().map(|(word, _)| *word).collect();
     serde_json::json!({
@@ -245,5 +247,6 @@ fn as_json(connected: &Connected) -> serde_json::Value {
         "reads": reads,
         "missing": missing,
         "rotated": rotated,
+        "also_read_by": beside.iter().map(|one| &one.integration.name).collect::<Vec<_>>(),
     })
 }

@@ -155,15 +155,6 @@ fn prefix(demo: &Demo) -> String {
     format!("seed-{}-endpoints-{}", demo.seed, demo.endpoints)
 }
 
-/// The seed and size of the simulated console that a demo read, if this is one: it answers only while the demo runs.
-pub fn simulates(of: &sync::Integration) -> Option<(u64, u32)> {
-    let host = of.console_host.strip_suffix(".localhost")?.strip_prefix("seed-")?;
-    let (seed, host) = host.split_once("-endpoints-")?;
-    let (endpoints, start) = host.split_once('-')?;
-    start.parse::<i64>().ok()?;
-    Some((seed.parse().ok()?, endpoints.parse().ok()?))
-}
-
 /// When the console starts: now, or when it did in this database.
 async fn start_of(store: &Store, world: &jobs::World, demo: &Demo) -> Result<Timestamp, Failure> {
     let known = sync::integrations(store, world, OrgId::DEFAULT).await?;
@@ -203,6 +194,7 @@ fn order(demo: &Demo, start: Timestamp) -> Result<sync::Connect, Failure> {
         name: Some(NAME.to_owned()),
         site: None,
         options: None,
+        all_the_same: false,
     })
 }
 

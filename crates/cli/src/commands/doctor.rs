@@ -110,7 +110,7 @@ pub async fn run(global: &Global, doctor: &Doctor, terminal: &Terminal) -> Resul
                 lines.push(none.next("connect one: muster connect URL --token-file FILE"));
             }
             for of in &known {
-                let simulates = super::demo::simulates(&of.integration);
+                let simulates = of.integration.simulates();
                 if let Some((seed, endpoints)) = simulates
                     && !place.writer().is_some_and(|by| crate::place::is_demo(&by))
                 {

@@ -86,7 +86,8 @@ fn correlation() -> String {
 Each source's word for a machine is a record. Records that speak of one machine are one asset, and nothing is lost when they
 are joined: an asset is what its records say together, so a merge and a split can always be undone.
 
-Two records are joined by the first of these rules that fits, if there is exactly one way to follow it:
+Two records are joined by the first of these rules that fits. Where it fits several machines that cannot all be one, none
+is joined, and you are asked:
 ",
     );
     for rule in Rule::AUTOMATIC {
@@ -102,7 +103,7 @@ Not used as evidence: what a maker never filled in, addresses that programs give
 what two live machines report, until only one has for 30 days.
 
 What the rules leave open is asked: muster asset review. What a person decides holds against every sync:
-  muster asset explain ID              why these records, and what speaks against it
+  muster asset explain ID              why these records, what people decided, and what speaks against it
   muster asset explain ID --and OTHER  why another one is not this one
   muster asset merge ID ID..           they are one machine
   muster asset split RECORD..          these records are another machine

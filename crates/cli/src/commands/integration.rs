@@ -470,7 +470,7 @@ pub fn as_json(of: &Overview, now: Timestamp) -> serde_json::Value {
             "complete_at": time(stream.complete_at),
             "attempted_at": time(stream.attempts.attempted_at),
             "next_at": time(next_at(stream, of, now)),
-            "console_total": stream.console_total,
+            "console_total": stream.counted.map(|(total, _)| total),
             "quarantined": stream.quarantined,
             "drift": stream.drifted,
             "held": stream.held,

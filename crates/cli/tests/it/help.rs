@@ -11,6 +11,28 @@ fn the_program_explains_itself() {
 
 #[test]
 fn every_command_explains_itself() {
+#[test]
+fn who_types_the_name_alone_is_shown_three_ways_to_begin() {
+    let muster = Muster::new();
+    let run = muster.run(&[]);
+    assert_eq!((run.code, run.out.as_str()), (2, ""));
+    assert!(!run.err.contains("error:") && run.err.lines().count() <= 8, "{}", run.err);
+    for way in ["muster demo", "muster serve", "muster connect", "muster --help"] {
+        assert!(run.err.contains(way), "{way}: {}", run.err);
+    }
+}
+
+#[test]
+fn the_pages_of_the_documentation_are_what_help_prints() {
+    let muster = Muster::new();
+    for (topic, file) in
+        [(&["configuration"][..], "configuration.md"), (&["trouble", "markdown"][..], "troubleshooting.md")]
+    {
+        let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(file);
+        assert!(muster.ok(&[&["help"][..], topic].concat()).out == std::fs::read_to_string(kept).unwrap(), "{file}");
+    }
+}
+
     let muster = Muster::new();
     let mut all = String::new();
     for command in ["demo", "connect", "sync", "simulate", "doctor", "migrate", "backup", "restore", "completion"] {

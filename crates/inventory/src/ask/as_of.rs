@@ -130,8 +130,8 @@ struct Undo {
     gone: BTreeMap<i64, (String, bool)>,
     /// How records were linked; `None`: not at all.
     links: BTreeMap<i64, Option<Linked>>,
-    /// Assets that have lost their last record since.
-    emptied: BTreeMap<i64, Row>,
+    /// Assets that have lost their last record since; `None`: they had none, and got some again.
+    emptied: BTreeMap<i64, Option<Row>>,
     /// Whose assets were: columns of `inventory_asset_owner` behind its key. `None`: nobody's.
     owners: BTreeMap<i64, Option<Vec<Value<'static>>>>,
     /// Values of custom fields by asset and field; `None`: it had none.
@@ -241,12 +241,20 @@ impl Undo {
             .find(|projection| projection.inventory() == inventory && **projection != Projection::Machine)?;
         let key = if projection == Projection::Asset { change.asset? } else { change.record };
         let columns = projection.insert_columns();
+        if projection == Projection::Asset && self.emptied.contains_key(&key) {
+            // What changed of it when it was back is nothing of then.
+            return Some(());
+        }
         if let Some(whole) = undo.as_ref().and_then(|undo| undo.get(WHOLE)) {
+            if whole.is_null() {
+                self.emptied.insert(key, None);
+                return Some(());
+            }
             let mut row = Row::new();
             for (name, kind) in Projection::Asset.insert_columns() {
                 row.insert(name, value(whole.get(*name).unwrap_or(&Json::Null), *kind)?);
             }
-            self.emptied.entry(key).or_insert(row);
+            self.emptied.insert(key, Some(row));
             return Some(());
         }
         let row = self.rows.entry((projection as usize, key)).or_default();
@@ -373,11 +381,11 @@ impl Then<'_, '_> {
         let keys: Vec<i64> = keys.into_iter().collect();
         let keep = format!("m.org_id = {} AND (m.asset_id < {} OR m.created_at <= {at})", org.0, self.first);
         let Some(cover) = self.tx.cover(asset.table(), "asset_id", &keys, &keep)? else { return Ok(()) };
-        let here = format!("SELECT asset_id FROM {cover}");
-        let here: BTreeSet<i64> = self.tx.query(&here, &[], |row| row.int(0))?.into_iter().collect();
+        let away: Vec<Value<'_>> = undo.emptied.keys().flat_map(|asset| [org.into(), Value::from(*asset)]).collect();
+        self.tx.delete_many(&cover, asset.key_columns(), &away)?;
         let is_of_then = |row: &Row| !matches!(row.get("created_at"), Some(Value::Int(made)) if *made > at);
         let mut rows = Vec::new();
-        for (_, row) in undo.emptied.iter().filter(|(asset, row)| !here.contains(asset) && is_of_then(row)) {
+        for row in undo.emptied.values().flatten().filter(|row| is_of_then(row)) {
             rows.extend(asset.insert_columns().iter().map(|(name, _)| row[name].clone()));
         }
         self.tx.insert_many(&cover, asset.insert_columns(), &rows, "")?;

@@ -42,6 +42,14 @@ pub enum DirectiveError {
     /// Merging takes two.
     #[error("{0} is one asset already; name two that are to be one")]
     OneAlready(AssetId),
+    /// The record is known, and no asset's.
+    #[error("{record} is left out by the option {option}, so it is of no asset")]
+    LeftOut {
+        /// The record.
+        record: RecordId,
+        /// The option.
+        option: String,
+    },
     /// The records are not of one asset.
     #[error("{record} is a record of {asset}, and the others are not; split one asset at a time")]
     SeveralAssets {
@@ -193,7 +201,7 @@ pub(crate) fn assets_of(
     Ok(rows.into_iter().collect())
 }
 
-/// Says that assets are one machine. Answers which asset it is from now on.
+/// Says that assets are one machine. Answers which asset it is from now on: the one that is named first keeps its id.
 ///
 /// What was said to be two machines of these records before is taken back.
 ///
@@ -222,7 +230,8 @@ pub fn merge(tx: &mut Tx, decision: &Decision, assets: &[AssetId]) -> Result<Ass
     keep(tx, decision, sets.iter().map(|(_, records)| records.as_slice()))?;
     let named: Vec<String> = sets.iter().map(|(asset, _)| asset.to_string()).collect();
     audit(tx, decision, "asset.merge", &named.join(" "))?;
-    resettle(tx, decision, MERGED, &all)?;
+    let keeps = Some(sets[0].0);
+    resettle(tx, decision, Decided { keeps, ..decided(decision, MERGED) }, &all)?;
     let now = assets_of(tx, decision.org, &[first])?;
     now.get(&first).copied().ok_or(DirectiveError::NoSuchRecord(first))
 }
@@ -230,7 +239,8 @@ pub fn merge(tx: &mut Tx, decision: &Decision, assets: &[AssetId]) -> Result<Ass
 /// What came of a split.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parted {
-    /// The asset that was split: the larger part keeps its id, or of two equal ones the one with the first record.
+    /// The asset that was split. A part that had an id of its own before it was merged takes that one back; of others, the
+    /// larger part keeps the id, or of two equal ones the one with the first record.
     pub from: AssetId,
     /// What the records that were not named are from now on.
     pub stays: AssetId,
@@ -238,6 +248,19 @@ pub struct Parted {
     pub off: AssetId,
     /// Records that nobody named and that went along, because only a named one tied them to a machine.
     pub carried: Vec<RecordId>,
+    /// Why each of those did.
+    pub ties: Vec<Tie>,
+}
+
+/// What ties a record to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tie {
+    /// The record that went along.
+    pub record: RecordId,
+    /// The record that it went along with.
+    pub with: RecordId,
+    /// The rule that ties them.
+    pub rule: Rule,
 }
 
 /// Says that records are another machine than the rest of their asset.
@@ -250,6 +273,18 @@ pub struct Parted {
 /// A record does not exist, they are not of one asset or are all of it, it is pinned, or the database fails; the caller must
 /// then roll back.
 pub fn split(tx: &mut Tx, decision: &Decision, records: &[RecordId]) -> Result<Parted, DirectiveError> {
+    part(tx, decision, records, false)
+}
+
+/// Says the same of these records and no other: what hangs on them stays.
+///
+/// # Errors
+/// As [`split`].
+pub fn split_alone(tx: &mut Tx, decision: &Decision, records: &[RecordId]) -> Result<Parted, DirectiveError> {
+    part(tx, decision, records, true)
+}
+
+fn part(tx: &mut Tx, decision: &Decision, records: &[RecordId], alone: bool) -> Result<Parted, DirectiveError> {
     let assets = assets_of(tx, decision.org, records)?;
     let mut from = None;
     for record in records {
@@ -268,7 +303,8 @@ pub fn split(tx: &mut Tx, decision: &Decision, records: &[RecordId]) -> Result<P
         return Err(DirectiveError::TooMany(from));
     }
     refuse_pinned(tx, decision.org, &all)?;
-    let carried = hanging(tx, decision, &off, &stay)?;
+    let ties = if alone { Vec::new() } else { hanging(tx, decision, &off, &stay)? };
+    let carried: Vec<RecordId> = ties.iter().map(|tie| tie.record).collect();
     off.extend(&carried);
     stay.retain(|record| !carried.contains(record));
     off.sort_unstable();
@@ -283,10 +319,10 @@ pub fn split(tx: &mut Tx, decision: &Decision, records: &[RecordId]) -> Result<P
     keep(tx, decision, [off.as_slice(), &stay])?;
     let named: Vec<String> = off.iter().map(RecordId::to_string).collect();
     audit(tx, decision, "asset.split", &format!("{from} {}", named.join(" ")))?;
-    resettle(tx, decision, SPLIT, &all)?;
+    resettle(tx, decision, decided(decision, SPLIT), &all)?;
     let now = assets_of(tx, decision.org, &[stay[0], off[0]])?;
     let asset = |record: RecordId| now.get(&record).copied().ok_or(DirectiveError::NoSuchRecord(record));
-    Ok(Parted { from, stays: asset(stay[0])?, off: asset(off[0])?, carried })
+    Ok(Parted { from, stays: asset(stay[0])?, off: asset(off[0])?, carried, ties })
 }
 
 /// Says that parts stay as they are, each within itself. Why its records are one is for the rules to say.
@@ -309,13 +345,8 @@ fn refuse_pinned(tx: &mut Tx, org: OrgId, records: &[RecordId]) -> Result<(), Di
 }
 
 /// Records that would be left behind by those that are split off, and that nothing but these ties to the machine.
-fn hanging(
-    tx: &mut Tx,
-    decision: &Decision,
-    off: &[RecordId],
-    stay: &[RecordId],
-) -> Result<Vec<RecordId>, DirectiveError> {
-    const JOINED: &str = "SELECT record_id, partner_id FROM inventory_link
+fn hanging(tx: &mut Tx, decision: &Decision, off: &[RecordId], stay: &[RecordId]) -> Result<Vec<Tie>, DirectiveError> {
+    const JOINED: &str = "SELECT record_id, partner_id, rule FROM inventory_link
         WHERE org_id = $1 AND partner_id IS NOT NULL AND rule NOT IN ('kept', 'pinned') AND record_id IN KEYS";
     if off.len() + stay.len() > CARRY_RECORDS_MAX {
         return Ok(Vec::new());
@@ -325,16 +356,21 @@ fn hanging(
     facts.sort_unstable_by_key(|fact| fact.record);
     let shared = explain::shared(tx, decision.org, facts.iter().flat_map(Fact::keys))?;
     let directives = read(tx, decision.org)?;
-    let joined: FxHashSet<(i64, i64)> = tx
-        .select_in(JOINED, &[decision.org.into()], Keys::Ints(&keys), |row| Ok((row.int(0)?, row.int(1)?)))?
+    let joined: FxHashMap<(i64, i64), Rule> = tx
+        .select_in(JOINED, &[decision.org.into()], Keys::Ints(&keys), |row| {
+            Ok(((row.int(0)?, row.int(1)?), Rule::from_code(row.text(2)?)))
+        })?
         .into_iter()
         .collect();
-    let tied = |one: &Fact, other: &Fact| {
-        let linked = |one: &Fact, other: &Fact| joined.contains(&(one.record.0, other.record.0));
-        let near =
-            || explain::near(one, other, &shared, &directives, decision.now).is_some_and(|near| !near.but_shared);
-        linked(one, other) || linked(other, one) || near()
+    let tie = |one: &Fact, other: &Fact| {
+        let linked = |one: &Fact, other: &Fact| joined.get(&(one.record.0, other.record.0)).copied();
+        let near = || {
+            let near = explain::near(one, other, &shared, &directives, decision.now);
+            near.filter(|near| !near.but_shared).map(|near| near.rule)
+        };
+        linked(one, other).or_else(|| linked(other, one)).or_else(near)
     };
+    let tied = |one: &Fact, other: &Fact| tie(one, other).is_some();
     let (named, rest): (Vec<&Fact>, Vec<&Fact>) = facts.iter().partition(|fact| off.contains(&fact.record));
     // What stays falls into groups, each tied within itself.
     let mut groups: Vec<Vec<&Fact>> = Vec::new();
@@ -352,8 +388,15 @@ fn hanging(
         let of_the_agent = || pairs().any(|(fact, with)| is_same_agent(fact, with));
         !has_agent(group) && pairs().any(|(fact, with)| tied(fact, with)) && (an_agent_stays || of_the_agent())
     };
-    let mut carried: Vec<RecordId> =
-        groups.iter().filter(|group| hangs(group)).flatten().map(|fact| fact.record).collect();
+    let mut carried: Vec<Tie> = Vec::new();
+    for group in groups.iter().filter(|group| hangs(group)) {
+        for fact in group {
+            // What is not tied to a named record itself is tied to something that goes along.
+            let others = named.iter().chain(group.iter().filter(|other| other.record != fact.record));
+            let tie = |with: &&Fact| Some(Tie { record: fact.record, with: with.record, rule: tie(fact, with)? });
+            carried.extend(others.into_iter().find_map(tie));
+        }
+    }
     carried.sort_unstable();
     // A person who names all but what hangs on it means just that.
     Ok(if carried.len() == stay.len() { Vec::new() } else { carried })
@@ -369,7 +412,7 @@ pub fn pin(tx: &mut Tx, decision: &Decision, asset: AssetId) -> Result<AssetId, 
     let pairs: Vec<(RecordId, RecordId)> = records.iter().map(|record| (*record, records[0])).collect();
     add(tx, decision, PINNED, &pairs)?;
     audit(tx, decision, "asset.pin", &asset.to_string())?;
-    resettle(tx, decision, "pinned", &records)?;
+    resettle(tx, decision, decided(decision, "pinned"), &records)?;
     Ok(asset)
 }
 
@@ -383,7 +426,7 @@ pub fn unpin(tx: &mut Tx, decision: &Decision, asset: AssetId) -> Result<AssetId
         return Err(DirectiveError::NotPinned(asset));
     }
     audit(tx, decision, "asset.unpin", &asset.to_string())?;
-    resettle(tx, decision, "unpinned", &records)?;
+    resettle(tx, decision, decided(decision, "unpinned"), &records)?;
     let now = assets_of(tx, decision.org, &records[..1])?;
     Ok(now.get(&records[0]).copied().unwrap_or(asset))
 }
@@ -423,7 +466,7 @@ pub(crate) fn decide_pair(
     take_back(tx, decision.org, if same { TOGETHER } else { APART }, &both, &both)?;
     let pair = (one.min(other), one.max(other));
     add(tx, decision, if same { TOGETHER } else { APART }, &[pair])?;
-    resettle(tx, decision, if same { MERGED } else { SPLIT }, &both)
+    resettle(tx, decision, decided(decision, if same { MERGED } else { SPLIT }), &both)
 }
 
 fn audit(tx: &mut Tx, decision: &Decision, what: &str, subject: &str) -> Result<(), StoreError> {
@@ -495,14 +538,17 @@ fn take_back(tx: &mut Tx, org: OrgId, kind: &str, ones: &[RecordId], others: &[R
     tx.delete_many("inventory_directive", &[("org_id", Column::Int), ("directive_id", Column::Int)], &rows)
 }
 
+fn decided<'a>(decision: &Decision<'a>, what: &'static str) -> Decided<'a> {
+    Decided { what, by: decision.by, reason: decision.reason, keeps: None }
+}
+
 /// Decides again about records, at once.
-fn resettle(tx: &mut Tx, decision: &Decision, what: &'static str, records: &[RecordId]) -> Result<(), DirectiveError> {
+fn resettle(tx: &mut Tx, decision: &Decision, decided: Decided, records: &[RecordId]) -> Result<(), DirectiveError> {
     const SET: &[(&str, Column)] = &[("settled", Column::Int)];
     const KEY: &[(&str, Column)] = &[("org_id", Column::Int), ("record_id", Column::Int)];
     let rows: Vec<Value> =
         records.iter().flat_map(|record| [decision.org.into(), (*record).into(), false.into()]).collect();
     tx.update_many("inventory_machine", KEY, SET, &rows)?;
-    let decided = Decided { what, by: decision.by, reason: decision.reason };
     settle_records(tx, (decision.org, decision.memory, decision.now), decided, records)?;
     Ok(())
 }

@@ -4,6 +4,7 @@ use kernel::{AssetId, IntegrationId, OrgId, RecordId, Timestamp};
 use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Keys, Tx};
 
+use super::deeds::{self, Deed, Objection, Pin};
 use super::directive::{self, DirectiveError, asset_today, records_of};
 use super::fact::{Fact, Key, Kind};
 use super::hygiene::{self, Junk};
@@ -13,6 +14,7 @@ use super::sharing::{Shared, SharedWhy};
 use super::veto::{Grounds, Veto};
 use super::{identify, settle};
 use crate::noun::{Grade, Mac};
+use crate::pending::DISCOVERED;
 
 /// An asset, or a record of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,14 +40,24 @@ pub struct Explained {
     pub asset: AssetId,
     /// The id that was asked for, if that asset was merged into this one since.
     pub asked: Option<AssetId>,
+    /// Where that id led since, the oldest step first.
+    pub way: Vec<Deed>,
+    /// The record that was asked for; it stands first.
+    pub record: Option<RecordId>,
     /// What it is called: what questions find as its name.
     pub name: Option<String>,
     /// Its records, the oldest first.
     pub records: Vec<Linked>,
     /// From what people split it.
     pub parted: Vec<PartedFrom>,
+    /// What people decided that brought records here or took some away, the oldest first.
+    pub deeds: Vec<Deed>,
+    /// Rules that say of records that a person put together that they are two machines.
+    pub objections: Vec<Objection>,
     /// Whether a person pinned it.
     pub pinned: bool,
+    /// Who did.
+    pub pin: Option<Pin>,
     /// Its tags, by key, each with the record that says it.
     pub tags: Vec<Tagged>,
     /// Values of its records that say nothing, and why.
@@ -96,8 +108,35 @@ impl Linked {
         let has_name = self.evidence.iter().any(|(kind, _)| *kind == Kind::Name.words());
         match self.rule {
             Rule::MacName if !has_name => "they share a MAC address, and their host names agree",
+            Rule::SameAgent if self.is_discovered() => "both name the same device of the console's network discovery",
             rule => rule.words(),
         }
+    }
+
+    /// The rule with its code, for people.
+    #[must_use]
+    pub fn named(&self) -> String {
+        match self.rule {
+            Rule::SameAgent if self.is_discovered() => {
+                format!("rule {}: the console's discovery id", Rule::SameAgent.code())
+            }
+            rule => rule.named(),
+        }
+    }
+
+    fn is_discovered(&self) -> bool {
+        self.evidence.iter().any(|(kind, _)| *kind == DISCOVERY_ID)
+    }
+}
+
+/// What an id is called that network discovery gave to a device.
+const DISCOVERY_ID: &str = "discovery id";
+
+/// What people call a value of this kind.
+fn called(kind: Kind, value: &str) -> &'static str {
+    match kind {
+        Kind::Agent if value.starts_with(DISCOVERED) => DISCOVERY_ID,
+        kind => kind.words(),
     }
 }
 
@@ -173,6 +212,8 @@ pub struct Compared {
     pub veto: Option<(Veto, RecordId, RecordId)>,
     /// The sites that those two records are in, by name.
     pub sites: Option<(String, String)>,
+    /// Other records that the nearest rule fits as well, each with its asset; a few of them.
+    pub rivals: Vec<(RecordId, AssetId)>,
 }
 
 /// A value that both sides have.
@@ -208,6 +249,27 @@ pub struct Nearest {
     pub other: RecordId,
     /// True if it would join them, were what they share theirs alone.
     pub but_shared: bool,
+}
+
+/// Explains the asset that is meant: itself, or that of a record, which then stands first.
+///
+/// # Errors
+/// There is no such asset or record, the record is left out, or the database fails.
+pub fn explain_of(tx: &mut Tx, org: OrgId, subject: Subject) -> Result<Explained, DirectiveError> {
+    let record = match subject {
+        Subject::Asset(asset) => return explain(tx, org, asset),
+        Subject::Record(record) => record,
+    };
+    let (_, asset) = records(tx, org, subject)?;
+    let Some(asset) = asset else {
+        let left = crate::left_out::left_out(tx, org, &[record])?.pop();
+        let option = left.map_or_else(|| "an option".to_owned(), |left| left.option);
+        return Err(DirectiveError::LeftOut { record, option });
+    };
+    let mut told = explain(tx, org, asset)?;
+    told.record = Some(record);
+    told.records.sort_by_key(|linked| linked.record != record);
+    Ok(told)
 }
 
 /// Explains an asset; an id that was merged away leads to the asset of today.
@@ -251,7 +313,10 @@ pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, Dir
     let directives = directive::read(tx, org)?;
     let values = raw(tx, org, &ids)?;
     let shared = shared(tx, org, values.iter().filter_map(|value| value.key))?;
-    find_against(tx, org, &mut records, &values, &shared)?;
+    let keys: Vec<i64> = ids.iter().map(|record| record.0).collect();
+    let facts: FxHashMap<RecordId, Fact> =
+        identify::facts(tx, org, &keys)?.into_iter().map(|stood| (stood.fact.record, stood.fact)).collect();
+    find_against(tx, org, &mut records, &facts, &values, &shared)?;
     let mut ignored = Vec::new();
     for value in values {
         let why = match (value.junk, value.key.and_then(|key| shared.get(&key))) {
@@ -264,9 +329,14 @@ pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, Dir
     Ok(Explained {
         asset: today,
         asked: (today != asset).then_some(asset),
+        way: if today == asset { Vec::new() } else { deeds::of_former(tx, org, asset)? },
+        record: None,
         name,
         parted: parted(tx, org, &ids)?,
+        deeds: deeds::of_asset(tx, org, today, &ids)?,
+        objections: deeds::objections(&records, &facts, &shared, &directives),
         pinned: ids.iter().any(|record| directives.pinned.contains_key(record)),
+        pin: deeds::pin(tx, org, &ids)?,
         tags: tags(tx, org, today)?,
         ignored,
         same_hardware: same_hardware(tx, org, &ids)?,
@@ -316,12 +386,11 @@ fn find_against(
     tx: &mut Tx,
     org: OrgId,
     records: &mut [Linked],
+    facts: &FxHashMap<RecordId, Fact>,
     values: &[Raw],
     shared: &FxHashMap<Key, Shared>,
 ) -> Result<(), DirectiveError> {
     let keys: Vec<i64> = records.iter().map(|linked| linked.record.0).collect();
-    let facts: FxHashMap<RecordId, Fact> =
-        identify::facts(tx, org, &keys)?.into_iter().map(|stood| (stood.fact.record, stood.fact)).collect();
     let hardware = hardware(tx, org, &keys)?;
     let of = |record: RecordId| -> Vec<&Raw> { values.iter().filter(|value| value.record == record).collect() };
     for linked in records {
@@ -431,6 +500,10 @@ pub fn compare(
         }
     }
     vetoes.sort_unstable();
+    let rivals = match &nearest {
+        Some(nearest) if vetoes.is_empty() => rivals(tx, org, nearest.rule, &ones, &others, &shared, &directives, now)?,
+        _ => Vec::new(),
+    };
     let (one_values, other_values) = (raw(tx, org, &first)?, raw(tx, org, &second)?);
     Ok(Compared {
         assets: (one_asset, other_asset),
@@ -442,7 +515,47 @@ pub fn compare(
             None => None,
         },
         veto: vetoes.first().copied(),
+        rivals,
     })
+}
+
+/// So many records are named that a rule fits as well.
+const RIVALS_MAX: usize = 5;
+
+/// Records of other assets that this rule, or a stronger one, fits as well as it fits these.
+#[expect(clippy::too_many_arguments, reason = "it is one step of comparing, named")]
+fn rivals(
+    tx: &mut Tx,
+    org: OrgId,
+    rule: Rule,
+    ones: &[Fact],
+    others: &[Fact],
+    shared: &FxHashMap<Key, Shared>,
+    directives: &super::Directives,
+    now: Timestamp,
+) -> Result<Vec<(RecordId, AssetId)>, DirectiveError> {
+    const HOLDERS: &str = "SELECT record_id FROM inventory_identifier WHERE org_id = $1 AND hash IN KEYS";
+    let of = || ones.iter().chain(others);
+    let mut hashes: Vec<i64> = of().flat_map(Fact::keys).map(|key| key.0).collect();
+    hashes.sort_unstable();
+    hashes.dedup();
+    let mut holders = tx.select_in(HOLDERS, &[org.into()], Keys::Ints(&hashes), |row| row.int(0))?;
+    holders.retain(|record| of().all(|fact| fact.record.0 != *record));
+    holders.sort_unstable();
+    holders.dedup();
+    holders.truncate(super::sharing::BLOCK_RECORDS_MAX);
+    let mut rivals: Vec<RecordId> = identify::facts(tx, org, &holders)?
+        .into_iter()
+        .map(|stood| stood.fact)
+        .filter(|rival| {
+            of().any(|fact| near(fact, rival, shared, directives, now).is_some_and(|near| near.rule <= rule))
+        })
+        .map(|rival| rival.record)
+        .collect();
+    rivals.sort_unstable();
+    let assets = directive::assets_of(tx, org, &rivals)?;
+    let known = |record: RecordId| Some((record, *assets.get(&record)?));
+    Ok(rivals.into_iter().filter_map(known).take(RIVALS_MAX).collect())
 }
 
 /// The names of the sites that two records are in.
@@ -657,7 +770,7 @@ pub fn words(evidence: &str) -> Vec<(&'static str, String)> {
     let known = settle::read_evidence(evidence);
     let parts = evidence.split("; ").filter_map(|part| part.split_once('='));
     let named = parts.filter_map(|(word, value)| {
-        let kind = if word == "address" { "address" } else { Kind::from_word(word)?.words() };
+        let kind = if word == "address" { "address" } else { called(Kind::from_word(word)?, value) };
         Some((kind, value.to_owned()))
     });
     if known.is_empty() { Vec::new() } else { named.collect() }

@@ -126,7 +126,9 @@ impl Rule {
             Rule::Pinned => "a person pinned the asset as it was",
             Rule::SameAgent => "both name the same agent of the console",
             Rule::Cloud => "both are the same instance in the cloud",
-            Rule::Uuid => "both have the same agent uuid, and only one of them can be alive",
+            Rule::Uuid => {
+                "both have the same agent uuid, and they were never in touch with the console at the same time"
+            }
             Rule::Serial => "both have the same serial number",
             Rule::Directory => "both are the same computer in the directory",
             Rule::TwoMacs => "they share two MAC addresses",

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use kernel::{OrgId, RecordId, Timestamp, Value};
+use kernel::{AssetId, OrgId, RecordId, Timestamp, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Keys, Kind as Column, StoreError, Tx};
 
@@ -98,6 +98,8 @@ pub(crate) struct Decided<'a> {
     pub what: &'static str,
     pub by: &'a str,
     pub reason: &'a str,
+    /// The asset whose id a merge keeps.
+    pub keeps: Option<AssetId>,
 }
 
 /// Settles these records at once, and what they touch, in the caller's transaction, because a person decided something.
@@ -115,6 +117,19 @@ pub(crate) fn settle_records(
     let done = step.done;
     head.finish(tx, memory)?;
     Ok(done)
+}
+
+/// The assets of clusters, and those among them that are back.
+type Assigned = (Vec<i64>, Vec<Home>);
+
+/// An id that records had before they were merged into another asset.
+#[derive(Clone, Copy)]
+struct Home {
+    asset: i64,
+    /// The record that it leads along.
+    record: i64,
+    /// Whether a person merged it: then it is known by that id, and not only to us.
+    by_person: bool,
 }
 
 /// Where a step begins.
@@ -498,6 +513,10 @@ pub(crate) const LINK: &[(&str, Column)] = &[
     ("partner_id", Column::Int),
 ];
 
+/// Why an asset's id leads elsewhere.
+const BY_RULE: &str = "merged";
+const BY_PERSON: &str = "merged by a person";
+
 /// Who makes links that no person made.
 const BY: &str = "correlation";
 
@@ -563,7 +582,7 @@ impl Step<'_, '_, '_, '_> {
         let flipped = stay_out.iter().map(|(record, _)| *record).chain(come_in.iter().copied());
         let flipped: Vec<RecordId> = sorted(flipped).into_iter().map(RecordId).collect();
         crate::hanging::rejudge_records(self.tx, self.org, &flipped)?;
-        let assets = self.assign(&inside, links);
+        let (assets, restored) = self.assign(&inside, links)?;
 
         let (mut created, mut updated, mut touched) = (Vec::new(), Vec::new(), FxHashSet::default());
         let mut moved: Vec<(i64, i64, i64)> = Vec::new();
@@ -641,6 +660,7 @@ impl Step<'_, '_, '_, '_> {
         self.tx.delete_many("inventory_link", RECORD_KEY, &gone)?;
         self.count_moves(&moved, &inside, &assets, links);
         self.remember_emptied(&moved, &inside, &assets)?;
+        self.restore(scene, &restored)?;
         self.tell(scene, &told, links)?;
         let touched = sorted(touched);
         project::assets(self.tx, self.org, self.now, self.head, &touched, Moved::Anything)?;
@@ -648,10 +668,12 @@ impl Step<'_, '_, '_, '_> {
     }
 
     /// Which asset each cluster is: the one that holds most of its records, or the oldest. An asset that is split stays
-    /// with the larger part.
-    fn assign(&mut self, clusters: &[Vec<&Member>], links: &FxHashMap<i64, Link>) -> Vec<i64> {
-        let mut claims: Vec<(std::cmp::Reverse<usize>, i64, i64, usize)> = Vec::new();
-        for (at, cluster) in clusters.iter().enumerate() {
+    /// with the larger part; but a part that had an id of its own before a person merged it takes that one back, and leaves
+    /// the asset to the rest. Answers those ids too, each with the record that brought it.
+    fn assign(&mut self, clusters: &[Vec<&Member>], links: &FxHashMap<i64, Link>) -> Result<Assigned, StoreError> {
+        let mut counted: Vec<BTreeMap<i64, (usize, i64)>> = Vec::with_capacity(clusters.len());
+        let mut holders: FxHashMap<i64, usize> = FxHashMap::default();
+        for cluster in clusters {
             let mut counts: BTreeMap<i64, (usize, i64)> = BTreeMap::new();
             for member in cluster {
                 if let Some(link) = links.get(&member.record.0) {
@@ -660,24 +682,96 @@ impl Step<'_, '_, '_, '_> {
                     *oldest = member.record.0.min(*oldest);
                 }
             }
-            claims.extend(
-                counts.into_iter().map(|(asset, (count, oldest))| (std::cmp::Reverse(count), oldest, asset, at)),
-            );
+            for asset in counts.keys() {
+                *holders.entry(*asset).or_default() += 1;
+            }
+            counted.push(counts);
+        }
+        let homes = self.homes(clusters, &counted, &holders)?;
+        let mut staying: FxHashSet<i64> = FxHashSet::default();
+        for (at, counts) in counted.iter().enumerate() {
+            staying.extend(counts.keys().filter(|_| !homes.get(&at).is_some_and(|home| home.by_person)));
+        }
+        let keeps = self.decided.and_then(|decided| decided.keeps).map(|asset| asset.0);
+        let mut claims: Vec<(bool, std::cmp::Reverse<usize>, i64, i64, usize)> = Vec::new();
+        for (at, counts) in counted.iter().enumerate() {
+            let has_home = homes.get(&at).is_some_and(|home| home.by_person);
+            let goes_home = |asset: &i64| has_home && holders[asset] > 1 && staying.contains(asset);
+            let own = counts.iter().filter(|(asset, _)| !goes_home(asset));
+            claims.extend(own.map(|(asset, (count, oldest))| {
+                (keeps != Some(*asset), std::cmp::Reverse(*count), *oldest, *asset, at)
+            }));
         }
         claims.sort_unstable();
         let mut assets: Vec<Option<i64>> = vec![None; clusters.len()];
         let mut taken = FxHashSet::default();
-        for (_, _, asset, at) in claims {
+        for (.., asset, at) in claims {
             if assets[at].is_none() && taken.insert(asset) {
                 assets[at] = Some(asset);
             }
         }
-        let new = assets.into_iter().zip(clusters).map(|(asset, cluster)| match asset {
-            Some(asset) => asset,
-            None if cluster.is_empty() => 0,
-            None => self.head.next_id(),
-        });
-        new.collect()
+        let mut restored = Vec::new();
+        let all =
+            assets.into_iter().zip(clusters).enumerate().map(|(at, (asset, cluster))| match (asset, homes.get(&at)) {
+                (Some(asset), _) => asset,
+                (None, _) if cluster.is_empty() => 0,
+                (None, Some(home)) => {
+                    restored.push(*home);
+                    home.asset
+                }
+                (None, None) => self.head.next_id(),
+            });
+        Ok((all.collect(), restored))
+    }
+
+    /// The ids that parts of split assets had before they were merged, by the number of the part: the latest of each.
+    fn homes(
+        &mut self,
+        clusters: &[Vec<&Member>],
+        counted: &[BTreeMap<i64, (usize, i64)>],
+        holders: &FxHashMap<i64, usize>,
+    ) -> Result<FxHashMap<usize, Home>, StoreError> {
+        const FORMER: &str = "SELECT record_id, asset_id, at, why FROM inventory_asset_former
+            WHERE org_id = $1 AND record_id IN KEYS";
+        let is_part = |at: &usize| counted[*at].keys().any(|asset| holders[asset] > 1);
+        let part_of: FxHashMap<i64, usize> = (0..clusters.len())
+            .filter(is_part)
+            .flat_map(|at| clusters[at].iter().map(move |member| (member.record.0, at)))
+            .collect();
+        if part_of.is_empty() {
+            return Ok(FxHashMap::default());
+        }
+        let records = sorted(part_of.keys().copied());
+        let mut former = self.tx.select_in(FORMER, &[self.org.into()], Keys::Ints(&records), |row| {
+            Ok((row.int(2)?, std::cmp::Reverse(row.int(1)?), row.int(0)?, row.text(3)? == BY_PERSON))
+        })?;
+        former.sort_unstable();
+        // The last one stays: the others were merged into it, or are as old as it.
+        let home =
+            |(_, std::cmp::Reverse(asset), record, by_person)| (part_of[&record], Home { asset, record, by_person });
+        Ok(former.into_iter().map(home).collect())
+    }
+
+    /// Forgets that assets were merged away whose records are apart again, and keeps for questions about the past that
+    /// they were away until now.
+    fn restore(&mut self, scene: &Scene, restored: &[Home]) -> Result<(), StoreError> {
+        const KEY: &[(&str, Column)] = &[("org_id", Column::Int), ("asset_id", Column::Int)];
+        let rows: Vec<Value> = restored.iter().flat_map(|home| [self.org.into(), Value::from(home.asset)]).collect();
+        self.tx.delete_many("inventory_asset_former", KEY, &rows)?;
+        let mut changes: Vec<Value> = Vec::new();
+        for home in restored {
+            let subject = Subject {
+                org: self.org.0,
+                at: self.now,
+                inventory: "assets",
+                asset: Some(home.asset),
+                record: home.record,
+                integration: scene.facts[&home.record].fact.integration.0,
+            };
+            subject.restored(self.head, &mut changes);
+        }
+        self.tx.insert_many("inventory_change", UNDOABLE, &changes, "")?;
+        Ok(())
     }
 
     fn count_moves(
@@ -731,11 +825,12 @@ impl Step<'_, '_, '_, '_> {
                 *heir = (*heir).min((*record, *to));
             }
         }
+        let why = if self.decided.is_some() { BY_PERSON } else { BY_RULE };
         let rows: Vec<Value> = heirs
             .iter()
             .flat_map(|(asset, (record, heir))| {
                 let [asset, record, heir] = [*asset, *record, *heir].map(Value::from);
-                [self.org.into(), asset, heir, self.now.into(), "merged".into(), record]
+                [self.org.into(), asset, heir, self.now.into(), why.into(), record]
             })
             .collect();
         self.tx.insert_many("inventory_asset_former", FORMER, &rows, "")?;

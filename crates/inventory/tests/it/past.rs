@@ -18,6 +18,7 @@ const ORG: OrgId = OrgId(1);
 
 testkit::on_each_database! {
     before_a_merge_there_were_two_assets_and_after_it_one_and_after_a_split_two,
+    an_id_that_came_back_was_away_while_it_was_merged,
     a_record_that_waited_was_not_there_and_one_that_waits_now_was,
     why_a_record_came_is_told_after_it_has_gone_and_who_decided_otherwise,
     an_asset_lived_where_it_lived,
@@ -78,6 +79,38 @@ fn before_a_merge_there_were_two_assets_and_after_it_one_and_after_a_split_two(d
         assert_eq!(made_of(&world.store, at), then, "as of {at}");
         assert_eq!(made_of(&world.store, at.plus_seconds(1800)), then, "as of {at} and a half hour");
     }
+}
+
+fn an_id_that_came_back_was_away_while_it_was_merged(database: &Database) {
+    let world = World::new(database);
+    world.say(&[agent(1).name("lt-1").mac(LAPTOP), row(2).name("listed")], hour(0));
+    world.settle(hour(0));
+    let (one, two, listed) = (world.asset(1), world.asset(2), world.record(2));
+    let made = |at: Timestamp| assets(&world.store, "", &["name", "id", "record_count", "sources"], at);
+    let mut told = vec![(hour(0), made(hour(0)))];
+    for hours in [2, 8] {
+        world.decide_at(hour(hours), move |tx, by| directive::merge(tx, by, &[one, two])).unwrap();
+        told.push((hour(hours), made(hour(hours))));
+        // What it is called changes while it is merged away, and again when it is back.
+        world.say(&[row(2).name(&format!("renamed-{hours}"))], hour(hours + 1));
+        world.settle(hour(hours + 1));
+        told.push((hour(hours + 1), made(hour(hours + 1))));
+        world.decide_at(hour(hours + 2), move |tx, by| directive::split(tx, by, &[listed])).unwrap();
+        assert_eq!(world.asset(2), two);
+        told.push((hour(hours + 2), made(hour(hours + 2))));
+        world.say(&[row(2).name(&format!("again-{hours}"))], hour(hours + 3));
+        world.settle(hour(hours + 3));
+        told.push((hour(hours + 3), made(hour(hours + 3))));
+    }
+    let counts: Vec<usize> = told.iter().map(|(_, rows)| rows.len()).collect();
+    assert_eq!(counts, [2, 1, 1, 2, 2, 1, 1, 2, 2]);
+    for (at, then) in told {
+        assert_eq!(made(at), then, "as of {at}");
+        assert_eq!(made(at.plus_seconds(1800)), then, "as of {at} and a half hour");
+    }
+    let tell = Tell { since: None, field: Some("name".to_owned()) };
+    let names = world.write(move |tx| history::asset(tx, ORG, two, &tell)).unwrap().1;
+    assert!(names.iter().any(|change| change.after.as_deref() == Some("again-2")), "its history is its own: {names:?}");
 }
 
 fn a_record_that_waited_was_not_there_and_one_that_waits_now_was(database: &Database) {

@@ -43,6 +43,13 @@ testkit::on_each_database! {
     what_hangs_on_an_agent_goes_along_when_the_agent_is_split_off,
     the_part_with_the_first_record_keeps_the_id_unless_the_other_is_larger,
     an_id_that_was_merged_away_follows_the_records_that_it_came_with,
+    what_is_split_off_again_takes_back_the_id_that_it_had,
+    a_part_that_comes_home_leaves_the_asset_its_id_however_large_it_is,
+    a_merge_keeps_the_id_that_was_named_first,
+    what_goes_along_says_with_which_record_and_by_which_rule,
+    an_explanation_tells_what_people_decided_and_where_an_old_id_led,
+    an_objection_is_told_for_as_long_as_a_person_holds_against_it,
+    a_record_is_explained_by_its_asset_and_stands_first,
     a_question_is_answered_once,
     explanations_name_rule_evidence_and_what_is_ignored,
     an_explanation_says_what_differs_who_was_replaced_and_who_split,
@@ -763,6 +770,167 @@ fn an_id_that_was_merged_away_follows_the_records_that_it_came_with(database: &t
     let apart = [world.asset(3), world.asset(2)];
     world.decide(move |tx, by| directive::merge(tx, by, &apart)).unwrap();
     assert_eq!([one, two, three].map(leads), [1, 2, 2].map(|number| world.asset(number)));
+}
+
+fn what_is_split_off_again_takes_back_the_id_that_it_had(database: &testkit::Database) {
+    let world = World::new(database);
+    let said = |n: i64| [agent(1).name(&format!("lt-{n}")), row(2).name("listed"), row(3).name("other")];
+    world.say(&said(0), NOW);
+    world.settle(NOW);
+    let [one, two, three] = [1, 2, 3].map(|number| world.asset(number));
+    let second = world.record(2);
+    for hours in [1, 3] {
+        let at = |hours: i64| NOW.plus_seconds(hours * 3600);
+        world.decide_at(at(hours), move |tx, by| directive::merge(tx, by, &[one, two])).unwrap();
+        assert_eq!([1, 2].map(|number| world.asset(number)), [one; 2]);
+        let parted = world.decide_at(at(hours + 1), move |tx, by| directive::split(tx, by, &[second])).unwrap();
+        assert_eq!((parted.from, parted.stays, parted.off), (one, one, two));
+        assert_eq!(world.write(move |tx| asset_today(tx, ORG, two)), Some(two));
+        assert_eq!(world.texts("SELECT why FROM inventory_asset_former WHERE org_id = $1"), [""; 0]);
+    }
+    for sweep in 5..15 {
+        let now = NOW.plus_seconds(sweep * 3600);
+        world.say(&said(sweep), now);
+        world.settle(now);
+        assert_eq!([1, 2, 3].map(|number| world.asset(number)), [one, two, three], "after {sweep} hours");
+    }
+    // The latest of several ids that a part had is its own: the others had been merged into that one.
+    world.decide(move |tx, by| directive::merge(tx, by, &[two, three])).unwrap();
+    let later = NOW.plus_seconds(80_000);
+    world.decide_at(later, move |tx, by| directive::merge(tx, by, &[one, two])).unwrap();
+    let both = [second, world.record(3)];
+    let parted = world.decide(move |tx, by| directive::split(tx, by, &both)).unwrap();
+    assert_eq!((parted.stays, parted.off), (one, two));
+    assert_eq!(world.write(move |tx| asset_today(tx, ORG, three)), Some(two));
+    let third = world.record(3);
+    assert_eq!(world.decide(move |tx, by| directive::split(tx, by, &[third])).unwrap().off, three);
+}
+
+fn a_part_that_comes_home_leaves_the_asset_its_id_however_large_it_is(database: &testkit::Database) {
+    let world = World::new(database);
+    world.say(&[row(1).name("one"), row(2).name("two").serial("5CG1234XYZ")], NOW);
+    world.settle(NOW);
+    let [one, two] = [1, 2].map(|number| world.asset(number));
+    world.decide(move |tx, by| directive::merge(tx, by, &[one, two])).unwrap();
+    world.say(&[row(3).integration(8).serial("5CG1234XYZ"), row(4).integration(9).serial("5CG1234XYZ")], NOW);
+    world.settle(NOW);
+    assert_eq!(world.machines(), [[1, 2, 3, 4]]);
+    let listed = [2, 3, 4].map(|number| world.record(number));
+    let parted = world.decide(move |tx, by| directive::split(tx, by, &listed)).unwrap();
+    assert_eq!((parted.from, parted.stays, parted.off), (one, one, two));
+    // And back again, exactly: the one that is named first keeps its id.
+    assert_eq!(world.decide(move |tx, by| directive::merge(tx, by, &[one, two])).unwrap(), one);
+    assert_eq!(world.write(move |tx| asset_today(tx, ORG, two)), Some(one));
+}
+
+fn a_merge_keeps_the_id_that_was_named_first(database: &testkit::Database) {
+    let world = World::new(database);
+    let said = [row(1).serial("5CG1234XYZ"), row(2).serial("5CG1234XYZ").integration(8), row(3).name("three")];
+    world.say(&said, NOW);
+    world.settle(NOW);
+    let [large, small] = [1, 3].map(|number| world.asset(number));
+    assert_eq!(world.decide(move |tx, by| directive::merge(tx, by, &[small, large])).unwrap(), small);
+    assert_eq!(world.machines(), [[1, 2, 3]]);
+    let third = world.record(3);
+    let parted = world.decide(move |tx, by| directive::split(tx, by, &[third])).unwrap();
+    assert_eq!((parted.off, parted.stays), (small, large), "both are what they were");
+}
+
+fn what_goes_along_says_with_which_record_and_by_which_rule(database: &testkit::Database) {
+    let world = World::new(database);
+    set_up_anew(&world);
+    let (was, second) = (world.asset(1), world.record(2));
+    let parted = world.decide(move |tx, by| directive::split(tx, by, &[second])).unwrap();
+    let ties: Vec<_> = parted.ties.iter().map(|tie| (tie.record, tie.with, tie.rule)).collect();
+    let expected = [(world.record(4), second, Rule::SameAgent), (world.record(5), second, Rule::MacScan)];
+    assert_eq!(ties, expected);
+    // It is taken back by one merge, and then nothing goes along if nothing is to.
+    let other = if parted.stays == was { parted.off } else { parted.stays };
+    assert_eq!(world.decide(move |tx, by| directive::merge(tx, by, &[was, other])).unwrap(), was);
+    assert_eq!(world.machines(), [[1, 2, 3, 4, 5]]);
+    let parted = world.decide(move |tx, by| directive::split_alone(tx, by, &[second])).unwrap();
+    assert_eq!((world.machines(), parted.ties), (vec![vec![1, 3, 4, 5], vec![2]], vec![]));
+}
+
+fn an_explanation_tells_what_people_decided_and_where_an_old_id_led(database: &testkit::Database) {
+    let world = World::new(database);
+    world.say(&[agent(1).name("lt-1"), row(2).name("listed")], NOW);
+    world.settle(NOW);
+    let (one, two, listed) = (world.asset(1), world.asset(2), world.record(2));
+    let at = |hours: i64| NOW.plus_seconds(hours * 3600);
+    let explain = |asset: AssetId| world.decide(move |tx, _| explain::explain(tx, ORG, asset)).unwrap();
+    world.decide_at(at(1), move |tx, by| directive::merge(tx, by, &[one, two])).unwrap();
+    let told = explain(two);
+    let deed = |deed: &inventory::correlate::deeds::Deed| {
+        (deed.at, deed.decision.clone().unwrap_or_default(), deed.by.clone(), deed.from, deed.to, deed.records.clone())
+    };
+    let merged = (at(1), "merged".to_owned(), "dana".to_owned(), two, one, vec![listed]);
+    assert_eq!((told.asset, told.asked), (one, Some(two)));
+    assert_eq!(told.way.iter().map(deed).collect::<Vec<_>>(), [merged.clone()]);
+    assert_eq!(told.deeds.iter().map(deed).collect::<Vec<_>>(), [merged.clone()]);
+    world.decide_at(at(2), move |tx, by| directive::split(tx, by, &[listed])).unwrap();
+    let split = (at(2), "split".to_owned(), "dana".to_owned(), one, two, vec![listed]);
+    for asset in [one, two] {
+        let told = explain(asset);
+        assert_eq!((told.asset, told.asked, told.way), (asset, None, vec![]), "it is itself again");
+        assert_eq!(told.deeds.iter().map(deed).collect::<Vec<_>>(), [merged.clone(), split.clone()]);
+    }
+}
+
+fn an_objection_is_told_for_as_long_as_a_person_holds_against_it(database: &testkit::Database) {
+    let world = World::new(database);
+    let said = |n: i64| {
+        [
+            agent(1).maker("Dell").serial("5CG1234XYZ").name(&format!("lt-{n}")),
+            row(2).maker("Dell").serial("5CG1234XYZ"),
+            row(3).maker("Dell").serial("8XX9999QQQ"),
+        ]
+    };
+    world.say(&said(0), NOW);
+    world.settle(NOW);
+    assert_eq!(world.machines(), [vec![1, 2], vec![3]]);
+    let (one, three, later) = (world.asset(1), world.asset(3), NOW.plus_seconds(3600));
+    let objections = |world: &World| {
+        let told = world.decide(move |tx, _| explain::explain(tx, ORG, one)).unwrap();
+        let told = told.objections.iter().map(|of| (of.veto, of.other, of.by.clone(), of.reason.clone(), of.at));
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(objections(&world), vec![]);
+    world.decide_at(later, move |tx, by| directive::merge(tx, by, &[one, three])).unwrap();
+    let third = world.record(3);
+    let expected = vec![(Veto::Serial, third, "dana".to_owned(), "it is so".to_owned(), later)];
+    assert_eq!(objections(&world), expected);
+    for sweep in 2..12 {
+        let now = NOW.plus_seconds(sweep * 3600);
+        world.say(&said(sweep), now);
+        world.settle(now);
+        assert_eq!(objections(&world), expected, "after {sweep} hours");
+    }
+    world.decide(move |tx, by| directive::split(tx, by, &[third])).unwrap();
+    assert_eq!(objections(&world), vec![]);
+}
+
+#[test]
+fn the_id_of_a_device_that_network_discovery_saw_is_not_called_an_agents() {
+    let told = |evidence: &str| explain::words(evidence).into_iter().map(|(kind, _)| kind).collect::<Vec<_>>();
+    assert_eq!(told("agent=NDI:7; mac=bc:24:11:00:00:01"), ["discovery id", "MAC address"]);
+    assert_eq!(told("agent=7"), ["agent id"]);
+}
+
+fn a_record_is_explained_by_its_asset_and_stands_first(database: &testkit::Database) {
+    let world = World::new(database);
+    four(&world);
+    let (asset, third) = (world.asset(1), world.record(3));
+    world.decide(move |tx, by| directive::pin(tx, by, asset)).unwrap();
+    let explain = |of: Subject| world.decide(move |tx, _| explain::explain_of(tx, ORG, of));
+    let told = explain(Subject::Record(third)).unwrap();
+    assert_eq!((told.asset, told.record, told.records[0].record), (asset, Some(third), third));
+    let pin = told.pin.unwrap();
+    assert_eq!((pin.by.as_str(), pin.reason.as_str(), pin.at), ("dana", "it is so", NOW));
+    assert_eq!(explain(Subject::Asset(asset)).unwrap().records[0].record, world.record(1));
+    let unknown = RecordId(999_999);
+    let error = explain(Subject::Record(unknown)).unwrap_err();
+    assert_eq!(error.to_string(), format!("there is no machine's record {unknown}"));
 }
 
 fn a_question_is_answered_once(database: &testkit::Database) {

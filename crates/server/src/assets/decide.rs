@@ -269,13 +269,24 @@ pub(super) async fn merge_page(
     let (detail, offered, chosen) = found.await?;
     let shell = visitor.shell();
     let home = page_of(detail.asset);
-    let title = format!("Merge {} with", name(&detail));
+    let (title, lead) = match &chosen {
+        Some((other, compared)) if compared.assets.0 != compared.assets.1 => (
+            format!("Merge {} and {}?", name(&detail), name(other)),
+            "Say so if they are one machine that Muster took for two. You can undo it at any time.",
+        ),
+        Some((other, _)) => (format!("{} and {}", name(&detail), name(other)), ""),
+        None => (
+            format!("Merge {} with another asset", name(&detail)),
+            "Choose the asset that is the same machine. What speaks for and against it comes next; nothing is merged yet.",
+        ),
+    };
     let body = match &chosen {
         Some((other, compared)) => confirm(&visitor, &detail, other, compared),
         None => choose(&detail, &question, &offered),
     };
     let crumbs = [("Assets", "/assets"), (name(&detail), home.as_str())];
-    let page = ui::Page { crumbs: &crumbs, body, ..visitor.page(&shell, Place::Assets, &title) };
+    let page =
+        ui::Page { crumbs: &crumbs, lead: html! { (lead) }, body, ..visitor.page(&shell, Place::Assets, &title) };
     Ok(respond::page(page.render()))
 }
 
@@ -357,7 +368,6 @@ fn choose(detail: &Detail, question: &str, offered: &[Offered]) -> Markup {
     };
     let heading = if question.is_empty() { "Those that may be the same" } else { "Those that match" };
     html! {
-        p { "Choose the asset that is the same machine. What speaks for and against it comes next; nothing is merged yet." }
         (Card {
             id: "others",
             heading,
@@ -377,12 +387,19 @@ fn confirm(visitor: &Visitor, detail: &Detail, other: &Detail, compared: &Compar
             .render();
     }
     let with = other.asset.to_string();
-    let records = other.explained.records.len() as u64;
+    let (own, records) = (detail.explained.records.len() as u64, other.explained.records.len() as u64);
     let body = html! {
-        p {
-            (ui::noun(records, "record", "records")) " of "
-            a href={ "/assets/" (with) } { (ui::words::name(name(other))) }
-            " and those of this asset become one. The older address stays; the other leads there."
+        ul.listed {
+            li {
+                (ui::noun(own, "record", "records")) " of " (ui::words::name(name(detail))) " and "
+                (ui::noun(records, "record", "records")) " of "
+                a href={ "/assets/" (with) } { (ui::words::name(name(other))) }
+                " become one asset. Its software, vulnerabilities and findings are then those of both."
+            }
+            li { "This asset keeps its page. The other's address leads here, so that no link breaks." }
+            li { "Your word comes before every rule: whatever their sources say later, they stay one until somebody splits them." }
+            li { b { "It can be undone." } " Press Undo the merge on the page that comes next; or later, on the asset's page, split off the records that are not its own. Nothing is lost either way." }
+            li { "Who merged them, when and why stands in the asset's history and in the audit trail." }
         }
         @if detail.explained.pinned || other.explained.pinned {
             (ui::Flash { tone: Tone::Warn, what: "One of them is pinned.", then: "Take the pin back first.", link: None }.render())
@@ -398,7 +415,7 @@ fn confirm(visitor: &Visitor, detail: &Detail, other: &Detail, compared: &Compar
     };
     html! {
         (Card { id: "said", heading: "What speaks for and against it", body: weighed(compared), ..Card::default() }.render())
-        (Card { id: "merge", heading: "Merge the two?", body, ..Card::default() }.render())
+        (Card { id: "merge", heading: "What becomes of both", body, ..Card::default() }.render())
     }
 }
 

@@ -346,7 +346,8 @@ impl Values {
         html! {
             (field("software", "Import software", "What is installed on each machine. Usual: yes.", wrong, false, Kind::Switch(self.software)))
             (field("vulnerabilities", "Import vulnerabilities", "What is known to be wrong with it. Usual: yes.", wrong, false, Kind::Switch(self.vulnerabilities)))
-            (field("severities", "Severities", "Of vulnerabilities that are imported. Usual: all.", wrong, false, Kind::Check(&severities)))
+            (ui::needing("vulnerabilities", "No vulnerability is imported, so there is no severity to choose.",
+                &field("severities", "Severities", "Of vulnerabilities that are imported. Usual: all.", wrong, false, Kind::Check(&severities))))
             (field("exclude_unknown", "Exclude unknown assets", "Leaves out machines that no scan knows; they are counted and listed. Usual: no.", wrong, false, Kind::Switch(self.exclude_unknown)))
             (field("auto_onboard", "Onboard new assets by themselves", "Off: only machines that another source knows already come in. Usual: yes.", wrong, false, Kind::Switch(self.auto_onboard)))
             (field("identity", "Known by", "By what another source knows the same machine.", wrong, true, Kind::Radio(&identities)))

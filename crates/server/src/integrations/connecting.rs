@@ -13,7 +13,7 @@ use sentinelone::{Console, Probe, Token};
 use sync::examine::{Step, failed_step};
 use sync::explorers::{At, Explorer, ExplorerError};
 use sync::health::{self, Trouble};
-use sync::{Integration, IntegrationState, Options, SyncError};
+use sync::{Beside, Integration, IntegrationState, Options, SyncError};
 use ui::{Button, Card, Choice, Flash, Icon, Kind, Light, Markup, Place, Tone, Weight, html};
 
 use super::choices::{Values, Wrong, errors, field};
@@ -111,6 +111,8 @@ enum Tested {
     Entered,
     /// The one that is kept.
     Kept,
+    /// The one of a demo's console, which nobody simulates just now.
+    Demo,
 }
 
 impl Tested {
@@ -120,6 +122,7 @@ impl Tested {
             (Tested::Entered, Step::Token) => {
                 "copy it again, to its end, or make a new one in the console (Settings > Users > Service Users); nothing was saved"
             }
+            (Tested::Demo, _) => health::Remedy::StartDemo.words(),
             _ => health::remedy(trouble.state, trouble.why).words(),
         }
     }
@@ -331,12 +334,12 @@ fn token_fields(visitor: &Visitor, known: &Credentials, filled: &Filled, wrong: 
 }
 
 /// The buttons: test, and save once it was tested or at once.
-fn verbs(verified: bool, save: &str, back: &str) -> Markup {
+fn verbs(verified: bool, (save, value): (&str, &str), back: &str) -> Markup {
     let weight = |main: bool| if main { Weight::Main } else { Weight::Normal };
     html! {
         div.line {
             (ui::button(&Button { words: if verified { "Test again" } else { "Test connection" }, icon: Some(Icon::Sync), value: Some(("do", "test")), weight: weight(!verified), ..Button::default() }))
-            (ui::button(&Button { words: save, value: Some(("do", "save")), weight: weight(verified), ..Button::default() }))
+            (ui::button(&Button { words: save, value: Some(("do", value)), weight: weight(verified), ..Button::default() }))
             (ui::link_button(back, &Button { words: "Cancel", weight: Weight::Quiet, ..Button::default() }))
         }
     }
@@ -350,7 +353,7 @@ pub(super) async fn connect(
 ) -> Result<Response, Problem> {
     let (known, explorers) = (credentials(&app, &visitor).await?, enrolled(&app, visitor.org).await?);
     let filled = Filled { keep: asked.get("keep").to_owned(), ..Filled::empty() };
-    Ok(respond::page(connect_page(&visitor, (&known, &explorers), &filled, &[], None, app.world.now())))
+    Ok(respond::page(connect_page(&visitor, (&known, &explorers), &filled, &[], (None, &[]), app.world.now())))
 }
 
 fn connect_page(
@@ -358,9 +361,10 @@ fn connect_page(
     (known, explorers): (&Credentials, &[Explorer]),
     filled: &Filled,
     wrong: &[Wrong],
-    outcome: Option<&Outcome>,
+    (outcome, beside): (Option<&Outcome>, &[Beside]),
     now: Timestamp,
 ) -> Markup {
+    let again = beside.iter().find(|one| one.same);
     let form = html! {
         div.flow.wide {
             (errors(wrong))
@@ -382,6 +386,12 @@ fn connect_page(
                 ..Card::default()
             }.render())
             @if let Some(outcome) = outcome { (steps(outcome, &filled.url, Tested::Entered, now)) }
+            @match again {
+                Some(one) => (read_already(one, visitor)),
+                None => @if !beside.is_empty() {
+                    (Flash { tone: Tone::Note, what: &super::beside_words(beside), then: "Both are read, each for what it sees.", link: None }.render())
+                }
+            }
             (Card {
                 id: "what",
                 heading: "Name and place",
@@ -392,7 +402,10 @@ fn connect_page(
                 ..Card::default()
             }.render())
             (super::forms::parts(&filled.values, wrong, false))
-            (verbs(matches!(outcome, Some(Ok(_))), "Save and read", super::HOME))
+            @match again {
+                Some(_) => (verbs(false, ("Connect it all the same", "again"), super::HOME)),
+                None => (verbs(matches!(outcome, Some(Ok(_))), ("Save and read", "save"), super::HOME)),
+            }
         }
     };
     let shell = visitor.shell();
@@ -404,6 +417,23 @@ fn connect_page(
         ..visitor.page(&shell, Place::Integrations, "Connect SentinelOne")
     };
     page.render()
+}
+
+/// Which integration sees the same of a console already, and what else there is to do.
+fn read_already(one: &Beside, visitor: &Visitor) -> Markup {
+    let of = &one.integration;
+    let what = format!("{} reads {} already.", of.name, of.console_host);
+    let then = "It sees the same accounts and sites, so a second integration would read everything twice. For a new token, \
+                rotate the one that it has.";
+    let to = format!("{}/reconnect", at(of.id));
+    let link = visitor.may(Permission::ManageIntegrations).then_some(("Rotate its token", to.as_str()));
+    Flash { tone: Tone::Warn, what: &what, then, link }.render()
+}
+
+/// Integrations of the organization that read a console which has answered.
+async fn beside(app: &App, visitor: &Visitor, console: &Console, seen: &Probe) -> Result<Vec<Beside>, Problem> {
+    let (org, console, seen) = (visitor.org, console.clone(), seen.clone());
+    Ok(app.store.read(move |tx| sync::beside(tx, org, &console, &seen)).await?)
 }
 
 /// `POST /integrations/connect`
@@ -438,39 +468,54 @@ pub(super) async fn connect_sent(
     let change = filled.values.change().map_err(|all| wrong.extend(all)).ok();
     let (Some(console), Some((token, credential)), Some(change), true) = (console, token, change, wrong.is_empty())
     else {
-        let page = connect_page(&visitor, (&known, &explorers), &filled, &wrong, None, now);
+        let page = connect_page(&visitor, (&known, &explorers), &filled, &wrong, (None, &[]), now);
         return Ok(unkept(StatusCode::UNPROCESSABLE_ENTITY, page));
     };
-    if sent.get("do") != "save" {
+    let all_the_same = sent.get("do") == "again";
+    if sent.get("do") != "save" && !all_the_same {
         let outcome = tried(&app, &visitor, &console, &token, &runs_there, credential).await?;
-        filled.carried = carry(&app, &visitor, &console, &token, credential, &runs_there, &outcome)?;
+        filled.carried = carry(&app, &visitor, &console, &token, credential, &runs_there, outcome.is_ok())?;
+        let beside = match &outcome {
+            Ok(seen) => beside(&app, &visitor, &console, seen).await?,
+            Err(_) => Vec::new(),
+        };
         let status = if outcome.is_ok() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-        return Ok(unkept(status, connect_page(&visitor, (&known, &explorers), &filled, &[], Some(&outcome), now)));
+        let told = (Some(&outcome), beside.as_slice());
+        return Ok(unkept(status, connect_page(&visitor, (&known, &explorers), &filled, &[], told, now)));
     }
     let mut options = Options::default();
     change.apply(&mut options).map_err(missing)?;
-    let name = Some(filled.name.clone()).filter(|name| !name.is_empty());
-    let order =
-        order(&app, console, token, credential, (name, Some(filled.site.clone())), Some(options), runs_there).await;
+    let name = match filled.name.as_str() {
+        "" => super::free_name(&app, visitor.org, &console).await?,
+        name => name.to_owned(),
+    };
+    let what = (Some(name), Some(filled.site.clone()));
+    let order = order(&app, console.clone(), token.clone(), credential, what, Some(options), runs_there.clone()).await;
+    let order = sync::Connect { all_the_same, ..order };
     match sync::connect(place(&app, &visitor), order).await {
-        Ok(connected) if connected.rotated => {
-            let of = connected.integration;
-            let then = "This console was connected under that name already: it has a new token now.";
-            Ok(respond::see_other_saying(&at(of.id), Tone::Ok, &format!("{} is connected.", of.name), then))
-        }
         Ok(connected) => {
             let of = connected.integration;
-            let then = "Its collections are being read for the first time, by themselves.";
-            Ok(respond::see_other_saying(&at(of.id), Tone::Ok, &format!("{} is connected.", of.name), then))
+            if connected.beside.is_empty() {
+                // Its page says that it is connected, and what comes next.
+                return Ok(respond::see_other(&at(of.id)));
+            }
+            let told = super::beside_words(&connected.beside);
+            Ok(respond::see_other_saying(&at(of.id), Tone::Ok, &format!("{} is connected.", of.name), &told))
+        }
+        Err(SyncError::ReadAlready(one)) => {
+            // It has worked, so it need not be typed again.
+            filled.carried = carry(&app, &visitor, &console, &token, credential, &runs_there, true)?;
+            let page = connect_page(&visitor, (&known, &explorers), &filled, &[], (None, &[*one]), now);
+            Ok(unkept(StatusCode::UNPROCESSABLE_ENTITY, page))
         }
         Err(error @ (SyncError::BadName { .. } | SyncError::NameTaken { .. } | SyncError::OtherSource { .. })) => {
             let wrong = [Wrong::new("name", "Name", sentence(&error))];
-            let page = connect_page(&visitor, (&known, &explorers), &filled, &wrong, None, now);
+            let page = connect_page(&visitor, (&known, &explorers), &filled, &wrong, (None, &[]), now);
             Ok(unkept(StatusCode::UNPROCESSABLE_ENTITY, page))
         }
         Err(error) => {
             let outcome = Err(failure(error)?);
-            let page = connect_page(&visitor, (&known, &explorers), &filled, &[], Some(&outcome), now);
+            let page = connect_page(&visitor, (&known, &explorers), &filled, &[], (Some(&outcome), &[]), now);
             Ok(unkept(StatusCode::UNPROCESSABLE_ENTITY, page))
         }
     }
@@ -538,7 +583,8 @@ pub(super) async fn order(
     at: At,
 ) -> sync::Connect {
     let private = app.private_consoles().await;
-    sync::Connect { console, token, credential, link: None, at, private, name, site, options }
+    let all_the_same = false;
+    sync::Connect { console, token, credential, link: None, at, private, name, site, options, all_the_same }
 }
 
 /// Seals a token that has worked, so that the form can be saved without typing it again.
@@ -549,11 +595,11 @@ fn carry(
     token: &Token,
     credential: Option<CredentialId>,
     at: &At,
-    outcome: &Outcome,
+    worked: bool,
 ) -> Result<Option<String>, Problem> {
     let token_is_absent = at.sealed.is_some();
     // What an Explorer keeps is sealed already, and what stands for it is no secret.
-    if outcome.is_err() || credential.is_some() || token_is_absent {
+    if !worked || credential.is_some() || token_is_absent {
         return Ok(None);
     }
     let secret = Secret::new(token.expose().to_owned());
@@ -672,7 +718,7 @@ fn reconnect_page(
                 ..Card::default()
             }.render())
             @if let Some(outcome) = outcome { (steps(outcome, &filled.url, Tested::Entered, now)) }
-            (verbs(matches!(outcome, Some(Ok(_))), "Save", &home))
+            (verbs(matches!(outcome, Some(Ok(_))), ("Save", "save"), &home))
         }
     };
     let shell = visitor.shell();
@@ -725,7 +771,7 @@ pub(super) async fn reconnect_sent(
     };
     if sent.get("do") != "save" {
         let outcome = tried(&app, &visitor, &console, &token, &runs_there, credential).await?;
-        filled.carried = carry(&app, &visitor, &console, &token, credential, &runs_there, &outcome)?;
+        filled.carried = carry(&app, &visitor, &console, &token, credential, &runs_there, outcome.is_ok())?;
         return again(&filled, &[], Some(&outcome));
     }
     let order = order(&app, console, token, credential, (Some(of.name.clone()), None), None, runs_there).await;
@@ -756,7 +802,7 @@ pub(super) async fn test_saved(
     let shell = visitor.shell();
     let body = html! {
         div.flow.wide {
-            (steps(&outcome, &of.console_url, Tested::Kept, now))
+            (steps(&outcome, &of.console_url, if of.simulates().is_some() { Tested::Demo } else { Tested::Kept }, now))
             div.line {
                 (ui::link_button(&format!("{home}/test"), &Button { words: "Test again", icon: Some(Icon::Sync), ..Button::default() }))
                 (ui::link_button(&home, &Button { words: "Back", weight: Weight::Quiet, ..Button::default() }))

@@ -2,6 +2,7 @@
 
 use access::Permission;
 use axum::extract::{Path, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use kernel::Timestamp;
 use sync::health::Light as Health;
@@ -18,6 +19,9 @@ use crate::help::guide;
 use crate::inventories::to;
 use crate::problem::capital;
 use crate::{App, Problem, Visitor, respond};
+
+/// Where what a connector needs is shown beside the catalogue.
+const PANEL: &str = "know-more";
 
 struct Seen {
     known: Vec<(Overview, Option<Progress>, u64)>,
@@ -87,7 +91,8 @@ fn card((of, progress, machines): &(Overview, Option<Progress>, u64), visitor: &
     let what = capital(&assessment.detail);
     let then = capital(remedy.words());
     let troubled = !assessment.detail.is_empty();
-    let tone = if of.light(now) == Health::Red { Tone::Bad } else { Tone::Warn };
+    let tone = super::tone(of, now);
+    let what = super::single::what(of).unwrap_or(what);
     let message = troubled.then_some(Flash { tone, what: &what, then: &then, link: None });
     let complete = of.streams.iter().filter_map(|stream| stream.complete_at).max();
     let (mut current, mut missing, mut behind) = (0_u64, 0_u64, 0_u64);
@@ -190,7 +195,7 @@ fn catalogue(seen: &Seen, visitor: &Visitor, connected: bool, find: &str) -> Mar
     let table = Table { caption: "Connectors", columns, rows: rows.collect(), instead, ..Table::default() };
     let body = html! {
         div.line.wide { (ui::tabs("Catalogue", &tabs)) (ui::query::find("Find a connector", HOME, "find", find)) }
-        (table.render())
+        (ui::beside(PANEL, &table.render()))
     };
     ui::section("catalogue", "Catalogue", "What Muster can read, and what each needs.", &body)
 }
@@ -201,7 +206,7 @@ fn offer(entry: &Entry, seen: &Seen, visitor: &Visitor) -> Markup {
     let small = |words, weight| Button { words, about: entry.name, small: true, weight, ..Button::default() };
     let manages = visitor.may(Permission::ManageIntegrations);
     html! {
-        (ui::link_button(&about, &small("Know more", Weight::Quiet)))
+        (ui::panel_button(&about, PANEL, &small("Know more", Weight::Quiet)))
         @match entry.kind {
             Kind::Connect if manages => (ui::link_button("/integrations/connect", &small("Connect", Weight::Normal))),
             Kind::Trial(_) if manages && !seen.enrolments.iter().any(|of| of.connector == entry.word) => {
@@ -217,6 +222,7 @@ pub(super) async fn about(
     State(app): State<App>,
     visitor: Visitor,
     Path(connector): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let entry = catalogue::entry(&connector).ok_or_else(|| Problem::missing("connector"))?;
     let org = visitor.org;
@@ -263,6 +269,10 @@ pub(super) async fn about(
             }
         }
     };
+    if headers.get("hx-target").is_some_and(|target| target == PANEL) {
+        let inside = html! { p { (entry.about) } (body) p { a href=(home) { "On a page of its own" } } };
+        return Ok(respond::page(ui::panel(PANEL, entry.name, &format!("{HOME}#catalogue"), &inside)));
+    }
     let shell = visitor.shell();
     let page = ui::Page {
         crumbs: &[("Integrations", HOME)],

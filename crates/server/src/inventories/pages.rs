@@ -11,8 +11,8 @@ use kernel::Timestamp;
 use query::{Column, Inventory, Refused, Span};
 use ui::query::QUESTION_MAX;
 use ui::{
-    Button, Choice, Empty, Field, Foot, Icon, Kind, Layout, Markup, Place, QueryBox, QueryError, Row, Select, Sort,
-    Table, Term, html,
+    Button, Choice, Empty, Field, Foot, Icon, Kind, Layout, Markup, Mistake, Place, QueryBox, QueryError, Row, Select,
+    Sort, Table, Term, html,
 };
 
 use super::{Question, ROWS, cell, icon_of_type, page_and_terms, page_of, saved, text};
@@ -22,6 +22,8 @@ use crate::{App, Problem, Visitor, respond};
 
 /// Pages back that a list remembers; before them it leads to its beginning.
 const TRAIL_MAX: usize = 12;
+/// Ways to mend one mistake that are offered.
+const FIXES_MAX: usize = 3;
 /// What stands between the places of a trail.
 const TRAIL_SIGN: char = '~';
 
@@ -358,35 +360,63 @@ fn misunderstood(visitor: &Visitor, what: &'static Inventory, question: &Questio
     let shell = visitor.shell();
     let title = title(what);
     let path = format!("/{}", what.name);
-    let first = refused.problems.first();
-    let fixes: Vec<(String, String)> = first
+    let fixes: Vec<(String, String)> = fixes(&question.text, refused)
         .into_iter()
-        .flat_map(|problem| problem.nearest.iter().map(|near| (near, problem.span)))
-        .take(3)
-        .filter_map(|(near, span)| {
-            let (before, after) = (question.text.get(..span.start)?, question.text.get(span.end..)?);
-            Some((format!("Use {near}"), question.address(&path, &[("q", &format!("{before}{near}{after}"))])))
-        })
+        .map(|(words, mended)| (words, question.address(&path, &[("q", &mended)])))
         .collect();
-    let heading = first.map(|problem| capital(&problem.message)).unwrap_or_default();
-    let at = first.map(|problem| characters(&question.text, problem.span)).unwrap_or_default();
+    let said = said(&question.text, refused);
     let fixes: Vec<(&str, &str)> = fixes.iter().map(|(words, address)| (words.as_str(), address.as_str())).collect();
     let error = QueryError {
-        heading: &heading,
         question: &question.text,
-        at,
+        mistakes: &mistakes(&said),
         fix: fixes.first().copied(),
         others: fixes.get(1..).unwrap_or_default(),
     };
     let body = html! {
         (query_box(what, question, true, html! {}))
         (error.render())
-        @for problem in refused.problems.iter().skip(1) { p { (capital(&problem.message)) } }
         div #rows {}
     };
     let page = visitor.page(&shell, place(what), &title);
     let page = ui::Page { place: place_of(what), layout: Layout::List, body, ..page }.render();
     (StatusCode::UNPROCESSABLE_ENTITY, respond::page(page)).into_response()
+}
+
+/// What is wrong with a question, where, in characters; what was only noted does not matter beside it.
+pub(crate) fn said(text: &str, refused: &Refused) -> Vec<(Range<usize>, String)> {
+    let worst = refused.problems.iter().map(|problem| problem.severity).max();
+    let worst = refused.problems.iter().filter(|problem| Some(problem.severity) == worst);
+    worst.map(|problem| (characters(text, problem.span), capital(&problem.message))).collect()
+}
+
+/// The same, as a card shows it.
+pub(crate) fn mistakes(said: &[(Range<usize>, String)]) -> Vec<Mistake<'_>> {
+    said.iter().map(|(at, says)| Mistake { at: at.clone(), says }).collect()
+}
+
+/// The ways to mend a question, the likeliest first: everything at once with what comes nearest, where each mistake has such a
+/// thing; otherwise the first that has.
+fn fixes(text: &str, refused: &Refused) -> Vec<(String, String)> {
+    let mut near: Vec<&query::Problem> = refused.problems.iter().filter(|one| !one.nearest.is_empty()).collect();
+    near.sort_by_key(|one| one.span);
+    let [first, second, ..] = near[..] else {
+        let only = near.first().into_iter().flat_map(|one| one.nearest.iter().map(|word| (word, one.span)));
+        return only
+            .take(FIXES_MAX)
+            .filter_map(|(word, span)| Some((format!("Use {word}"), put(text, span, word)?)))
+            .collect();
+    };
+    let mended = near.iter().rev().try_fold(text.to_owned(), |text, one| put(&text, one.span, &one.nearest[0]));
+    let words = match near.len() {
+        2 => format!("Use {} and {}", first.nearest[0], second.nearest[0]),
+        more => format!("Use {}, {} and {} more", first.nearest[0], second.nearest[0], more - 2),
+    };
+    mended.map(|mended| (words, mended)).into_iter().collect()
+}
+
+/// A text with something else in a place of it.
+fn put(text: &str, span: Span, word: &str) -> Option<String> {
+    Some(format!("{}{word}{}", text.get(..span.start)?, text.get(span.end..)?))
 }
 
 fn query_box(what: &Inventory, question: &Question, wrong: bool, reading: Markup) -> Markup {
@@ -438,7 +468,7 @@ pub(super) async fn complete(
 }
 
 /// A span of bytes, in characters.
-pub(crate) fn characters(text: &str, span: Span) -> Range<usize> {
+fn characters(text: &str, span: Span) -> Range<usize> {
     let count = |byte: usize| text.char_indices().take_while(|(at, _)| *at < byte).count();
     count(span.start)..count(span.end)
 }

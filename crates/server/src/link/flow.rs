@@ -6,10 +6,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use explorer::seal::SEALED_BYTES_MAX;
-use kernel::{ExplorerId, OrgId, Secret};
-use sentinelone::{Console, Token};
+use kernel::{ExplorerId, Secret};
+use sentinelone::{Console, Probe, Token};
 use sync::explorers::{At, Explorer};
-use sync::{Connect, Options, SyncError};
+use sync::{Beside, Connect, Options, SyncError};
 use ui::{Button, Card, Choice, Consent, Field, Flash, Kind, Looked, Markup, Tone, Weight, html};
 
 use super::{LINK, READS, REQUIRED};
@@ -21,8 +21,9 @@ use crate::{App, Problem, respond};
 
 /// The steps, as the stepper shows them.
 const STEPS: [&str; 3] = ["What will be read", "Your consent", "Address and token"];
-/// Names that are tried for a new integration before the visitor is asked to try again.
-const NAMES_MAX: u32 = 100;
+
+/// Somebody read that the console is connected already, and wants it all the same.
+const ALL_THE_SAME: &str = "all_the_same";
 
 /// What a step posts; anything else begins at the first.
 mod steps {
@@ -447,10 +448,11 @@ async fn verify(app: &App, asks: &Request, sent: &Fields) -> Result<Response, Pr
             let verdict = credentials::verdict(&console, &probe, &REQUIRED, app.world.now());
             let secret = Secret::new(token.expose().to_owned());
             let carry = access::carry(&app.keys, &purpose(&asks.link, &console), &secret, app.world.now())?;
+            let beside = beside(app, asks, &console, &probe).await?;
             let told = html! {
                 div.body role="status" { h3 { "Verified just now, nothing saved yet" } }
                 (ui::looked(&verdict.steps))
-                @if verdict.enough { (connect_form(asks, sent, &console, &carry, verdict.warns)) } @else {
+                @if verdict.enough { (connect_form(asks, sent, &console, &carry, verdict.warns, &beside)) } @else {
                     div.body { p { "A required read is missing. Give the token's user the role Viewer on what shall be read, then verify again." } }
                 }
             };
@@ -460,8 +462,34 @@ async fn verify(app: &App, asks: &Request, sent: &Fields) -> Result<Response, Pr
     }
 }
 
-fn connect_form(asks: &Request, sent: &Fields, console: &Console, carry: &str, warns: bool) -> Markup {
+/// What else reads the console for who asks; a new token is asked for what is known, so that nothing is.
+async fn beside(app: &App, asks: &Request, console: &Console, seen: &Probe) -> Result<Vec<Beside>, Problem> {
+    if asks.integration.is_some() {
+        return Ok(Vec::new());
+    }
+    let (org, console, seen) = (asks.link.org, console.clone(), seen.clone());
+    Ok(app.store.read(move |tx| sync::beside(tx, org, &console, &seen)).await?)
+}
+
+fn connect_form(
+    asks: &Request,
+    sent: &Fields,
+    console: &Console,
+    carry: &str,
+    warns: bool,
+    beside: &[Beside],
+) -> Markup {
+    let twice = beside.iter().any(|one| one.same);
+    let words = if twice { "Connect it all the same" } else { "Connect with this token" };
     html! {
+        @if !beside.is_empty() {
+            div.body {
+                p { (ui::light(if twice { ui::Light::Warn } else { ui::Light::Ok }, if twice { "Attention" } else { "Note" })) " " (crate::integrations::beside_words(beside)) }
+                @if twice {
+                    p { "Connected again, everything would be read twice. If " (ui::words::name(&asks.org_name)) " only needs a new token for it, refuse, and " (ui::words::name(&asks.person)) " sends a link for that." }
+                }
+            }
+        }
         @if warns { div.body { p { "The warnings keep nothing from working. You can connect with it, or make another token first." } } }
         footer {
             form method="post" action=(LINK) {
@@ -469,7 +497,8 @@ fn connect_form(asks: &Request, sent: &Fields, console: &Console, carry: &str, w
                 input type="hidden" name="url" value=(console.origin());
                 input type="hidden" name="carried" value=(carry);
                 @if asks.explorer.is_some() { input type="hidden" name="sealed" value=(sent.get("sealed")); }
-                (ui::button(&Button { words: "Connect with this token", weight: Weight::Main, ..Button::default() }))
+                @if twice { input type="hidden" name=(ALL_THE_SAME) value="on"; }
+                (ui::button(&Button { words, weight: if twice { Weight::Normal } else { Weight::Main }, ..Button::default() }))
             }
         }
     }
@@ -528,7 +557,7 @@ async fn connect(app: &App, asks: &Request, sent: &Fields) -> Result<Response, P
             (of.name.clone(), options)
         }
         None => {
-            let name = free_name(app, asks.link.org, &console).await?;
+            let name = crate::integrations::free_name(app, asks.link.org, &console).await?;
             (name, Options { without_streams: without, ..Options::default() })
         }
     };
@@ -542,6 +571,7 @@ async fn connect(app: &App, asks: &Request, sent: &Fields) -> Result<Response, P
         name: Some(name),
         site: None,
         options: Some(options),
+        all_the_same: sent.opt(ALL_THE_SAME).is_some(),
     };
     let by = format!("link for {}", asks.link.recipient);
     match sync::connect(credentials::place(app, asks.link.org, &by), order).await {
@@ -549,6 +579,13 @@ async fn connect(app: &App, asks: &Request, sent: &Fields) -> Result<Response, P
         Err(SyncError::LinkOver) => {
             let again = format!("Ask {} of {} for a new link.", asks.person, asks.org_name);
             Ok(gone("This link was used or revoked meanwhile", "Nothing was stored.", &again))
+        }
+        // Somebody connected it between the verification and this.
+        Err(SyncError::ReadAlready(one)) => {
+            let what = crate::problem::capital(&one.in_words());
+            let then = "Enter the token again to verify afresh, and to connect it all the same.";
+            let flash = Flash { tone: Tone::Warn, what: &what, then, link: None };
+            Ok(address(app, asks, sent, refused, &html! { div.body { (flash.render()) } }))
         }
         Err(SyncError::Console(error)) => failed(app, asks, sent, &Fault::of(&error)).await,
         Err(SyncError::NameTaken { host, .. }) => {
@@ -566,19 +603,6 @@ async fn connect(app: &App, asks: &Request, sent: &Fields) -> Result<Response, P
             Err(Problem::conflict(sentence(&other)))
         }
     }
-}
-
-/// A name for a new integration that none has yet: a link without an integration never changes one.
-async fn free_name(app: &App, org: OrgId, console: &Console) -> Result<String, Problem> {
-    let taken = app.store.read(move |tx| {
-        let now = kernel::Timestamp::from_seconds(0);
-        sync::overviews(tx, org, now).map(|all| all.into_iter().map(|of| of.integration.name).collect::<Vec<_>>())
-    });
-    let taken = taken.await?;
-    let first = sync::name_of(console);
-    let mut names = std::iter::once(first.clone()).chain((2..NAMES_MAX).map(|at| format!("{first}-{at}")));
-    let free = names.find(|name| !taken.contains(name));
-    free.ok_or_else(|| Problem::conflict("Too many connections have this console's name already."))
 }
 
 fn connected_page(asks: &Request, connected: &sync::Connected) -> Response {

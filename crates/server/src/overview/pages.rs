@@ -97,13 +97,18 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
     let (guarded, all) = if seen.assets == 0 {
         (ByDay::new(), ByDay::new())
     } else {
-        (by_day(&app, org, PROTECTED).await, by_day(&app, org, ALL).await)
+        (by_day(&app, org, ("assets", PROTECTED), now).await, by_day(&app, org, ("assets", ALL), now).await)
     };
+    let mut past = Vec::with_capacity(TILES.len());
+    for ((_, inventory, question, _), (figure, _)) in TILES.iter().zip(&seen.tiles) {
+        let days = if seen.assets == 0 { ByDay::new() } else { by_day(&app, org, (inventory, question), now).await };
+        past.push(crate::past::line(&days, *figure));
+    }
     let shell = visitor.shell();
     let body = html! {
         (coverage(&seen))
         div.cols { (needs(&seen, now)) (sources(&seen, now)) }
-        (amounts(&seen))
+        (amounts(&seen, &past))
         div.halves { (trend(&seen, &guarded, &all, now)) (findings(&seen).render()) }
         (changed(&seen))
     };
@@ -132,6 +137,9 @@ fn troubled(of: &Overview, now: Timestamp) -> Option<Need> {
     let assessment = of.assessment();
     if !assessment.detail.is_empty() && of.next_step() != "nothing to do" {
         let (light, word) = integrations::light(of, now);
+        if of.is_a_demo_at_rest() {
+            return None;
+        }
         return Some(Need {
             state: (light, word),
             what: format!("{name}: {}", word.to_lowercase()),
@@ -307,11 +315,12 @@ fn findings<'a>(seen: &Seen) -> Histogram<'a> {
         says: "By the day on which the console identified them, UTC.",
         noun: ("finding", "findings"),
         bad: "not resolved",
+        rest: "resolved",
         slots: slots.collect(),
     }
 }
 
-fn amounts(seen: &Seen) -> Markup {
+fn amounts(seen: &Seen, past: &[Vec<f64>]) -> Markup {
     let hrefs: Vec<String> = TILES.iter().map(|(_, inventory, question, _)| to(inventory, question)).collect();
     let parts: Vec<(String, String)> = TILES
         .iter()
@@ -320,14 +329,14 @@ fn amounts(seen: &Seen) -> Markup {
             (format!("{} {words}", ui::count(*count)), to(inventory, part))
         })
         .collect();
-    let tiles = TILES.iter().zip(&seen.tiles).zip(hrefs.iter().zip(&parts)).map(
-        |(((label, ..), (figure, part)), (href, (of, of_href)))| Tile {
+    let tiles = TILES.iter().zip(&seen.tiles).zip(hrefs.iter().zip(&parts)).zip(past).map(
+        |((((label, ..), (figure, part)), (href, (of, of_href))), past)| Tile {
             label,
             figure: *figure,
             of,
             of_href: (*part > 0).then_some(of_href.as_str()),
             href: Some(href),
-            past: &[],
+            past,
             fill: Fill::One,
         },
     );

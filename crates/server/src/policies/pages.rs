@@ -17,7 +17,8 @@ const OPEN_DEPTH: usize = 1;
 pub(super) async fn tree(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
     let (org, now) = (visitor.org, app.world.now());
     let tree = app.store.read(move |tx| load(tx, org, now)).await?;
-    let before = if tree.roots.is_empty() { Vec::new() } else { crate::past::by_day(&app, org, STRAYED).await };
+    let before =
+        if tree.roots.is_empty() { Vec::new() } else { crate::past::by_day(&app, org, ("assets", STRAYED), now).await };
     let shell = visitor.shell();
     let said: Vec<Said> = tree.roots.iter().map(Said::of).collect();
     let nodes: Vec<Node<'_>> = said.iter().map(|said| said.node(0)).collect();

@@ -16,7 +16,6 @@ use ui::{
 use super::load;
 use crate::fields::{Asked, Fields, address};
 use crate::inventories::{ROWS, attributes, count, page_and_terms, text};
-use crate::problem::capital;
 use crate::{App, Problem, Visitor, respond};
 
 /// Columns of the picture.
@@ -105,6 +104,8 @@ impl Asking {
 /// What the log answers.
 struct Found {
     rows: Answer,
+    /// What people call the thing of each row, where its record says so.
+    names: Vec<Option<String>>,
     terms: Answer,
     counts: Vec<u64>,
     streams: Vec<(String, u64)>,
@@ -191,7 +192,18 @@ fn find(tx: &mut Tx<'_>, org: OrgId, asking: &Asking, now: Timestamp) -> Result<
         [Cell::Text(stream), Cell::Int(count)] => Some((stream.clone(), count.unsigned_abs())),
         _ => None,
     });
-    Ok(Ok(Found { rows, terms, counts, streams: streams.collect() }))
+    let streams = streams.collect();
+    let names = names(tx, org, &rows)?;
+    Ok(Ok(Found { rows, names, terms, counts, streams }))
+}
+
+/// What people call the thing of each row: a computer, a threat, what happened.
+fn names(tx: &mut Tx<'_>, org: OrgId, rows: &Answer) -> Result<Vec<Option<String>>, Problem> {
+    let seqs: Vec<i64> = rows.table.rows.iter().map(|row| number(row.get(2))).collect();
+    let bodies = ::signals::bodies(tx, org, &seqs)?;
+    let named = rows.table.rows.iter().zip(bodies);
+    let named = named.map(|(row, body)| sync::record_name(text(row.get(4)), text(row.get(1)), &body?));
+    Ok(named.collect())
 }
 
 fn reading(found: &Found) -> Markup {
@@ -295,6 +307,7 @@ fn picture<'a>(asking: &Asking, found: &Found) -> Histogram<'a> {
         says: "By when Muster logged them.",
         noun: ("artifact", "artifacts"),
         bad: "",
+        rest: "",
         slots: slots.collect(),
     }
 }
@@ -315,10 +328,11 @@ fn table(asking: &Asking, found: &Found) -> Markup {
     let catalogue = inventory::catalogue().inventory("artifacts");
     let hrefs: Vec<String> =
         found.rows.table.rows.iter().map(|row| format!("/signals/{}", number(row.get(2)))).collect();
-    let rows = found.rows.table.rows.iter().zip(&hrefs).map(|(row, href)| Row {
+    let rows = found.rows.table.rows.iter().zip(&hrefs).zip(&found.names).map(|((row, href), name)| Row {
         id: text(row.first()),
-        name: text(row.get(1)),
-        mono: true,
+        name: name.as_deref().unwrap_or_else(|| text(row.get(1))),
+        mono: name.is_none(),
+        below: name.as_ref().map_or("", |_| text(row.get(1))),
         href: Some(href),
         cells: FIELDS
             .iter()
@@ -373,10 +387,9 @@ fn number(cell: Option<&Cell>) -> i64 {
 
 fn misunderstood(visitor: &Visitor, asking: &Asking, refused: &Refused) -> Response {
     let shell = visitor.shell();
-    let first = refused.problems.first();
-    let heading = first.map(|problem| capital(&problem.message)).unwrap_or_default();
-    let at = first.map(|problem| crate::inventories::characters(&asking.text, problem.span)).unwrap_or_default();
-    let error = ui::QueryError { heading: &heading, question: &asking.text, at, fix: None, others: &[] };
+    let said = crate::inventories::said(&asking.text, refused);
+    let mistakes = crate::inventories::mistakes(&said);
+    let error = ui::QueryError { question: &asking.text, mistakes: &mistakes, fix: None, others: &[] };
     let body = html! { (query_box(asking, true, html! {})) (error.render()) div #rows {} };
     let page = ui::Page { layout: Layout::List, body, ..visitor.page(&shell, Place::Signals, "Signals") };
     (StatusCode::UNPROCESSABLE_ENTITY, respond::page(page.render())).into_response()
@@ -393,12 +406,14 @@ pub(super) async fn show(
     let shell = visitor.shell();
     let strip = [
         ("Stream", html! { (of.stream.replace('_', " ")) }),
+        ("Record", ui::mono(&of.native_id)),
         ("What happened", html! { (of.op.as_str()) }),
         ("Version", html! { (of.version) }),
         ("Logged", ui::moment(of.observed_at)),
         ("Changed at its source", of.source_time.map_or_else(|| ui::absent("not told"), ui::moment)),
         ("Console", ui::words::name(&of.console_host)),
     ];
+    let name = sync::record_name(&of.stream, &of.native_id, &of.raw);
     let sent = attributes(&of.raw);
     let whole = serde_json::from_slice::<serde_json::Value>(&of.raw).ok();
     let whole = whole.and_then(|value| serde_json::to_string_pretty(&value).ok());
@@ -419,7 +434,7 @@ pub(super) async fn show(
         facts: ui::strip(&strip),
         actions: ui::link_button(&others, &Button { words: "All its versions", ..Button::default() }),
         body,
-        ..visitor.page(&shell, Place::Signals, &of.native_id)
+        ..visitor.page(&shell, Place::Signals, name.as_deref().unwrap_or(&of.native_id))
     };
     Ok(respond::page(page.render()))
 }

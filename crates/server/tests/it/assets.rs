@@ -60,6 +60,9 @@ fn a_merge_is_weighed_done_and_undone(database: &Database) {
     let weighed = world.get(&format!("/assets/{one}/merge?with={two}"), &cookie).body;
     assert!(weighed.contains("They differ") && weighed.contains(&format!("SN-{CANARY}-8")), "{weighed}");
     let action = format!("/assets/{one}/merge");
+    for text in ["What becomes of both", "It can be undone.", "keeps its page", " and ", "<title>Merge "] {
+        assert!(weighed.contains(text), "{text}: {weighed}");
+    }
     let mut fields = form(&weighed, &action);
     fields.push(("reason".to_owned(), "the list has it twice".to_owned()));
     let done = post(&world, &cookie, &action, &fields);

@@ -11,6 +11,7 @@ use crate::world::{Reply, START, World};
 testkit::on_each_database! {
     a_console_is_connected_by_somebody_without_an_account,
     a_link_gives_a_known_integration_a_new_token_and_nothing_else_one,
+    a_link_for_a_console_that_is_read_already_asks_whether_it_is_meant,
     what_fails_is_said_with_its_step_and_five_failures_end_the_link,
     links_that_are_over_each_say_why,
     consent_is_asked_for_and_holds,
@@ -101,6 +102,26 @@ fn a_console_is_connected_by_somebody_without_an_account(database: &Database) {
     assert!(
         trail.iter().all(|line| !format!("{line:?}").contains(&token) && !format!("{line:?}").contains("Simulated"))
     );
+}
+
+fn a_link_for_a_console_that_is_read_already_asks_whether_it_is_meant(database: &Database) {
+    let (world, ada) = world(database);
+    let first = asked(&world, &ada, &[]);
+    assert_eq!(connected(&world, &first, HOST, tokens::GLOBAL).status, 200);
+    let second = asked(&world, &ada, &[]);
+    let fields = [("may", "on"), ("url", HOST), ("secret", tokens::GLOBAL)];
+    let verified = step(&world, &second, "verify", &fields);
+    for text in ["acme reads acme.sentinelone.net already, and sees the same of it.", "Connect it all the same"] {
+        assert!(verified.body.contains(text), "{text}: {}", verified.body);
+    }
+    let carried = carried(&verified);
+    let silent = [("may", "on"), ("url", HOST), ("carried", carried.as_str())];
+    let refused = step(&world, &second, "connect", &silent);
+    assert!(refused.status == 422 && refused.body.contains("acme reads"), "{}", refused.body);
+    assert_eq!(integrations(&world).len(), 1);
+    let meant = [&silent[..], &[("all_the_same", "on")]].concat();
+    assert_eq!(step(&world, &second, "connect", &meant).status, 200);
+    assert_eq!(integrations(&world).len(), 2);
 }
 
 fn a_link_gives_a_known_integration_a_new_token_and_nothing_else_one(database: &Database) {

@@ -114,6 +114,18 @@ fn a_wrong_question_shows_its_place_and_the_fix(database: &Database) {
     assert!(page.body.contains("<mark data-caret=\"^^^^^^^\">edr.nam</mark>"), "{}", page.body);
     assert!(page.body.contains("/assets?q=os%3Awindows+and+edr.name%3Ax"), "{}", page.body);
     assert!(!page.body.contains(CANARY));
+    // Two mistakes are both marked and said, and one button mends both.
+    let both = world.get("/assets?q=edr.nam:x+and+os.famly:windows", &cookie);
+    for text in [
+        "<mark data-caret=\"^^^^^^^\">edr.nam</mark>",
+        "<mark data-caret=\"^^^^^^^^\">os.famly</mark>",
+        "2 mistakes in the question",
+        "Character 1: ",
+        "Character 15: ",
+        "/assets?q=edr.name%3Ax+and+os.family%3Awindows",
+    ] {
+        assert!(both.body.contains(text), "{text}: {}", both.body);
+    }
     let lines = world.get("/assets/complete?q=os.ver&at=6", &cookie).body;
     assert!(lines.contains("data-insert=\"os.version:\" data-from=\"0\" data-to=\"6\""), "{lines}");
 }

@@ -81,6 +81,7 @@ fn a_name_is_not_handed_to_another_console() {
         name: Some("acme".to_owned()),
         site: None,
         options: None,
+        all_the_same: false,
     };
     let error = lab.time.run(sync::connect(lab.place(), order)).unwrap_err();
     assert_eq!(error.exit_class().code(), 2);

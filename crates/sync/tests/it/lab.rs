@@ -116,6 +116,7 @@ impl Lab {
             name: None,
             site: Some("HQ".to_owned()),
             options: None,
+            all_the_same: false,
         }
     }
 

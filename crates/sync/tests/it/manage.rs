@@ -1,6 +1,7 @@
 //! What is changed of an integration beside its options, how far a reading is, and its end.
 
 use kernel::OrgId;
+use sentinelone_sim::tokens;
 use sync::{Integration, ReadingFilter, Run, StreamStatus, SyncError};
 use testkit::Database;
 
@@ -134,4 +135,37 @@ fn a_connector_on_trial_is_asked_for_once_and_allowed_once(database: &Database) 
     let all = write(&lab, move |tx| Ok((sync::enrolments(tx, ORG)?, sync::enrolments(tx, OrgId(2))?))).unwrap();
     assert!(all.1.is_empty());
     assert_eq!((all.0[0].asked_by.as_str(), all.0[0].allowed.clone()), ("ben", Some((now, "ada".to_owned()))));
+}
+
+#[test]
+fn a_console_that_is_read_already_is_connected_again_only_where_somebody_wants_both() {
+    let lab = Build::default().in_memory();
+    lab.connect();
+    let again = |token: &str, name: &str, all_the_same: bool| {
+        let order = sync::Connect { name: Some(name.to_owned()), all_the_same, ..lab.order(token) };
+        lab.time.run(sync::connect(lab.place(), order))
+    };
+    let refused = again(tokens::GLOBAL, "twice", false).unwrap_err();
+    assert_eq!(refused.exit_class().code(), 2);
+    assert_eq!(refused.to_string(), "acme reads acme.sentinelone.net already, and sees the same of it");
+    assert!(refused.help().unwrap().contains("--all-the-same"));
+    assert_eq!(lab.number("SELECT count(*) FROM sync_integration"), 1, "nothing was saved");
+    // Another part of it is fine, and is said.
+    let part = again(tokens::SITE, "one-site", false).unwrap();
+    let told: Vec<String> = part.beside.iter().map(sync::Beside::in_words).collect();
+    assert_eq!(told, ["acme reads acme.sentinelone.net too, and sees another part of it"]);
+    let twice = again(tokens::GLOBAL, "twice", true).unwrap();
+    let same: Vec<(&str, bool)> = twice.beside.iter().map(|of| (of.integration.name.as_str(), of.same)).collect();
+    assert_eq!(same, [("acme", true), ("one-site", false)]);
+    // A new token of what is known is no second reading.
+    assert!(lab.try_connect(tokens::GLOBAL).unwrap().rotated);
+    // Another organization may read it without a word.
+    let now = lab.world.now();
+    let other = lab.store.write_blocking(move |tx| {
+        let ben = access::add_person(tx, "ben@acme.example", "Ben", now)?;
+        access::create_org(tx, "Acme Retail", ben, "ada", now)
+    });
+    let place = sync::Place { org: other.unwrap(), ..lab.place() };
+    let there = lab.time.run(sync::connect(place, lab.order(tokens::GLOBAL))).unwrap();
+    assert!(there.beside.is_empty());
 }

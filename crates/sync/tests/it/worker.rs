@@ -339,6 +339,7 @@ impl Consoles {
                 name: None,
                 site: None,
                 options: None,
+                all_the_same: false,
             };
             let place = Place { transport, ..lab.place() };
             lab.time.run(sync::connect(place, order)).unwrap();

@@ -4,9 +4,9 @@ use kernel::Timestamp;
 use ui::card::Consent;
 use ui::{
     Answer, Bars, Button, Card, Cell, Choice, Column, Completion, Csrf, Density, Dialog, Empty, Event, Field, Fill,
-    Flash, Foot, Histogram, Icon, IntegrationCard, Joined, Kind, Layout, Light, Line, Mark, Markup, Multiples, Nav,
-    Node, Org, Page, Part, Person, Place, Progress, QueryBox, QueryError, Row, Select, Severity, Shell, Slot, Sort,
-    Source, Tab, Table, Tally, Task, Term, Theme, Tile, Tone, Weight, html,
+    Flash, Foot, Histogram, Icon, IntegrationCard, Joined, Kind, Layout, Light, Line, Mark, Markup, Mistake, Multiples,
+    Nav, Node, Org, Page, Part, Person, Place, Progress, QueryBox, QueryError, Row, Select, Severity, Shell, Slot,
+    Sort, Source, Tab, Table, Tally, Task, Term, Theme, Tile, Tone, Weight, html,
 };
 
 const CSRF: Csrf<'static> = Csrf("c3a1f0");
@@ -283,9 +283,8 @@ pub fn question(theme: Theme) -> Markup {
             },
         }.render())
         (QueryError {
-            heading: "There is no field edr.nam in assets",
             question: "os:windows and not type:server and not edr.nam:SentinelOne",
-            at: 39..46,
+            mistakes: &[Mistake { at: 39..46, says: "There is no field edr.nam in assets" }],
             fix: Some(("Use edr.name", "/assets?q=edr.name:SentinelOne")),
             others: &[("Search for the words edr.nam instead", "/assets?q=edr.nam")],
         }.render())
@@ -633,6 +632,7 @@ fn threats() -> Histogram<'static> {
         says: "By the time the console identified them.",
         noun: ("threat", "threats"),
         bad: "unresolved",
+        rest: "resolved",
         slots,
     }
 }
@@ -980,6 +980,7 @@ pub fn charts(theme: Theme) -> Markup {
         says: "By the time they were read.",
         noun: ("signal", "signals"),
         bad: "",
+        rest: "",
         slots: (0..24)
             .map(|hour| Slot {
                 label: format!("{hour:02}:00"),

@@ -4,9 +4,9 @@ use kernel::Timestamp;
 use ui::card::Consent;
 use ui::{
     Answer, Bars, Button, Card, Cell, Choice, Column, Completion, Csrf, Density, Dialog, Empty, Event, Field, Fill,
-    Flash, Foot, Histogram, Icon, IntegrationCard, Joined, Kind, Layout, Light, Line, Mark, Markup, Multiples, Nav,
-    Node, Org, Page, Part, Person, Place, Progress, QueryBox, QueryError, Row, Select, Shell, Slot, Sort, Source, Tab,
-    Table, Tally, Task, Term, Theme, Tile, Tone, html,
+    Flash, Foot, Histogram, Icon, IntegrationCard, Joined, Kind, Layout, Light, Line, Mark, Markup, Mistake, Multiples,
+    Nav, Node, Org, Page, Part, Person, Place, Progress, QueryBox, QueryError, Row, Select, Shell, Slot, Sort, Source,
+    Tab, Table, Tally, Task, Term, Theme, Tile, Tone, html,
 };
 
 use crate::samples;
@@ -83,6 +83,7 @@ fn everything(x: &str) -> Vec<Markup> {
         says: x,
         noun: (x, x),
         bad: x,
+        rest: x,
         slots: vec![Slot { label: x.to_owned(), count: Some(3), bad: 1, href: Some(x.to_owned()) }],
     };
     let line = Line {
@@ -156,7 +157,13 @@ fn everything(x: &str) -> Vec<Markup> {
         .render(),
         ui::find(x, x, x, x),
         ui::completions(&[Completion { insert: x, label: x, kind: x, means: x, rows: Some(1) }], &(0..1)),
-        QueryError { heading: x, question: x, at: 1..usize::MAX, fix: Some((x, x)), others: &[(x, x)] }.render(),
+        QueryError {
+            question: x,
+            mistakes: &[Mistake { at: 1..usize::MAX, says: x }, Mistake { at: 0..2, says: x }],
+            fix: Some((x, x)),
+            others: &[(x, x)],
+        }
+        .render(),
         Answer {
             total: 1,
             noun: (x, x),

@@ -4,8 +4,8 @@ use kernel::Timestamp;
 use ui::card::Consent;
 use ui::{
     Bars, Button, Cell, Choice, Column, Csrf, Dialog, Empty, Event, Field, Fill, Flash, Foot, Histogram, Icon,
-    IntegrationCard, Joined, Kind, Light, Line, Markup, Part, Progress, QueryBox, QueryError, Row, Select, Severity,
-    Slot, Sort, Source, Tab, Table, Tally, Task, Term, Tile, Tone, html,
+    IntegrationCard, Joined, Kind, Light, Line, Markup, Mistake, Part, Progress, QueryBox, QueryError, Row, Select,
+    Severity, Slot, Sort, Source, Tab, Table, Tally, Task, Term, Tile, Tone, html,
 };
 
 /// One element a line.
@@ -65,12 +65,14 @@ fn a_question_with_its_reading() {
 
 #[test]
 fn a_question_that_was_not_understood() {
-    let error = |at| QueryError {
-        heading: "There is no field edr.nam in assets",
-        question: "ö edr.nam:x",
-        at,
-        fix: Some(("Use edr.name", "/assets?q=edr.name:x")),
-        others: &[],
+    let error = |at| {
+        QueryError {
+            question: "ö edr.nam:x",
+            mistakes: &[Mistake { at, says: "There is no field edr.nam in assets" }],
+            fix: Some(("Use edr.name", "/assets?q=edr.name:x")),
+            others: &[],
+        }
+        .render()
     };
     let query = QueryBox {
         label: "Ask about assets",
@@ -81,7 +83,70 @@ fn a_question_that_was_not_understood() {
         wrong: true,
         reading: html! {},
     };
-    insta::assert_snapshot!(lines(&html! { (query.render()) (error(2..9).render()) (error(11..11).render()) }));
+    insta::assert_snapshot!(lines(&html! { (query.render()) (error(2..9)) (error(11..11)) }));
+}
+
+#[test]
+fn a_histogram_says_in_words_what_it_shows_and_each_column_leads_on() {
+    let slot = |label: &str, all, bad| Slot {
+        label: label.to_owned(),
+        count: Some(all),
+        bad,
+        href: (all > 0).then(|| format!("/findings?q={label}")),
+    };
+    let picture = Histogram {
+        id: "f",
+        heading: "Findings by day",
+        says: "By day.",
+        noun: ("finding", "findings"),
+        bad: "not resolved",
+        rest: "resolved",
+        slots: vec![slot("9 Nov", 2, 1), slot("10 Nov", 0, 0), slot("11 Nov", 1, 0)],
+    }
+    .render()
+    .0;
+    for text in [
+        "3 findings, 1 not resolved, from 9 Nov to 11 Nov; the most on 9 Nov: 2.",
+        "not resolved: 1",
+        "resolved: 2",
+        "aria-label=\"11 Nov: 1 finding, 0 not resolved\"",
+        // The axis counts in whole ones.
+        ">2</text>",
+        ">1</text>",
+    ] {
+        assert!(picture.contains(text), "{text}: {picture}");
+    }
+    // In the picture and in the table.
+    assert_eq!(picture.matches("href=\"/findings?q=").count(), 4, "{picture}");
+}
+
+#[test]
+fn a_tile_says_in_words_what_its_line_shows() {
+    let tile = |past: &[f64]| {
+        let tile = Tile { label: "Assets", figure: 5, of: "", of_href: None, href: None, past, fill: Fill::One };
+        ui::tiles(&[tile]).0
+    };
+    assert!(tile(&[7.0, 3.0, 5.0]).contains("2 days before: 7; now: 5; at least 3, at most 7."));
+    assert!(!tile(&[]).contains("svg"), "nothing is drawn of what nobody knows");
+}
+
+#[test]
+fn every_mistake_of_a_question_is_marked_and_said() {
+    let mistakes = |places: [std::ops::Range<usize>; 3]| {
+        let all = places.map(|at| Mistake { at, says: "There is no such field" });
+        QueryError { question: "nam:x and typ:y", mistakes: &all, fix: None, others: &[] }.render().0
+    };
+    // The later first, and one inside another: in the order of the question, each character once.
+    let both = mistakes([10..13, 0..3, 1..2]);
+    let marks: Vec<&str> = both.split("<mark").skip(1).map(|part| part.split("</mark>").next().unwrap()).collect();
+    assert_eq!(marks, [r#" data-caret="^^^">nam"#, r#" data-caret="^^^">typ"#]);
+    assert!(both.contains("</mark>:x and <mark"), "{both}");
+    assert_eq!(both.matches("There is no such field").count(), 3);
+    for text in ["3 mistakes in the question", "Character 1: ", "Character 11: "] {
+        assert!(both.contains(text), "{text}: {both}");
+    }
+    // Beyond the end, and empty.
+    assert!(mistakes([15..15, 99..120, 0..0]).contains("No rows are shown"));
 }
 
 #[test]
@@ -217,6 +282,7 @@ fn charts() {
         says: "By the time they were identified.",
         noun: ("threat", "threats"),
         bad: "unresolved",
+        rest: "resolved",
         slots: vec![slot("8 Nov", Some(4), 0), slot("9 Nov", Some(9), 1), slot("10 Nov", None, 0)],
     };
     let day = |day: i64| at("2026-11-08T00:00:00Z").plus_seconds(day * 86_400);
