@@ -19,7 +19,6 @@ use sync::{Beside, IntegrationState, Overview, Run, SyncError};
 use ui::{Light, Markup, Tone};
 
 use crate::openapi::{Operation, Shape};
-use crate::problem::capital;
 use crate::route::{Route, Who, api, form, page};
 use crate::{App, Problem, Visitor};
 
@@ -248,7 +247,7 @@ pub(crate) fn reads_the_same(one: &sync::Integration, other: &sync::Integration)
 
 /// What is said where another integration reads a part of the same console.
 pub(crate) fn beside_words(all: &[Beside]) -> String {
-    all.iter().map(|one| capital(&one.in_words())).collect::<Vec<_>>().join(" ")
+    all.iter().map(|one| format!("{}.", one.in_words())).collect::<Vec<_>>().join(" ")
 }
 
     Ok(())

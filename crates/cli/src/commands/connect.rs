@@ -11,7 +11,7 @@ use sync::{Connected, Options, OptionsChange, ROLE_ENOUGH, SyncError};
 use zeroize::Zeroizing;
 
 use crate::arguments::{Connect, Global, TokenFrom};
-use crate::failure::{Exit, Failure, sentence};
+use crate::failure::{Exit, Failure};
 use crate::place::{Place, word};
 use crate::terminal::{Terminal, counted, to_the_second};
 
@@ -155,7 +155,8 @@ fn told(connected: &Connected, terminal: &Terminal) -> String {
     }));
     let saved = if *rotated { "Changed the token of" } else { "Saved as" };
     lines.push(format!("{saved} integration {}. Next: muster sync {}", integration.name, word(&integration.name)));
-    lines.extend(connected.beside.iter().map(|one| sentence(&one.in_words())));
+    // It begins with a name, which stays as it is written.
+    lines.extend(connected.beside.iter().map(|one| format!("{}.", one.in_words())));
     // Names, versions and roles are the console's text.
     lines.iter().flat_map(|text| text.lines()).map(|line| harmless(line).into_owned() + "\n").collect()
 }

@@ -48,7 +48,7 @@ pub(super) struct Integration {
     /// What happened; empty if nothing did.
     detail: String,
     /// nothing, wait, reconnect, reauthorise, reestablish, decide, slow_down, scope, leave_out, clock, read_again,
-    /// switch_on, bring_file.
+    /// switch_on, bring_file, start_demo.
     remedy: String,
     /// What to do; empty if nothing.
     next_step: String,
@@ -59,6 +59,8 @@ pub(super) struct Integration {
     credential_id: Option<String>,
     /// The id of the Explorer that it runs at; nothing if it runs at this server.
     runs_at: Option<String>,
+    /// Names of the other integrations that read the same console.
+    also_read_by: Vec<String>,
     /// What was chosen that is not usual, in words.
     options: String,
     streams: Vec<Stream>,
@@ -76,7 +78,7 @@ struct Stream {
     reason: Option<String>,
     /// When it was last read completely.
     complete_at: Option<String>,
-    /// How many the console counted then.
+    /// How many the console counted when it was last read whole, not only for changes.
     console_total: Option<u64>,
     /// Records that wait for a person's word.
     held: u64,
@@ -105,6 +107,9 @@ pub(super) struct New {
     options: Choices,
 }
 
+    /// True to connect a console of which another integration reads the same; everything is then read twice.
+    #[serde(default)]
+    all_the_same: bool,
 /// What is to be different; what is not named stays.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -276,6 +281,11 @@ fn unmeant(error: SyncError) -> Problem {
         }
         other => other.into(),
     }
+        SyncError::ReadAlready(one) => Problem::conflict(format!("{}.", one.in_words())).help(format!(
+            "Send all_the_same to connect it all the same and read everything twice; or give {} a new token: \
+             PUT /api/v1/integrations/{}/token.",
+            one.integration.name, one.integration.id
+        )),
 }
 
 /// Where something is to run: nothing if nothing is said, and then the Explorer, or none for this server.
@@ -288,11 +298,17 @@ async fn runs_at(app: &App, visitor: &Visitor, said: Option<&str>) -> Result<Opt
 pub(super) async fn list(State(app): State<App>, visitor: Visitor, headers: HeaderMap) -> Result<Response, Problem> {
     let (org, now) = (visitor.org, app.world.now());
     let known = app.store.read(move |tx| sync::overviews(tx, org, now)).await?;
-    let all = Integrations { items: known.iter().map(|of| told(of, now)).collect() };
+    let beside = |of: &Overview| also_read_by(&of.integration, known.iter().map(|of| &of.integration));
+    let all = Integrations { items: known.iter().map(|of| told(of, beside(of), now)).collect() };
     Ok(respond::json(&headers, &all))
 }
 
-fn told(of: &Overview, now: Timestamp) -> Integration {
+/// The other integrations that read the same console, by name.
+fn also_read_by<'a>(of: &sync::Integration, all: impl Iterator<Item = &'a sync::Integration>) -> Vec<String> {
+    all.filter(|other| super::reads_the_same(of, other)).map(|other| other.name.clone()).collect()
+}
+
+fn told(of: &Overview, also_read_by: Vec<String>, now: Timestamp) -> Integration {
     Integration {
         id: of.integration.id.to_string(),
         name: of.integration.name.clone(),
@@ -303,6 +319,7 @@ fn told(of: &Overview, now: Timestamp) -> Integration {
         state: of.assessment().state.word(),
         light: of.light(now).word(),
         since: of.integration.since.to_string(),
+        also_read_by,
         meaning: of.meaning().to_owned(),
         detail: of.assessment().detail,
         remedy: serde_json::to_value(of.remedy())
@@ -326,7 +343,7 @@ fn told(of: &Overview, now: Timestamp) -> Integration {
                 status: stream.status.map(sync::StreamStatus::word),
                 reason: stream.reason.clone(),
                 complete_at: stream.complete_at.map(|at| at.to_string()),
-                console_total: stream.console_total,
+                console_total: stream.counted.map(|(total, _)| total),
                 held: stream.held,
                 quarantined: stream.quarantined,
             })
@@ -341,21 +358,24 @@ pub(super) async fn show(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (org, now) = (visitor.org, app.world.now());
-    let of = app.store.read(move |tx| found(tx, org, &id, now)).await?;
-    Ok(respond::json(&headers, &told(&of, now)))
+    one(&app, &visitor, id, &headers).await
 }
 
 async fn now_is(app: &App, visitor: &Visitor, id: String) -> Result<Response, Problem> {
     let (org, now) = (visitor.org, app.world.now());
     let of = app.store.read(move |tx| found(tx, org, &id, now)).await?;
-    Ok(respond::json(&HeaderMap::new(), &told(&of, now)))
+    let all = sync::integrations(&app.store, &app.world, org).await?;
+    Ok(respond::json(headers, &told(&of, also_read_by(&of.integration, all.iter()), now)))
 }
 
 /// The token that was sent, or that of a saved credential.
 async fn opened(
     app: &App,
     visitor: &Visitor,
+    one(app, visitor, id, &HeaderMap::new()).await
+}
+
+async fn one(app: &App, visitor: &Visitor, id: String, headers: &HeaderMap) -> Result<Response, Problem> {
     token: Option<&str>,
     credential: Option<&str>,
 ) -> Result<(ApiToken, Option<kernel::CredentialId>), Problem> {
@@ -388,7 +408,12 @@ pub(super) async fn create(State(app): State<App>, visitor: Visitor, body: Bytes
             return Err(Problem::conflict(format!("There is an integration named {name} already.")));
         }
     }
-    let order = connecting::order(&app, console, token, credential, (new.name, new.site), Some(options), at).await;
+    let name = match new.name {
+        Some(name) => name,
+        None => super::free_name(&app, visitor.org, &console).await?,
+    };
+    let order = connecting::order(&app, console, token, credential, (Some(name), new.site), Some(options), at).await;
+    let order = sync::Connect { all_the_same: new.all_the_same, ..order };
     let connected = sync::connect(place(&app, &visitor), order).await.map_err(unmeant)?;
     now_is(&app, &visitor, connected.integration.id.to_string()).await
 }

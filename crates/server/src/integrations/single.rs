@@ -77,6 +77,8 @@ struct Seen {
     unknown: Vec<sync::UnknownGroup>,
     progress: Option<Progress>,
     credential: Option<String>,
+    /// Other integrations that read the same console.
+    also: Vec<sync::Integration>,
     /// The Explorer that it runs at.
     explorer: Option<Explorer>,
 }
@@ -92,7 +94,10 @@ fn seen(tx: &mut Tx<'_>, org: OrgId, id: &str, now: Timestamp) -> Result<Seen, P
         Some(saved) => Some(access::credential(tx, org, saved)?.map_or_else(String::new, |of| of.name)),
         None => None,
     };
+    let also = sync::overviews(tx, org, now)?.into_iter().map(|of| of.integration);
+    let also = also.filter(|other| super::reads_the_same(&of.integration, other)).collect();
     Ok(Seen {
+        also,
         ours: sync::examine::record_counts(tx, org, id)?,
         left_out: sync::left_out_counts(tx, org, id, import)?,
         unknown: sync::unknown_groups(tx, org, id, import)?,
@@ -115,11 +120,14 @@ pub(super) async fn show(
     let name = of.integration.name.clone();
     let shell = visitor.shell();
     let (state, word) = light(of, now);
+    let first = is_first(of);
     let rate = &of.integration.options;
     let body = html! {
         (ungranted(&seen, &visitor))
         (trouble(of, &visitor))
-        div #progress { (progress_bar(of, seen.progress.as_ref(), now)) }
+        div #progress {
+            @if first { (begun(of, seen.progress.as_ref(), now)) } @else { (progress_bar(of, seen.progress.as_ref(), now)) }
+        }
         div.cols {
             div.flow.wide {
                 (streams(&seen, now))
@@ -138,6 +146,16 @@ pub(super) async fn show(
         ("How often", html! { (choices::rhythm(rate)) }),
         ("Since", ui::near(of.integration.since, now)),
     ];
+    if !seen.also.is_empty() {
+        strip.push((
+            "Also read by",
+            html! {
+                @for (place, other) in seen.also.iter().enumerate() {
+                    @if place > 0 { ", " } a href=(at(other.id)) { (ui::words::name(&other.name)) }
+                }
+            },
+        ));
+    }
     if let Some(explorer) = &seen.explorer {
         let (state, word) = crate::explorers::light(explorer, now);
         let home = format!("{}/{}", crate::explorers::HOME, explorer.id);
@@ -147,7 +165,8 @@ pub(super) async fn show(
     let page = ui::Page {
         crumbs: &[("Integrations", super::HOME)],
         badges: super::badge(state, word),
-        lead: html! { (capital(of.meaning())) },
+        // The message below says it, and once is enough.
+        lead: html! { @if !first { (capital(of.meaning())) } },
         facts: ui::strip(&strip),
         actions: verbs(of, &visitor),
         body,
@@ -185,15 +204,19 @@ pub(super) fn switch_button(of: &Overview, visitor: &Visitor, small: bool) -> Ma
     ui::post_button(visitor.csrf(), &to, &button, &[("on", if on { "no" } else { "yes" })])
 }
 
+/// What is said instead of what happened, where that would lead astray.
+pub(super) fn what(of: &Overview) -> Option<String> {
+    of.is_a_demo_at_rest().then(|| "The console of this demo is not running.".to_owned())
+}
+
 /// What is wrong, what it means and what helps; nothing if nothing is.
 pub(super) fn trouble(of: &Overview, visitor: &Visitor) -> Markup {
     let (assessment, remedy) = (of.assessment(), of.remedy());
-    let tone = match of.light(Timestamp::default()) {
-        _ if assessment.detail.is_empty() => return html! {},
-        Health::Red => Tone::Bad,
-        _ => Tone::Warn,
-    };
-    let what = capital(&assessment.detail);
+    if assessment.detail.is_empty() {
+        return html! {};
+    }
+    let tone = super::tone(of, Timestamp::default());
+    let what = what(of).unwrap_or_else(|| capital(&assessment.detail));
     let then = format!("{} {}", capital(of.meaning()), capital(remedy.words()));
     let to = remedy_at(of).filter(|_| visitor.may(Permission::ManageIntegrations));
     let link = to.as_ref().map(|(verb, to)| (*verb, to.as_str()));
@@ -230,10 +253,43 @@ pub(crate) fn progress_bar(of: &Overview, progress: Option<&Progress>, now: Time
             let reading =
                 of.streams.iter().filter(|stream| stream.lease.as_ref().is_some_and(|(_, until)| *until > now));
             let names: Vec<String> = reading.map(|stream| stream_label(stream.stream.name).to_lowercase()).collect();
-            (format!("Reading {}", names.join(", ")), None)
+            let all = of.streams.iter().filter(|stream| stream.enabled).count() as u64;
+            let ended = of.streams.iter().filter(|stream| stream.enabled && stream.status.is_some()).count() as u64;
+            // Later it is a handful that is due, of which nobody knows how many.
+            match ended < all {
+                true => {
+                    (format!("Reading {}: {ended} of {all} collections read", names.join(", ")), Some((ended, all)))
+                }
+                false => (format!("Reading {}", names.join(", ")), None),
+            }
         }
     };
     ui::Progress { id: &id, label: &label, done, poll: Some(&poll) }.render()
+}
+
+/// Whether it works, is to be read by itself, and no collection of it was ever read to its end.
+fn is_first(of: &Overview) -> bool {
+    of.integration.options.enabled
+        && !of.integration.connector.is_file()
+        && of.assessment().detail.is_empty()
+        && of.streams.iter().all(|stream| stream.complete_at.is_none())
+}
+
+/// The one thing that is said of an integration that was just connected: that it works, and what comes next.
+fn begun(of: &Overview, progress: Option<&Progress>, now: Timestamp) -> Markup {
+    let reads = of.is_being_read(now);
+    let (state, word) = if reads { (Light::Run, "Running") } else { (Light::Wait, "Waiting") };
+    let heading = html! { (ui::light(state, word)) " " (ui::words::name(&of.integration.name)) " is connected" };
+    html! {
+        section.card.pad.flow aria-labelledby="first" {
+            h2 #first { (heading) }
+            p {
+                "It is now read for the first time, by itself; that takes from a minute to some hours, as the console allows. Next: "
+                a href=(to("assets", "source:SentinelOne")) { "look at its machines" } ", which appear as they are read."
+            }
+            (progress_bar(of, progress, now))
+        }
+    }
 }
 
 /// Whether it is healthy, and something of it that is due was never read.
@@ -279,8 +335,8 @@ fn streams(seen: &Seen, now: Timestamp) -> Markup {
             cells: vec![
                 ui::Cell::new(ui::light(state, word)),
                 ui::Cell::number(html! { (ui::count(ours)) }),
-                ui::Cell::number(match stream.console_total.filter(|_| !stream.stream.is_enrichment()) {
-                    Some(total) => html! { (ui::count(total)) },
+                ui::Cell::number(match stream.counted.filter(|_| !stream.stream.is_enrichment()) {
+                    Some((total, at)) => html! { (ui::count(total)) small { (ui::near(at, now)) } },
                     None => ui::absent("not said"),
                 }),
                 ui::Cell::new(match stream.complete_at {
@@ -304,8 +360,7 @@ fn streams(seen: &Seen, now: Timestamp) -> Markup {
     ];
     let caption = "Collections in the order in which they are read. Times in UTC.";
     let table = Table { caption, columns, rows: rows.collect(), ..Table::default() };
-    let aside =
-        html! { span.muted { "Here are the records that the console still shows; its count is of the last reading." } };
+    let aside = html! { span.muted { "Here are the records that the console still shows; its count is of the last reading of everything, and when that was stands below it." } };
     Card { id: "streams", heading: "What is read", aside, body: table.render(), flush: true, ..Card::default() }
         .render()
 }
@@ -512,8 +567,9 @@ fn chosen(seen: &Seen) -> Markup {
     let its = if seen.of.integration.connector.is_file() { "" } else { "source:SentinelOne" };
     let foot = html! {
         a href=(to("findings", its)) { "Finding view" } a href=(to("assets", its)) { "Asset view" }
-        @if !seen.of.integration.connector.is_file() {
-            a href={ "https://" (seen.of.integration.console_host) "/api-doc/overview" } rel="noreferrer" { "Its own API documentation" }
+        // A simulated console has no pages.
+        @if !seen.of.integration.connector.is_file() && seen.of.integration.simulates().is_none() {
+            a href={ (seen.of.integration.console_url) "/api-doc/overview" } rel="noreferrer" { "Its own API documentation" }
         }
     };
     Card { id: "options", heading: "Options", body, foot, ..Card::default() }.render()

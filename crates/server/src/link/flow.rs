@@ -582,7 +582,7 @@ async fn connect(app: &App, asks: &Request, sent: &Fields) -> Result<Response, P
         }
         // Somebody connected it between the verification and this.
         Err(SyncError::ReadAlready(one)) => {
-            let what = crate::problem::capital(&one.in_words());
+            let what = format!("{}.", one.in_words());
             let then = "Enter the token again to verify afresh, and to connect it all the same.";
             let flash = Flash { tone: Tone::Warn, what: &what, then, link: None };
             Ok(address(app, asks, sent, refused, &html! { div.body { (flash.render()) } }))

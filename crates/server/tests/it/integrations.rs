@@ -12,6 +12,9 @@ use crate::world::{Reply, START, World};
 
 testkit::on_each_database! {
     a_console_is_tested_connected_read_edited_and_ended,
+    a_console_that_is_read_already_is_connected_again_only_by_a_word,
+    a_demo_that_is_not_running_says_so_and_how_to_start_it,
+    what_a_connector_needs_is_shown_beside_the_catalogue,
     what_is_wrong_is_said_beside_its_field_and_no_secret_comes_back,
     a_viewer_reads_and_changes_nothing,
     programs_connect_change_read_and_end_an_integration,
@@ -62,15 +65,18 @@ pub fn connect(world: &World, cookie: &str) -> String {
 
 fn read(world: &World) {
     let run = sync::Run { streams: STREAMS.iter().map(|name| (*name).to_owned()).collect(), ..sync::Run::default() };
-    let at = sync::Place {
+    world.run(sync::run(place(world), &run, &|_| {})).unwrap();
+}
+
+fn place(world: &World) -> sync::Place<'_> {
+    sync::Place {
         store: &world.store,
         world: &world.app.world,
         org: OrgId::DEFAULT,
         keys: &world.app.keys,
         transport: &world.app.transport,
         who: "test",
-    };
-    world.run(sync::run(at, &run, &|_| {})).unwrap();
+    }
 }
 
 fn has(reply: &Reply, all: &[&str]) {
@@ -96,7 +102,13 @@ fn a_console_is_tested_connected_read_edited_and_ended(database: &Database) {
     let saved = world.post("/integrations/connect", &ada, &fields);
     assert_eq!(saved.status, 303, "{}", saved.body);
     let home = saved.header("location").to_owned();
-    has(&world.get(&home, &ada), &["EMEA", HOST, "Waiting", "of severity high, critical"]);
+    let new = world.get(&home, &ada);
+    has(
+        &new,
+        &["EMEA</bdi> is connected", HOST, "Waiting", "of severity high, critical", "look at its machines", "hx-get"],
+    );
+    // One calm message, and nothing beside it that says it again.
+    assert!(!new.body.contains("class=\"flash") && !new.body.contains("nothing has been read yet"), "{}", new.body);
 
     // Asked for, seen waiting, read, and seen again.
     assert_eq!(world.post(&format!("{home}/sync"), &ada, &[("csrf", &csrf)]).status, 303);
@@ -106,6 +118,17 @@ fn a_console_is_tested_connected_read_edited_and_ended(database: &Database) {
     has(&list, &["EMEA", "Machines", "Sync now"]);
     let task = home.replace("/integrations", "/tasks");
     has(&world.get(&task, &ada), &["[INFO] sentinelone: fetched 12 agents", "complete"]);
+    // What the console counts is what it has, and not what changed since.
+    world.clock.advance_to(START.plus_seconds(7200));
+    read(&world);
+    let of = home.replace("/integrations", "/api/v1/integrations");
+    let streams = world.get(&of, &ada).json()["streams"].clone();
+    let agents = streams.as_array().unwrap().iter().find(|stream| stream["name"] == "agents").unwrap().clone();
+    assert_eq!(agents["console_total"], 12, "{agents}");
+    // Rows of the log are called what people call the thing.
+    let machine = world.get("/api/v1/assets?fields=name&limit=1&sort=name", &ada).json();
+    let machine = machine["items"][0]["name"].as_str().unwrap().to_owned();
+    has(&world.get("/signals?stream=agents", &ada), &[&machine]);
     has(&world.get("/tasks", &ada), &["EMEA", "collections are current"]);
     let runs = world.get("/tasks/runs", &ada);
     has(&runs, &["Agents", "Complete"]);
@@ -137,6 +160,92 @@ fn a_console_is_tested_connected_read_edited_and_ended(database: &Database) {
     has(&wrong, &["Enter Europe; you entered EMEA."]);
     assert_eq!(world.post(&end, &ada, &[("csrf", &csrf), ("confirm", "Europe")]).header("location"), "/integrations");
     assert_eq!(world.get(&home, &ada).status, 404);
+}
+
+fn a_console_that_is_read_already_is_connected_again_only_by_a_word(database: &Database) {
+    let (world, ada) = world(database);
+    let first = connect(&world, &ada);
+    let csrf = world.csrf(&ada);
+    let named = |name: &'static str, token: &'static str, what: &'static str| {
+        let mut fields = filled(&csrf, token, what);
+        fields.retain(|(field, _)| *field != "name");
+        fields.push(("name", name));
+        world.post("/integrations/connect", &ada, &fields)
+    };
+    let count = || world.get("/api/v1/integrations", &ada).json()["items"].as_array().unwrap().len();
+    // The test says so, and so does Save, for which the token need not be typed again.
+    let rotate = format!("{first}/reconnect");
+    for what in ["test", "save"] {
+        let told = named("", tokens::GLOBAL, what);
+        assert_eq!(told.status, if what == "test" { 200 } else { 422 }, "{what}");
+        let all = ["EMEA reads acme.sentinelone.net already.", "Connect it all the same", "name=\"carried\"", &rotate];
+        has(&told, &all);
+        assert!(!told.body.contains("Save and read"), "{what}: one way to go on, and one way out");
+    }
+    assert_eq!(count(), 1);
+    // Another part of it is fine, and is said.
+    let tested = named("Shops", tokens::SITE, "test");
+    has(&tested, &["EMEA reads acme.sentinelone.net too, and sees another part of it.", "Save and read"]);
+    let part = named("Shops", tokens::SITE, "save");
+    assert_eq!(part.status, 303, "{}", part.body);
+    let all_the_same = named("", tokens::GLOBAL, "again");
+    assert_eq!(all_the_same.status, 303, "{}", all_the_same.body);
+    has(&world.get(all_the_same.header("location"), &ada), &["acme", "Also read by", "EMEA", "Shops"]);
+    assert_eq!(count(), 3);
+    // Programs too.
+    let origin = format!("http://{}", world.address);
+    let headers = [("cookie", ada.as_str()), ("content-type", "application/json"), ("origin", &origin)];
+    let new = format!(r#"{{"url":"{HOST}","token":"{}"}}"#, tokens::GLOBAL);
+    let refused = world.send("POST", "/api/v1/integrations", &headers, &new);
+    assert_eq!(refused.status, 409);
+    has(&refused, &["sees the same of it", "all_the_same"]);
+    let made = world.send("POST", "/api/v1/integrations", &headers, &new.replace('}', r#","all_the_same":true}"#));
+    assert_eq!((made.status, made.json()["also_read_by"].as_array().unwrap().len()), (200, 3), "{}", made.body);
+}
+
+fn a_demo_that_is_not_running_says_so_and_how_to_start_it(database: &Database) {
+    let (world, ada) = world(database);
+    let order = sync::Connect {
+        console: sentinelone::Console::parse("http://seed-7-endpoints-12-1795230000.localhost").unwrap(),
+        token: sentinelone::Token::parse(tokens::GLOBAL).unwrap(),
+        credential: None,
+        link: None,
+        at: sync::explorers::At::default(),
+        private: true,
+        name: Some("demo".to_owned()),
+        site: None,
+        options: None,
+        all_the_same: false,
+    };
+    let of = world.run(sync::connect(place(&world), order)).unwrap().integration;
+    let home = format!("/integrations/{}", of.id);
+    world
+        .store
+        .write_blocking::<_, store::StoreError, _>(|tx| {
+            let set = "UPDATE sync_integration SET state = 'unreachable', detail = 'the connection was refused'";
+            tx.execute(set, &[]).map(drop)
+        })
+        .unwrap();
+    for page in [&home, "/integrations"] {
+        let reply = world.get(page, &ada);
+        has(&reply, &["The console of this demo is not running.", "muster demo", "Not running"]);
+        assert!(!reply.body.contains("Re-establish") && !reply.body.contains(">Unreachable<"), "{}", reply.body);
+    }
+    assert!(!world.get(&home, &ada).body.contains("/api-doc/overview"), "a simulated console has no pages");
+    assert!(!world.get("/", &ada).body.contains("demo: not running"), "it needs nobody");
+    let told = world.get(&format!("/api/v1{home}"), &ada).json();
+    assert_eq!(told["next_step"], "start the demo again: muster demo --seed 7 --endpoints 12");
+}
+
+fn what_a_connector_needs_is_shown_beside_the_catalogue(database: &Database) {
+    let (world, ada) = world(database);
+    let list = world.get("/integrations", &ada);
+    has(&list, &["hx-target=\"#know-more\"", "href=\"/integrations/about/nmap\"", "id=\"know-more\""]);
+    let headers = [("cookie", ada.as_str()), ("hx-target", "know-more")];
+    let part = world.send("GET", "/integrations/about/nmap", &headers, "");
+    has(&part, &["nmap scan", "At a glance", "data-shuts=\"know-more\"", "On a page of its own"]);
+    assert!(!part.body.contains("<main"), "{}", part.body);
+    assert!(world.get("/integrations/about/nmap", &ada).body.contains("<main"), "a page where no script runs");
 }
 
 fn what_is_wrong_is_said_beside_its_field_and_no_secret_comes_back(database: &Database) {
