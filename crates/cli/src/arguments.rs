@@ -384,7 +384,7 @@ pub struct Connect {
     /// Allows an address inside a private network; without it, only public addresses and this machine are asked
     #[arg(long)]
     pub allow_private: bool,
-    /// Connects a console all the same that another integration reads already; everything is then read twice
+    /// Connects a console again that another integration reads; everything is then read twice
     #[arg(long)]
     pub all_the_same: bool,
     /// Prints the outcome as one JSON object
