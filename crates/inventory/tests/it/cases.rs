@@ -621,7 +621,12 @@ proptest::proptest! {
         let kept = held.iter().flat_map(|part| part.windows(2).map(|two| (two[0], two[1]))).collect();
         let directives = Directives { kept, ..Directives::default() };
         let again = decide_with(&all, &directives, &links(&first), NOW);
-        proptest::prop_assert_eq!(&again.clusters.iter().map(records).collect::<Vec<_>>(), &held);
+        // What a person holds is surer than what a rule joined, so it may answer a question that was open: two parts may
+        // become one machine then, and none falls apart.
+        let part_of = |part: &Vec<RecordId>| {
+            again.clusters.iter().map(records).any(|whole| part.iter().all(|record| whole.contains(record)))
+        };
+        proptest::prop_assert!(held.iter().all(part_of));
         proptest::prop_assert!(again.clusters.iter().flatten().all(|member| member.rule != Rule::Kept));
         shuffle(random, &mut all);
         proptest::prop_assert_eq!(&decide_with(&all, &directives, &links(&again), NOW), &again);
