@@ -23,6 +23,7 @@ pub fn run(root: &Path, filter: Option<&str>) -> anyhow::Result<()> {
     postgres::ensure_installed()?;
     install::program(&["npm"], "npm, with Node.js", "npm")?;
     install::program(&["nmap"], "nmap, which scans", "nmap")?;
+    install::program(&["snmpd", "/usr/sbin/snmpd"], "an SNMP agent to be asked", "snmpd")?;
     install::chromium()?;
     say("npm fetches the identity provider that tests sign in through, and axe-core, into target/tmp, once");
     say("tests, on SQLite and on a PostgreSQL that they start and stop");

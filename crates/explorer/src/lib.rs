@@ -9,4 +9,4 @@ mod work;
 
 pub use keeper::{Keeper, KeeperError, Kept, State};
 pub use link::{Link, LinkError};
-pub use run::{Explorer, Job, RunError, WORK_AT_ONCE, enrol, register, run};
+pub use run::{Explorer, Job, More, RunError, WORK_AT_ONCE, enrol, register, run};

@@ -1,12 +1,12 @@
 //! Enrolling, and asking for work until somebody says stop.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{BoxFuture, FutureExt as _};
+use futures_util::future::{AbortHandle, Abortable, BoxFuture, FutureExt as _, join_all};
 use futures_util::select;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use jobs::World;
@@ -27,6 +27,8 @@ pub const WORK_AT_ONCE: usize = 8;
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// The longest wait between two tries to reach the server.
 const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// How long saying what was cut off takes at most, when it is told to end.
+const FAREWELL_TIME: Duration = Duration::from_secs(3);
 /// How often a wait doubles.
 const PAUSE_DOUBLINGS_MAX: u32 = 5;
 
@@ -46,7 +48,18 @@ pub struct Explorer {
     /// What it says of itself, with every kind of work that it knows.
     pub about: About,
     /// Further kinds of work, done by whoever runs it.
-    pub more: Vec<(&'static str, Job)>,
+    pub more: Vec<More>,
+}
+
+/// A further kind of work.
+#[derive(Clone)]
+pub struct More {
+    /// Its word.
+    pub kind: &'static str,
+    /// How it is done. Dropped where nobody waits for it any more, so what it started must end with it.
+    pub job: Job,
+    /// What is answered when the Explorer is told to end in the middle of it; without that it is asked for again.
+    pub cut_off: Option<Value>,
 }
 
 /// Does work of one kind: takes its payload, and answers what it says and the bytes beside it.
@@ -100,30 +113,48 @@ pub async fn register(link: &Link, state: &State, order: &Register) -> Result<St
 }
 
 /// Asks for work and does it, until `stop` resolves or the server says that this Explorer is not wanted any more. A line that
-/// is cut is tried again, more and more slowly, for as long as it takes; `tell` hears of it.
+/// is cut is tried again, more and more slowly, for as long as it takes; `tell` hears of it. Work that nobody waits for any
+/// more is let go of; and so is all of it at the end, where the server is told of what is not to be asked for again.
 ///
 /// # Errors
 /// The server refuses this Explorer.
 pub async fn run(of: &Explorer, stop: impl Future<Output = ()>, tell: &(dyn Fn(&str) + Sync)) -> Result<(), RunError> {
+    let mut holding = Holding::new();
+    let outcome = work_until(of, stop, &mut holding, tell).await;
+    if outcome.is_ok() {
+        of.farewell(&holding).await;
+    }
+    outcome
+}
+
+/// What is in hand, by its number: what is answered if it is cut off, and how it is let go of.
+type Holding = BTreeMap<i64, (Option<Value>, AbortHandle)>;
+
+async fn work_until(
+    of: &Explorer,
+    stop: impl Future<Output = ()>,
+    holding: &mut Holding,
+    tell: &(dyn Fn(&str) + Sync),
+) -> Result<(), RunError> {
     let mut stop = pin!(stop.fuse());
     let mut running: FuturesUnordered<BoxFuture<'_, i64>> = FuturesUnordered::new();
-    let mut holding: BTreeSet<i64> = BTreeSet::new();
     let mut failures: u32 = 0;
     let mut told_cut = false;
     let mut greeted = false;
     loop {
         if holding.len() >= WORK_AT_ONCE {
             select! {
-                done = running.select_next_some() => holding.remove(&done),
+                done = running.select_next_some() => drop(holding.remove(&done)),
                 () = stop => return Ok(()),
             };
             continue;
         }
         let poll = Poll {
             about: of.about.clone(),
-            holding: holding.iter().copied().collect(),
+            holding: holding.keys().copied().collect(),
             // The first question after a while is only whether the server is there, so that somebody hears that it is.
             room: if greeted && !told_cut { WORK_AT_ONCE - holding.len() } else { 0 },
+            lets_go: true,
         };
         let token = of.token();
         let mut polling = pin!(of.link.ask::<Polled>("/poll", Some(&token), &poll).fuse());
@@ -141,10 +172,19 @@ pub async fn run(of: &Explorer, stop: impl Future<Output = ()>, tell: &(dyn Fn(&
                     tell(&format!("connected{again} to {} as {}", of.link.origin(), polled.name));
                 }
                 (failures, told_cut, greeted) = (0, false, true);
+                for (_, let_go) in polled.withdrawn.iter().filter_map(|id| holding.remove(id)) {
+                    let_go.abort();
+                }
                 for work in polled.work {
-                    if holding.insert(work.id) {
-                        running.push(of.work(work).boxed());
+                    if holding.contains_key(&work.id) {
+                        continue;
                     }
+                    let (id, (let_go, heard)) = (work.id, AbortHandle::new_pair());
+                    holding.insert(id, (of.more_of(&work.kind).and_then(|more| more.cut_off.clone()), let_go));
+                    running.push(Box::pin(async move {
+                        let _ = Abortable::new(of.work(work), heard).await;
+                        id
+                    }));
                 }
             }
             Err(error) if error.is_final() => return Err(error.into()),
@@ -180,8 +220,24 @@ impl Explorer {
         wait.mul_f64(1.0 + self.world.random().unit() / 2.0)
     }
 
-    /// Does a piece of work and sends the answer; answers its number.
-    async fn work(&self, work: Work) -> i64 {
+    fn more_of(&self, kind: &str) -> Option<&More> {
+        self.more.iter().find(|more| more.kind == kind)
+    }
+
+    /// Tells the server what was cut off and is not to be asked for again; once, and not for long.
+    async fn farewell(&self, holding: &Holding) {
+        let token = self.token();
+        let say = |(id, (said, _)): (&i64, &(Option<Value>, AbortHandle))| {
+            let says = serde_json::to_vec(said.as_ref()?).ok()?;
+            let (id, token) = (*id, &token);
+            Some(async move { self.link.answer(id, token, &says, Bytes::new()).await })
+        };
+        // Who does not hear it waits until the deadline, as for one that lost its power.
+        let _ = self.world.timeout(FAREWELL_TIME, join_all(holding.iter().filter_map(say))).await;
+    }
+
+    /// Does a piece of work and sends the answer.
+    async fn work(&self, work: Work) {
         let until = self.world.now().plus_seconds(work.seconds_left.max(0));
         let id = work.id;
         let (says, body) = match work.kind.as_str() {
@@ -190,9 +246,9 @@ impl Explorer {
                 (serde_json::to_vec(&answer), body)
             }
             kind::KEEP => (serde_json::to_vec(&work::keep(&self.keeper, &self.state, work.payload)), Bytes::new()),
-            other => match self.more.iter().find(|(known, _)| *known == other) {
-                Some((_, job)) => {
-                    let (says, body) = job(work.payload).await;
+            other => match self.more_of(other) {
+                Some(more) => {
+                    let (says, body) = (more.job)(work.payload).await;
                     (serde_json::to_vec(&says), body)
                 }
                 None => (serde_json::to_vec(&ConsoleAnswer::Unknown), Bytes::new()),
@@ -201,7 +257,6 @@ impl Explorer {
         if let Ok(says) = says {
             self.deliver(id, says, body, until).await;
         }
-        id
     }
 
     /// Sends an answer, again and again while somebody waits for it.

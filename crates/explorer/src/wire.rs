@@ -73,6 +73,9 @@ pub struct Poll {
     pub holding: Vec<i64>,
     /// How much more it takes; with none, it is answered at once.
     pub room: usize,
+    /// Whether it wants to hear of [`Polled::withdrawn`], and lets go of that.
+    #[serde(default)]
+    pub lets_go: bool,
 }
 
 /// The answer to [`Poll`].
@@ -82,6 +85,9 @@ pub struct Polled {
     pub name: String,
     /// What there is to do; nothing after [`POLL_TIME`].
     pub work: Vec<Work>,
+    /// What it has in hand and nobody waits for any more: it was stopped.
+    #[serde(default)]
+    pub withdrawn: Vec<i64>,
 }
 
 /// Something to do.

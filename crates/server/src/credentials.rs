@@ -487,15 +487,30 @@ pub(crate) async fn rotated(
     };
     let secret = match &given {
         Some((_, token)) => Secret::new(token.expose().to_owned()),
+/// What is said of a secret that is no user of SNMP v3.
+fn no_user(error: sync::scan::UserError) -> String {
+    format!("It is no user of SNMP v3: {error}.")
+}
+
         None => secret,
     };
-    let version = app.store.write(move |tx| access::propose_secret(tx, &keys, org, id, &secret)).await;
-    let version = version.map_err(|error| Rotation::Problem(error.into()))?;
+    let known = headers.clone();
+    let write = app.store.write(move |tx| {
+        respond::if_unchanged(&known, &stamp(&owned(tx, org, &id.to_string())?))?;
+        Ok::<_, Problem>(access::propose_secret(tx, &keys, org, id, &secret)?)
+    });
+    let version = write.await.map_err(Rotation::Problem)?;
     let probe = match &given {
         None => None,
         Some((console, token)) => match tried(app, org, console, token, &At::default()).await {
             Ok(probe) => Some(probe),
             Err(fault) => {
+    if found.of.kind == sync::scan::USER
+        && let Err(error) = sync::scan::User::parse(&secret)
+    {
+        let (step, what) = ("The secret is whole", no_user(error));
+        return Err(Rotation::Fault(Fault { step, what, help: String::new(), passes: false, field: "secret" }));
+    }
                 let name = found.of.sealed_as.clone();
                 let withdrawn = app.store.write(move |tx| access::withdraw(tx, org, &name)).await;
                 withdrawn.map_err(|error| Rotation::Problem(error.into()))?;
@@ -530,6 +545,28 @@ pub(crate) struct Order {
     /// Save it although it cannot be tried just now.
     pub(crate) untried: bool,
 }
+/// Keeps a credential elsewhere from now on: what is here is destroyed only once it can be had there. The words say why not.
+pub(crate) async fn kept_at(
+    app: &App,
+    (org, by): (OrgId, &str),
+    found: &Shown,
+    reference: Reference,
+    headers: &HeaderMap,
+) -> Result<(), Result<String, Problem>> {
+    let (id, now) = (found.of.id, app.world.now());
+    let custody = Custody::Elsewhere(reference.clone());
+    if let Err(error) = app.keys.secret(custody, &found.of.name, now).await {
+        return Err(Ok(unfetched(&error)));
+    }
+    let (by, known) = (by.to_owned(), headers.clone());
+    let moved = app.store.write(move |tx| {
+        respond::if_unchanged(&known, &stamp(&owned(tx, org, &id.to_string())?))?;
+        access::set_custodian(tx, org, id, &Custodian::Reference(reference), &by, now)?;
+        Ok::<_, Problem>(sync::renewed(tx, id, now)?)
+    });
+    moved.await.map_err(Err)
+}
+
 
 /// Where the secret of it is.
 pub(crate) enum Kept {
@@ -606,6 +643,9 @@ pub(crate) async fn save(
     };
     let new = NewCredential { name: order.name, kind: order.kind, url, keep };
     let (keys, by, now, facts) = (app.keys.clone(), by.to_owned(), app.world.now(), probe.as_ref().map(sync::facts));
+    if kind.word == sync::scan::USER {
+        sync::scan::User::parse(&secret).map_err(|error| Unsaved::Field("secret", no_user(error)))?;
+    }
     let saved = app.store.write(move |tx| {
         let id = access::save_credential(tx, &keys, org, &new, &by, now)?;
         if let Some(facts) = facts {

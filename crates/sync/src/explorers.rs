@@ -8,7 +8,8 @@ mod who;
 use kernel::Timestamp;
 use store::StoreError;
 
-pub use queue::{ASKED_MAX, Answer, KEPT_SECONDS, RequestId, answer, ask, collect, hand_out, open, withdraw};
+pub(crate) use queue::withdraw_kind;
+pub use queue::{ASKED_MAX, Answer, KEPT_SECONDS, RequestId, answer, ask, collect, gone, hand_out, open, withdraw};
 pub use relay::{
     ANSWER_LOOK_MAX, ANSWER_LOOK_MIN, At, CONSOLE_PATIENCE, FORGET_SECONDS, KEEP_PATIENCE, Relay, absent, forget_there,
 };

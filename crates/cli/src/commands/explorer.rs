@@ -128,24 +128,28 @@ async fn work(keeper: &Keeper, order: &Explorer, terminal: &Terminal) -> Result<
         transport: transport(ca.as_deref())?,
         link,
         keeper: keeper.clone(),
+        more: vec![scanner(&state, sync::scan::EXPLORER_KIND), scanner(&state, sync::scan::EXPLORER_SNMP_KIND)],
         state,
-        more: vec![(sync::scan::EXPLORER_KIND, scanner())],
     };
     say(terminal, &format!("asks {} for work; Ctrl-C ends it", program.link.origin()));
     explorer::run(&program, stop, &|line| say(terminal, line)).await.map_err(ended)?;
-    say(terminal, "stopped; what it was doing is asked for again");
+    say(terminal, "stopped; what it was reading is asked for again, and a scan is not");
     Ok(())
 }
 
 /// Scans from here, with nmap of this machine.
-fn scanner() -> explorer::Job {
-    Arc::new(|payload| {
+fn scanner(state: &State, kind: &'static str) -> explorer::More {
+    let state = Arc::new(state.clone());
+    let job: explorer::Job = Arc::new(move |payload| {
+        let state = state.clone();
         Box::pin(async move {
             let path = std::env::var_os("PATH").unwrap_or_default();
-            let (says, xml) = sync::scan::explore(&jobs::World::real(), &path, payload).await;
+            let (says, xml) = sync::scan::explore(&jobs::World::real(), &path, &state, payload).await;
             (serde_json::to_value(says).unwrap_or_default(), xml.into())
         })
-    })
+    });
+    let cut_off = serde_json::to_value(sync::scan::ExplorerScan::ended()).ok();
+    explorer::More { kind, job, cut_off }
 }
 
 /// What it says of itself.
@@ -154,7 +158,9 @@ fn about(link: &Link) -> About {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         host: super::serve::host(),
         address: own_address(link.origin()).unwrap_or_default(),
-        kinds: [kind::CONSOLE, kind::KEEP, sync::scan::EXPLORER_KIND].map(str::to_owned).to_vec(),
+        kinds: [kind::CONSOLE, kind::KEEP, sync::scan::EXPLORER_KIND, sync::scan::EXPLORER_SNMP_KIND]
+            .map(str::to_owned)
+            .to_vec(),
     }
 }
 

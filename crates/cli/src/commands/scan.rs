@@ -66,7 +66,7 @@ pub struct How {
     /// Does not ask the resolver for names
     #[arg(long)]
     no_names: bool,
-    /// Asks by SNMP with the community of this saved credential; may be given again
+    /// Asks by SNMP with this saved credential, a community or a user of v3; may be given again
     #[arg(long, value_name = "CREDENTIAL")]
     snmp: Vec<String>,
 }
@@ -214,14 +214,16 @@ async fn now(place: &Place, order: Scan, progress: bool, terminal: &Terminal) ->
     let allowed = store.read(move |tx| scan::allowed(tx, OrgId::DEFAULT)).await?;
     scan.targets.within(&allowed).map_err(sync::SyncError::from)?;
     let scanner = scanner.map_err(sync::SyncError::from)?;
-    let mut communities = Vec::new();
+    let mut logins = scan::Logins::default();
     if let Some(file) = &order.community_file {
-        communities.push(community(file)?);
+        logins.add(scan::COMMUNITY, community(file)?).map_err(sync::SyncError::from)?;
     }
-    for id in credentials(&store, &order.how.snmp).await? {
-        let (keys, ring) = (place.keys()?, place.keys()?);
-        let read = move |tx: &mut store::Tx<'_>| access::open_credential(tx, &keys, OrgId::DEFAULT, id);
-        communities.push(ring.secret(store.read(read).await?, "", terminal.now()).await?);
+    for (id, kind) in credentials(&store, &order.how.snmp).await? {
+        let keys = place.keys()?;
+        let ring = keys.clone();
+        let read = move |tx: &mut store::Tx<'_>| access::open_credential(tx, &ring, OrgId::DEFAULT, id);
+        let secret = keys.secret(store.read(read).await?, "", terminal.now()).await?;
+        logins.add(&kind, secret).map_err(sync::SyncError::from)?;
     }
     let scanner = match place.database_folder() {
         Some(folder) => scanner.inside(folder),
@@ -232,12 +234,20 @@ async fn now(place: &Place, order: Scan, progress: bool, terminal: &Terminal) ->
         terminal.note(told_of(&scan, &scanner, terminal).trim_end());
     }
     let world = jobs::World::real();
-    let mut running = scanner.start(&world, &scan, &communities).map_err(sync::SyncError::from)?;
-    drop(communities);
+    // nmap is in a group of its own, so what ends this program ends it only if it is seen here.
+    let mut stop = std::pin::pin!(super::serve::signals()?);
+    let mut running = scanner.start(&world, &scan, &logins).map_err(sync::SyncError::from)?;
+    drop(logins);
     let draws = progress && !order.json && terminal.can_redraw();
     let mut drawn = String::new();
     let scanned = loop {
-        if let Some(scanned) = running.wait(&world).await.map_err(sync::SyncError::from)? {
+        let waited = tokio::select! {
+            waited = running.wait(&world) => waited.map_err(sync::SyncError::from)?,
+            () = &mut stop => {
+                return Err(Failure::new(Exit::Incomplete, "the scan was stopped").with("Nothing of it was imported."));
+            }
+        };
+        if let Some(scanned) = waited {
             break scanned;
         }
         let far = running.far();
@@ -299,16 +309,17 @@ fn community(file: &Path) -> Result<Secret, Failure> {
     Ok(Secret::new(text))
 }
 
-/// The credentials of these names.
-async fn credentials(store: &store::Store, names: &[String]) -> Result<Vec<CredentialId>, Failure> {
+/// The credentials of these names, each with its type.
+async fn credentials(store: &store::Store, names: &[String]) -> Result<Vec<(CredentialId, String)>, Failure> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
     let known = store.read(move |tx| access::credentials(tx, OrgId::DEFAULT, None)).await?.usable;
     let of = |name: &String| {
-        let found = known.iter().filter(|of| of.kind == scan::COMMUNITY).find(|of| fold(&of.name) == fold(name.trim()));
-        found.map(|of| of.id).ok_or_else(|| {
-            Failure::usage(format!("there is no SNMP community named {name:?}"))
+        let fits = |of: &&access::Credential| [scan::COMMUNITY, scan::USER].contains(&of.kind.as_str());
+        let found = known.iter().filter(fits).find(|of| fold(&of.name) == fold(name.trim()));
+        found.map(|of| (of.id, of.kind.clone())).ok_or_else(|| {
+            Failure::usage(format!("there is no SNMP community and no SNMP user named {name:?}"))
                 .with("Save one under Credentials, or name a file: --community-file FILE.")
         })
     };
@@ -396,7 +407,7 @@ async fn make(place: &Place, add: Add, terminal: &Terminal) -> Result<(), Failur
     let scan = add.how.scan()?;
     let when = when(&add)?;
     let opened = place.open_to_write_or_beside()?;
-    let credentials = credentials(opened.store(), &add.how.snmp).await?;
+    let credentials = credentials(opened.store(), &add.how.snmp).await?.into_iter().map(|(id, _)| id).collect();
     let known = opened.store().read(move |tx| sync::overviews(tx, org, now)).await?;
     let mut syncs = Vec::new();
     for name in &add.sync {

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use crate::assert_run;
-use crate::harness::Muster;
+use crate::harness::{Muster, wait_until};
 
 /// Where nmap is not.
 const NOWHERE: &str = "/nonexistent";
@@ -73,6 +73,32 @@ fn a_scan_of_this_machine_becomes_an_asset_with_what_answers() {
     let again = muster.ok(&[&scan[..], &["--json"]].concat());
     let report: serde_json::Value = serde_json::from_str(&again.out).unwrap();
     assert_eq!((&report["complete"], &report["created"]), (&true.into(), &0.into()), "{}", again.out);
+}
+
+#[test]
+fn a_scan_that_is_told_to_end_ends_nmap_too() {
+    let muster = Muster::new();
+    muster.ok(&["scan", "allow", "127.0.0.0/8"]);
+    let folder = testkit::TestDir::new();
+    let script = "#!/bin/sh\necho $$ > \"$(dirname \"$0\")/own\"; exec sleep 1000\n";
+    let file = folder.write("nmap", script);
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let own = || std::fs::read_to_string(folder.path().join("own")).unwrap_or_default().trim().to_owned();
+    let mut command = muster.command(&["scan", "127.0.0.1"]);
+    command.env("PATH", folder.path()).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
+    wait_until("nmap runs", || !own().is_empty());
+    let lives = || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", own())).unwrap_or_default();
+        stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
+    };
+    assert!(lives());
+    std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    let run = crate::harness::Run::from(child.wait_with_output().unwrap());
+    assert_eq!(run.code, 3, "{}", run.err);
+    assert!(run.err.contains("the scan was stopped") && run.err.contains("Nothing of it was imported"), "{}", run.err);
+    wait_until("nmap ends", || !lives());
+    assert_eq!(muster.count("assets", ""), 0);
 }
 
 #[test]

@@ -38,7 +38,7 @@ struct Hidden {
 pub(super) struct One {
     id: String,
     name: String,
-    /// Its type: sentinelone_api_token, snmp_community.
+    /// Its type: sentinelone_api_token, snmp_community, snmp_v3.
     kind: String,
     /// Where it is good for; empty if nowhere in particular.
     url: String,
@@ -70,13 +70,14 @@ pub(super) struct One {
 #[serde(deny_unknown_fields)]
 pub(super) struct New {
     name: String,
-    /// sentinelone_api_token, snmp_community.
+    /// sentinelone_api_token, snmp_community, snmp_v3.
     kind: String,
     /// The console's address.
     #[serde(default)]
     url: String,
     secret: Option<String>,
     /// vault://mount/path#key, env:MUSTER_SECRET_NAME, file:///folder/name
+    /// For snmp_v3 a text of JSON: {"user": "..", "auth": "sha1" or "sha256", "auth_secret": "..", "privacy_secret": ".."}.
     reference: Option<String>,
     /// Save it although the console does not answer just now.
     #[serde(default)]

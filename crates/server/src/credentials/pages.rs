@@ -186,7 +186,7 @@ pub(super) async fn new_sent(State(app): State<App>, visitor: Visitor, Sent(sent
             super::may_refer(&visitor)?;
             super::Kept::Reference(sent.get("reference").to_owned())
         }
-        _ => super::Kept::Secret(Secret::new(sent.get("secret").to_owned())),
+        _ => super::Kept::Secret(secret(&sent, sent.get("kind"))),
     };
     let order = super::Order {
         name: sent.get("name").to_owned(),
@@ -220,6 +220,34 @@ pub(super) async fn new_sent(State(app): State<App>, visitor: Visitor, Sent(sent
             Ok(refused(new_page(&visitor, &sent, Some(&Wrong { field, words, passes: false }))))
         }
         Err(super::Unsaved::Problem(problem)) => Err(problem),
+    }
+}
+
+/// The secret that a form brings: one text, or the parts of a user of SNMP v3.
+fn secret(sent: &Fields, kind: &str) -> Secret {
+    let of = |field: &str| sent.get(field).trim().to_owned();
+    if kind != scan::USER || of("user").is_empty() {
+        return Secret::new(of("secret"));
+    }
+    let hash = if of("hash") == "sha1" { scan::Hash::Sha1 } else { scan::Hash::Sha256 };
+    let (auth, privacy) = (Secret::new(of("auth_secret")), Secret::new(of("privacy_secret")));
+    scan::User { name: of("user"), hash, auth, privacy }.written()
+}
+
+/// The fields of a user of SNMP v3.
+fn user_fields(user: &str, hash: &str) -> Markup {
+    let hashes = [("sha256", "SHA-256"), ("sha1", "SHA-1")].map(|(value, label)| Choice {
+        value,
+        label,
+        help: "",
+        on: hash == value,
+    });
+    let plain = |name, label, help, kind| Field { name, label, help, error: None, required: false, kind }.render();
+    html! {
+        (plain("user", "SNMP v3: user name", "As the agent knows it. Both of its secrets have 8 characters or more.", Kind::Text(user)))
+        (plain("hash", "SNMP v3: authentication", "Encryption is AES-128.", Kind::Select(&hashes)))
+        (plain("auth_secret", "SNMP v3: authentication secret", "", Kind::Secret("off")))
+        (plain("privacy_secret", "SNMP v3: privacy secret", "", Kind::Secret("off")))
     }
 }
 
@@ -278,7 +306,7 @@ fn new_page(visitor: &Visitor, sent: &Fields, wrong: Option<&Wrong>) -> Markup {
         Field {
             name: "secret",
             label: "Secret",
-            help: "The API token. It is tried before it is saved. Nobody can read it here again.",
+            help: "The API token, which is tried before it is saved, or the SNMP community. Nobody can read it here again.",
             error: of("secret"),
             required: false,
             kind: Kind::Secret("off"),
@@ -303,7 +331,10 @@ fn new_page(visitor: &Visitor, sent: &Fields, wrong: Option<&Wrong>) -> Markup {
     let inside = html! {
         div.body.flow {
             (ui::errors(&fields))
-            @for field in fields.iter().filter(|field| refers || !["keeper", "reference"].contains(&field.name)) { (field.render()) }
+            @for field in fields.iter().filter(|field| refers || !["keeper", "reference"].contains(&field.name)) {
+                (field.render())
+                @if field.name == "secret" { (user_fields(sent.get("user"), sent.get("hash"))) }
+            }
             @if wrong.is_some_and(|wrong| wrong.passes) { (untried.render()) }
         }
         footer {
@@ -420,7 +451,7 @@ fn rotation(visitor: &Visitor, found: &Shown, wrong: Option<&Wrong>) -> Markup {
     let field = Field { name: "secret", label: "New secret", help, error, required: true, kind: Kind::Secret("off") };
     let inside = html! {
         div.flow {
-            (field.render())
+            @if found.of.kind == scan::USER { @if let Some(error) = error { p.error { (error) } } (user_fields("", "")) } @else { (field.render()) }
             div.line { (ui::button(&Button { words: "Try and use it", weight: Weight::Main, ..Button::default() })) }
         }
     };
@@ -586,7 +617,7 @@ pub(super) async fn rotate(
 ) -> Result<Response, Problem> {
     let (org, to) = (visitor.org, format!("/credentials/{id}"));
     let found = app.store.read(move |tx| super::owned(tx, org, &id)).await?;
-    let secret = Secret::new(sent.get("secret").trim().to_owned());
+    let secret = secret(&sent, &found.of.kind);
     if secret.expose().is_empty() {
         let wrong =
             Wrong { field: "secret", words: "Enter the new secret; nothing was entered.".to_owned(), passes: false };
@@ -624,10 +655,10 @@ pub(super) async fn keep(
         Ok(reference) => reference,
         Err(error) => return wrong(sentence(&error)),
     };
-    let custody = access::Custody::Elsewhere(reference.clone());
-    // What is here is destroyed only once it can be had there.
-    if let Err(error) = app.keys.secret(custody, &found.of.name, now).await {
-        return wrong(super::unfetched(&error));
+    match super::kept_at(&app, (org, &by), &found, reference, &HeaderMap::new()).await {
+        Ok(()) => {}
+        Err(Ok(words)) => return wrong(words),
+        Err(Err(problem)) => return Err(problem),
     }
     let id = found.of.id;
     let moved = app.store.write(move |tx| {

@@ -16,7 +16,7 @@ use kernel::{CredentialId, Random, Timestamp};
 use sentinelone::Console;
 use serde_json::value::RawValue;
 use store::Tx;
-use sync::explorers::{Explorer, RequestId, SEEN_EXACT, answer, hand_out, open, seen};
+use sync::explorers::{Explorer, RequestId, SEEN_EXACT, answer, gone, hand_out, open, seen};
 
 use crate::fields::body;
 use crate::problem::capital;
@@ -47,14 +47,14 @@ pub(super) async fn enrol(State(app): State<App>, Caller(from): Caller, sent: By
     Ok(respond::json(&HeaderMap::new(), &enrolled))
 }
 
-/// `POST /explorer/v1/poll`: answers what there is to do, and if there is nothing, waits for it a while.
+/// `POST /explorer/v1/poll`: answers what there is to do or to let go of, and if there is nothing, waits for it a while.
 pub(super) async fn poll(
     State(app): State<App>,
     Remote(of): Remote,
     Caller(from): Caller,
     sent: Bytes,
 ) -> Result<Response, Problem> {
-    let Poll { about, holding, room } = body(&sent)?;
+    let Poll { about, holding, room, lets_go } = body(&sent)?;
     let (org, id, room) = (of.org, of.id, room.min(ROOM_MAX));
     let kinds = about.kinds.clone();
     if is_news(&of, &about, &from.address, app.world.now()) {
@@ -62,33 +62,34 @@ pub(super) async fn poll(
         app.store.write(move |tx| seen(tx, org, id, &about, &from, now)).await?;
     }
     let mut waited = Duration::ZERO;
-    let work = loop {
+    let (work, withdrawn) = loop {
         let now = app.world.now();
         let (known, held) = (kinds.clone(), holding.clone());
         let looked = app.store.read(move |tx| {
             let some = !open(tx, org, id, &known, &held, room, now)?.is_empty();
+            let gone = if lets_go { gone(tx, org, id, &held, now)? } else { Vec::new() };
             let revoked = sync::explorers::explorer(tx, org, id)?.is_none_or(|of| of.revoked_at.is_some());
-            Ok::<_, Problem>((some, revoked))
+            Ok::<_, Problem>((some, gone, revoked))
         });
-        let (some, revoked) = looked.await?;
+        let (some, gone, revoked) = looked.await?;
         // It asks again, and the guard tells it.
         if revoked {
-            break Vec::new();
+            break (Vec::new(), gone);
         }
         if some {
             let (known, held) = (kinds.clone(), holding.clone());
             let work = app.store.write(move |tx| hand_out(tx, org, id, &known, &held, room, now)).await?;
             if !work.is_empty() {
-                break work;
+                break (work, gone);
             }
         }
-        if room == 0 || waited >= POLL_TIME || app.is_stopping() {
-            break Vec::new();
+        if !gone.is_empty() || room == 0 || waited >= POLL_TIME || app.is_stopping() {
+            break (Vec::new(), gone);
         }
         app.world.sleep(LOOK_EVERY).await;
         waited += LOOK_EVERY;
     };
-    Ok(respond::json(&HeaderMap::new(), &Polled { name: of.name, work }))
+    Ok(respond::json(&HeaderMap::new(), &Polled { name: of.name, work, withdrawn }))
 }
 
 fn is_news(of: &Explorer, about: &explorer::wire::About, from: &str, now: Timestamp) -> bool {

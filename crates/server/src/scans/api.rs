@@ -68,13 +68,13 @@ pub(super) struct Wanted {
     /// Asks the resolver for names.
     #[serde(default = "yes")]
     names: bool,
-    /// Asks by SNMP, with the communities of these credentials.
+    /// Asks by SNMP, with these credentials: communities, and users of v3.
     #[serde(default)]
     snmp: bool,
     /// Credentials that it may use, by id.
     #[serde(default)]
     credentials: Vec<String>,
-    /// Integrations that are read after each scan, by id.
+    /// Integrations that are read after each scan, by id; their own options hold.
     #[serde(default)]
     integrations: Vec<String>,
     /// The Explorer that scans, by id; this server unless said.
@@ -281,7 +281,8 @@ pub(super) async fn list(State(app): State<App>, visitor: Visitor, headers: Head
     let (org, now) = (visitor.org, app.world.now());
     let read = app.store.read(move |tx| {
         let mut items = Vec::new();
-        for task in scan::tasks(tx, org)? {
+        let (all, next) = listing::page(scan::tasks(tx, org)?, &asked, |task| task.id.to_string())?;
+        for task in all {
             items.push(told(&Seen::of(tx, task)?, now));
         }
         Ok::<_, Problem>(items)

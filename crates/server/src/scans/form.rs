@@ -223,8 +223,9 @@ fn offered(
     now: Timestamp,
 ) -> Result<Offered, Problem> {
     let known = known(tx, org, person)?;
-    let communities = known.usable.into_iter().filter(|of| of.kind == scan::COMMUNITY);
-    let hidden: Vec<_> = known.hidden.into_iter().filter(|of| of.kind == scan::COMMUNITY).collect();
+    let fits = |kind: &str| [scan::COMMUNITY, scan::USER].contains(&kind);
+    let communities = known.usable.into_iter().filter(|of| fits(&of.kind));
+    let hidden: Vec<_> = known.hidden.into_iter().filter(|of| fits(&of.kind)).collect();
     let consoles = sync::overviews(tx, org, now)?.into_iter().map(|of: Overview| of.integration);
     Ok(Offered {
         communities: communities.map(|of| (of.id.to_string(), of.name)).collect(),
@@ -288,7 +289,7 @@ fn label(name: &str) -> &'static str {
         "rate" => "Packets a second",
         "minutes" => "Time limit, in minutes",
         "explorer" => "Where it runs",
-        "credentials" => "Communities it may use",
+        "credentials" => "Communities and users it may use",
         "syncs" => "Consoles read after each scan",
         "start" => "Begins at",
         "every" => "Every",
@@ -351,7 +352,7 @@ fn probes(values: &Values, offered: &Offered, wrong: Option<&Wrong>) -> Markup {
     let snmp = Field {
         name: "snmp",
         label: "SNMP",
-        help: "Asks what answers for its name, what it is, and its hardware addresses (v2c and v1).",
+        help: "Asks what answers for its name, what it is, and its hardware addresses: by v2c and v1 with a community, by v3 with a user.",
         error: None,
         required: false,
         kind: Kind::Switch(values.snmp),
@@ -359,16 +360,24 @@ fn probes(values: &Values, offered: &Offered, wrong: Option<&Wrong>) -> Markup {
     let body = html! {
         (snmp.render())
         @if communities.is_empty() {
-            p.muted { "No SNMP community is saved. " a href="/credentials/new" { "Save one" } " to use the probe." }
+            p.muted { "No SNMP community or user is saved. " a href="/credentials/new" { "Save one" } " to use the probe." }
             @if let Some((_, error)) = wrong.filter(|(field, _)| *field == "credentials") { p.error { (error) } }
         } @else {
-            (field("credentials", "Tried in this order; handed to nmap in a file that nobody else can read.", wrong, false, Kind::Check(&communities)))
+            (field("credentials", "Tried in this order. A community is handed to nmap in a file that nobody else can read; an Explorer gets them sealed.", wrong, false, Kind::Check(&communities)))
         }
         @if let Some(hidden) = &offered.hidden { p.muted { (hidden) } }
         @if consoles.is_empty() {
             p.muted { "No SentinelOne console is connected. " a href="/integrations/connect" { "Connect one" } " to read it with a scan." }
         } @else {
-            (field("syncs", "SentinelOne, with the options of each integration.", wrong, false, Kind::Check(&consoles)))
+            (field("syncs", "The SentinelOne probe: each console that is chosen is read after the scan.", wrong, false, Kind::Check(&consoles)))
+            p.muted {
+                "What a console is read for (software, vulnerabilities, groups, unknown assets) is chosen once, with its integration, and holds for this task too, so that no task undoes what another one imported. Options of "
+                @for (at, (id, name)) in offered.consoles.iter().enumerate() {
+                    @if at > 0 { ", " }
+                    a href={ "/integrations/" (id) "/edit" } { (ui::words::name(name)) }
+                }
+                "."
+            }
         }
     };
     Card { id: "probes", heading: "Probes and credentials", body, ..Card::default() }.render()

@@ -20,6 +20,7 @@ testkit::on_each_database! {
     an_integration_whose_credential_was_taken_away_says_so,
     whoever_saves_a_credential_second_sees_both,
     programs_save_renew_share_and_remove,
+    a_user_of_snmp_v3_is_one_credential,
     a_secret_is_kept_elsewhere_by_who_manages_the_installation,
 }
 
@@ -54,6 +55,59 @@ fn saved(world: &World, cookie: &str) -> String {
     let reply = save(world, cookie, "Acme reader", "https://acme.sentinelone.net/login", tokens::GLOBAL);
     assert_eq!(reply.status, 303, "{}", reply.body);
     reply.header("location").to_owned()
+}
+
+fn a_user_of_snmp_v3_is_one_credential(database: &Database) {
+    const SECRETS: [&str; 2] = ["kanarien-eins", "kanarien-zwei"];
+    let (world, ada) = world(database);
+    let csrf = world.csrf(&ada);
+    let sent = |name: &str, privacy: &str| {
+        let fields = [
+            ("csrf", csrf.as_str()),
+            ("name", name),
+            ("kind", "snmp_v3"),
+            ("keeper", "server"),
+            ("user", "muster"),
+            ("hash", "sha1"),
+            ("auth_secret", SECRETS[0]),
+            ("privacy_secret", privacy),
+        ];
+        world.post("/credentials/new", &ada, &fields)
+    };
+    let short = sent("switches", "short");
+    assert_eq!(short.status, 422);
+    assert!(short.body.contains("each of its two secrets has 8 characters at least"), "{}", short.body);
+    assert!(!short.body.contains(SECRETS[0]), "no secret is sent back");
+    let saved = sent("switches", SECRETS[1]);
+    assert_eq!(saved.status, 303, "{}", saved.body);
+    let home = saved.header("location").to_owned();
+    let id = kernel::CredentialId::parse(home.rsplit('/').next().unwrap()).unwrap();
+    let keys = world.app.keys.clone();
+    let opened = world
+        .store
+        .read_blocking::<_, access::AccessError, _>(move |tx| access::open_credential(tx, &keys, OrgId::DEFAULT, id));
+    let access::Custody::Opened(secret) = opened.unwrap() else { panic!("it is kept here") };
+    let user = sync::scan::User::parse(&secret).unwrap();
+    assert_eq!((user.name.as_str(), user.hash), ("muster", sync::scan::Hash::Sha1));
+    assert_eq!([user.auth.expose(), user.privacy.expose()], SECRETS);
+    assert!(world.get("/tasks/scans/new", &ada).body.contains("switches"), "a scan may choose it");
+    // Renewed, it stays one; what is none changes nothing.
+    let rotate = |privacy: &str| {
+        let fields = [
+            ("csrf", csrf.as_str()),
+            ("user", "muster"),
+            ("hash", "sha256"),
+            ("auth_secret", SECRETS[0]),
+            ("privacy_secret", privacy),
+        ];
+        world.post(&format!("{home}/rotate"), &ada, &fields).status
+    };
+    assert_eq!((rotate("short"), rotate(SECRETS[1])), (422, 303));
+    let headers = [("cookie", ada.as_str()), ("content-type", "application/json"), ("sec-fetch-site", "same-origin")];
+    let none = r#"{"name":"others","kind":"snmp_v3","secret":"public"}"#;
+    let refused = world.send("POST", "/api/v1/credentials", &headers, none);
+    assert_eq!(refused.status, 422, "{}", refused.body);
+    assert!(refused.body.contains("no user of SNMP v3"), "{}", refused.body);
 }
 
 fn a_credential_is_saved_once_its_token_works_and_never_shown(database: &Database) {

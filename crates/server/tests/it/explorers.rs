@@ -20,6 +20,7 @@ testkit::on_each_database! {
     what_runs_at_an_explorer_is_read_from_inside,
     a_token_that_the_browser_sealed_never_gets_here,
     the_line_is_for_explorers_and_for_their_own_work_alone,
+    a_scan_at_an_explorer_ends_when_it_is_stopped_and_when_the_explorer_is,
 }
 
 /// A private address: the server itself would not go there.
@@ -64,7 +65,11 @@ struct Working {
 }
 
 impl Working {
-    fn new((link, keeper, state): (Link, Keeper, State)) -> Working {
+    fn new(enrolled: (Link, Keeper, State)) -> Working {
+        Working::with(enrolled, about(), Vec::new())
+    }
+
+    fn with((link, keeper, state): (Link, Keeper, State), about: About, more: Vec<explorer::More>) -> Working {
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -73,7 +78,7 @@ impl Working {
             let sim = sentinelone_sim::World::new(Config::new(7, 12, Arc::new(|| START.micros())));
             let transport = Transport::InProcess(sim.service());
             let world = jobs::World::real();
-            let program = Program { world, link, keeper, state, transport, about: about(), more: Vec::new() };
+            let program = Program { world, link, keeper, state, transport, about, more };
             let stopped = async move { drop(stopped.await) };
             runtime.block_on(explorer::run(&program, stopped, &|_| {})).map_err(|error| error.to_string())
         });
@@ -285,6 +290,81 @@ fn a_token_that_the_browser_sealed_never_gets_here(database: &Database) {
     assert_eq!(connected.status, 200, "{}", connected.body);
     assert_eq!(keeper.kept().unwrap().len(), 1);
     assert_eq!(places_of(&world, tokens::GLOBAL), Vec::<String>::new());
+}
+
+/// An nmap that starts another program, says which, and does not end.
+const ENDLESS: &str = "#!/bin/sh\nsleep 1000 & echo $! > \"$(dirname \"$0\")/child\"; wait\n";
+
+fn a_scan_at_an_explorer_ends_when_it_is_stopped_and_when_the_explorer_is(database: &Database) {
+    let (world, ada) = world(database);
+    let ticket = made(&world, &ada, "Berlin");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    std::fs::write(path.join("nmap"), ENDLESS).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(path.join("nmap"), mode).unwrap();
+    let of = enrolled(&world, &ticket, &path.join("explorer")).unwrap();
+    let id = kernel::ExplorerId::parse(&of.2.explorer).unwrap();
+    let kinds = vec![sync::scan::EXPLORER_KIND.to_owned()];
+    let (child, place, state) = (path.join("child"), path.clone(), of.2.clone());
+    let job: explorer::Job = Arc::new(move |payload| {
+        let (place, state) = (place.clone(), state.clone());
+        Box::pin(async move {
+            let (says, xml) = sync::scan::explore(&jobs::World::real(), place.as_os_str(), &state, payload).await;
+            (serde_json::to_value(says).unwrap(), xml.into())
+        })
+    });
+    let cut_off = serde_json::to_value(sync::scan::ExplorerScan::ended()).ok();
+    let more = vec![explorer::More { kind: sync::scan::EXPLORER_KIND, job, cut_off }];
+    let working = Working::with(of, About { kinds, ..about() }, more);
+    let until = |what: &str, yes: &dyn Fn() -> bool| {
+        for _ in 0..4_000 {
+            if yes() {
+                return;
+            }
+            // Another process, over the network, takes its time.
+            world.run(world.app.world.sleep(std::time::Duration::from_millis(5)));
+        }
+        panic!("it did not happen: {what}");
+    };
+    let scan = sync::scan::Scan::of(sync::scan::Targets::parse("127.0.0.1", "").unwrap());
+    let payload = serde_json::to_value(&scan).unwrap();
+    let asked = || {
+        let (payload, now) = (payload.clone(), world.app.world.now());
+        let _ = std::fs::remove_file(&child);
+        let asked = world.store.write_blocking(move |tx| {
+            let of = sync::explorers::explorer(tx, OrgId::DEFAULT, id)?.unwrap();
+            sync::explorers::ask(tx, &of, sync::scan::EXPLORER_KIND, &payload, now.plus_seconds(600), now)
+        });
+        let asked = asked.unwrap();
+        let started = || std::fs::read_to_string(&child).unwrap_or_default().trim().to_owned();
+        until("nmap runs", &|| !started().is_empty());
+        let process = started();
+        assert!(lives(&process));
+        (asked, process)
+    };
+    let connected = || {
+        let of = world.store.read_blocking(move |tx| sync::explorers::explorer(tx, OrgId::DEFAULT, id)).unwrap();
+        of.unwrap().about.kinds == [sync::scan::EXPLORER_KIND]
+    };
+    until("it is connected", &connected);
+    let (request, process) = asked();
+    world.write(move |tx| Ok(sync::explorers::withdraw(tx, OrgId::DEFAULT, id, request)?));
+    until("nmap ends with what it started", &|| !lives(&process));
+    // It is told to end: so does what it does, and the server hears of it.
+    let (request, process) = asked();
+    drop(working);
+    until("nmap ends with what it started", &|| !lives(&process));
+    let answer =
+        world.write(move |tx| Ok(sync::explorers::collect(tx, OrgId::DEFAULT, id, request)?)).expect("a farewell");
+    let says: sync::scan::ExplorerScan = serde_json::from_value(answer.says).unwrap();
+    assert_eq!(says, sync::scan::ExplorerScan::ended());
+}
+
+/// Whether a process is at work.
+fn lives(process: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
 }
 
 fn the_line_is_for_explorers_and_for_their_own_work_alone(database: &Database) {

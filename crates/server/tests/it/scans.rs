@@ -98,7 +98,7 @@ fn what_cannot_be_scanned_is_said_beside_its_field(database: &Database) {
     let once = [("when", "once"), ("start", "2026-11-20T00:00")];
     assert!(world.post("/tasks/scans/new", &cookie, &with(&csrf, &once)).body.contains("that time has passed"));
     let snmp = world.post("/tasks/scans/new", &cookie, &with(&csrf, &[("snmp", "yes")]));
-    assert!(snmp.status == 422 && snmp.body.contains("it needs a credential with a community"), "{}", snmp.body);
+    assert!(snmp.status == 422 && snmp.body.contains("it needs a credential: a community"), "{}", snmp.body);
     // Other networks are chosen by who manages the organization.
     let networks = [("csrf", csrf.as_str()), ("networks", "8.8.8.0/24")];
     assert_eq!(world.post("/tasks/scans/networks", &cookie, &networks).status, 303);

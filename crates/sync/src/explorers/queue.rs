@@ -81,6 +81,26 @@ pub fn open(
     Ok(found.into_iter().filter(fits).take(room).collect())
 }
 
+/// Which of the work in an Explorer's hands nobody waits for any more.
+///
+/// # Errors
+/// The database fails.
+pub fn gone(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    id: ExplorerId,
+    holding: &[i64],
+    now: Timestamp,
+) -> Result<Vec<i64>, StoreError> {
+    const READ: &str = "SELECT request_id FROM sync_explorer_request \
+        WHERE org_id = $1 AND explorer_id = $2 AND deadline_at > $3 ORDER BY request_id LIMIT $4";
+    if holding.is_empty() {
+        return Ok(Vec::new());
+    }
+    let wanted = tx.query(READ, &[org.into(), id.into(), now.into(), ASKED_MAX.into()], |row| row.int(0))?;
+    Ok(holding.iter().copied().filter(|held| !wanted.contains(held)).collect())
+}
+
 /// Hands out what an Explorer could take.
 ///
 /// # Errors
@@ -164,6 +184,13 @@ pub fn collect(tx: &mut Tx<'_>, org: OrgId, id: ExplorerId, request: RequestId) 
 pub fn withdraw(tx: &mut Tx<'_>, org: OrgId, id: ExplorerId, request: RequestId) -> Result<(), StoreError> {
     const DROP: &str = "DELETE FROM sync_explorer_request WHERE org_id = $1 AND explorer_id = $2 AND request_id = $3";
     tx.execute(DROP, &[org.into(), id.into(), request.0.into()])?;
+    Ok(())
+}
+
+/// Takes all work of a kind back, at whichever Explorer of an organization.
+pub(crate) fn withdraw_kind(tx: &mut Tx<'_>, org: OrgId, kind: &str) -> Result<(), StoreError> {
+    const DROP: &str = "DELETE FROM sync_explorer_request WHERE org_id = $1 AND kind = $2";
+    tx.execute(DROP, &[org.into(), kind.into()])?;
     Ok(())
 }
 

@@ -6,7 +6,8 @@ local table = require "table"
 
 description = [[
 Asks a machine by SNMP for its name, what it is and its interfaces' hardware addresses, with the communities that the
-argument muster.communities names: in hexadecimal, with dots between them. It only reads.
+argument muster.communities names: in hexadecimal, with dots between them. Agents listen at muster.port, or at 161. It only
+reads.
 ]]
 author = "Muster"
 license = "Same as Muster's"
@@ -25,7 +26,7 @@ local function one(helper, oid)
 end
 
 action = function(host)
-  local port = {number = 161, protocol = "udp"}
+  local port = {number = tonumber(stdnse.get_script_args("muster.port")) or 161, protocol = "udp"}
   for hex in string.gmatch(stdnse.get_script_args("muster.communities"), "[^.]+") do
     local community = stdnse.fromhex(hex)
     for _, version in ipairs({"v2c", "v1"}) do

@@ -30,12 +30,14 @@ const RETRIES: u32 = 2;
 /// After how long one machine is given up, in minutes.
 const HOST_MINUTES: u32 = 15;
 
-/// Communities that one scan tries, at most: each costs a machine that does not answer some seconds.
+/// Communities and users that one scan tries, at most: each costs a machine that does not answer some seconds.
 pub const COMMUNITIES_MAX: usize = 8;
 
 /// Names of files in the folder in which nmap runs. Relative, so that no path is part of what the scan says of itself.
 pub(super) const XML: &str = "scan.xml";
 pub(super) const SCRIPT: &str = "muster-snmp.nse";
+/// What its findings are called.
+pub(super) const SCRIPT_NAME: &str = "muster-snmp";
 pub(super) const SCRIPT_ARGUMENTS: &str = "snmp.args";
 
 /// A scan as it was asked for.
@@ -54,7 +56,7 @@ pub struct Scan {
     pub closely: bool,
     /// Asks the resolver for the names of what answers.
     pub names: bool,
-    /// Asks by SNMP, with communities that are handed over beside it.
+    /// Asks by SNMP, with communities and users that are handed over beside it.
     pub snmp: bool,
 }
 

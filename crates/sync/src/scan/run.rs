@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use futures_util::future::{BoxFuture, Either, FutureExt as _, select};
 use jobs::World;
 use kernel::{Secret, Timestamp};
 
 use super::order::{COMMUNITIES_MAX, SCRIPT, SCRIPT_ARGUMENTS, Scan, XML};
+use super::snmp::{self, Logins, PORT, UserError};
 
 /// The script by which nmap asks a machine by SNMP.
 const SNMP_SCRIPT: &str = include_str!("muster-snmp.nse");
@@ -20,6 +22,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// The end of nmap's file that is searched for how far it is, in bytes.
 const TAIL_BYTES: u64 = 64 * 1024;
+
+/// How long it is waited for a process that was killed to be gone.
+const END_WAIT: Duration = Duration::from_secs(2);
 
 /// What nmap said on standard error, as far as it is told, in bytes.
 const SAID_BYTES_MAX: u64 = 2_000;
@@ -68,8 +73,11 @@ pub enum ScanError {
         why: String,
     },
     /// Too many communities.
-    #[error("one scan tries {COMMUNITIES_MAX} communities at most")]
+    #[error("one scan tries {COMMUNITIES_MAX} communities and users at most")]
     Communities,
+    /// A credential of SNMP v3 cannot be used.
+    #[error("a credential is no user of SNMP v3: {0}")]
+    User(UserError),
 }
 
 impl ScanError {
@@ -137,25 +145,38 @@ impl Scanner {
     ///
     /// # Errors
     /// It cannot be started, or its folder cannot be made.
-    pub fn start(&self, world: &World, scan: &Scan, communities: &[Secret]) -> Result<Running, ScanError> {
-        if communities.len() > COMMUNITIES_MAX {
-            return Err(ScanError::Communities);
-        }
-        let folder = self.prepare(scan, communities).map_err(ScanError::Folder)?;
+    pub fn start(&self, world: &World, scan: &Scan, logins: &Logins) -> Result<Running, ScanError> {
+        let communities = &logins.communities;
+        let folder = self.prepare(scan, logins).map_err(ScanError::Folder)?;
         let said = File::create(folder.path().join("said")).map_err(ScanError::Folder)?;
         let mut command = Command::new(&self.program);
         command.args(scan.arguments(self.raw)).current_dir(folder.path()).env_clear();
         // Where it looks for what is named without a path, before the places of its own.
         command.env("NMAPDIR", folder.path()).env("HOME", folder.path()).env("LC_ALL", "C");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(said);
+        // A group of its own, so that all that it starts can be ended with it, and no Ctrl-C for us ends it behind our back.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let child = command.spawn().map_err(|source| ScanError::Start { program: self.program.clone(), source })?;
         let ends_at = world.now().plus_seconds(i64::from(scan.minutes) * 60);
         let hidden: Vec<Secret> =
             communities.iter().flat_map(|secret| [Secret::new(hexadecimal(secret)), secret.clone()]).collect();
-        Ok(Running { child, folder, ends_at, far: Far::default(), has_secret: !hidden.is_empty(), hidden })
+        let process = child.id();
+        Ok(Running {
+            child: Some(child),
+            process,
+            folder,
+            ends_at,
+            far: Far::default(),
+            has_secret: !hidden.is_empty(),
+            hidden,
+            later: (scan.snmp && !logins.users.is_empty()).then(|| logins.clone()),
+            rate: scan.rate,
+            asking: None,
+        })
     }
 
-    fn prepare(&self, scan: &Scan, communities: &[Secret]) -> std::io::Result<tempfile::TempDir> {
+    fn prepare(&self, scan: &Scan, logins: &Logins) -> std::io::Result<tempfile::TempDir> {
         let mut made = tempfile::Builder::new();
         made.prefix("muster-scan-");
         #[cfg(unix)]
@@ -172,7 +193,7 @@ impl Scanner {
         };
         if scan.snmp {
             own(&folder.path().join(SCRIPT))?.write_all(SNMP_SCRIPT.as_bytes())?;
-            own(&folder.path().join(SCRIPT_ARGUMENTS))?.write_all(script_arguments(communities).as_bytes())?;
+            own(&folder.path().join(SCRIPT_ARGUMENTS))?.write_all(script_arguments(logins).as_bytes())?;
         }
         Ok(folder)
     }
@@ -187,9 +208,12 @@ fn own(path: &Path) -> std::io::Result<File> {
     options.open(path)
 }
 
-/// In hexadecimal, so that no character of a community means anything to nmap.
-fn script_arguments(communities: &[Secret]) -> String {
-    format!("muster.communities={}", communities.iter().map(hexadecimal).collect::<Vec<_>>().join("."))
+/// In hexadecimal, so that no character of a community means anything to nmap; without any, the dot between them.
+fn script_arguments(logins: &Logins) -> String {
+    let communities = logins.communities.iter().map(hexadecimal).collect::<Vec<_>>().join(".");
+    let communities = if communities.is_empty() { "." } else { &communities };
+    let port = if logins.port == PORT { String::new() } else { format!(",muster.port={}", logins.port) };
+    format!("muster.communities={communities}{port}")
 }
 
 fn hexadecimal(secret: &Secret) -> String {
@@ -213,10 +237,11 @@ fn raw_in(status: &str) -> bool {
     if is_root { holds("CapEff:") } else { holds("CapAmb:") }
 }
 
-/// nmap at work; dropping it ends nmap, and takes its folder away.
-#[derive(Debug)]
+/// nmap at work, and SNMP v3 after it; dropping it ends nmap and whatever that started, and takes its folder away.
 pub struct Running {
-    child: Child,
+    /// Nothing once it has ended.
+    child: Option<Child>,
+    process: u32,
     folder: tempfile::TempDir,
     ends_at: Timestamp,
     far: Far,
@@ -224,6 +249,18 @@ pub struct Running {
     has_secret: bool,
     /// What is not told on, whoever says it.
     hidden: Vec<Secret>,
+    /// What is asked with by SNMP v3 once nmap is done.
+    later: Option<Logins>,
+    /// Packets a second at most.
+    rate: u32,
+    /// Asking so.
+    asking: Option<BoxFuture<'static, Result<File, ScanError>>>,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Running").field("process", &self.process).field("far", &self.far).finish_non_exhaustive()
+    }
 }
 
 impl Running {
@@ -232,12 +269,24 @@ impl Running {
     /// # Errors
     /// It ended without having done it.
     pub async fn wait(&mut self, world: &World) -> Result<Option<Scanned>, ScanError> {
+        if let Some(asking) = &mut self.asking {
+            return match select(asking, std::pin::pin!(world.sleep(LOOK_EVERY))).await {
+                Either::Left((xml, _)) => Ok(Some(Scanned { xml: xml?, in_time: true })),
+                Either::Right(_) if world.now() >= self.ends_at => self.written(false).map(Some),
+                Either::Right(_) => Ok(None),
+            };
+        }
         world.sleep(LOOK_EVERY).await;
-        if let Some(status) = self.child.try_wait().map_err(ScanError::Folder)? {
+        let ended = self.child.as_mut().map(Child::try_wait).transpose().map_err(ScanError::Folder)?.flatten();
+        if let Some(status) = ended {
+            self.child = None;
             if !status.success() {
                 return Err(ScanError::Ended { how: in_words(status), said: self.said() });
             }
-            return self.written(true).map(Some);
+            let scanned = self.written(true)?;
+            let Some(logins) = self.later.take() else { return Ok(Some(scanned)) };
+            self.asking = Some(snmp::ask(world.clone(), scanned.xml, logins, self.rate).boxed());
+            return Ok(None);
         }
         self.look().map_err(ScanError::Folder)?;
         if world.now() >= self.ends_at {
@@ -256,7 +305,7 @@ impl Running {
     /// The process's number.
     #[must_use]
     pub fn process(&self) -> u32 {
-        self.child.id()
+        self.process
     }
 
     fn written(&self, in_time: bool) -> Result<Scanned, ScanError> {
@@ -299,10 +348,20 @@ impl Running {
         lines.take(2).collect::<Vec<_>>().join(" ").chars().filter(|letter| !letter.is_control()).collect()
     }
 
+    /// Kills it and all of its group, and waits a while until it is gone. It may have ended by itself meanwhile, and then there
+    /// is nobody to end.
     fn end(&mut self) {
-        // It may have ended by itself meanwhile, and then there is nobody to end.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let Some(mut child) = self.child.take() else { return };
+        #[cfg(unix)]
+        let _ = rustix::process::kill_process_group(
+            rustix::process::Pid::from_child(&child),
+            rustix::process::Signal::KILL,
+        );
+        let _ = child.kill();
+        // One that hangs in the kernel holds up nobody here.
+        let (gone, waits) = std::sync::mpsc::channel();
+        std::thread::spawn(move || gone.send(child.wait().is_ok()));
+        let _ = waits.recv_timeout(END_WAIT);
     }
 }
 
@@ -355,7 +414,12 @@ mod tests {
 
     #[test]
     fn a_community_means_nothing_to_the_scanner() {
-        let given = [Secret::new("a\",x={}\n".to_owned()), Secret::new("ü".to_owned())];
+        let mut given = Logins::default();
+        assert_eq!(script_arguments(&given), "muster.communities=.");
+        for community in ["a\",x={}\n", "ü"] {
+            given.add(crate::scan::COMMUNITY, Secret::new(community.to_owned())).unwrap();
+        }
         assert_eq!(script_arguments(&given), "muster.communities=61222c783d7b7d0a.c3bc");
+        assert_eq!(script_arguments(&given.at_port(1161)), "muster.communities=61222c783d7b7d0a.c3bc,muster.port=1161");
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use store::{Row, StoreError, Tx};
 
 use super::when::{Past, When};
-use super::{ALLOWED_DEFAULT, COMMUNITIES_MAX, Far, Scan, target};
+use super::{ALLOWED_DEFAULT, COMMUNITIES_MAX, COMMUNITY, Far, Scan, USER, target};
 use crate::connect::checked_name;
 use crate::lease::Holder;
 use crate::report::StreamReport;
@@ -21,9 +21,6 @@ pub const AT_ONCE_PER_ORG: usize = 1;
 
 /// Runs of a task that are remembered.
 const RUNS_KEPT: i64 = 100;
-
-/// The type of credential that the SNMP probe takes.
-pub const COMMUNITY: &str = "snmp_community";
 
 /// A task that scans networks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +54,7 @@ pub struct Wanted {
     pub site: String,
     /// What is looked at, and how.
     pub scan: Scan,
-    /// SNMP communities that it may use.
+    /// SNMP communities and users that it may use.
     pub credentials: Vec<CredentialId>,
     /// Consoles that are read after it, with their own options.
     pub syncs: Vec<IntegrationId>,
@@ -250,24 +247,24 @@ fn check(
     }
     if let Some(id) = wanted.explorer {
         let of = explorers::explorer(tx, org, id)?.ok_or_else(|| explorers::ExplorerError::NoSuch(id.to_string()))?;
-        if wanted.scan.snmp {
-            return refuse("the SNMP probe", "communities stay with this server, so an Explorer has none to ask with");
-        }
         // Who is away now may be back when it is time; who was revoked is not.
         if of.revoked_at.is_some() {
             return Err(explorers::ExplorerError::Revoked(of.name).into());
         }
     }
     if wanted.scan.snmp && wanted.credentials.is_empty() {
-        return refuse("the SNMP probe", "it needs a credential with a community");
+        return refuse("the SNMP probe", "it needs a credential: a community, or a user of SNMP v3");
     }
     if wanted.credentials.len() > COMMUNITIES_MAX {
-        return refuse("the SNMP probe", "it tries eight communities at most");
+        return refuse("the SNMP probe", "it tries eight communities and users at most");
     }
     for id in &wanted.credentials {
         let found = access::credential(tx, org, *id)?.ok_or(access::AccessError::NoSuch { what: "credential" })?;
-        if found.kind != COMMUNITY {
-            return refuse("the SNMP probe", "one of the credentials is no SNMP community");
+        if ![COMMUNITY, USER].contains(&found.kind.as_str()) {
+            return refuse(
+                "the SNMP probe",
+                "one of the credentials is neither an SNMP community nor a user of SNMP v3",
+            );
         }
     }
     for id in &wanted.syncs {
@@ -548,7 +545,9 @@ pub(super) fn claim(
         FROM sync_scan_run WHERE org_id = $1 AND scan_id = $2 ORDER BY run_id DESC LIMIT $3)";
     let alone = i64::from(holder.alone);
     let values = [org.into(), now.into(), alone.into(), holder.name.as_str().into(), LEFT_BEHIND.into()];
-    tx.execute(LEFT, &values)?;
+    if tx.execute(LEFT, &values)? > 0 {
+        withdraw_scans(tx, org)?;
+    }
     let due = tasks(tx, org)?.into_iter().filter(|task| task.next(now) == Next::Now);
     // What somebody asked for first, then what has waited longest.
     let first = due.min_by_key(|task| match &task.asked {
@@ -660,13 +659,22 @@ pub(super) fn end(
     Ok(())
 }
 
+/// Takes back what an Explorer was asked to scan. An organization scans once at a time, so it is of the run that is over.
+fn withdraw_scans(tx: &mut Tx<'_>, org: OrgId) -> Result<(), StoreError> {
+    [super::EXPLORER_KIND, super::EXPLORER_SNMP_KIND]
+        .into_iter()
+        .try_for_each(|kind| explorers::withdraw_kind(tx, org, kind))
+}
+
 /// Marks every run of this holder as cut off.
 pub(crate) fn let_go(tx: &mut Tx<'_>, holder: &Holder, now: Timestamp) -> Result<(), StoreError> {
     const LET_GO: &str = "UPDATE sync_scan_run SET finished_at = $3, status = 'cut_off', reason = $4 \
         WHERE org_id = $1 AND lease_owner = $2 AND finished_at IS NULL";
-    let why = "its worker was stopped; nothing of this run was imported, unless the log says so";
+    let why = "stopped with its worker; nothing of this run was imported, unless the log says so";
     for org in orgs(tx)? {
-        tx.execute(LET_GO, &[org.into(), holder.name.as_str().into(), now.into(), why.into()])?;
+        if tx.execute(LET_GO, &[org.into(), holder.name.as_str().into(), now.into(), why.into()])? > 0 {
+            withdraw_scans(tx, org)?;
+        }
     }
     Ok(())
 }

@@ -5,15 +5,16 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::pin::pin;
 use std::time::Duration;
 
+use explorer::wire::Sealed;
 use futures_util::future::{Either, FutureExt, LocalBoxFuture, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jobs::World;
-use kernel::{ExplorerId, OrgId, Secret};
+use kernel::{ExplorerId, OrgId};
 use serde::{Deserialize, Serialize};
 use store::{Store, StoreError, Tx};
 
 use super::task::{self, Claimed, End, RunStatus, Stands};
-use super::{Far, Scan, ScanError, Scanned, Scanner};
+use super::{Far, Logins, Scan, ScanError, Scanned, Scanner};
 use crate::import::fields::Mapping;
 use crate::import::{self, Draft, FILE_BYTES_MAX, Format, Imported, Order, Whole};
 use crate::lease::Holder;
@@ -168,8 +169,12 @@ impl Worker<'_> {
         let scanned = match scanned {
             Came::Back(scanned) => scanned,
             Came::Stopped(by) => {
-                let reason = Some(format!("{by} stopped it; nothing of it was imported"));
+                let reason = Some(format!("stopped by {by}; nothing of it was imported"));
                 return Ok(Some(End { status: RunStatus::Cancelled, reason, report: None }));
+            }
+            Came::ShutDown(name) => {
+                let reason = format!("stopped by the Explorer {name}, which was shut down; nothing of it was imported");
+                return Ok(Some(End { status: RunStatus::CutOff, reason: Some(reason), report: None }));
             }
             Came::Lost => return Ok(None),
         };
@@ -199,13 +204,13 @@ impl Worker<'_> {
         let world = self.place.world;
         let wanted = &claimed.task.wanted;
         let scanner = Scanner::find(self.path)?;
-        let communities = if wanted.scan.snmp { self.communities(claimed).await? } else { Vec::new() };
+        let logins = self.logins(claimed).await?;
         let raw = scanner.is_raw();
         let how = if raw { "" } else { " It may not make its own packets here, so it connects as every program does." };
         self.say(claimed, format!("scanning {}.{who}{how}", wanted.scan.targets.text())).await?;
         self.say(claimed, wanted.scan.command(raw)).await?;
-        let mut running = scanner.start(world, &wanted.scan, &communities)?;
-        drop(communities);
+        let mut running = scanner.start(world, &wanted.scan, &logins)?;
+        drop(logins);
         let mut beat_at = world.now();
         loop {
             if let Some(scanned) = running.wait(world).await? {
@@ -229,12 +234,15 @@ impl Worker<'_> {
         let scan = claimed.task.wanted.scan.clone();
         let deadline = now.plus_seconds(i64::from(scan.minutes) * 60 + EXPLORER_PATIENCE);
         let targets = scan.targets.text();
-        let payload = serde_json::to_value(&scan).expect("plain numbers and texts");
+        let kind = if scan.snmp { EXPLORER_SNMP_KIND } else { EXPLORER_KIND };
+        let logins = self.logins(claimed).await?;
         let asked = self.place.store.write(move |tx| {
             let of = explorers::explorer(tx, org, id)?;
             let of = of.ok_or_else(|| explorers::ExplorerError::NoSuch(id.to_string()))?;
             of.ready(now)?;
-            Ok::<_, SyncError>((explorers::ask(tx, &of, EXPLORER_KIND, &payload, deadline, now)?, of.name))
+            let sealed = scan.snmp.then(|| sealed(&of, &scan, &logins)).transpose()?;
+            let payload = serde_json::to_value(&ExplorerWork { scan, sealed }).expect("plain numbers and texts");
+            Ok::<_, SyncError>((explorers::ask(tx, &of, kind, &payload, deadline, now)?, of.name))
         });
         let (request, name) = world.outside(asked).await?;
         self.say(claimed, format!("the Explorer {name} scans {targets}.{who}")).await?;
@@ -246,7 +254,7 @@ impl Worker<'_> {
                 Stands::Stopped(by) => break Came::Stopped(by),
             }
             if let Some(answer) = self.write(move |tx| explorers::collect(tx, org, id, request)).await? {
-                return from_explorer(&name, answer).map(Came::Back);
+                return from_explorer(name, answer);
             }
             if world.now() >= deadline {
                 self.write(move |tx| explorers::withdraw(tx, org, id, request)).await?;
@@ -282,19 +290,23 @@ impl Worker<'_> {
         }
     }
 
-    /// The communities that the task may use, from wherever they are kept.
-    async fn communities(&self, claimed: &Claimed) -> Result<Vec<Secret>, SyncError> {
+    /// What the task may ask by SNMP with, from wherever it is kept; nothing if it does not.
+    async fn logins(&self, claimed: &Claimed) -> Result<Logins, SyncError> {
         let Place { store, world, keys, .. } = self.place;
         let org = claimed.task.org;
-        let mut found = Vec::new();
+        let mut found = Logins::default();
+        if !claimed.task.wanted.scan.snmp {
+            return Ok(found);
+        }
         for id in claimed.task.wanted.credentials.clone() {
             let ring = keys.clone();
             let opened = store.read(move |tx| {
-                let name = access::credential(tx, org, id)?.map(|of| of.name).unwrap_or_default();
-                Ok::<_, SyncError>((access::open_credential(tx, &ring, org, id)?, name))
+                let of = access::credential(tx, org, id)?;
+                let (name, kind) = of.map(|of| (of.name, of.kind)).unwrap_or_default();
+                Ok::<_, SyncError>((access::open_credential(tx, &ring, org, id)?, name, kind))
             });
-            let (custody, name) = world.outside(opened).await?;
-            found.push(world.outside(keys.secret(custody, &name, world.now())).await?);
+            let (custody, name, kind) = world.outside(opened).await?;
+            found.add(&kind, world.outside(keys.secret(custody, &name, world.now())).await?)?;
         }
         Ok(found)
     }
@@ -326,12 +338,39 @@ enum Came {
     Back(Scanned),
     /// This person stopped it.
     Stopped(String),
+    /// This Explorer was ended meanwhile.
+    ShutDown(String),
     /// The run was taken for dead.
     Lost,
 }
 
 /// The kind of work that a scan is to an Explorer: a [`Scan`], answered by an [`ExplorerScan`] and nmap's XML.
 pub const EXPLORER_KIND: &str = "scan";
+
+/// The same with SNMP, which older Explorers cannot do there: beside the [`Scan`], what it asks with, sealed to the Explorer.
+pub const EXPLORER_SNMP_KIND: &str = "scan_snmp";
+
+/// What an Explorer is to scan.
+#[derive(Serialize, Deserialize)]
+struct ExplorerWork {
+    #[serde(flatten)]
+    scan: Scan,
+    /// What it asks by SNMP with: a [`Sealed`] in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sealed: Option<String>,
+}
+
+/// What a scan asks with, sealed to an Explorer for these targets and no others.
+fn sealed(of: &explorers::Explorer, scan: &Scan, logins: &Logins) -> Result<String, explorers::ExplorerError> {
+    let public = of.public_key.as_deref().ok_or_else(|| explorers::ExplorerError::NotEnrolled(of.name.clone()))?;
+    let what = Sealed { url: for_targets(scan), token: logins.written().into() };
+    Ok(explorer::seal::seal(public, &of.id.to_string(), &what)?)
+}
+
+/// What stands in the place of a console's address.
+fn for_targets(scan: &Scan) -> String {
+    format!("scan:{}", scan.targets.text())
+}
 
 /// How much longer than the scan's own time limit an Explorer has to bring it, in seconds.
 const EXPLORER_PATIENCE: i64 = 300;
@@ -344,45 +383,78 @@ pub struct ExplorerScan {
     pub failed: String,
     /// False if it ran into its time limit.
     pub in_time: bool,
+    /// The Explorer was told to end before it was done.
+    pub ended: bool,
+}
+
+impl ExplorerScan {
+    /// What an Explorer says that is told to end in the middle of a scan.
+    #[must_use]
+    pub fn ended() -> ExplorerScan {
+        ExplorerScan { failed: "the Explorer was shut down".to_owned(), in_time: false, ended: true }
+    }
 }
 
 /// What an Explorer answered, as if it had been scanned here.
-fn from_explorer(name: &str, answer: explorers::Answer) -> Result<Scanned, SyncError> {
+fn from_explorer(name: String, answer: explorers::Answer) -> Result<Came, SyncError> {
     let says: ExplorerScan = serde_json::from_value(answer.says).unwrap_or_default();
+    if says.ended {
+        return Ok(Came::ShutDown(name));
+    }
     if !says.failed.is_empty() || answer.body.is_empty() {
         let failed = if says.failed.is_empty() {
             "its answer is empty, or too large to be sent".to_owned()
         } else {
             says.failed
         };
-        return Err(ScanError::Elsewhere { name: name.to_owned(), why: failed }.into());
+        return Err(ScanError::Elsewhere { name, why: failed }.into());
     }
     let mut xml = tempfile::tempfile().map_err(ScanError::Folder)?;
     xml.write_all(&answer.body).and_then(|()| xml.seek(SeekFrom::Start(0))).map_err(ScanError::Folder)?;
-    Ok(Scanned { xml, in_time: says.in_time })
+    Ok(Came::Back(Scanned { xml, in_time: says.in_time }))
 }
 
-/// An Explorer's part: looks from where it is, and answers with nmap's XML. What it is asked is parsed and bounded again.
-pub async fn explore(world: &World, path: &OsStr, payload: serde_json::Value) -> (ExplorerScan, Vec<u8>) {
-    match explored(world, path, payload).await {
-        Ok((in_time, xml)) => (ExplorerScan { failed: String::new(), in_time }, xml),
-        Err(failed) => (ExplorerScan { failed, in_time: false }, Vec::new()),
+/// An Explorer's part: looks from where it is, and answers with nmap's XML. What it is asked is parsed and bounded again, and
+/// what is sealed is opened with the key in `state`.
+pub async fn explore(
+    world: &World,
+    path: &OsStr,
+    state: &explorer::State,
+    payload: serde_json::Value,
+) -> (ExplorerScan, Vec<u8>) {
+    match explored(world, path, state, payload).await {
+        Ok((in_time, xml)) => (ExplorerScan { in_time, ..ExplorerScan::default() }, xml),
+        Err(failed) => (ExplorerScan { failed, ..ExplorerScan::default() }, Vec::new()),
     }
 }
 
-async fn explored(world: &World, path: &OsStr, payload: serde_json::Value) -> Result<(bool, Vec<u8>), String> {
+async fn explored(
+    world: &World,
+    path: &OsStr,
+    state: &explorer::State,
+    payload: serde_json::Value,
+) -> Result<(bool, Vec<u8>), String> {
     let in_words = |error: ScanError| {
         let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
         let help = error.help().map(|help| format!("; {help}")).unwrap_or_default();
         format!("{error}{cause}{help}")
     };
-    let scan: Scan =
+    let ExplorerWork { scan, sealed } =
         serde_json::from_value(payload).map_err(|error| format!("what it was asked is no scan: {error}"))?;
     scan.check().map_err(|error| error.to_string())?;
-    if scan.snmp {
-        return Err("it has no communities".to_owned());
-    }
-    let mut running = Scanner::find(path).and_then(|scanner| scanner.start(world, &scan, &[])).map_err(in_words)?;
+    let logins = match sealed {
+        Some(sealed) => {
+            let keys = explorer::seal::KeyPair::read(&state.private_key).map_err(|error| error.to_string())?;
+            let what = keys.open(&state.explorer, &sealed).map_err(|error| error.to_string())?;
+            if what.url != for_targets(&scan) {
+                return Err("what was sealed is for other targets".to_owned());
+            }
+            Logins::read(&what.token)?
+        }
+        None if scan.snmp => return Err("it has nothing to ask by SNMP with".to_owned()),
+        None => Logins::default(),
+    };
+    let mut running = Scanner::find(path).and_then(|scanner| scanner.start(world, &scan, &logins)).map_err(in_words)?;
     loop {
         if let Some(mut scanned) = running.wait(world).await.map_err(in_words)? {
             let mut xml = Vec::new();

@@ -128,7 +128,10 @@ impl Line {
                         self.unknown_ids.lock().unwrap().insert(one.id);
                     }
                 }
-                return (200, serde_json::to_vec(&Polled { name: of.name, work }).unwrap().into());
+                return (
+                    200,
+                    serde_json::to_vec(&Polled { name: of.name, work, withdrawn: Vec::new() }).unwrap().into(),
+                );
             }
             self.world.sleep(Duration::from_millis(200)).await;
         }

@@ -8,12 +8,12 @@ use std::time::Duration;
 use access::{Keep, Keyring, NewCredential};
 use explorer::wire::{About, Enrol};
 use jobs::World;
-use kernel::{Clock, OrgId, Random, ScanId, Secret, Timestamp};
+use kernel::{Clock, ExplorerId, OrgId, Random, ScanId, Secret, Timestamp};
 use sentinelone::Transport;
 use store::{Store, Tx};
 use sync::explorers::{self, RequestId};
 use sync::import::{Imported, Order};
-use sync::scan::{self, Ports, RunStatus, Scan, ScanError, ScanRun, Scanner, Targets, Wanted, When};
+use sync::scan::{self, Logins, Ports, RunStatus, Scan, ScanError, ScanRun, Scanner, Targets, Wanted, When};
 use sync::{Place, SyncError, WorkerOptions};
 use testkit::{Database, TestDir};
 
@@ -24,6 +24,8 @@ testkit::on_each_database! {
     a_task_is_run_by_a_worker_and_tells_how_it_went,
     two_workers_scan_one_after_the_other,
     an_explorer_scans_from_where_it_is_and_brings_what_it_found,
+    what_an_explorer_scans_is_taken_back_when_it_is_stopped,
+    what_an_explorer_asks_by_snmp_with_is_sealed_to_it,
     what_a_worker_left_behind_is_marked_and_stays_unimported,
     a_task_is_checked_saved_changed_and_removed,
 }
@@ -167,7 +169,11 @@ fn wanted(name: &str, scan: Scan) -> Wanted {
 }
 
 async fn scanned(bench: &Bench, scan: &Scan) -> Result<Imported, SyncError> {
-    let mut running = bench.scanner().start(&bench.world, scan, &[])?;
+    scanned_with(bench, scan, &Logins::default()).await
+}
+
+async fn scanned_with(bench: &Bench, scan: &Scan, logins: &Logins) -> Result<Imported, SyncError> {
+    let mut running = bench.scanner().start(&bench.world, scan, logins)?;
     let found = loop {
         if let Some(found) = running.wait(&bench.world).await? {
             break found;
@@ -244,25 +250,96 @@ fn two_workers_scan_one_after_the_other(database: &Database) {
     }
 }
 
+/// An Explorer named branch that has enrolled, and what it remembers.
+fn branch(bench: &Bench, about: &About) -> (ExplorerId, explorer::State) {
+    let (about, keys) = (about.clone(), explorer::seal::KeyPair::fresh());
+    let (public_key, private_key) = (keys.public(), keys.private());
+    let id = bench.write(move |tx| {
+        let (id, ticket) = explorers::create(tx, ORG, "branch", &Random::secret_bytes(), "ann", START)?;
+        let order = Enrol { ticket: ticket.expose().to_owned(), public_key, about };
+        explorers::enrol(tx, &order, "192.0.2.7", &Random::secret_bytes(), START)?.unwrap();
+        Ok(id)
+    });
+    let state = explorer::State {
+        server: "https://muster.example".to_owned(),
+        explorer: id.to_string(),
+        name: "branch".to_owned(),
+        org: "Acme".to_owned(),
+        token: String::new().into(),
+        ca_pem: String::new(),
+        private_key,
+    };
+    (id, state)
+}
+
+fn what_an_explorer_scans_is_taken_back_when_it_is_stopped(database: &Database) {
+    let bench = Bench::new(database);
+    let about = About { kinds: vec![scan::EXPLORER_KIND.to_owned()], ..About::default() };
+    let (explorer, _) = branch(&bench, &about);
+    let id = bench.add(&Wanted { explorer: Some(explorer), ..wanted("branch", scan("127.0.0.41", &[1])) });
+    let waits = |bench: &Bench| bench.number("SELECT count(*) FROM sync_explorer_request") == 1;
+    let gone = move |bench: &Bench, work: i64| {
+        let now = bench.world.now();
+        bench.store.read_blocking(move |tx| explorers::gone(tx, ORG, explorer, &[work], now)).unwrap() == [work]
+    };
+    let take = |bench: &Bench| {
+        let (kinds, now) = (about.kinds.clone(), bench.world.now());
+        bench.write(move |tx| Ok(explorers::hand_out(tx, ORG, explorer, &kinds, &[], 1, now)?)).remove(0).id
+    };
+    // Somebody stops it.
+    let taken = std::cell::Cell::new(0);
+    bench.work_until(&bench.options("one"), |bench| {
+        if waits(bench) && taken.get() == 0 {
+            taken.set(take(bench));
+            assert!(!gone(bench, taken.get()));
+            bench.write(move |tx| scan::cancel(tx, ORG, id, "bob", START));
+        }
+        bench.is_over(id)
+    });
+    assert!(gone(&bench, taken.get()), "the Explorer hears that nobody waits for it");
+    let run = bench.runs(id).remove(0);
+    assert_eq!(
+        (run.status, run.reason.as_deref()),
+        (Some(RunStatus::Cancelled), Some("stopped by bob; nothing of it was imported"))
+    );
+    // The worker ends.
+    bench.write(move |tx| scan::ask(tx, ORG, id, "ann", START));
+    bench.work_until(&bench.options("two"), |bench| {
+        let is_taken = waits(bench);
+        if is_taken {
+            taken.set(take(bench));
+        }
+        is_taken
+    });
+    assert_eq!(bench.runs(id).remove(0).status, Some(RunStatus::CutOff));
+    assert!(gone(&bench, taken.get()));
+    // The Explorer ends, and says so.
+    bench.write(move |tx| scan::ask(tx, ORG, id, "ann", START));
+    let answered = std::cell::Cell::new(false);
+    bench.work_until(&bench.options("three"), |bench| {
+        if waits(bench) && !answered.replace(true) {
+            let (request, now) = (RequestId(take(bench)), bench.world.now());
+            let says = serde_json::to_string(&scan::ExplorerScan::ended()).unwrap();
+            assert!(bench.write(move |tx| Ok(explorers::answer(tx, ORG, explorer, request, &says, b"", now)?)));
+        }
+        answered.get() && bench.is_over(id)
+    });
+    let run = bench.runs(id).remove(0);
+    assert_eq!(
+        (run.status, run.reason.as_deref()),
+        (
+            Some(RunStatus::CutOff),
+            Some("stopped by the Explorer branch, which was shut down; nothing of it was imported")
+        )
+    );
+}
+
 fn an_explorer_scans_from_where_it_is_and_brings_what_it_found(database: &Database) {
     let bench = Bench::new(database);
     let (_listener, port) = listener("127.0.0.41");
     let about = About { kinds: vec![scan::EXPLORER_KIND.to_owned()], ..About::default() };
-    let explorer = bench.write({
-        let about = about.clone();
-        move |tx| {
-            let (id, ticket) = explorers::create(tx, ORG, "branch", &Random::secret_bytes(), "ann", START)?;
-            let public_key = explorer::seal::KeyPair::fresh().public();
-            let order = Enrol { ticket: ticket.expose().to_owned(), public_key, about };
-            explorers::enrol(tx, &order, "192.0.2.7", &Random::secret_bytes(), START)?.unwrap();
-            Ok(id)
-        }
-    });
+    let (explorer, state) = branch(&bench, &about);
     let there = |scan| Wanted { explorer: Some(explorer), ..wanted("branch", scan) };
-    let snmp = there(Scan { snmp: true, ..scan("127.0.0.41", &[port]) });
-    let refused = bench.store.write_blocking(move |tx| scan::add(tx, ORG, &snmp, "ann", START));
-    assert!(refused.unwrap_err().to_string().contains("communities stay with this server"));
-
     let id = bench.add(&there(scan("127.0.0.41", &[port])));
     let options = bench.options("one");
     // What the Explorer does: takes the work, looks, and answers.
@@ -277,7 +354,7 @@ fn an_explorer_scans_from_where_it_is_and_brings_what_it_found(database: &Databa
                 None => bench.world.sleep(LOOK).await,
             }
         };
-        let (says, xml) = scan::explore(&bench.world, bench.path.as_os_str(), work.payload).await;
+        let (says, xml) = scan::explore(&bench.world, bench.path.as_os_str(), &state, work.payload).await;
         let (says, now) = (serde_json::to_string(&says).unwrap(), bench.world.now());
         let request = RequestId(work.id);
         assert!(bench.write(move |tx| Ok(explorers::answer(tx, ORG, explorer, request, &says, &xml, now)?)));
@@ -328,7 +405,10 @@ fn what_a_worker_left_behind_is_marked_and_stays_unimported(database: &Database)
     bench.work_until(&bench.options("third"), |bench| bench.runs(id).len() == 2 && seen(bench) == Some(42));
     let run = bench.runs(id).remove(0);
     assert_eq!(run.status, Some(RunStatus::CutOff));
-    assert!(run.reason.unwrap().starts_with("its worker was stopped"));
+    assert_eq!(
+        run.reason.unwrap(),
+        "stopped with its worker; nothing of this run was imported, unless the log says so"
+    );
     // And one that somebody stops.
     bench.write(move |tx| scan::ask(tx, ORG, id, "ann", START));
     bench.work_until(&bench.options("fourth"), |bench| {
@@ -339,6 +419,7 @@ fn what_a_worker_left_behind_is_marked_and_stays_unimported(database: &Database)
     });
     let run = bench.runs(id).remove(0);
     assert_eq!((run.status, run.cancelled_by.as_deref()), (Some(RunStatus::Cancelled), Some("bob")));
+    assert_eq!(run.reason.as_deref(), Some("stopped by bob; nothing of it was imported"));
     assert_eq!(bench.number("SELECT count(*) FROM sync_integration"), 0, "nothing was imported");
     assert_eq!(bench.number("SELECT count(*) FROM inventory_source_record"), 0);
 }
@@ -350,7 +431,7 @@ fn a_scan_that_ends_early_or_late_imports_nothing_or_half() {
         bench.put(script);
         let order = scan("127.0.0.0/30", &[1]);
         let clock = bench.clock.clone();
-        let mut running = bench.scanner().start(&bench.world, &order, &[]).unwrap();
+        let mut running = bench.scanner().start(&bench.world, &order, &Logins::default()).unwrap();
         bench.runtime.block_on(async {
             loop {
                 if late && running.far().percent.is_some() {
@@ -376,12 +457,44 @@ fn a_scan_that_ends_early_or_late_imports_nothing_or_half() {
     assert_eq!((why.as_str(), late.hosts), ("the scan was ended at its time limit of 120 minutes", 1));
 }
 
+/// Whether a process is at work.
+fn lives(process: &str) -> bool {
+    let Ok(process) = process.trim().parse::<u32>() else { return false };
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
+}
+
+#[test]
+fn whoever_lets_go_of_a_scan_ends_nmap_and_all_that_it_started() {
+    let script = format!("{HALF}sleep 1000 & echo $! > \"$(dirname \"$0\")/child\"; wait");
+    let mut bench = Bench::over(Store::in_memory(SLICES).unwrap());
+    bench.put(&script);
+    let started = |bench: &Bench| std::fs::read_to_string(bench.dir.join("child")).unwrap_or_default();
+    let mut running = bench.scanner().start(&bench.world, &scan("127.0.0.1", &[1]), &Logins::default()).unwrap();
+    bench.runtime.block_on(async {
+        while started(&bench).trim().is_empty() {
+            assert!(running.wait(&bench.world).await.unwrap().is_none());
+        }
+    });
+    let (own, child) = (running.process().to_string(), started(&bench));
+    assert!(lives(&own) && lives(&child));
+    drop(running);
+    assert!(!lives(&own));
+    // Killed, and gone as soon as the system comes to it.
+    bench.runtime.block_on(bench.until(|_| !lives(&child)));
+    // So does a worker that ends, in the middle of a task.
+    std::fs::remove_file(bench.dir.join("child")).unwrap();
+    bench.add(&wanted("office", scan("127.0.0.1", &[1])));
+    bench.work_until(&bench.options("one"), |bench| lives(&started(bench)));
+    bench.runtime.block_on(bench.until(|bench| !lives(&started(bench))));
+}
+
 #[test]
 fn nmap_itself_that_is_killed_half_way_imports_nothing() {
     let bench = Bench::over(Store::in_memory(SLICES).unwrap());
     // A packet a second: it would take minutes.
     let slow = Scan { rate: 1, ..scan("127.0.0.0/24", &[1]) };
-    let mut running = bench.scanner().start(&bench.world, &slow, &[]).unwrap();
+    let mut running = bench.scanner().start(&bench.world, &slow, &Logins::default()).unwrap();
     let ended = bench.runtime.block_on(async {
         assert!(running.wait(&bench.world).await.unwrap().is_none());
         let kill = std::process::Command::new("kill").args(["-9", &running.process().to_string()]).status();
@@ -408,6 +521,187 @@ fn no_scanner_and_networks_that_are_no_longer_allowed_are_told_by_the_run() {
     bench.work_until(&bench.options("one"), |bench| bench.is_over(id));
     let why = bench.runs(id).remove(0).reason.unwrap();
     assert!(why.starts_with("127.0.0.1 is not among the networks that scans may touch: 10.0.0.0/8"), "{why}");
+}
+
+/// A real SNMP agent at a port of its own, until it is dropped.
+struct Agent {
+    process: std::process::Child,
+    port: u16,
+    _folder: TestDir,
+}
+
+const AGENT: &str = "127.0.0.51";
+const AGENT_SECRETS: [&str; 2] = ["an authentication", "a privacy"];
+
+impl Agent {
+    fn start(bench: &Bench) -> Agent {
+        let folder = TestDir::new();
+        let port = std::net::UdpSocket::bind((AGENT, 0)).unwrap().local_addr().unwrap().port();
+        let [auth, privacy] = AGENT_SECRETS;
+        let users = [("one", "SHA"), ("two", "SHA-256")].map(|(user, hash)| {
+            format!("createUser {user} {hash} \"{auth}\" AES \"{privacy}\"\nrouser {user} authpriv\n")
+        });
+        let about =
+            format!("agentaddress udp:{AGENT}:{port}\nsysName sw-17\nsysDescr a switch & <more>\nrocommunity plain\n");
+        folder.write("snmpd.conf", about + &users.concat());
+        let path = |name: &str| folder.path().join(name);
+        std::fs::create_dir(path("state")).unwrap();
+        let program = ["/usr/sbin/snmpd", "/usr/local/sbin/snmpd", "/opt/homebrew/sbin/snmpd"];
+        let program = program.into_iter().find(|file| Path::new(file).exists());
+        let mut command = std::process::Command::new(program.expect("snmpd: cargo xtask test installs it"));
+        command.args(["-f", "-C", "-I", "-smux", "-Lf"]).arg(path("log")).arg("-c").arg(path("snmpd.conf"));
+        command.env("SNMP_PERSISTENT_DIR", path("state")).env("MIBS", "");
+        let process = command.spawn().unwrap();
+        bench.runtime.block_on(
+            bench.until(|_| std::fs::read_to_string(path("log")).is_ok_and(|log| log.contains("NET-SNMP version"))),
+        );
+        Agent { process, port, _folder: folder }
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn user(name: &str, hash: scan::Hash, secrets: [&str; 2]) -> Secret {
+    let [auth, privacy] = secrets.map(|secret| Secret::new(secret.to_owned()));
+    scan::User { name: name.to_owned(), hash, auth, privacy }.written()
+}
+
+#[test]
+fn an_agent_is_asked_by_v2c_and_by_v3_with_either_hash() {
+    let bench = Bench::over(Store::in_memory(SLICES).unwrap());
+    let agent = Agent::start(&bench);
+    let order = Scan { snmp: true, ..scan(AGENT, &[1]) };
+    let told = |secrets: &[(&str, Secret)]| {
+        let mut logins = Logins::default().at_port(agent.port);
+        for (kind, secret) in secrets {
+            logins.add(kind, secret.clone()).unwrap();
+        }
+        let mut running = bench.scanner().start(&bench.world, &order, &logins).unwrap();
+        bench.runtime.block_on(async {
+            loop {
+                if let Some(mut found) = running.wait(&bench.world).await.unwrap() {
+                    let mut text = String::new();
+                    std::io::Read::read_to_string(&mut found.xml, &mut text).unwrap();
+                    return text;
+                }
+            }
+        })
+    };
+    let is_told = |text: &str, version: &str| {
+        text.contains(&format!("<elem key=\"version\">{version}</elem>"))
+            && text.contains("<elem key=\"descr\">a switch &amp; &lt;more&gt;</elem>")
+            && text.contains("<elem key=\"name\">sw-17</elem>")
+    };
+    let (one, two) = (user("one", scan::Hash::Sha1, AGENT_SECRETS), user("two", scan::Hash::Sha256, AGENT_SECRETS));
+    let community = |word: &str| Secret::new(word.to_owned());
+    let plain = told(&[(scan::COMMUNITY, community("plain"))]);
+    assert!(is_told(&plain, "v2c"), "{plain}");
+    for user in [&one, &two] {
+        let by_user = told(&[(scan::USER, user.clone())]);
+        assert!(is_told(&by_user, "v3"), "{by_user}");
+    }
+    // What does not fit is passed over, and one that does is found behind it.
+    let wrong = user("two", scan::Hash::Sha256, ["another one", "a privacy"]);
+    let shut = user("two", scan::Hash::Sha256, ["an authentication", "another one"]);
+    let nothing = told(&[(scan::COMMUNITY, community("other")), (scan::USER, wrong.clone()), (scan::USER, shut)]);
+    assert!(!nothing.contains("switch") && nothing.contains("</nmaprun>"), "{nothing}");
+    assert!(is_told(&told(&[(scan::USER, wrong), (scan::USER, one.clone())]), "v3"));
+    // Imported, it is what the machine is called.
+    let mut logins = Logins::default().at_port(agent.port);
+    logins.add(scan::USER, one).unwrap();
+    let imported = bench.runtime.block_on(scanned_with(&bench, &order, &logins)).unwrap();
+    assert!(imported.report.complete, "{:?}", imported.report);
+    assert_eq!(bench.number("SELECT count(*) FROM inventory_asset WHERE name = 'sw-17'"), 1);
+}
+
+fn what_an_explorer_asks_by_snmp_with_is_sealed_to_it(database: &Database) {
+    const WORD: &str = "kanarien-gruppe";
+    let script = "cat snmp.args > \"$(dirname \"$0\")/file\"; exit 3";
+    let bench = Bench::instead(database, script);
+    let about = About { kinds: vec![scan::EXPLORER_KIND.to_owned()], ..About::default() };
+    let (explorer, state) = branch(&bench, &about);
+    let keys = bench.keys.clone();
+    let ids = bench.write(move |tx| {
+        let community = (scan::COMMUNITY, Secret::new(WORD.to_owned()));
+        let user = (scan::USER, user("kanarien-mensch", scan::Hash::Sha256, ["kanarien-eins", "kanarien-zwei"]));
+        let mut ids = Vec::new();
+        for (kind, secret) in [community, user] {
+            let (name, url, keep) = (format!("a {kind}"), String::new(), Keep::Secret(secret));
+            let new = NewCredential { name, kind: kind.to_owned(), url, keep };
+            ids.push(access::save_credential(tx, &keys, ORG, &new, "ann", START)?);
+        }
+        Ok(ids)
+    });
+    let order = Scan { snmp: true, ..scan("127.0.0.41", &[1]) };
+    let id = bench.add(&Wanted { explorer: Some(explorer), credentials: ids, ..wanted("branch", order) });
+    // One that does not know it says so, and is not asked.
+    bench.work_until(&bench.options("one"), |bench| bench.is_over(id));
+    let why = bench.runs(id).remove(0).reason.unwrap();
+    assert!(why.contains("does not know this yet; update it"), "{why}");
+    let about = About { kinds: vec![scan::EXPLORER_SNMP_KIND.to_owned()], ..about };
+    bench.write({
+        let about = about.clone();
+        move |tx| {
+            explorers::seen(tx, ORG, explorer, &about, "192.0.2.7", START)?;
+            scan::ask(tx, ORG, id, "ann", START)
+        }
+    });
+    let elsewhere = async {
+        let work = loop {
+            let (kinds, now) = (about.kinds.clone(), bench.world.now());
+            let handed = bench.write(move |tx| Ok(explorers::hand_out(tx, ORG, explorer, &kinds, &[], 1, now)?));
+            match handed.into_iter().next() {
+                Some(work) => break work,
+                None => bench.world.sleep(LOOK).await,
+            }
+        };
+        let payload = work.payload.to_string();
+        let hex: String = WORD.bytes().map(|byte| format!("{byte:02x}")).collect();
+        assert!(!payload.contains("kanarien") && !payload.contains(&hex), "{payload}");
+        assert_eq!(places_of(&bench, "kanarien"), Vec::<String>::new());
+        // For other targets, or to another Explorer, it opens nothing.
+        let mut other = work.payload.clone();
+        other["targets"] = serde_json::to_value(Targets::parse("127.0.0.42", "").unwrap()).unwrap();
+        let (says, _) = scan::explore(&bench.world, bench.path.as_os_str(), &state, other).await;
+        assert_eq!(says.failed, "what was sealed is for other targets");
+        let stranger = explorer::State { explorer: "exp_0000000000009".to_owned(), ..state.clone() };
+        let (says, _) = scan::explore(&bench.world, bench.path.as_os_str(), &stranger, work.payload.clone()).await;
+        assert!(says.failed.contains("does not open here"), "{says:?}");
+        let (says, _) = scan::explore(&bench.world, bench.path.as_os_str(), &state, work.payload).await;
+        assert!(says.failed.contains("nmap ended early (code 3)"), "{says:?}");
+        let file = std::fs::read_to_string(bench.dir.join("file")).unwrap();
+        assert_eq!(file, format!("muster.communities={hex}"));
+        let (says, now) = (serde_json::to_string(&says).unwrap(), bench.world.now());
+        assert!(bench.write(move |tx| Ok(explorers::answer(tx, ORG, explorer, RequestId(work.id), &says, b"", now)?)));
+        bench.until(|bench| bench.is_over(id)).await;
+    };
+    let options = bench.options("two");
+    let worked = sync::worker(bench.place(), &options, elsewhere, &|_| {});
+    bench.runtime.block_on(bench.world.timeout(PATIENCE, worked)).expect("in time").unwrap();
+    let run = bench.runs(id).remove(0);
+    assert!(run.reason.as_ref().unwrap().contains("the Explorer branch could not scan"), "{run:?}");
+}
+
+/// Where a text is in the database.
+fn places_of(bench: &Bench, text: &'static str) -> Vec<String> {
+    let found = bench.store.read_blocking::<_, store::StoreError, _>(move |tx| {
+        let mut found = Vec::new();
+        testkit::everything(tx, |table, column, value| {
+            let holds = match value {
+                kernel::Value::Text(value) => value.contains(text),
+                kernel::Value::Bytes(value) => value.windows(text.len()).any(|part| part == text.as_bytes()),
+                _ => false,
+            };
+            found.extend(holds.then(|| format!("{table}.{column}")));
+        })?;
+        Ok(found)
+    });
+    found.unwrap()
 }
 
 #[test]
