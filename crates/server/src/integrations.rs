@@ -170,6 +170,7 @@ pub(crate) fn light(of: &Overview, now: Timestamp) -> (Light, &'static str) {
         (S::Syncing, _) if of.is_being_read(now) => (Light::Run, "Running"),
         (S::Syncing, _) => (Light::Wait, "Waiting"),
         (S::Connected, _) if of.light(now) == Health::Green => (Light::Ok, "Healthy"),
+        (S::Invalid, Some(Why::CredentialGone)) => (Light::Bad, "No credential"),
         (S::Connected, _) => (Light::Warn, "Behind"),
     }
 }
@@ -199,7 +200,7 @@ pub(crate) fn tone(of: &Overview, now: Timestamp) -> Tone {
     let remedy = of.remedy();
     let home = at(of.integration.id);
     let to = match remedy {
-        Remedy::Reconnect => format!("{home}/reconnect"),
+        Remedy::Reconnect | Remedy::ChooseCredential => format!("{home}/reconnect"),
         Remedy::Reauthorise | Remedy::Scope => format!("{home}/reconnect?step=permission"),
         Remedy::Reestablish => format!("{home}/reconnect?step=address"),
         Remedy::Decide => format!("{home}#held"),

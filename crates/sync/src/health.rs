@@ -50,11 +50,13 @@ pub enum Why {
     Certificate,
     /// The Explorer that it runs at does not answer.
     Explorer,
+    /// The saved credential that it reads with was taken away: its grant was revoked, or it is gone.
+    CredentialGone,
 }
 
 impl Why {
     /// Every reason.
-    pub const ALL: [Why; 16] = [
+    pub const ALL: [Why; 17] = [
         Why::RateLimited,
         Why::RemovalsHeld,
         Why::ScopeNarrowed,
@@ -71,6 +73,7 @@ impl Why {
         Why::NotAConsole,
         Why::Certificate,
         Why::Explorer,
+        Why::CredentialGone,
     ];
 
     /// The word that `--json` uses.
@@ -93,6 +96,7 @@ impl Why {
             Why::NotAConsole => "not_a_console",
             Why::Certificate => "certificate",
             Why::Explorer => "explorer",
+            Why::CredentialGone => "credential_gone",
         }
     }
 
@@ -107,7 +111,7 @@ impl Why {
             Why::Dns | Why::Port | Why::NoConnection | Why::Tls | Why::Http | Why::NotData | Why::Explorer => {
                 IntegrationState::Unreachable
             }
-            Why::NotAConsole | Why::Certificate => IntegrationState::Invalid,
+            Why::NotAConsole | Why::Certificate | Why::CredentialGone => IntegrationState::Invalid,
         }
     }
 
@@ -378,6 +382,9 @@ pub fn meaning(state: IntegrationState, why: Option<Why>) -> &'static str {
         (S::Invalid, Some(Why::Certificate)) => {
             "whoever answers cannot prove to be the console, so nothing was sent to it"
         }
+        (S::Invalid, Some(Why::CredentialGone)) => {
+            "it has nothing to sign in with, so the console is not asked; everything that was read is kept"
+        }
         (S::Invalid, _) => "something answers at that address, and it is not a SentinelOne console",
         (S::PermissionMissing, _) => "the token works, but its user may not read what every integration needs",
         (S::AuthenticationFailed, _) => "the console does not accept the token: it ended, was revoked, or was replaced",
@@ -439,6 +446,10 @@ pub fn next_step(state: IntegrationState, why: Option<Why>, about: About<'_>) ->
             "check that {host} is the console's name as its certificate has it, and that this machine trusts whoever \
              signed it"
         ),
+        (S::Invalid, Some(Why::CredentialGone)) => format!(
+            "choose another credential on its page, or have the old one granted again; with a token of its own: muster connect \
+             {host} --name {name} --token-file FILE"
+        ),
         (S::Invalid, _) => {
             "compare the address with the one in your browser when you are signed in to the console, then connect that one"
                 .to_owned()
@@ -470,6 +481,8 @@ pub enum Remedy {
     Reauthorise,
     /// The right address, or a way to it: *Re-establish*.
     Reestablish,
+    /// Another saved credential, or the old one back: *Choose a credential*.
+    ChooseCredential,
     /// A person's word on records that vanished: *Decide*.
     Decide,
     /// To ask less often: *Change intervals*.
@@ -486,6 +499,8 @@ pub enum Remedy {
     SwitchOn,
     /// To bring a file.
     BringFile,
+    /// To start the demo again, whose console it is.
+    StartDemo,
 }
 
 impl Remedy {
@@ -497,10 +512,9 @@ impl Remedy {
             Remedy::Reconnect => Some("Reconnect"),
             Remedy::Reauthorise | Remedy::Scope => Some("Re-authorise"),
             Remedy::Reestablish => Some("Re-establish"),
+            Remedy::ChooseCredential => Some("Choose a credential"),
             Remedy::Decide => Some("Decide"),
             Remedy::SlowDown => Some("Change intervals"),
-    /// To start the demo again, whose console it is.
-    StartDemo,
             Remedy::LeaveOut => Some("Change streams"),
             Remedy::ReadAgain => Some("Sync now"),
             Remedy::SwitchOn => Some("Resume"),
@@ -528,6 +542,10 @@ impl Remedy {
                 "check the address, its certificate and the way there; a console on premises answers only from inside its \
                  network"
             }
+            Remedy::ChooseCredential => {
+                "choose another credential, or have the organization that owns the old one grant it again; everything that was \
+                 read, and every checkpoint, is kept"
+            }
             Remedy::Decide => "look at the console; if the records are really gone, say so here",
             Remedy::SlowDown => "ask for that stream less often: every 15 minutes is usual",
             Remedy::Scope => {
@@ -540,6 +558,10 @@ impl Remedy {
             Remedy::ReadAgain => "read it again; it goes on where it stopped",
             Remedy::SwitchOn => "switch it on again; everything that was read is kept",
             Remedy::BringFile => "import a whole file of this source",
+            Remedy::StartDemo => {
+                "everything that was read is here to look at; to see it alive, end this service and run muster demo in the same \
+                 folder"
+            }
         }
     }
 }
@@ -558,12 +580,9 @@ pub fn remedy(state: IntegrationState, why: Option<Why>) -> Remedy {
         (S::Degraded, Some(Why::ModuleLost)) => Remedy::LeaveOut,
         (S::Degraded, Some(Why::ClockSkew)) => Remedy::Clock,
         (S::Degraded, _) => Remedy::Wait,
-            Remedy::StartDemo => {
-                "everything that was read is here to look at; to see it alive, end this service and run muster demo in the same \
-                 folder"
-            }
         (S::Incomplete, Some(Why::CoreMissing)) | (S::PermissionMissing, _) => Remedy::Reauthorise,
         (S::Incomplete, _) => Remedy::ReadAgain,
+        (S::Invalid, Some(Why::CredentialGone)) => Remedy::ChooseCredential,
         (S::Unreachable, Some(Why::Dns | Why::Port | Why::NoConnection | Why::Tls)) | (S::Invalid, _) => {
             Remedy::Reestablish
         }

@@ -193,7 +193,13 @@ pub(crate) async fn sweep(
     // What is stored is judged by the options as they are now before anything is added to it.
     let stored = Where { store, world, memory: &common.memory, of: integration };
     stored.streams().await?;
-    let (client, token) = client(place, integration).await?;
+    let (client, token) = match client(place, integration).await {
+        Ok(both) => both,
+        Err(error) => match taken_away(integration, &error) {
+            Some(trouble) => return without_credential(place, common, integration, streams, trouble, tell).await,
+            None => return Err(error),
+        },
+    };
 
     // Which stream the fetcher works for just now: it tells about waits, and knows requests only.
     let present: Mutex<&'static str> = Mutex::new("");
@@ -310,6 +316,43 @@ pub(crate) async fn sweep(
     Ok(SweptStreams { reports, found, news })
 }
 
+/// What an error says if it is that the integration's credential was taken away.
+fn taken_away(integration: &Integration, error: &SyncError) -> Option<Trouble> {
+    let gone = matches!(error, SyncError::Access(access::AccessError::NoSuch { what: "credential" }));
+    (gone && integration.credential.is_some()).then(|| Trouble {
+        state: IntegrationState::Invalid,
+        why: Some(Why::CredentialGone),
+        detail:
+            "its saved credential was taken away: it is not granted to this organization any more, or it was removed"
+                .to_owned(),
+    })
+}
+
+/// Tries no stream, since there is nothing to sign in with.
+async fn without_credential(
+    place: Place<'_>,
+    common: &Common,
+    integration: &Integration,
+    streams: &[(&'static Stream, Lane)],
+    trouble: Trouble,
+    tell: &(dyn Fn(&Event) + Sync),
+) -> Result<SweptStreams, SyncError> {
+    let Place { store, world, org, .. } = place;
+    let mut reports = Vec::new();
+    for (stream, lane) in streams {
+        let begun = StreamReport::begun(&integration.name, stream, StreamStatus::NotTried);
+        let report = StreamReport { reason: Some(format!("not tried: {}", trouble.detail)), ..begun };
+        note_report(place, common, integration, &report, Some(lane.key(stream)), world.now()).await?;
+        tell(&Event::StreamFinished { report: report.clone() });
+        reports.push(report);
+    }
+    let (id, found, now) = (integration.id, Found::Trouble(trouble), world.now());
+    let written = found.clone();
+    let settled = world.outside(store.write(move |tx| standing::settle(tx, org, id, &written, now))).await?;
+    let news = settled.filter(|settled| settled.is_new).map(|settled| settled.assessment);
+    Ok(SweptStreams { reports, found, news })
+}
+
 /// Gives the lease back, notes how the sweep went, and serves whoever asked for it.
 async fn note_report(
     place: Place<'_>,
@@ -383,16 +426,17 @@ pub(crate) async fn look(
     tell: &(dyn Fn(&Event) + Sync),
 ) -> Result<Option<Settled>, SyncError> {
     let Place { store, world, org, .. } = place;
-    let (client, _) = client(place, integration).await?;
+    let opened = client(place, integration).await;
+    let gone = opened.as_ref().err().and_then(|error| taken_away(integration, error));
     let worked = has_worked(place, integration).await?;
     let asked_at = world.now();
-    let glanced = sentinelone::glance(&client, &crate::connect::pauses(world)).await;
-    let (of, now) = (integration.clone(), world.now());
-    let (found, looked) = match glanced {
-        Ok(probe) => (Found::Works, Some(Looked::of(&probe, client.console(), asked_at))),
-        // It answers, and asks for patience.
-        Err(error) if error.status() == Some(429) => (Found::Nothing, None),
-        Err(error) => (Found::Trouble(health::trouble(&error, worked)), None),
+    let (of, now, found, looked) = match (opened, gone) {
+        (_, Some(trouble)) => (integration.clone(), world.now(), Found::Trouble(trouble), None),
+        (opened, None) => {
+            let (client, _) = opened?;
+            let (found, looked) = glanced(place, &client, worked, asked_at).await;
+            (integration.clone(), world.now(), found, looked)
+        }
     };
     let write = store.write(move |tx| {
         let notices = match &looked {
@@ -406,6 +450,16 @@ pub(crate) async fn look(
         tell(&Event::Notice { integration: integration.name.clone(), what });
     }
     Ok(settled)
+}
+
+/// Asks the console whose token it is, and what that sees.
+async fn glanced(place: Place<'_>, client: &Client, worked: bool, asked_at: Timestamp) -> (Found, Option<Looked>) {
+    match sentinelone::glance(client, &crate::connect::pauses(place.world)).await {
+        Ok(probe) => (Found::Works, Some(Looked::of(&probe, client.console(), asked_at))),
+        // It answers, and asks for patience.
+        Err(error) if error.status() == Some(429) => (Found::Nothing, None),
+        Err(error) => (Found::Trouble(health::trouble(&error, worked)), None),
+    }
 }
 
 /// The client for an integration, with its token opened, and the token itself for the budget's key.

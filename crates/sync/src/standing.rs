@@ -593,7 +593,7 @@ pub(crate) fn claim_look(
 ) -> Result<bool, StoreError> {
     const CLAIM: &str = "INSERT INTO sync_health (org_id, integration_id, checked_at) VALUES ($1, $2, $3) \
         ON CONFLICT (org_id, integration_id) DO UPDATE SET checked_at = excluded.checked_at, \
-        probe_at = CASE WHEN sync_health.probe_at IS NULL THEN NULL ELSE $4 END \
+        probe_at = CASE WHEN sync_health.probe_at IS NULL THEN NULL ELSE CAST($4 AS BIGINT) END \
         WHERE COALESCE(sync_health.probe_at, 0) = $5 AND COALESCE(sync_health.checked_at, 0) = $6";
     let instant = |at: Option<Timestamp>| at.map_or(0, Timestamp::micros);
     let values = [

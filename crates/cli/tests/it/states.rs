@@ -86,6 +86,8 @@ fn every_state_says_what_it_means_and_what_helps() {
     show("invalid: not a console", &muster);
     s("invalid", Some("certificate"), None, "invalid peer certificate: Expired", true);
     show("invalid: certificate", &muster);
+    s("invalid", Some("credential_gone"), None, "its saved credential was taken away", true);
+    show("invalid: its credential is gone", &muster);
     s("permission_missing", None, None, "agents: 403 Insufficient permissions", true);
     show("permission missing", &muster);
     s("authentication_failed", None, None, "401 at GET /user", true);

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use kernel::{OrgId, Secret, Timestamp};
-use sync::Overview;
+use sync::{Overview, scan};
 use ui::{
     Button, Card, Cell, Choice, Column, Dialog, Empty, Field, Flash, Kind, Layout, Markup, Place, Row, Tab, Table,
     Tone, Weight, html,

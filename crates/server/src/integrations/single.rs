@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use kernel::{OrgId, Timestamp};
 use store::Tx;
 use sync::explorers::Explorer;
-use sync::health::Light as Health;
+use sync::health::{Light as Health, Why};
 use sync::schedule::{Next, interval_words};
 use sync::{LeftOutCount, LeftOutRecord, OptionsChange, Overview, Progress, Run, StreamStanding, StreamStatus};
 use ui::{Button, Card, Flash, Icon, Light, Markup, Place, Row, Table, Tone, Weight, html};
@@ -123,13 +123,14 @@ pub(super) async fn show(
     let first = is_first(of);
     let rate = &of.integration.options;
     let body = html! {
-        (ungranted(&seen, &visitor))
+        @if of.assessment().why != Some(Why::CredentialGone) { (ungranted(&seen, &visitor)) }
         (trouble(of, &visitor))
         div #progress {
             @if first { (begun(of, seen.progress.as_ref(), now)) } @else { (progress_bar(of, seen.progress.as_ref(), now)) }
         }
         div.cols {
             div.flow.wide {
+                @if !first { (nothing(&seen, now)) }
                 (streams(&seen, now))
                 (held(&seen, &visitor))
                 (left(&seen))
@@ -290,6 +291,72 @@ fn begun(of: &Overview, progress: Option<&Progress>, now: Timestamp) -> Markup {
             (progress_bar(of, progress, now))
         }
     }
+}
+
+/// What people look for in a console.
+const LOOKED_FOR: [&str; 3] = ["agents", "threats", "activities"];
+
+/// What to look at where nothing of that is here, each question with its answer as it is now; nothing where something is.
+fn nothing(seen: &Seen, now: Timestamp) -> Markup {
+    let (of, it) = (&seen.of, &seen.of.integration);
+    if it.connector.is_file() || seen.ours.iter().any(|(name, count)| LOOKED_FOR.contains(&name.as_str()) && *count > 0)
+    {
+        return html! {};
+    }
+    let enabled = || of.streams.iter().filter(|stream| stream.enabled);
+    let (whole, all) = (enabled().filter(|stream| stream.complete_at.is_some()).count(), enabled().count());
+    let left: u64 = seen.left_out.iter().map(|one| one.records).sum();
+    let counts = LOOKED_FOR.iter().map(|name| {
+        let stream = of.streams.iter().find(|stream| stream.stream.name == *name);
+        let said = match stream {
+            Some(stream) if !stream.enabled => "not asked for".to_owned(),
+            Some(stream) => stream.counted.map_or_else(|| "not said yet".to_owned(), |(total, _)| ui::count(total)),
+            None => "not asked for".to_owned(),
+        };
+        format!("{}: {said}", stream_label(name))
+    });
+    let facts = [
+        (
+            "Is it enabled?",
+            if it.options.enabled {
+                html! { "Yes" }
+            } else {
+                html! { "No: it is paused, and resuming it reads it" }
+            },
+        ),
+        (
+            "Is the host right?",
+            html! { (ui::words::name(&it.console_host)) ". " a href={ (at(it.id)) "/test" } { "Test the connection" } },
+        ),
+        (
+            "Is the first reading over?",
+            match whole == all {
+                true => html! { "Yes: all " (all) " collections were read to their end" },
+                false => {
+                    html! { "No: " (whole) " of " (all) " collections were read to their end" @if of.is_being_read(now) { "; it is being read just now" } }
+                }
+            },
+        ),
+        (
+            "Is it left out by an option?",
+            html! { @if left > 0 { a href="#left-out" { (ui::noun(left, "record is", "records are")) } } @else { "Nothing is" } },
+        ),
+        (
+            "What does the token see?",
+            html! {
+                (it.scope.as_deref().map_or_else(|| ui::absent("not said"), ui::words::name))
+                @if let Some(narrowed) = &of.health.narrowed { "; " (ui::words::name(narrowed)) }
+            },
+        ),
+        ("What does the console count?", html! { (counts.collect::<Vec<_>>().join(", ")) }),
+    ];
+    Card {
+        id: "nothing",
+        heading: "No agents, threats or activities are here",
+        body: ui::facts(&facts),
+        ..Card::default()
+    }
+    .render()
 }
 
 /// Whether it is healthy, and something of it that is due was never read.

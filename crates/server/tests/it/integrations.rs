@@ -12,6 +12,7 @@ use crate::world::{Reply, START, World};
 
 testkit::on_each_database! {
     a_console_is_tested_connected_read_edited_and_ended,
+    what_to_look_at_where_no_data_is_stands_on_its_page_until_there_is_some,
     a_console_that_is_read_already_is_connected_again_only_by_a_word,
     a_demo_that_is_not_running_says_so_and_how_to_start_it,
     what_a_connector_needs_is_shown_beside_the_catalogue,
@@ -84,6 +85,25 @@ fn has(reply: &Reply, all: &[&str]) {
         let main = reply.body.split("<main").nth(1).unwrap_or(&reply.body);
         assert!(reply.body.contains(text), "{text} is not in {main}");
     }
+}
+
+fn what_to_look_at_where_no_data_is_stands_on_its_page_until_there_is_some(database: &Database) {
+    const NOTHING: &str = "No agents, threats or activities are here";
+    let (world, ada) = world(database);
+    let home = connect(&world, &ada);
+    // The first reading is about to begin: one message says so.
+    assert!(!world.get(&home, &ada).body.contains(NOTHING));
+    let csrf = world.csrf(&ada);
+    let switch = |on: &str| world.post(&format!("{home}/switch"), &ada, &[("csrf", &csrf), ("on", on)]).status;
+    assert_eq!(switch("no"), 303);
+    let asks = ["No: it is paused", "Test the connection", "collections were read to their end", "Nothing is"];
+    let page = world.get(&home, &ada);
+    has(&page, &[NOTHING]);
+    has(&page, &asks);
+    has(&page, &["Agents: not said yet, Threats: not said yet", "What does the token see?"]);
+    assert_eq!(switch("yes"), 303);
+    read(&world);
+    assert!(!world.get(&home, &ada).body.contains(NOTHING));
 }
 
 fn a_console_is_tested_connected_read_edited_and_ended(database: &Database) {

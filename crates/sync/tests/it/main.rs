@@ -27,4 +27,5 @@ mod software;
 mod storage;
 mod storms;
 mod sweeps;
+mod taken_away;
 mod worker;
