@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people at a terminal")]
 
+mod advisories;
 #[cfg(feature = "product")]
 mod bench;
 #[cfg(feature = "product")]
@@ -76,7 +77,7 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// Writes docs/fields.md, docs/language.md and docs/configuration.md from what the program declares.
+    /// Writes the pages of docs/ that the program declares: fields, language, configuration, troubleshooting.
     Docs {
         /// Only says whether they are current
         #[arg(long)]
@@ -110,6 +111,12 @@ enum Task {
         /// For how long, in seconds, all roles together
         #[arg(long, default_value_t = 120)]
         seconds: u32,
+    },
+    /// Holds Cargo.lock against the advisories of RustSec, with cargo-audit; before each release. It fetches the list.
+    Advisories {
+        /// A copy of the list, of github.com/RustSec/advisory-db; then nothing is fetched
+        #[arg(long, value_name = "DIR")]
+        database: Option<PathBuf>,
     },
     /// Runs several workers on one PostgreSQL database and many simulated consoles, and kills one of them.
     Workers(WorkersOptions),
@@ -252,6 +259,7 @@ fn main() -> ExitCode {
         Task::Look { service: true, filter } => look::service(root(), filter.as_deref()),
         Task::Explorer(options) => explorer(&options),
         Task::Schemathesis { seconds } => schemathesis::run(root(), seconds),
+        Task::Advisories { database } => advisories::run(root(), database.as_deref()),
         Task::Upgrades { binary } => upgrades::run(root(), binary.as_deref()),
         Task::Workers(options) => workers(&options),
         Task::CheckSim { against } => check_sim(&against),

@@ -37,7 +37,7 @@ pub use credential::{
     Versions, activate, check_keys, forget, open_secret, open_version, propose, store_secret, versions, withdraw,
 };
 pub use error::AccessError;
-pub use http::{Http, HttpError};
+pub use http::{Fence, Http, HttpError};
 pub use kernel::{ApiTokenId, CredentialId, PersonId};
 pub use key::{CREDENTIAL_NAME, KEY_FILE, KEY_FILE_VARIABLE, KEY_VARIABLE, Keyring};
 pub use link::{
@@ -62,7 +62,7 @@ pub use provider::{
 pub use reference::{
     CACHE_SECONDS, ENV_PREFIX, Elsewhere, ElsewhereError, FetchError, NotAReference, Outside, Reference,
     SECRETS_FOLDER_VARIABLE, VAULT_ADDRESS_VARIABLE, VAULT_CA_VARIABLE, VAULT_NAMESPACE_VARIABLE,
-    VAULT_TOKEN_FILE_VARIABLE, Vault, fetch, fetch_secret,
+    VAULT_PRIVATE_VARIABLE, VAULT_TOKEN_FILE_VARIABLE, Vault, fetch, fetch_secret,
 };
 pub use rekey::{REKEY_ROWS, Rekeyed, rekey};
 pub use restored::after_restore;

@@ -17,7 +17,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use store::ErrorClass;
 
 use crate::saved::Custody;
-use crate::{AccessError, Http};
+use crate::{AccessError, Fence, Http};
 
 /// What a variable's name begins with that a reference may name.
 pub const ENV_PREFIX: &str = "MUSTER_SECRET_";
@@ -173,12 +173,17 @@ pub struct Elsewhere {
 
 impl Elsewhere {
     /// Reads where secrets may be kept from the environment: [`SECRETS_FOLDER_VARIABLE`], [`VAULT_ADDRESS_VARIABLE`],
-    /// [`VAULT_TOKEN_FILE_VARIABLE`], [`VAULT_NAMESPACE_VARIABLE`] and [`VAULT_CA_VARIABLE`]. Variables that references
-    /// name are looked up when they are needed.
+    /// [`VAULT_TOKEN_FILE_VARIABLE`], [`VAULT_NAMESPACE_VARIABLE`], [`VAULT_CA_VARIABLE`] and [`VAULT_PRIVATE_VARIABLE`].
+    /// Variables that references name are looked up when they are needed. `fence` is around the client unless the Vault may
+    /// stand inside.
     ///
     /// # Errors
-    /// The Vault has an address and no token that can be read, or its certificate authorities cannot be read.
-    pub fn load(env: impl Fn(&str) -> Option<OsString> + Send + Sync + 'static) -> Result<Elsewhere, ElsewhereError> {
+    /// The Vault has an address and no token that can be read, its certificate authorities cannot be read, or it is not said
+    /// clearly whether it may stand inside.
+    pub fn load(
+        env: impl Fn(&str) -> Option<OsString> + Send + Sync + 'static,
+        fence: Fence,
+    ) -> Result<Elsewhere, ElsewhereError> {
         let set = |name: &str| env(name).filter(|value| !value.is_empty());
         let text = |name: &'static str| match set(name) {
             None => Ok(None),
@@ -196,7 +201,12 @@ impl Elsewhere {
                 let token = zeroize::Zeroizing::new(std::fs::read_to_string(&path).map_err(unread(&path))?);
                 let ca = set(VAULT_CA_VARIABLE).map(PathBuf::from);
                 let ca = ca.map(|path| std::fs::read(&path).map_err(unread(&path))).transpose()?;
-                let http = Http::real(ca.as_deref()).map_err(ElsewhereError::Http)?;
+                let http = match text(VAULT_PRIVATE_VARIABLE)?.as_deref() {
+                    Some("true") => Http::real(ca.as_deref()),
+                    Some("false") | None => Http::fenced(ca.as_deref(), fence),
+                    Some(_) => return Err(ElsewhereError::NotBool(VAULT_PRIVATE_VARIABLE)),
+                };
+                let http = http.map_err(ElsewhereError::Http)?;
                 let namespace = text(VAULT_NAMESPACE_VARIABLE)?;
                 Some(Vault::new(&address, Secret::new(token.trim().to_owned()), namespace, http))
             }
@@ -204,7 +214,9 @@ impl Elsewhere {
         Ok(Elsewhere { env: Box::new(env), files, vault })
     }
 
-    pub(crate) fn outside(&self) -> Outside<'_> {
+    /// The same, lent.
+    #[must_use]
+    pub fn outside(&self) -> Outside<'_> {
         Outside { env: &*self.env, files: self.files.as_deref(), vault: self.vault.as_ref() }
     }
 }
@@ -226,12 +238,18 @@ pub const VAULT_NAMESPACE_VARIABLE: &str = "MUSTER_VAULT_NAMESPACE";
 /// Names a file with further certificate authorities for the Vault, PEM.
 pub const VAULT_CA_VARIABLE: &str = "MUSTER_VAULT_CA";
 
+/// Holds `true` where the Vault may stand on this machine or inside a private network.
+pub const VAULT_PRIVATE_VARIABLE: &str = "MUSTER_VAULT_PRIVATE";
+
 /// Why the ways to secrets that are kept elsewhere cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ElsewhereError {
     /// A variable is not text.
     #[error("{0} is not text")]
     NotText(&'static str),
+    /// A variable is neither true nor false.
+    #[error("{0} has to be true or false")]
+    NotBool(&'static str),
     /// The Vault has an address and no token.
     #[error("{VAULT_ADDRESS_VARIABLE} is set, so {VAULT_TOKEN_FILE_VARIABLE} has to name the file with its token")]
     NoVaultToken,

@@ -17,9 +17,11 @@ use crate::{AccessError, Keyring, credential};
 pub const TOTP_BYTES: usize = 20;
 /// How many recovery codes there are.
 pub const RECOVERY_CODES: usize = 10;
-/// Bytes of chance in one recovery code: 120 bits cannot be guessed, so a plain hash is enough (NIST SP 800-63B asks
-/// for 112).
-pub const RECOVERY_BYTES: usize = 15;
+/// Bytes of chance in one recovery code: 128 bits cannot be guessed (ASVS 5.0 V11.5.1), so a plain hash is enough (NIST SP
+/// 800-63B asks for 112).
+pub const RECOVERY_BYTES: usize = 16;
+/// How many digits of one stand together, to be read aloud and typed.
+const RECOVERY_GROUP: usize = 8;
 /// Who made the code, as the telephone shows it.
 const ISSUER: &str = "Muster";
 
@@ -237,7 +239,7 @@ fn recovery_codes(
     for chance in fresh.chunks_exact(RECOVERY_BYTES) {
         let hex: String = chance.iter().map(|byte| format!("{byte:02x}")).collect();
         tx.execute(ADD_CODE, &[who.into(), (&token::hash(&hex)).into()])?;
-        let groups: Vec<&str> = (0..hex.len()).step_by(5).map(|at| &hex[at..at + 5]).collect();
+        let groups: Vec<&str> = (0..hex.len()).step_by(RECOVERY_GROUP).map(|at| &hex[at..at + RECOVERY_GROUP]).collect();
         codes.push(Secret::new(groups.join("-")));
     }
     Ok(codes)

@@ -653,6 +653,9 @@ pub struct Serve {
     /// Lets consoles that are connected in the browser stand on this machine or inside a private network
     #[arg(long, env = "MUSTER_ALLOW_PRIVATE_CONSOLES", hide_env_values = true)]
     pub allow_private_consoles: bool,
+    /// Lets the identity provider stand on this machine or inside a private network; otherwise only public addresses are asked
+    #[arg(long, env = "MUSTER_ALLOW_PRIVATE_PROVIDER", hide_env_values = true)]
+    pub allow_private_provider: bool,
 }
 
 /// What a serving process does.

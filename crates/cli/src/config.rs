@@ -25,7 +25,7 @@ const CONFIG: &str = "config";
 const PAIRS: [[&str; 2]; 1] = [["serve.tls_cert", "serve.tls_key"]];
 
 /// Settings without a flag: where secrets are. Table and key in the file, the variable, what it is.
-const ELSEWHERE: [(&str, &str, &str); 6] = [
+const ELSEWHERE: [(&str, &str, &str); 7] = [
     ("secrets.key_file", access::KEY_FILE_VARIABLE, "The file with the key that seals secrets"),
     (
         "secrets.folder",
@@ -36,6 +36,11 @@ const ELSEWHERE: [(&str, &str, &str); 6] = [
     ("secrets.vault_token_file", access::VAULT_TOKEN_FILE_VARIABLE, "The file with the token that opens it"),
     ("secrets.vault_namespace", access::VAULT_NAMESPACE_VARIABLE, "Its namespace, if it has any"),
     ("secrets.vault_ca", access::VAULT_CA_VARIABLE, "A file with further certificate authorities for it, PEM"),
+    (
+        "secrets.vault_private",
+        access::VAULT_PRIVATE_VARIABLE,
+        "\"true\" lets it stand on this machine or inside a private network; otherwise only a public address is asked",
+    ),
 ];
 
 /// What the environment alone may hold, because it is a secret or comes from who starts the program.

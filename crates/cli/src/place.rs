@@ -138,7 +138,8 @@ impl Place {
 
 /// The ways to secrets that are kept elsewhere.
 fn elsewhere() -> Result<access::Elsewhere, Failure> {
-    access::Elsewhere::load(crate::config::variable).map_err(|error| Failure::usage(crate::failure::chain(&error)))
+    access::Elsewhere::load(crate::config::variable, server::vault_fence())
+        .map_err(|error| Failure::usage(crate::failure::chain(&error)))
 }
 
 /// A database that may be written to.

@@ -225,6 +225,19 @@ impl reqwest::dns::Resolve for SystemNames {
 /// Leaves private addresses out of what another finds.
 struct PublicNames(Arc<dyn reqwest::dns::Resolve>);
 
+/// Looks names up as the system does and leaves private addresses out, for other clients that strangers may name addresses to:
+/// what was looked at is what is connected to, so no name can change in between.
+#[must_use]
+pub fn public_names() -> Arc<dyn reqwest::dns::Resolve> {
+    Arc::new(PublicNames(Arc::new(SystemNames)))
+}
+
+/// Whether an error of a client with [`public_names`] says that a name has private addresses only.
+#[must_use]
+pub fn leads_inside(error: &(dyn std::error::Error + 'static)) -> bool {
+    is_private(error)
+}
+
 /// A name has addresses, and all of them are private.
 #[derive(Debug, thiserror::Error)]
 #[error("the name has private addresses only")]

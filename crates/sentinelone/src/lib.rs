@@ -16,7 +16,7 @@ pub mod token;
 pub mod transport;
 
 pub use client::{Client, CursorGuard, PAGES_MAX};
-pub use console::{Console, ConsoleProblem};
+pub use console::{Console, ConsoleProblem, is_private_address};
 pub use error::{Advice, ApiError, Failure, Form, Instead, Status, TransportError};
 pub use json::{Json, JsonError, fields};
 pub use page::{Flaw, Page};
@@ -25,4 +25,4 @@ pub use records::*;
 pub use request::{AlertTime, AlertWindow, Endpoint, NotAnId, Request, Shape};
 pub use time::Micros;
 pub use token::{Token, TokenProblem};
-pub use transport::{HttpOptions, HttpTransport, Service, Transport};
+pub use transport::{HttpOptions, HttpTransport, Service, Transport, leads_inside, public_names};

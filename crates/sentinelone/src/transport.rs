@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::console::Console;
 use crate::error::TransportError;
-pub use crate::http::{HttpOptions, HttpTransport};
+pub use crate::http::{HttpOptions, HttpTransport, leads_inside, public_names};
 
 /// A console inside this process: takes a request and answers, or fails as a network would.
 ///

@@ -36,7 +36,8 @@ pub fn routes() -> Vec<Route> {
         "People",
         "Lists your API tokens; an administrator's list holds everybody's. For browsers: a token sees no tokens.",
         Shape::of::<api::Tokens>(),
-    );
+    )
+    .paged();
     let make = Operation::new(
         "create_token",
         "People",

@@ -101,6 +101,13 @@ pub fn routes() -> Vec<Route> {
         Shape::of::<api::Set>(),
     )
     .sends(Shape::of::<api::Owner>());
+    let field = Operation::new(
+        "set_field",
+        "Inventory",
+        "Sets a custom field of assets by hand; without a value tags decide again.",
+        Shape::of::<api::Set>(),
+    )
+    .sends(Shape::of::<api::FieldValue>());
     let tag = Who::May(Permission::TagAssets);
     vec![
         page("/assets/{id}", who, pages::show),
@@ -117,6 +124,7 @@ pub fn routes() -> Vec<Route> {
         api(Method::PUT, "/assets/{id}/pin", decide, pin, api::pin),
         api(Method::DELETE, "/assets/{id}/pin", decide, unpin, api::unpin),
         api(Method::POST, "/assets/owner", tag, owner, api::owner),
+        api(Method::POST, "/assets/field", decide, field, api::field),
     ]
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use access::{
     AccessError, Credential, Custodian, Custody, HiddenCredential, Keep, NewCredential, Permission, Reference,
 };
-use axum::http::Method;
+use axum::http::{HeaderMap, Method};
 use kernel::{CredentialId, OrgId, PersonId, Secret, Timestamp};
 use sentinelone::probe::Probe;
 use sentinelone::{Advice, ApiError, Console, Token};
@@ -22,7 +22,7 @@ use ui::{Light, Looked, Markup, html};
 use crate::openapi::{Operation, Shape};
 use crate::problem::{capital, sentence};
 use crate::route::{Route, Who, api, form, page};
-use crate::{App, Problem, Visitor};
+use crate::{App, Problem, Visitor, edit, respond};
 
 /// How long a console has to answer while somebody waits for the page.
 pub(crate) const TRY_TIME: Duration = Duration::from_secs(25);
@@ -39,7 +39,8 @@ pub fn routes() -> Vec<Route> {
     let manage = Who::May(Permission::ManageCredentials);
     let told = |id: &str, summary: &str, response| Operation::new(id, "Credentials", summary, response);
     let one = Shape::of::<api::One>;
-    let list = told("list_credentials", "Lists saved credentials, without their secrets.", Shape::of::<api::All>());
+    let list =
+        told("list_credentials", "Lists saved credentials, without their secrets.", Shape::of::<api::All>()).paged();
     let show = told("show_credential", "Shows a credential, without its secret.", one()).path("id", "The credential.");
     let make = told("save_credential", "Saves a credential; a console's token is tried first.", one())
         .sends(Shape::of::<api::New>());
@@ -50,6 +51,12 @@ pub fn routes() -> Vec<Route> {
     let share = told("share_credential", "Chooses which other organizations may use a credential.", one())
         .path("id", "The credential.")
         .sends(Shape::of::<api::Share>());
+    let change = told("change_credential", "Gives a credential another name or address.", one())
+        .path("id", "The credential.")
+        .sends(Shape::of::<api::Change>());
+    let refer = told("refer_credential", "Keeps a credential's secret elsewhere, once it can be had there.", one())
+        .path("id", "The credential.")
+        .sends(Shape::of::<api::Refer>());
     let remove = told("remove_credential", "Destroys a credential that nothing uses.", Shape::of::<api::Done>())
         .path("id", "The credential.");
     vec![
@@ -65,7 +72,9 @@ pub fn routes() -> Vec<Route> {
         api(Method::GET, "/credentials", see, list, api::list),
         api(Method::POST, "/credentials", manage, make, api::save),
         api(Method::GET, "/credentials/{id}", see, show, api::show),
+        api(Method::PATCH, "/credentials/{id}", manage, change, api::change),
         api(Method::POST, "/credentials/{id}/rotate", manage, rotate, api::rotate),
+        api(Method::PUT, "/credentials/{id}/reference", manage, refer, api::refer),
         api(Method::PUT, "/credentials/{id}/sharing", manage, share, api::share),
         api(Method::DELETE, "/credentials/{id}", manage, remove, api::remove),
     ]
@@ -140,6 +149,14 @@ pub(crate) fn owned(tx: &mut Tx<'_>, org: OrgId, id: &str) -> Result<Shown, Prob
             Err(Problem::forbidden(format!("This credential belongs to {}, which alone changes it.", found.owner)))
         }
     }
+}
+
+/// Tells one state of what can be changed of a credential from another.
+pub(crate) fn stamp(of: &Shown) -> String {
+    let Shown { of, grants, .. } = of;
+    let grants: Vec<String> = grants.iter().map(|org| org.0.to_string()).collect();
+    let (version, global) = (of.version.unwrap_or_default().to_string(), of.global.to_string());
+    edit::stamp(&[&of.name, &of.kind, &of.url, &version, &format!("{:?}", of.custodian), &global, &grants.join(" ")])
 }
 
 /// Who keeps the secret, in words.
@@ -470,15 +487,26 @@ pub(crate) fn failed(fault: &Fault) -> Looked<'_> {
     Looked { state, what: fault.step, says: html! { (fault.what) " " (fault.help) } }
 }
 
+/// What is said of a secret that is no user of SNMP v3.
+fn no_user(error: sync::scan::UserError) -> String {
+    format!("It is no user of SNMP v3: {error}.")
+}
+
 /// A new secret for a credential: sealed beside the old one, tried where it has a console, and only then in its place.
 pub(crate) async fn rotated(
     app: &App,
-    org: OrgId,
-    by: &str,
+    (org, by): (OrgId, &str),
     found: &Shown,
     secret: Secret,
+    headers: &HeaderMap,
 ) -> Result<Option<Probe>, Rotation> {
     let (id, keys) = (found.of.id, app.keys.clone());
+    if found.of.kind == sync::scan::USER
+        && let Err(error) = sync::scan::User::parse(&secret)
+    {
+        let (step, what) = ("The secret is whole", no_user(error));
+        return Err(Rotation::Fault(Fault { step, what, help: String::new(), passes: false, field: "secret" }));
+    }
     let given = if found.of.url.is_empty() {
         None
     } else {
@@ -487,11 +515,6 @@ pub(crate) async fn rotated(
     };
     let secret = match &given {
         Some((_, token)) => Secret::new(token.expose().to_owned()),
-/// What is said of a secret that is no user of SNMP v3.
-fn no_user(error: sync::scan::UserError) -> String {
-    format!("It is no user of SNMP v3: {error}.")
-}
-
         None => secret,
     };
     let known = headers.clone();
@@ -505,12 +528,6 @@ fn no_user(error: sync::scan::UserError) -> String {
         Some((console, token)) => match tried(app, org, console, token, &At::default()).await {
             Ok(probe) => Some(probe),
             Err(fault) => {
-    if found.of.kind == sync::scan::USER
-        && let Err(error) = sync::scan::User::parse(&secret)
-    {
-        let (step, what) = ("The secret is whole", no_user(error));
-        return Err(Rotation::Fault(Fault { step, what, help: String::new(), passes: false, field: "secret" }));
-    }
                 let name = found.of.sealed_as.clone();
                 let withdrawn = app.store.write(move |tx| access::withdraw(tx, org, &name)).await;
                 withdrawn.map_err(|error| Rotation::Problem(error.into()))?;
@@ -528,23 +545,6 @@ fn no_user(error: sync::scan::UserError) -> String {
     Ok(probe)
 }
 
-/// Why a secret was not put in the old one's place.
-pub(crate) enum Rotation {
-    /// It did not work.
-    Fault(Fault),
-    /// Something else.
-    Problem(Problem),
-}
-
-/// A credential that is to be saved.
-pub(crate) struct Order {
-    pub(crate) name: String,
-    pub(crate) kind: String,
-    pub(crate) url: String,
-    pub(crate) keep: Kept,
-    /// Save it although it cannot be tried just now.
-    pub(crate) untried: bool,
-}
 /// Keeps a credential elsewhere from now on: what is here is destroyed only once it can be had there. The words say why not.
 pub(crate) async fn kept_at(
     app: &App,
@@ -567,6 +567,23 @@ pub(crate) async fn kept_at(
     moved.await.map_err(Err)
 }
 
+/// Why a secret was not put in the old one's place.
+pub(crate) enum Rotation {
+    /// It did not work.
+    Fault(Fault),
+    /// Something else.
+    Problem(Problem),
+}
+
+/// A credential that is to be saved.
+pub(crate) struct Order {
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) url: String,
+    pub(crate) keep: Kept,
+    /// Save it although it cannot be tried just now.
+    pub(crate) untried: bool,
+}
 
 /// Where the secret of it is.
 pub(crate) enum Kept {
@@ -626,6 +643,9 @@ pub(crate) async fn save(
             (fetched.map_err(|error| Unsaved::Field("reference", unfetched(&error)))?, Some(reference))
         }
     };
+    if kind.word == sync::scan::USER {
+        sync::scan::User::parse(&secret).map_err(|error| Unsaved::Field("secret", no_user(error)))?;
+    }
     let (mut url, mut probe) = (String::new(), None);
     if kind.has_url {
         let console = console(app, &order.url).await?;
@@ -643,9 +663,6 @@ pub(crate) async fn save(
     };
     let new = NewCredential { name: order.name, kind: order.kind, url, keep };
     let (keys, by, now, facts) = (app.keys.clone(), by.to_owned(), app.world.now(), probe.as_ref().map(sync::facts));
-    if kind.word == sync::scan::USER {
-        sync::scan::User::parse(&secret).map_err(|error| Unsaved::Field("secret", no_user(error)))?;
-    }
     let saved = app.store.write(move |tx| {
         let id = access::save_credential(tx, &keys, org, &new, &by, now)?;
         if let Some(facts) = facts {

@@ -51,7 +51,8 @@ fn interface(read: Who, manage: Who) -> [Route; 6] {
         "Explorers",
         "Lists the Explorers, whether each is connected, and what runs there.",
         Shape::of::<api::Explorers>(),
-    );
+    )
+    .paged();
     let create = Operation::new(
         "create_explorer",
         "Explorers",

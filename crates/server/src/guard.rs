@@ -20,6 +20,7 @@ use ui::{Density, Theme};
 
 use crate::around::RequestId;
 use crate::fields::{Fields, Sent};
+use crate::rate::{self, Whose};
 use crate::route::{Kind, Who};
 use crate::visitor::{Caller, HalfWay, Message, Remote, Visitor};
 use crate::{App, Problem, respond};
@@ -95,6 +96,8 @@ async fn check(gate: &Gate, request: &mut Request) -> Result<(), Problem> {
             identify(gate, &headers, here, &origin).await?
         }
     };
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    within_rate(&gate.app, &known, route)?;
     let token = token_of(&known);
     let by_bearer = matches!(&known, Known::Person(both) if both.1.is_none());
     request.extensions_mut().insert(Login(login_of(&known)));
@@ -124,6 +127,20 @@ async fn check(gate: &Gate, request: &mut Request) -> Result<(), Problem> {
             .help("If you did mean it, open the page here and send it from there."));
     }
     if gate.kind == Kind::Page { read_form(request, token.as_ref()).await } else { Ok(()) }
+}
+
+/// Counts a request, and refuses it where it is one too many.
+fn within_rate(app: &App, known: &Known, route: &str) -> Result<(), Problem> {
+    let whose = match known {
+        Known::Nobody | Known::Explorer(_) => return Ok(()),
+        Known::HalfWay(half_way) | Known::Stranded(half_way) => Whose::Person(half_way.session.person),
+        Known::Person(both) => match &both.0.token {
+            Some(token) => Whose::Token(token.id),
+            None => Whose::Person(both.0.person),
+        },
+    };
+    let stock = app.settings.limits.requests_a_minute;
+    app.rates.take(whose, rate::cost(route), stock, app.world.now()).map_err(|wait| Problem::too_often(stock, wait))
 }
 
 /// Who was recognised, for the log.

@@ -65,7 +65,7 @@ pub fn routes() -> Vec<Route> {
     all
 }
 
-fn interface(read: Who, run: Who, manage: Who) -> [Route; 8] {
+fn interface(read: Who, run: Who, manage: Who) -> [Route; 9] {
     const ID: &str = "The integration's id.";
     let told = |id: &str, summary: &str| Operation::new(id, "Integrations", summary, Shape::of::<api::Integration>());
     let list = Operation::new(
@@ -73,7 +73,8 @@ fn interface(read: Who, run: Who, manage: Who) -> [Route; 8] {
         "Integrations",
         "Lists integrations, how each fares, and how far each collection is read.",
         Shape::of::<api::Integrations>(),
-    );
+    )
+    .paged();
     let show = told("show_integration", "Shows an integration and its options.").path("id", ID);
     let create = told("create_integration", "Tries a console and a token, and saves them if both work.")
         .sends(Shape::of::<api::New>());
@@ -98,6 +99,15 @@ fn interface(read: Who, run: Who, manage: Who) -> [Route; 8] {
     )
     .path("id", ID)
     .sends(Shape::of::<api::Sync>());
+    let left_out = Operation::new(
+        "list_left_out",
+        "Integrations",
+        "Lists the records that an integration's options leave out, and why.",
+        Shape::of::<api::LeftOut>(),
+    )
+    .path("id", ID)
+    .query("option", "Only those that this option leaves out.", json!({ "type": "string" }))
+    .paged();
     let delete = Operation::new(
         "delete_integration",
         "Integrations",
@@ -114,6 +124,7 @@ fn interface(read: Who, run: Who, manage: Who) -> [Route; 8] {
         api(Method::PUT, "/integrations/{id}/token", manage, token, api::token),
         api(Method::POST, "/integrations/{id}/test", manage, test, api::test),
         api(Method::POST, "/integrations/{id}/sync", run, sync, api::sync),
+        api(Method::GET, "/integrations/{id}/left-out", read, left_out, api::left_out),
         api(Method::DELETE, "/integrations/{id}", manage, delete, api::delete),
     ]
 }
@@ -159,6 +170,7 @@ pub(crate) fn light(of: &Overview, now: Timestamp) -> (Light, &'static str) {
         (S::AuthenticationFailed, _) => (Light::Bad, "Refused"),
         (S::PermissionMissing, _) => (Light::Bad, "Not allowed"),
         _ if of.is_a_demo_at_rest() => (Light::Pause, "Not running"),
+        (S::Invalid, Some(Why::CredentialGone)) => (Light::Bad, "No credential"),
         (S::Invalid, _) => (Light::Bad, "Not validated"),
         (S::Unreachable, _) => (Light::Bad, "Unreachable"),
         (S::Incomplete, Some(Why::CoreMissing)) => (Light::Bad, "Not allowed"),
@@ -170,8 +182,16 @@ pub(crate) fn light(of: &Overview, now: Timestamp) -> (Light, &'static str) {
         (S::Syncing, _) if of.is_being_read(now) => (Light::Run, "Running"),
         (S::Syncing, _) => (Light::Wait, "Waiting"),
         (S::Connected, _) if of.light(now) == Health::Green => (Light::Ok, "Healthy"),
-        (S::Invalid, Some(Why::CredentialGone)) => (Light::Bad, "No credential"),
         (S::Connected, _) => (Light::Warn, "Behind"),
+    }
+}
+
+/// How much its trouble matters.
+pub(crate) fn tone(of: &Overview, now: Timestamp) -> Tone {
+    match of.light(now) {
+        _ if of.is_a_demo_at_rest() => Tone::Note,
+        Health::Red => Tone::Bad,
+        _ => Tone::Warn,
     }
 }
 
@@ -188,15 +208,6 @@ pub(crate) fn badge(state: Light, word: &str) -> Markup {
 
 /// Where the button of a remedy leads.
 pub(crate) fn remedy_at(of: &Overview) -> Option<(&'static str, String)> {
-/// How much its trouble matters.
-pub(crate) fn tone(of: &Overview, now: Timestamp) -> Tone {
-    match of.light(now) {
-        _ if of.is_a_demo_at_rest() => Tone::Note,
-        Health::Red => Tone::Bad,
-        _ => Tone::Warn,
-    }
-}
-
     let remedy = of.remedy();
     let home = at(of.integration.id);
     let to = match remedy {
@@ -212,19 +223,6 @@ pub(crate) fn tone(of: &Overview, now: Timestamp) -> Tone {
     remedy.verb().map(|verb| (verb, to))
 }
 
-/// Leaves a request for a reading of one integration, or of all that are switched on.
-pub(crate) fn ask(tx: &mut Tx<'_>, org: OrgId, order: &Run, who: &str, now: Timestamp) -> Result<(), Problem> {
-    sync::nudge(tx, org, order, who, now).map_err(|error| match error {
-        SyncError::NoIntegration => Problem::conflict("No console is connected yet, so there is nothing to read."),
-        SyncError::IsFile { .. } => Problem::conflict("Files are read when somebody brings one."),
-        SyncError::Paused { name } => {
-            Problem::conflict(format!("{name} is paused.")).help("Resume it, then read it again.")
-        }
-        other => missing(other),
-    })?;
-    let subject = if order.names.is_empty() { "all".to_owned() } else { order.names.join(", ") };
-    let what = if order.accept_removals { "integration.accept-removals" } else { "integration.sync" };
-    access::audit(tx, org, now, who, what, &subject, &order.streams.join(", "))?;
 /// A name for a new integration that none has yet, made of its console's.
 pub(crate) async fn free_name(app: &App, org: OrgId, console: &Console) -> Result<String, Problem> {
     let taken: Vec<String> = sync::integrations(&app.store, &app.world, org)
@@ -251,5 +249,18 @@ pub(crate) fn beside_words(all: &[Beside]) -> String {
     all.iter().map(|one| format!("{}.", one.in_words())).collect::<Vec<_>>().join(" ")
 }
 
+/// Leaves a request for a reading of one integration, or of all that are switched on.
+pub(crate) fn ask(tx: &mut Tx<'_>, org: OrgId, order: &Run, who: &str, now: Timestamp) -> Result<(), Problem> {
+    sync::nudge(tx, org, order, who, now).map_err(|error| match error {
+        SyncError::NoIntegration => Problem::conflict("No console is connected yet, so there is nothing to read."),
+        SyncError::IsFile { .. } => Problem::conflict("Files are read when somebody brings one."),
+        SyncError::Paused { name } => {
+            Problem::conflict(format!("{name} is paused.")).help("Resume it, then read it again.")
+        }
+        other => missing(other),
+    })?;
+    let subject = if order.names.is_empty() { "all".to_owned() } else { order.names.join(", ") };
+    let what = if order.accept_removals { "integration.accept-removals" } else { "integration.sync" };
+    access::audit(tx, org, now, who, what, &subject, &order.streams.join(", "))?;
     Ok(())
 }

@@ -8,6 +8,7 @@ mod connection;
 mod credentials;
 mod edit;
 mod explorers;
+mod fence;
 mod fields;
 mod findings;
 mod guard;
@@ -16,6 +17,7 @@ mod integrations;
 mod inventories;
 mod link;
 mod listen;
+mod listing;
 mod machine;
 mod metrics;
 mod openapi;
@@ -24,6 +26,7 @@ mod past;
 mod people;
 mod policies;
 mod problem;
+mod rate;
 mod respond;
 mod route;
 mod scans;
@@ -50,6 +53,7 @@ use tower_http::compression::CompressionLayer;
 use ui::Place;
 
 pub use around::{REQUEST_TIME, REQUESTS_AT_ONCE};
+pub use fence::{provider_fence, vault_fence};
 pub use fields::{Asked, Fields, Sent, address};
 pub use guard::BODY_BYTES_MAX;
 pub use help::{guide_part, trouble_page};
@@ -57,6 +61,7 @@ pub use listen::{CONNECTIONS_MAX, HEADER_TIME, Limits, SEND_TIME, STOP_TIME, Ser
 pub use metrics::{Gauges, Lag, Metrics};
 pub use openapi::{Operation, Parameter, Shape};
 pub use problem::{Mistake, Problem, ProblemBody};
+pub use rate::{EXPORT_COST, REQUESTS_A_MINUTE};
 pub use respond::{page as html, see_other, see_other_saying, tagged};
 pub use route::{API, Kind, Route, Who, api, form, page, plain, remote};
 pub use visitor::{Caller, HalfWay, Visitor};
@@ -85,6 +90,7 @@ pub struct App {
     pub(crate) stopping: Arc<AtomicBool>,
     pub(crate) places: Arc<Semaphore>,
     pub(crate) passwords: Arc<Semaphore>,
+    pub(crate) rates: Arc<rate::Rates>,
     pub(crate) past: Arc<past::Past>,
     /// What the identity provider said of itself, and when.
     pub(crate) discovered: Arc<Mutex<Option<(Discovered, Timestamp)>>>,
@@ -136,6 +142,7 @@ impl App {
             stopping: Arc::default(),
             places: Arc::new(Semaphore::new(REQUESTS_AT_ONCE)),
             passwords: Arc::new(Semaphore::new(PASSWORDS_AT_ONCE)),
+            rates: Arc::default(),
             past: Arc::default(),
             discovered: Arc::default(),
         }

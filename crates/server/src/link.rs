@@ -33,7 +33,8 @@ pub fn routes() -> Vec<Route> {
     let may = Who::May(Permission::ManageLinks);
     let told = |id: &str, summary: &str, response| Operation::new(id, "Credentials", summary, response);
     let list =
-        told("list_links", "Lists connection links, the newest first, without their tokens.", Shape::of::<api::All>());
+        told("list_links", "Lists connection links, the newest first, without their tokens.", Shape::of::<api::All>())
+            .paged();
     let make = told("create_link", "Makes a connection link; its address is answered once.", Shape::of::<api::Made>())
         .sends(Shape::of::<api::New>());
     let revoke = told("revoke_link", "Revokes a connection link.", Shape::of::<api::One>()).path("id", "The link.");

@@ -16,6 +16,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::around::REQUEST_TIME;
 use crate::connection::Door;
+use crate::rate::REQUESTS_A_MINUTE;
 use crate::{App, router};
 
 /// How long a client may take to send the head of a request; who is slower is cut off.
@@ -38,11 +39,19 @@ pub struct Limits {
     pub send: Duration,
     /// Connections at the same time.
     pub connections: usize,
+    /// Requests of one person, or one token, within a minute.
+    pub requests_a_minute: u32,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { head: HEADER_TIME, request: REQUEST_TIME, send: SEND_TIME, connections: CONNECTIONS_MAX }
+        Limits {
+            head: HEADER_TIME,
+            request: REQUEST_TIME,
+            send: SEND_TIME,
+            connections: CONNECTIONS_MAX,
+            requests_a_minute: REQUESTS_A_MINUTE,
+        }
     }
 }
 

@@ -106,7 +106,9 @@ pub fn document(routes: &[Route]) -> Value {
             "title": "Muster",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Everything that the pages show. Lists are paged by key: ask again with the answer's `next` as \
-                `after`. Problems are RFC 9457. Times are UTC, RFC 3339. Ids are opaque.",
+                `after`. Problems are RFC 9457. A token may send 6,000 \
+                requests a minute; then it gets 429, and waits for as long as `Retry-After` says. What changes one thing compares `If-Match`, where it is \
+                sent, with the ETag that the thing was read with: 412 where it has changed since. Times are UTC, RFC 3339. Ids are opaque.",
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{ "url": "/" }],

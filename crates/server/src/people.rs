@@ -69,12 +69,12 @@ pub fn routes() -> Vec<Route> {
     all
 }
 
-fn interface(manage: Who) -> [Route; 6] {
+fn interface(manage: Who) -> [Route; 11] {
     const ID: &str = "The person's id.";
     let one = |id: &str, summary: &str| Operation::new(id, "People", summary, Shape::of::<api::Person>());
     let list =
         Operation::new("list_people", "People", "Lists the people of the organization.", Shape::of::<api::People>())
-            .query("after", "Where the last page ended: its `next`.", serde_json::json!({ "type": "string" }));
+            .paged();
     let show = one("show_person", "Shows a person.").path("id", ID);
     let invite = Operation::new(
         "invite_person",
@@ -87,15 +87,37 @@ fn interface(manage: Who) -> [Route; 6] {
         .path("id", ID)
         .sends(Shape::of::<api::Change>());
     let remove = one("remove_person", "Takes a person out of the organization.").path("id", ID);
+    let link = Operation::new(
+        "link_person",
+        "People",
+        "Makes a link by which a person chooses a new password, shown this once; a token makes it only for who has none yet.",
+        Shape::of::<api::Invitation>(),
+    )
+    .path("id", ID);
+    let sign_out =
+        one("sign_out_person", "Ends every session of a person; tokens for programs go on working.").path("id", ID);
+    let factor = one("remove_second_factor", "Takes a person's second factor away; not for tokens.").path("id", ID);
+    let org = |id: &str, summary: &str| {
+        Operation::new(id, "People", summary, Shape::of::<api::Organization>()).sends(Shape::of::<api::Named>())
+    };
+    let add = org("add_organization", "Makes an organization; you administer it.");
+    let rename = org("rename_organization", "Gives the organization that is looked at another name.")
+        .path("id", "The organization's id.");
     let orgs =
-        Operation::new("list_organizations", "People", "Lists your organizations.", Shape::of::<api::Organizations>());
+        Operation::new("list_organizations", "People", "Lists your organizations.", Shape::of::<api::Organizations>())
+            .paged();
     [
         api(Method::GET, "/people", manage, list, api::list),
         api(Method::POST, "/people", manage, invite, api::invite),
         api(Method::GET, "/people/{id}", manage, show, api::show),
         api(Method::PATCH, "/people/{id}", manage, change, api::change),
         api(Method::DELETE, "/people/{id}", manage, remove, api::remove),
+        api(Method::POST, "/people/{id}/link", manage, link, api::link),
+        api(Method::POST, "/people/{id}/sign-out", manage, sign_out, api::sign_out),
+        api(Method::DELETE, "/people/{id}/second-factor", manage, factor, api::remove_factor),
         api(Method::GET, "/organizations", Who::Person, orgs, api::organizations),
+        api(Method::POST, "/organizations", Who::May(Permission::ManageInstallation), add, api::add_organization),
+        api(Method::PATCH, "/organizations/{id}", Who::May(Permission::ManageOrg), rename, api::rename_organization),
     ]
 }
 

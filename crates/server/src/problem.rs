@@ -64,7 +64,6 @@ pub struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
     /// Every mistake in what was sent.
-    /// Every mistake in what was sent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub mistakes: Vec<Mistake>,
@@ -124,6 +123,17 @@ impl Problem {
     pub fn too_many(detail: impl Into<String>, wait_s: u64) -> Problem {
         let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "Too many attempts", detail);
         Problem { retry_after_s: Some(wait_s), ..problem }
+    }
+
+    /// Somebody, or a program, asks more often than they may: 429, with the seconds to wait.
+    pub(crate) fn too_often(a_minute: u32, wait_s: u64) -> Problem {
+        let detail = format!(
+            "You, or a program with your session or token, sent more than {a_minute} requests within a minute."
+        );
+        let seconds = if wait_s == 1 { "a second".to_owned() } else { format!("{wait_s} seconds") };
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "Too many requests", detail).wait(wait_s).help(format!(
+            "Nothing was done. Go on in {seconds}; a program waits for as long as the header Retry-After says."
+        ))
     }
 
     /// What a bare status means that the router itself answered with; nothing for one that is no problem.

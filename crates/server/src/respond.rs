@@ -67,9 +67,14 @@ pub fn see_other_saying(to: &str, tone: Tone, what: &str, then: &str) -> Respons
 #[must_use]
 pub fn tagged(headers: &HeaderMap, content_type: &'static str, bytes: impl Into<Body> + AsRef<[u8]>) -> Response {
     let tag = tag_of(bytes.as_ref());
+    under(headers, content_type, &tag, bytes)
+}
+
+/// Bytes under a tag; 304 without them if the asker has them already.
+fn under(headers: &HeaderMap, content_type: &'static str, tag: &str, bytes: impl Into<Body>) -> Response {
     let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let known = known.is_some_and(|known| known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag));
-    let value = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
+    let value = HeaderValue::from_str(tag).unwrap_or(HeaderValue::from_static("\"\""));
     match known {
         true => (StatusCode::NOT_MODIFIED, [(ETAG, value)]).into_response(),
         false => {
@@ -98,11 +103,33 @@ pub(crate) fn if_match<T: serde::Serialize>(headers: &HeaderMap, what: &T) -> Re
     let known = known.to_str().unwrap_or_default();
     match known.split(',').map(str::trim).any(|one| one == "*" || one == tag) {
         true => Ok(()),
-        false => Err(Problem::new(
-            StatusCode::PRECONDITION_FAILED,
-            "It has changed",
-            "It is not as it was when you read it: read it again, and decide again.",
-        )),
+        false => Err(changed()),
+    }
+}
+
+fn changed() -> Problem {
+    let detail = "It is not as it was when you read it, so nothing was done.";
+    Problem::new(StatusCode::PRECONDITION_FAILED, "It has changed", detail)
+        .help("Read it again, decide again, and send the ETag that you then get as If-Match.")
+}
+
+/// JSON whose tag has two parts: the stamp of what can be changed of it ([`crate::edit::stamp`]), and that of all its content.
+/// `If-None-Match` compares both; [`if_unchanged`] only the first, so that what a reading or a sign-in moves meanwhile refuses
+/// nobody's change.
+pub(crate) fn stamped<T: serde::Serialize>(headers: &HeaderMap, what: &T, stamp: &str) -> Response {
+    let bytes = serde_json::to_vec(what).unwrap_or_default();
+    let tag = format!("\"{stamp}-{}", tag_of(&bytes).trim_start_matches('"'));
+    under(headers, "application/json", &tag, bytes)
+}
+
+/// As [`if_match`], for what [`stamped`] tagged.
+pub(crate) fn if_unchanged(headers: &HeaderMap, stamp: &str) -> Result<(), Problem> {
+    let Some(known) = headers.get(IF_MATCH) else { return Ok(()) };
+    let is_it =
+        |one: &str| one == "*" || one.trim_matches('"').split_once('-').is_some_and(|(known, _)| known == stamp);
+    match known.to_str().unwrap_or_default().split(',').map(str::trim).any(is_it) {
+        true => Ok(()),
+        false => Err(changed()),
     }
 }
 
@@ -226,6 +253,24 @@ mod tests {
         headers.insert(IF_NONE_MATCH, first.headers()[ETAG].clone());
         assert_eq!(tagged(&headers, "text/plain", "abc").status(), StatusCode::NOT_MODIFIED);
         assert_eq!(tagged(&headers, "text/plain", "abd").status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn a_change_is_refused_only_where_what_can_be_changed_has_moved() {
+        let first = stamped(&HeaderMap::new(), &("ada", "seen at nine"), "5ca1ab1e");
+        let mut headers = HeaderMap::new();
+        headers.insert(IF_NONE_MATCH, first.headers()[ETAG].clone());
+        headers.insert(IF_MATCH, first.headers()[ETAG].clone());
+        assert_eq!(stamped(&headers, &("ada", "seen at nine"), "5ca1ab1e").status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(stamped(&headers, &("ada", "seen at ten"), "5ca1ab1e").status(), StatusCode::OK);
+        if_unchanged(&headers, "5ca1ab1e").unwrap();
+        assert_eq!(if_unchanged(&headers, "5ca1ab1f").unwrap_err().status(), StatusCode::PRECONDITION_FAILED);
+        for (known, fits) in [("*", true), ("\"5ca1ab1e\"", false), ("", false), ("\"a-b\", \"5ca1ab1e-0\"", true)] {
+            headers.insert(IF_MATCH, HeaderValue::from_static(known));
+            assert_eq!(if_unchanged(&headers, "5ca1ab1e").is_ok(), fits, "{known}");
+        }
+        headers.remove(IF_MATCH);
+        if_unchanged(&headers, "5ca1ab1f").unwrap();
     }
 
     #[test]

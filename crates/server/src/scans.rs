@@ -53,7 +53,7 @@ fn interface(read: Who, run: Who, manage: Who, choose: Who) -> [Route; 10] {
     const ID: &str = "The scan task's id.";
     let told = |id: &str, summary: &str| Operation::new(id, "Scans", summary, Shape::of::<api::Scan>());
     let done = |id: &str, summary: &str| Operation::new(id, "Scans", summary, Shape::of::<api::Done>()).path("id", ID);
-    let list = Operation::new("list_scans", "Scans", "Lists scan tasks.", Shape::of::<api::Scans>());
+    let list = Operation::new("list_scans", "Scans", "Lists scan tasks.", Shape::of::<api::Scans>()).paged();
     let show = told("show_scan", "Shows a scan task.").path("id", ID);
     let add = told("add_scan", "Makes a scan task.").sends(Shape::of::<api::Wanted>());
     let change = told("change_scan", "Puts other choices in the place of a scan task's.")

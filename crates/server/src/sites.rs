@@ -29,12 +29,13 @@ pub fn routes() -> Vec<Route> {
     let rename_site = told("rename_site", "Gives a site another name, everywhere; its assets stay.", done())
         .path("name", "The site's name.")
         .sends(Shape::of::<api::NewSite>());
-    let fields = told("list_fields", "Lists custom fields.", Shape::of::<api::Fields>());
+    let fields = told("list_fields", "Lists custom fields.", Shape::of::<api::Fields>()).paged();
     let add_field =
         told("add_field", "Makes a custom field and fills it from tags.", done()).sends(Shape::of::<api::NewField>());
     let remove_field = told("remove_field", "Removes a custom field and its values; tags stay.", done())
         .path("key", "The field's name.");
-    let owners = told("list_owner_rules", "Lists the rules for owners, in their order.", Shape::of::<api::Rules>());
+    let owners =
+        told("list_owner_rules", "Lists the rules for owners, in their order.", Shape::of::<api::Rules>()).paged();
     let add_owner = told("add_owner_rule", "Adds a rule behind the others, and lets the rules decide.", done())
         .sends(Shape::of::<api::NewRule>());
     let remove_owner = told("remove_owner_rule", "Removes a rule, and lets the rules decide.", done())

@@ -27,7 +27,8 @@ const LINES: u32 = 100;
 /// Its routes.
 pub fn routes() -> Vec<Route> {
     let read = Who::May(Permission::ReadIntegrations);
-    let list = Operation::new("list_tasks", "Tasks", "Lists what is read again and again.", Shape::of::<api::Tasks>());
+    let list =
+        Operation::new("list_tasks", "Tasks", "Lists what is read again and again.", Shape::of::<api::Tasks>()).paged();
     let runs = Operation::new("list_runs", "Tasks", "Lists readings, the latest first.", Shape::of::<api::Runs>())
         .query("integration", "Of this integration, by its id.", json!({ "type": "string" }))
         .query("troubled", "Only those that did not end complete.", json!({ "type": "boolean" }))

@@ -61,7 +61,8 @@ pub fn every_crate_is_in_the_house(tree: &Tree) -> Vec<Offence> {
     missing.map(|(name, _)| Offence::new(HOUSE, 1, format!("it does not say what {name} is"))).collect()
 }
 
-/// Rule: every requirement of ASVS is answered once, in order, with a verdict and where it holds.
+/// Rule: every requirement of ASVS is answered once, in order, with a verdict and where it holds; and the page counts them
+/// rightly.
 pub fn asvs_is_answered(tree: &Tree) -> Vec<Offence> {
     static NUMBER: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^V(\d+)\.(\d+)\.(\d+)$").expect("a literal"));
     let Some(text) = tree.get(ASVS) else { return vec![Offence::new(ASVS, 1, "it is missing")] };
@@ -85,6 +86,19 @@ pub fn asvs_is_answered(tree: &Tree) -> Vec<Offence> {
         if !what.is_empty() {
             broken.push(Offence::new(ASVS, at + 1, what));
         }
+    }
+    let of = |verdict: &str| {
+        text.lines().filter(|line| line.starts_with("| V") && line.contains(&format!(" | {verdict} | "))).count()
+    };
+    let [holds, none, partly, missing] = VERDICTS.map(of);
+    let unmet = match missing {
+        0 => String::new(),
+        1 => "1 is not met, ".to_owned(),
+        more => format!("{more} are not met, "),
+    };
+    let summary = format!("{holds} hold, {partly} hold partly, {unmet}{none} do not apply.");
+    if !text.contains(&summary) {
+        broken.push(Offence::new(ASVS, 1, format!("it does not say: {summary}")));
     }
     if count != REQUIREMENTS {
         broken.push(Offence::new(ASVS, 1, format!("{count} requirements are answered, of {REQUIREMENTS}")));
@@ -138,6 +152,7 @@ mod tests {
                 "docs/asvs.md:2: the number comes twice, or out of order",
                 "docs/asvs.md:3: the number is none",
                 "docs/asvs.md:4: it is not number, level, what, verdict, where",
+                "docs/asvs.md:1: it does not say: 3 hold, 0 hold partly, 0 do not apply.",
                 "docs/asvs.md:1: 4 requirements are answered, of 253",
             ]
         );

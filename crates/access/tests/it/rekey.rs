@@ -66,8 +66,18 @@ fn after_a_change_of_keys_the_old_one_may_go(database: &Database) {
         assert_eq!(access::provider(tx, &new)?.unwrap().client_secret.expose(), "client secret");
         Ok(())
     });
-    let code = world
-        .write(move |tx| access::confirm_second_factor(tx, &crate::ring(2), ada, "000000", None, &[0; 150], BY, NOW));
+    let code = world.write(move |tx| {
+        access::confirm_second_factor(
+            tx,
+            &crate::ring(2),
+            ada,
+            "000000",
+            None,
+            &[0; access::RECOVERY_CODES * access::RECOVERY_BYTES],
+            BY,
+            NOW,
+        )
+    });
     assert!(code.is_none(), "the factor opens, and the code is wrong");
     let old = world.store.read_blocking(|tx| access::check_keys(tx, &crate::ring(1)));
     assert!(matches!(old, Err(AccessError::WrongKey { .. })), "{old:?}");

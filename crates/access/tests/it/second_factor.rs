@@ -69,6 +69,8 @@ fn give(world: &World, signed_in: &SignedIn, code: &str, byte: u8, seconds: i64)
 fn a_session_waits_for_its_code_and_gets_a_new_token_for_it(database: &Database) {
     let (world, phone, codes) = enrolled(database);
     assert_eq!(codes.len(), access::RECOVERY_CODES);
+    let digits = |code: &Secret| code.expose().chars().filter(char::is_ascii_hexdigit).count();
+    assert!(codes.iter().all(|code| digits(code) == 32), "128 bits each");
     let begun = half_way(&world, 1, 60);
     assert_eq!(begun.stage, Stage::NeedsSecondFactor);
     assert_eq!(world.session(&begun.token, at(60)).unwrap().stage, Stage::NeedsSecondFactor);

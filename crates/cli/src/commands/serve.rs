@@ -97,8 +97,12 @@ impl Service<'_> {
     }
 
     async fn web(&self, listening: Listening, stop: impl Future<Output = ()>) -> Result<(), Failure> {
-        let http = access::Http::real(None)
-            .map_err(|error| Failure::new(Exit::Bug, format!("starting the HTTP client failed: {error}")))?;
+        let http = match listening.private_provider {
+            true => access::Http::real(None),
+            false => access::Http::fenced(None, server::provider_fence()),
+        };
+        let http =
+            http.map_err(|error| Failure::new(Exit::Bug, format!("starting the HTTP client failed: {error}")))?;
         let asks = (self.transport.clone(), http);
         let (store, world, keys) = (self.store.clone(), self.world.clone(), self.keys.clone());
         let app = server::App::new(store, world, keys, asks, listening.settings());
@@ -167,6 +171,7 @@ pub(super) struct Listening {
     origin: String,
     behind_proxy: bool,
     private_consoles: bool,
+    private_provider: bool,
 }
 
 impl Listening {
@@ -187,7 +192,8 @@ impl Listening {
         let scheme = if tls.is_some() { "https" } else { "http" };
         let behind_proxy = named.is_some() && tls.is_none();
         let origin = named.unwrap_or_else(|| format!("{scheme}://{at}"));
-        Ok(Listening { listener, tls, origin, behind_proxy, private_consoles: order.allow_private_consoles })
+        let (private_consoles, private_provider) = (order.allow_private_consoles, order.allow_private_provider);
+        Ok(Listening { listener, tls, origin, behind_proxy, private_consoles, private_provider })
     }
 
     /// On this machine alone, for consoles that are on it too. Without an address: the usual one, or a free port.
@@ -203,7 +209,14 @@ impl Listening {
             None => bind(USUAL).or_else(|_| bind(SocketAddr::new(USUAL.ip(), 0)))?,
         };
         let origin = format!("http://{at}");
-        Ok(Listening { listener, tls: None, origin, behind_proxy: false, private_consoles: true })
+        Ok(Listening {
+            listener,
+            tls: None,
+            origin,
+            behind_proxy: false,
+            private_consoles: true,
+            private_provider: true,
+        })
     }
 
     /// What browsers call it: `http://127.0.0.1:8080`.

@@ -10,14 +10,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{LIVES_USUALLY, Wanted, make, revoke as revoked};
-use crate::fields::body;
-use crate::{App, Problem, Visitor, respond};
+use crate::fields::{Asked, body};
+use crate::{App, Problem, Visitor, listing, respond};
 
 /// API tokens.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Tokens {
     /// The oldest first, those that are over too.
     items: Vec<Token>,
+    /// Where to go on; nothing at the end.
+    next: Option<String>,
 }
 
 /// An API token, without what opens anything.
@@ -81,11 +83,17 @@ fn told(token: &ApiToken) -> Token {
 }
 
 /// `GET /api/v1/tokens`
-pub(super) async fn list(State(app): State<App>, visitor: Visitor, headers: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    Asked(asked): Asked,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let (org, who, all) = (visitor.org, visitor.person, visitor.may(Permission::ManageTokens));
     let tokens = app.store.read(move |tx| access::api_tokens(tx, org)).await?;
-    let items = tokens.iter().filter(|token| all || token.person == who).map(told).collect();
-    Ok(respond::json(&headers, &Tokens { items }))
+    let tokens = tokens.into_iter().filter(|token| all || token.person == who).collect();
+    let (tokens, next) = listing::page(tokens, &asked, |token| listing::number(token.id.0))?;
+    Ok(respond::json(&headers, &Tokens { items: tokens.iter().map(told).collect(), next }))
 }
 
 /// `POST /api/v1/tokens`

@@ -243,6 +243,19 @@ pub(super) struct Owner {
     owner: Option<String>,
 }
 
+/// What a custom field of assets is.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "FieldValue")]
+#[serde(deny_unknown_fields)]
+pub(super) struct FieldValue {
+    /// The assets.
+    assets: Vec<String>,
+    /// The field's name.
+    field: String,
+    /// Its value; nothing lets tags decide again.
+    value: Option<String>,
+}
+
 /// How many were set.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Set {
@@ -376,5 +389,14 @@ pub(super) async fn owner(State(app): State<App>, visitor: Visitor, body: Bytes)
     let sent: Owner = read(&body)?;
     let assets = own::chosen(sent.assets.iter().map(String::as_str))?;
     let assets = own::set_owner(&app, &visitor, assets, sent.owner.as_deref()).await?;
+    Ok(Json(Set { assets }))
+}
+
+/// `POST /api/v1/assets/field`
+pub(super) async fn field(State(app): State<App>, visitor: Visitor, body: Bytes) -> Result<Json<Set>, Problem> {
+    let sent: FieldValue = read(&body)?;
+    let assets = own::chosen(sent.assets.iter().map(String::as_str))?;
+    let value = sent.value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+    let assets = own::set_field(&app, &visitor, assets, sent.field, value).await?;
     Ok(Json(Set { assets }))
 }

@@ -43,6 +43,24 @@ pub(super) async fn set_owner(
     set.await
 }
 
+/// Sets a custom field of assets by hand, in one transaction; without a value, tags decide again.
+pub(super) async fn set_field(
+    app: &App,
+    visitor: &Visitor,
+    assets: Vec<AssetId>,
+    key: String,
+    value: Option<String>,
+) -> Result<usize, Problem> {
+    let (org, who, now) = (visitor.org, visitor.login.clone(), app.world.now());
+    let set = app.store.write(move |tx| {
+        for asset in &assets {
+            inventory::field::set_by_hand(tx, org, *asset, &key, value.as_deref(), &who, now)?;
+        }
+        Ok::<_, Problem>(assets.len())
+    });
+    set.await
+}
+
 /// Where a form of a list leads back to.
 fn back(sent: &Fields) -> &str {
     sent.opt("back").unwrap_or("/assets")
@@ -76,19 +94,11 @@ pub(super) async fn field_sent(
     if key.is_empty() {
         return Err(Problem::invalid("Choose the field to set."));
     }
-    let (org, who, now) = (visitor.org, visitor.login.clone(), app.world.now());
     let said = format!("{key} of {}", ui::noun(assets.len() as u64, "asset", "assets"));
     let then = match value.as_str() {
         "" => format!("{said} is again what tags say."),
         value => format!("{said} is {value} now."),
     };
-    let set = app.store.write(move |tx| {
-        let value = Some(value.as_str()).filter(|value| !value.is_empty());
-        for asset in assets {
-            inventory::field::set_by_hand(tx, org, asset, &key, value, &who, now)?;
-        }
-        Ok::<_, Problem>(())
-    });
-    set.await?;
+    set_field(&app, &visitor, assets, key, Some(value).filter(|value| !value.is_empty())).await?;
     Ok(respond::see_other_saying(back(&sent), Tone::Ok, "Saved.", &then))
 }

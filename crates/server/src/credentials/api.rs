@@ -10,8 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Kept, Order, Rotation, Shown, Unsaved};
-use crate::fields::body;
-use crate::{App, Mistake, Problem, Visitor, respond};
+use crate::fields::{Asked, body};
+use crate::{App, Mistake, Problem, Visitor, listing, respond};
 
 /// All credentials that the organization may use.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -19,6 +19,8 @@ use crate::{App, Mistake, Problem, Visitor, respond};
 pub(super) struct All {
     /// By name.
     items: Vec<One>,
+    /// Where to go on; nothing at the end.
+    next: Option<String>,
     /// Those of your other organizations that this one has no access to.
     hidden: Vec<Hidden>,
 }
@@ -75,9 +77,9 @@ pub(super) struct New {
     /// The console's address.
     #[serde(default)]
     url: String,
+    /// For snmp_v3 a text of JSON: {"user": "..", "auth": "sha1" or "sha256", "auth_secret": "..", "privacy_secret": ".."}.
     secret: Option<String>,
     /// vault://mount/path#key, env:MUSTER_SECRET_NAME, file:///folder/name
-    /// For snmp_v3 a text of JSON: {"user": "..", "auth": "sha1" or "sha256", "auth_secret": "..", "privacy_secret": ".."}.
     reference: Option<String>,
     /// Save it although the console does not answer just now.
     #[serde(default)]
@@ -90,6 +92,25 @@ pub(super) struct New {
 #[serde(deny_unknown_fields)]
 pub(super) struct Rotate {
     secret: String,
+}
+
+/// What is to be different; what is not named stays.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "CredentialChange")]
+#[serde(deny_unknown_fields)]
+pub(super) struct Change {
+    name: Option<String>,
+    /// The console's address; the empty text takes it away.
+    url: Option<String>,
+}
+
+/// Where its secret is from now on.
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "CredentialReference")]
+#[serde(deny_unknown_fields)]
+pub(super) struct Refer {
+    /// vault://mount/path#key, env:MUSTER_SECRET_NAME, file:///folder/name
+    reference: String,
 }
 
 /// Who may use it.
@@ -139,18 +160,29 @@ fn told(found: &Shown, org: OrgId) -> One {
     }
 }
 
+fn tagged(headers: &HeaderMap, found: &Shown, org: OrgId) -> Response {
+    respond::stamped(headers, &told(found, org), &super::stamp(found))
+}
+
 /// `GET /api/v1/credentials`
-pub(super) async fn list(State(app): State<App>, visitor: Visitor, headers: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    Asked(asked): Asked,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let (org, person) = (visitor.org, visitor.person);
     let read = app.store.read(move |tx| {
         let known = super::known(tx, org, Some(person))?;
-        let shown = known.usable.iter().map(|of| super::shown(tx, org, &of.id.to_string()));
-        Ok::<_, Problem>((shown.collect::<Result<Vec<_>, _>>()?, known.hidden))
+        // Names are unique in an organization, and global ones of others may bear the same.
+        let (usable, next) = listing::page(known.usable, &asked, |of| format!("{} {}", of.name, of.id))?;
+        let shown = usable.iter().map(|of| super::shown(tx, org, &of.id.to_string()));
+        Ok::<_, Problem>((shown.collect::<Result<Vec<_>, _>>()?, known.hidden, next))
     });
-    let (shown, hidden) = read.await?;
+    let (shown, hidden, next) = read.await?;
     let items = shown.iter().map(|found| told(found, org)).collect();
     let hidden = hidden.into_iter().map(|of| Hidden { name: of.name, organization: of.org_name }).collect();
-    Ok(respond::json(&headers, &All { items, hidden }))
+    Ok(respond::json(&headers, &All { items, hidden, next }))
 }
 
 /// `GET /api/v1/credentials/{id}`
@@ -162,12 +194,12 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let org = visitor.org;
     let found = app.store.read(move |tx| super::shown(tx, org, &id)).await?;
-    Ok(respond::json(&headers, &told(&found, org)))
+    Ok(tagged(&headers, &found, org))
 }
 
 async fn again(app: &App, org: OrgId, id: String) -> Result<Response, Problem> {
     let found = app.store.read(move |tx| super::shown(tx, org, &id)).await?;
-    Ok(respond::json(&HeaderMap::new(), &told(&found, org)))
+    Ok(tagged(&HeaderMap::new(), &found, org))
 }
 
 fn of_fault(fault: super::Fault) -> Problem {
@@ -204,6 +236,7 @@ pub(super) async fn rotate(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
+    headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
     let (org, asked) = (visitor.org, id.clone());
@@ -213,10 +246,62 @@ pub(super) async fn rotate(
     if secret.expose().is_empty() {
         return Err(Problem::invalid("The secret is empty."));
     }
-    match super::rotated(&app, org, &visitor.login, &found, secret).await {
+    match super::rotated(&app, (org, &visitor.login), &found, secret, &headers).await {
         Ok(_) => again(&app, org, id).await,
         Err(Rotation::Fault(fault)) => Err(of_fault(fault)),
         Err(Rotation::Problem(problem)) => Err(problem),
+    }
+}
+
+/// `PATCH /api/v1/credentials/{id}`
+pub(super) async fn change(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, Problem> {
+    let (org, by, now, asked) = (visitor.org, visitor.login.clone(), app.world.now(), id.clone());
+    app.store.read(move |tx| super::owned(tx, org, &asked)).await?;
+    let Change { name, url } = body(&bytes)?;
+    let url = match url.as_deref().map(str::trim) {
+        None => None,
+        Some("") => Some(String::new()),
+        Some(text) => Some(super::console(&app, text).await.map_err(of_fault)?.origin()),
+    };
+    let asked = id.clone();
+    let write = app.store.write(move |tx| {
+        let found = super::owned(tx, org, &asked)?;
+        respond::if_unchanged(&headers, &super::stamp(&found))?;
+        let (name, url) = (name.unwrap_or(found.of.name), url.unwrap_or(found.of.url));
+        Ok::<_, Problem>(access::change_credential(tx, org, found.of.id, &name, &url, &by, now)?)
+    });
+    write.await?;
+    again(&app, org, id).await
+}
+
+/// `PUT /api/v1/credentials/{id}/reference`
+pub(super) async fn refer(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, Problem> {
+    super::may_refer(&visitor)?;
+    let (org, asked) = (visitor.org, id.clone());
+    let found = app.store.read(move |tx| super::owned(tx, org, &asked)).await?;
+    let Refer { reference } = body(&bytes)?;
+    let wrong = |words: String| {
+        let mistake =
+            Mistake { field: "reference".to_owned(), message: words.clone(), help: None, start: None, end: None };
+        Problem::invalid(words).mistake(mistake)
+    };
+    let reference = access::Reference::parse(&reference).map_err(|error| wrong(crate::problem::sentence(&error)))?;
+    match super::kept_at(&app, (org, &visitor.login), &found, reference, &headers).await {
+        Ok(()) => again(&app, org, id).await,
+        Err(Ok(words)) => Err(wrong(words)),
+        Err(Err(problem)) => Err(problem),
     }
 }
 
@@ -225,6 +310,7 @@ pub(super) async fn share(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
+    headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
     let (org, by, now, asked) = (visitor.org, visitor.login.clone(), app.world.now(), id.clone());
@@ -236,6 +322,7 @@ pub(super) async fn share(
     }
     let (chosen, asked): (Vec<OrgId>, _) = (organizations.into_iter().map(OrgId).collect(), id.clone());
     let write = app.store.write(move |tx| {
+        respond::if_unchanged(&headers, &super::stamp(&super::owned(tx, org, &asked)?))?;
         let seen: Vec<OrgId> = access::memberships(tx, person)?.iter().map(|of| of.org).collect();
         super::share(tx, (org, &asked), global, &chosen, &seen, &by, now)
     });
@@ -248,8 +335,13 @@ pub(super) async fn remove(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (org, by, now) = (visitor.org, visitor.login.clone(), app.world.now());
-    let name = app.store.write(move |tx| super::remove(tx, org, &id, &by, now)).await?;
+    let write = app.store.write(move |tx| {
+        respond::if_unchanged(&headers, &super::stamp(&super::owned(tx, org, &id)?))?;
+        super::remove(tx, org, &id, &by, now)
+    });
+    let name = write.await?;
     Ok(respond::json(&HeaderMap::new(), &Done { done: format!("{name} is destroyed.") }))
 }

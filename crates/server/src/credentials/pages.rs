@@ -2,7 +2,7 @@
 
 use access::{CREDENTIAL_KINDS, Custodian, Permission, Reference};
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use kernel::{OrgId, Secret, Timestamp};
 use sync::{Overview, scan};
@@ -487,6 +487,7 @@ fn sharing(visitor: &Visitor, found: &Shown) -> Markup {
     };
     let inside = html! {
         div.flow {
+            (edit::carries(&shared_as(found)))
             @if installs { (global.render()) } @else if found.of.global { p { "Every organization may use it." } }
             @if choices.is_empty() { p.muted { "You are a member of no other organization to grant it to." } } @else { (granted.render()) }
             @if unseen > 0 { p.muted { "It is granted to " (ui::noun(unseen as u64, "organization", "organizations")) " that you are no member of. That stays." } }
@@ -495,6 +496,12 @@ fn sharing(visitor: &Visitor, found: &Shown) -> Markup {
     };
     let form = ui::post(visitor.csrf(), &format!("/credentials/{}/share", found.of.id), &inside);
     Card { id: "share", heading: "Who may use it", body: form, ..Card::default() }.render()
+}
+
+/// Tells one state of who may use it from another.
+fn shared_as(found: &Shown) -> String {
+    let grants: Vec<String> = found.grants.iter().map(|org| org.0.to_string()).collect();
+    edit::stamp(&[&found.of.global.to_string(), &grants.join(" ")])
 }
 
 fn custody(visitor: &Visitor, found: &Shown) -> Markup {
@@ -623,7 +630,7 @@ pub(super) async fn rotate(
             Wrong { field: "secret", words: "Enter the new secret; nothing was entered.".to_owned(), passes: false };
         return Ok(refused(shown_page(&visitor, &found, app.world.now(), Some(&wrong))));
     }
-    match super::rotated(&app, org, &visitor.login, &found, secret).await {
+    match super::rotated(&app, (org, &visitor.login), &found, secret, &HeaderMap::new()).await {
         Ok(_) => {
             let then = "The old secret is destroyed. What uses it goes on with the new one.";
             Ok(respond::see_other_saying(&to, Tone::Ok, "The new secret is in use.", then))
@@ -660,12 +667,6 @@ pub(super) async fn keep(
         Err(Ok(words)) => return wrong(words),
         Err(Err(problem)) => return Err(problem),
     }
-    let id = found.of.id;
-    let moved = app.store.write(move |tx| {
-        access::set_custodian(tx, org, id, &Custodian::Reference(reference), &by, now)?;
-        sync::renewed(tx, id, now)
-    });
-    moved.await?;
     let then = "It is fetched from there whenever it is needed.";
     Ok(respond::see_other_saying(&to, Tone::Ok, "Kept elsewhere from now on.", then))
 }
@@ -681,7 +682,14 @@ pub(super) async fn share(
     let global = visitor.may(Permission::ManageInstallation).then(|| sent.opt("global").is_some());
     let chosen: Vec<OrgId> = sent.all("org").filter_map(|id| id.parse().ok().map(OrgId)).collect();
     let seen: Vec<OrgId> = visitor.orgs.iter().map(|of| of.org).collect();
-    app.store.write(move |tx| super::share(tx, (org, &id), global, &chosen, &seen, &by, now)).await?;
+    let write = app.store.write(move |tx| {
+        if edit::is_stale(&sent, &shared_as(&super::owned(tx, org, &id)?)) {
+            return Err(Problem::conflict("Somebody else changed who may use it meanwhile, so nothing was saved.")
+                .help("Open the credential again, and choose once more."));
+        }
+        super::share(tx, (org, &id), global, &chosen, &seen, &by, now)
+    });
+    write.await?;
     Ok(respond::see_other_saying(&to, Tone::Ok, "Saved who may use it.", ""))
 }
 

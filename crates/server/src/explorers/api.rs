@@ -11,14 +11,16 @@ use serde::{Deserialize, Serialize};
 use ui::Light;
 
 use super::{Shown, all, found, light, make};
-use crate::fields::body;
-use crate::{App, Problem, Visitor, respond};
+use crate::fields::{Asked, body};
+use crate::{App, Problem, Visitor, listing, respond};
 
 /// Explorers.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Explorers {
-    /// By name; those that were revoked are not among them.
+    /// The oldest first; those that were revoked are not among them.
     items: Vec<Explorer>,
+    /// Where to go on; nothing at the end.
+    next: Option<String>,
 }
 
 /// A collector inside another network.
@@ -99,10 +101,16 @@ fn made(id: ExplorerId, token: &Secret) -> Response {
 }
 
 /// `GET /api/v1/explorers`
-pub(super) async fn list(State(app): State<App>, visitor: Visitor, headers: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    Asked(asked): Asked,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let (org, now) = (visitor.org, app.world.now());
     let all = app.store.read(move |tx| all(tx, org)).await?;
-    Ok(respond::json(&headers, &Explorers { items: all.into_iter().map(|one| told(one, now)).collect() }))
+    let (all, next) = listing::page(all, &asked, |one| one.of.id.to_string())?;
+    Ok(respond::json(&headers, &Explorers { items: all.into_iter().map(|one| told(one, now)).collect(), next }))
 }
 
 /// `POST /api/v1/explorers`

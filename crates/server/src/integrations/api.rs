@@ -20,13 +20,15 @@ use super::forms::{self, Wanted};
 use super::{ask, choices, found, missing, place};
 use crate::fields::Asked as Query;
 use crate::problem::{Mistake, capital};
-use crate::{App, Problem, Visitor, respond};
+use crate::{App, Problem, Visitor, listing, respond};
 
 /// All integrations.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Integrations {
     /// In the order of their names.
     items: Vec<Integration>,
+    /// Where to go on; nothing at the end.
+    next: Option<String>,
 }
 
 /// An integration.
@@ -57,10 +59,10 @@ pub(super) struct Integration {
     token_expires_at: Option<String>,
     /// The saved credential that opens the console; nothing if it has a token of its own.
     credential_id: Option<String>,
-    /// The id of the Explorer that it runs at; nothing if it runs at this server.
-    runs_at: Option<String>,
     /// Names of the other integrations that read the same console.
     also_read_by: Vec<String>,
+    /// The id of the Explorer that it runs at; nothing if it runs at this server.
+    runs_at: Option<String>,
     /// What was chosen that is not usual, in words.
     options: String,
     streams: Vec<Stream>,
@@ -105,11 +107,11 @@ pub(super) struct New {
     /// What is not as usual.
     #[serde(default)]
     options: Choices,
-}
-
     /// True to connect a console of which another integration reads the same; everything is then read twice.
     #[serde(default)]
     all_the_same: bool,
+}
+
 /// What is to be different; what is not named stays.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -279,13 +281,13 @@ fn unmeant(error: SyncError) -> Problem {
             let detail = capital(&error.to_string());
             Problem::invalid(detail).help(capital(&format!("the step that failed is {}", step.word())))
         }
-        other => other.into(),
-    }
         SyncError::ReadAlready(one) => Problem::conflict(format!("{}.", one.in_words())).help(format!(
             "Send all_the_same to connect it all the same and read everything twice; or give {} a new token: \
              PUT /api/v1/integrations/{}/token.",
             one.integration.name, one.integration.id
         )),
+        other => other.into(),
+    }
 }
 
 /// Where something is to run: nothing if nothing is said, and then the Explorer, or none for this server.
@@ -295,11 +297,17 @@ async fn runs_at(app: &App, visitor: &Visitor, said: Option<&str>) -> Result<Opt
 }
 
 /// `GET /api/v1/integrations`
-pub(super) async fn list(State(app): State<App>, visitor: Visitor, headers: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(asked): Query,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let (org, now) = (visitor.org, app.world.now());
     let known = app.store.read(move |tx| sync::overviews(tx, org, now)).await?;
+    let (page, next) = listing::page(known.iter().collect(), &asked, |of| of.integration.name.clone())?;
     let beside = |of: &Overview| also_read_by(&of.integration, known.iter().map(|of| &of.integration));
-    let all = Integrations { items: known.iter().map(|of| told(of, beside(of), now)).collect() };
+    let all = Integrations { items: page.into_iter().map(|of| told(of, beside(of), now)).collect(), next };
     Ok(respond::json(&headers, &all))
 }
 
@@ -310,6 +318,7 @@ fn also_read_by<'a>(of: &sync::Integration, all: impl Iterator<Item = &'a sync::
 
 fn told(of: &Overview, also_read_by: Vec<String>, now: Timestamp) -> Integration {
     Integration {
+        also_read_by,
         id: of.integration.id.to_string(),
         name: of.integration.name.clone(),
         connector: of.integration.connector.word(),
@@ -319,7 +328,6 @@ fn told(of: &Overview, also_read_by: Vec<String>, now: Timestamp) -> Integration
         state: of.assessment().state.word(),
         light: of.light(now).word(),
         since: of.integration.since.to_string(),
-        also_read_by,
         meaning: of.meaning().to_owned(),
         detail: of.assessment().detail,
         remedy: serde_json::to_value(of.remedy())
@@ -362,20 +370,21 @@ pub(super) async fn show(
 }
 
 async fn now_is(app: &App, visitor: &Visitor, id: String) -> Result<Response, Problem> {
+    one(app, visitor, id, &HeaderMap::new()).await
+}
+
+async fn one(app: &App, visitor: &Visitor, id: String, headers: &HeaderMap) -> Result<Response, Problem> {
     let (org, now) = (visitor.org, app.world.now());
     let of = app.store.read(move |tx| found(tx, org, &id, now)).await?;
     let all = sync::integrations(&app.store, &app.world, org).await?;
-    Ok(respond::json(headers, &told(&of, also_read_by(&of.integration, all.iter()), now)))
+    let what = told(&of, also_read_by(&of.integration, all.iter()), now);
+    Ok(respond::stamped(headers, &what, &forms::stamp(&of.integration)))
 }
 
 /// The token that was sent, or that of a saved credential.
 async fn opened(
     app: &App,
     visitor: &Visitor,
-    one(app, visitor, id, &HeaderMap::new()).await
-}
-
-async fn one(app: &App, visitor: &Visitor, id: String, headers: &HeaderMap) -> Result<Response, Problem> {
     token: Option<&str>,
     credential: Option<&str>,
 ) -> Result<(ApiToken, Option<kernel::CredentialId>), Problem> {
@@ -423,6 +432,7 @@ pub(super) async fn change(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
     let sent: Change = crate::fields::body(&body)?;
@@ -430,7 +440,12 @@ pub(super) async fn change(
     let wanted = Wanted { change: sent.options.change()?, name: sent.name, site: sent.site, runs_at };
     let (org, now, who, asked) = (visitor.org, app.world.now(), visitor.login.clone(), id.clone());
     let of = app.store.read(move |tx| found(tx, org, &asked, now)).await?.integration;
-    app.store.write(move |tx| forms::save(tx, org, of.id, &wanted, &who, now)).await.map_err(unmeant)?;
+    let write = app.store.write(move |tx| {
+        let is = sync::integration(tx, org, of.id).map_err(missing)?;
+        respond::if_unchanged(&headers, &forms::stamp(&is))?;
+        forms::save(tx, org, of.id, &wanted, &who, now).map_err(unmeant)
+    });
+    write.await?;
     now_is(&app, &visitor, id).await
 }
 
@@ -439,11 +454,13 @@ pub(super) async fn token(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
     let sent: Token = crate::fields::body(&body)?;
     let (org, now, asked) = (visitor.org, app.world.now(), id.clone());
     let of = app.store.read(move |tx| found(tx, org, &asked, now)).await?.integration;
+    respond::if_unchanged(&headers, &forms::stamp(&of))?;
     if of.connector.is_file() {
         return Err(Problem::conflict("Files need no token."));
     }
@@ -512,12 +529,78 @@ pub(super) async fn delete(
     visitor: Visitor,
     Path(id): Path<String>,
     Query(asked): Query,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (org, now) = (visitor.org, app.world.now());
     let of = app.store.read(move |tx| found(tx, org, &id, now)).await?.integration;
+    respond::if_unchanged(&headers, &forms::stamp(&of))?;
     if asked.get("confirm") != of.name {
         return Err(Problem::invalid("confirm is not the integration's name, so nothing was done."));
     }
     let removed = sync::remove(place(&app, &visitor), of.id).await.map_err(missing)?;
     Ok(respond::json(&HeaderMap::new(), &Ended { retired: removed.records }))
+}
+
+/// Records that are listed at most; the counts on the integration's page are of all.
+const LEFT_OUT_MAX: u32 = 10_000;
+
+/// Records that options leave out.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct LeftOut {
+    /// By option, collection and the source's id.
+    items: Vec<LeftOutRecord>,
+    /// Where to go on; nothing at the end.
+    next: Option<String>,
+    /// There are more than 10,000, and only so many are listed.
+    more: bool,
+}
+
+/// A record that an option leaves out.
+#[derive(Debug, Serialize, JsonSchema)]
+struct LeftOutRecord {
+    /// The option.
+    option: String,
+    /// Why, in words.
+    why: String,
+    /// The collection.
+    stream: String,
+    /// The source's id of it.
+    id: String,
+    name: String,
+    /// The source's id of the agent to which it belongs, if it does.
+    agent: Option<String>,
+    /// Since when; nothing for findings, which are there and not failed.
+    since: Option<String>,
+}
+
+/// `GET /api/v1/integrations/{id}/left-out`
+pub(super) async fn left_out(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    Query(asked): Query,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (org, now) = (visitor.org, app.world.now());
+    let option = match asked.get("option") {
+        "" => None,
+        name => Some(sync::options::option_named(name).ok_or_else(|| Problem::missing("option"))?),
+    };
+    let read = app.store.read(move |tx| {
+        let of = found(tx, org, &id, now)?.integration;
+        Ok::<_, Problem>(sync::left_out(tx, org, of.id, &of.options.import, option, LEFT_OUT_MAX)?)
+    });
+    let all = read.await?;
+    let more = all.len() as u64 >= u64::from(LEFT_OUT_MAX);
+    let (page, next) = listing::page(all, &asked, |one| format!("{} {} {}", one.option, one.stream, one.native_id))?;
+    let told = |one: sync::LeftOutRecord| LeftOutRecord {
+        why: capital(sync::options::why(&one.option)),
+        option: one.option,
+        stream: one.stream,
+        id: one.native_id,
+        name: one.name,
+        agent: one.agent,
+        since: one.since.map(|at| at.to_string()),
+    };
+    Ok(respond::json(&headers, &LeftOut { items: page.into_iter().map(told).collect(), next, more }))
 }

@@ -36,7 +36,7 @@ impl Filled {
 }
 
 /// Tells one state of an integration from another, so that a form that was opened before a change says so.
-fn stamp(of: &Integration) -> String {
+pub(super) fn stamp(of: &Integration) -> String {
     let at = of.explorer.map(|id| id.to_string()).unwrap_or_default();
     let options = serde_json::to_string(&of.options).unwrap_or_default();
     edit::stamp(&[&of.name, &of.site_name, &at, &options])

@@ -20,7 +20,7 @@ use crate::fields::{Asked, Fields, Sent, body};
 use crate::openapi::{Operation, Shape};
 use crate::problem::{Mistake, capital, sentence};
 use crate::route::{Route, Who, api, form, page};
-use crate::{App, Problem, Visitor, respond};
+use crate::{App, Problem, Visitor, listing, respond};
 
 /// Tabs above a list.
 const TABS: usize = 5;
@@ -35,7 +35,7 @@ pub(super) fn routes() -> Vec<Route> {
     let one = |id: &str, summary: &str| {
         Operation::new(id, "Saved queries", summary, Shape::of::<Told>()).path("name", "The query's name.")
     };
-    let list = Operation::new("list_queries", "Saved queries", "Lists saved queries.", Shape::of::<All>());
+    let list = Operation::new("list_queries", "Saved queries", "Lists saved queries.", Shape::of::<All>()).paged();
     let save =
         Operation::new("save_query", "Saved queries", "Saves a query.", Shape::of::<Told>()).sends(Shape::of::<New>());
     let show = one("show_query", "Shows a saved query and its parameters.");
@@ -429,8 +429,10 @@ async fn remove_sent(
 /// All saved queries.
 #[derive(Debug, Serialize, JsonSchema)]
 struct All {
-    /// Those that come with Muster first.
+    /// By name.
     items: Vec<Told>,
+    /// Where to go on; nothing at the end.
+    next: Option<String>,
 }
 
 /// A saved query.
@@ -497,10 +499,16 @@ impl Told {
 }
 
 /// `GET /api/v1/queries`
-async fn list_api(State(app): State<App>, visitor: Visitor, headers: HeaderMap) -> Result<Response, Problem> {
+async fn list_api(
+    State(app): State<App>,
+    visitor: Visitor,
+    Asked(asked): Asked,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let org = visitor.org;
     let all = app.store.read(move |tx| saved_queries(tx, org)).await?;
-    Ok(respond::json(&headers, &All { items: all.into_iter().map(Told::of).collect() }))
+    let (all, next) = listing::page(all, &asked, |saved| saved.name.clone())?;
+    Ok(respond::json(&headers, &All { items: all.into_iter().map(Told::of).collect(), next }))
 }
 
 /// `GET /api/v1/queries/{name}`

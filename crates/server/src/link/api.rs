@@ -11,11 +11,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Wanted, address, made};
-use crate::fields::body;
-use crate::{App, Problem, Visitor, respond};
+use crate::fields::{Asked, body};
+use crate::{App, Problem, Visitor, listing, respond};
 
 /// Links that one answer holds.
-const LINKS_MAX: u32 = 200;
 
 /// Connection links.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -23,6 +22,8 @@ const LINKS_MAX: u32 = 200;
 pub(super) struct All {
     /// The newest first.
     items: Vec<One>,
+    /// Where to go on; nothing at the end.
+    next: Option<String>,
 }
 
 /// A connection link, without its token.
@@ -94,10 +95,20 @@ fn told(link: &Link) -> One {
 }
 
 /// `GET /api/v1/links`
-pub(super) async fn list(State(app): State<App>, visitor: Visitor, headers: HeaderMap) -> Result<Response, Problem> {
-    let (org, now) = (visitor.org, app.world.now());
-    let links = app.store.read(move |tx| access::links(tx, org, None, LINKS_MAX, now)).await?;
-    Ok(respond::json(&headers, &All { items: links.iter().map(told).collect() }))
+pub(super) async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    Asked(asked): Asked,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (org, now, limit) = (visitor.org, app.world.now(), listing::limit(&asked)?);
+    let rows = u32::try_from(limit).unwrap_or(u32::MAX).saturating_add(1);
+    let before = Some(asked.get("after").to_owned()).filter(|before| !before.is_empty());
+    let mut links = app.store.read(move |tx| access::links(tx, org, before.as_deref(), rows, now)).await?;
+    let more = links.len() > limit;
+    links.truncate(limit);
+    let next = links.last().filter(|_| more).map(|last| last.id.clone());
+    Ok(respond::json(&headers, &All { items: links.iter().map(told).collect(), next }))
 }
 
 /// `POST /api/v1/links`

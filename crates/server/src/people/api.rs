@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::Here;
 use super::members::{self, Hand, Invited};
 use crate::fields::{Asked, body};
-use crate::{App, Problem, Visitor, respond};
+use crate::{App, Problem, Visitor, edit, listing, respond};
 
 /// Who asks.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -106,11 +106,13 @@ pub(super) struct Invitation {
 pub(super) struct Organizations {
     /// The oldest first.
     items: Vec<Organization>,
+    /// Where to go on; nothing at the end.
+    next: Option<String>,
 }
 
 /// An organization.
 #[derive(Debug, Serialize, JsonSchema)]
-struct Organization {
+pub(super) struct Organization {
     id: String,
     name: String,
     /// What you are there.
@@ -129,6 +131,17 @@ fn told(of: &Member) -> Person {
     }
 }
 
+/// Tells one state of what can be changed of a member from another.
+fn stamp(of: &Member) -> String {
+    let person = &of.person;
+    let factor = if person.has_second_factor { "factor" } else { "" };
+    edit::stamp(&[&person.login, &person.name, of.role.word(), person.state.word(), factor])
+}
+
+fn shown(headers: &HeaderMap, of: &Member) -> Response {
+    respond::stamped(headers, &told(of), &stamp(of))
+}
+
 fn role(word: &str) -> Result<Role, Problem> {
     Role::parse(word).ok_or_else(|| Problem::invalid("A role is viewer, operator, admin or auditor."))
 }
@@ -140,10 +153,12 @@ pub(super) async fn list(
     Asked(asked): Asked,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (org, after) = (visitor.org, asked.get("after").to_owned());
-    let found = app.store.read(move |tx| access::members(tx, org, &after, members::ROWS)).await?;
-    let full = found.len() == members::ROWS as usize;
-    let next = found.last().filter(|_| full).map(|last| last.person.login.clone());
+    let (org, after, limit) = (visitor.org, asked.get("after").to_owned(), listing::limit(&asked)?);
+    let rows = u32::try_from(limit).unwrap_or(u32::MAX).saturating_add(1);
+    let mut found = app.store.read(move |tx| access::members(tx, org, &after, rows)).await?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(|last| last.person.login.clone());
     Ok(respond::json(&headers, &People { items: found.iter().map(told).collect(), next }))
 }
 
@@ -156,7 +171,7 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let org = visitor.org;
     let found = app.store.read(move |tx| members::member(tx, org, &id)).await?;
-    Ok(respond::json(&headers, &told(&found)))
+    Ok(shown(&headers, &found))
 }
 
 /// `POST /api/v1/people`
@@ -189,6 +204,7 @@ pub(super) async fn change(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
+    headers: HeaderMap,
     sent: Bytes,
 ) -> Result<Response, Problem> {
     let sent: Change = body(&sent)?;
@@ -201,6 +217,7 @@ pub(super) async fn change(
     };
     let (hand, now) = (Hand::of(&visitor), app.world.now());
     let done = app.store.write(move |tx| {
+        respond::if_unchanged(&headers, &stamp(&members::member(tx, hand.org, &id)?))?;
         if let Some(role) = wanted {
             members::set_role(tx, &hand, &id, role, now)?;
         }
@@ -209,7 +226,112 @@ pub(super) async fn change(
         }
         members::member(tx, hand.org, &id)
     });
-    Ok(respond::json(&HeaderMap::new(), &told(&done.await?)))
+    Ok(shown(&HeaderMap::new(), &done.await?))
+}
+
+/// Refuses a program what would let whoever stole its token become the person: that is for somebody who has signed in.
+fn by_hand(visitor: &Visitor) -> Result<(), Problem> {
+    match visitor.token {
+        None => Ok(()),
+        Some(_) => Err(Problem::forbidden("A token does not change how a person who has a password signs in.")
+            .help("An administrator does it on the person's page.")),
+    }
+}
+
+/// `POST /api/v1/people/{id}/link`
+pub(super) async fn link(
+    State(app): State<App>,
+    visitor: Visitor,
+    Here(origin): Here,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let (hand, fresh, now) = (Hand::of(&visitor), Random::secret_bytes(), app.world.now());
+    let write = app.store.write(move |tx| {
+        if members::member(tx, hand.org, &id)?.person.has_password {
+            by_hand(&visitor)?;
+        }
+        members::invite_again(tx, &hand, &id, &fresh, now)
+    });
+    let (of, token) = write.await?;
+    let link = Some(members::link(&origin, &token));
+    let mut response = respond::json(&HeaderMap::new(), &Invitation { person: told(&of), link });
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(respond::NOWHERE));
+    Ok(response)
+}
+
+/// `DELETE /api/v1/people/{id}/second-factor`
+pub(super) async fn remove_factor(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let (hand, now) = (Hand::of(&visitor), app.world.now());
+    let write = app.store.write(move |tx| {
+        // Whoever is not of this organization looks like nobody, whoever asks.
+        members::member(tx, hand.org, &id)?;
+        by_hand(&visitor)?;
+        members::remove_factor(tx, &hand, &id, now)
+    });
+    Ok(shown(&HeaderMap::new(), &write.await?))
+}
+
+/// `POST /api/v1/people/{id}/sign-out`
+pub(super) async fn sign_out(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let (hand, now) = (Hand::of(&visitor), app.world.now());
+    let own = visitor.session.as_ref().map(|session| session.id.clone());
+    let of = app.store.write(move |tx| members::sign_out(tx, &hand, &id, own.as_deref(), now)).await?;
+    Ok(shown(&HeaderMap::new(), &of))
+}
+
+/// A name.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(rename = "OrganizationName")]
+#[serde(deny_unknown_fields)]
+pub(super) struct Named {
+    name: String,
+}
+
+/// `POST /api/v1/organizations`
+pub(super) async fn add_organization(
+    State(app): State<App>,
+    visitor: Visitor,
+    sent: Bytes,
+) -> Result<Response, Problem> {
+    let sent: Named = body(&sent)?;
+    let (who, by, now) = (visitor.person, visitor.login.clone(), app.world.now());
+    let made = app.store.write(move |tx| {
+        let org = access::create_org(tx, &sent.name, who, &by, now)?;
+        Ok::<_, Problem>(access::org(tx, org)?)
+    });
+    let org = made.await?.ok_or_else(|| Problem::missing("organization"))?;
+    let (id, name) = (org.id.to_string(), org.name);
+    Ok(respond::json(&HeaderMap::new(), &Organization { id, name, role: Role::Admin.word() }))
+}
+
+/// `PATCH /api/v1/organizations/{id}`: the one that is looked at.
+pub(super) async fn rename_organization(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    sent: Bytes,
+) -> Result<Response, Problem> {
+    if id != visitor.org.to_string() {
+        return Err(
+            Problem::missing("organization").help("Switch to it first: only the one that is looked at is renamed.")
+        );
+    }
+    let sent: Named = body(&sent)?;
+    let (org, by, now) = (visitor.org, visitor.login.clone(), app.world.now());
+    let renamed = app.store.write(move |tx| {
+        access::rename_org(tx, org, &sent.name, &by, now)?;
+        Ok::<_, Problem>(access::org(tx, org)?)
+    });
+    let name = renamed.await?.map(|org| org.name).unwrap_or_default();
+    Ok(respond::json(&HeaderMap::new(), &Organization { id, name, role: visitor.role.word() }))
 }
 
 /// `DELETE /api/v1/people/{id}`: answers who they were.
@@ -217,14 +339,23 @@ pub(super) async fn remove(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (hand, now) = (Hand::of(&visitor), app.world.now());
-    let of = app.store.write(move |tx| members::remove(tx, &hand, &id, now)).await?;
+    let write = app.store.write(move |tx| {
+        respond::if_unchanged(&headers, &stamp(&members::member(tx, hand.org, &id)?))?;
+        members::remove(tx, &hand, &id, now)
+    });
+    let of = write.await?;
     Ok(respond::json(&HeaderMap::new(), &told(&of)))
 }
 
 /// `GET /api/v1/organizations`: of a token, its one.
-pub(super) async fn organizations(visitor: Visitor, headers: HeaderMap) -> Response {
+pub(super) async fn organizations(
+    visitor: Visitor,
+    Asked(asked): Asked,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let mut items: Vec<Organization> = visitor
         .orgs
         .iter()
@@ -234,5 +365,6 @@ pub(super) async fn organizations(visitor: Visitor, headers: HeaderMap) -> Respo
         let (id, name) = (visitor.org.to_string(), visitor.org_name.clone());
         items.push(Organization { id, name, role: visitor.role.word() });
     }
-    respond::json(&headers, &Organizations { items })
+    let (items, next) = listing::page(items, &asked, |of| listing::number(of.id.parse().unwrap_or_default()))?;
+    Ok(respond::json(&headers, &Organizations { items, next }))
 }

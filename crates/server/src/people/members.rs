@@ -419,6 +419,42 @@ pub(super) fn set_state(
     Ok(of)
 }
 
+/// Makes a link by which a member chooses a (new) password.
+pub(super) fn invite_again(
+    tx: &mut Tx<'_>,
+    hand: &Hand,
+    id: &str,
+    fresh: &access::Fresh,
+    now: Timestamp,
+) -> Result<(Member, Secret), Problem> {
+    let of = member(tx, hand.org, id)?;
+    hand.check(tx, of.person.id)?;
+    let token = access::invite(tx, of.person.id, fresh, &hand.by, now)?;
+    Ok((of, token))
+}
+
+/// Takes a member's second factor away.
+pub(super) fn remove_factor(tx: &mut Tx<'_>, hand: &Hand, id: &str, now: Timestamp) -> Result<Member, Problem> {
+    let of = member(tx, hand.org, id)?;
+    hand.check(tx, of.person.id)?;
+    access::remove_second_factor(tx, of.person.id, &hand.by, now)?;
+    member(tx, hand.org, id)
+}
+
+/// Ends a member's sessions, but for the one that is kept.
+pub(super) fn sign_out(
+    tx: &mut Tx<'_>,
+    hand: &Hand,
+    id: &str,
+    keep: Option<&str>,
+    now: Timestamp,
+) -> Result<Member, Problem> {
+    let of = member(tx, hand.org, id)?;
+    hand.check(tx, of.person.id)?;
+    access::end_sessions(tx, of.person.id, keep, &hand.by, now)?;
+    Ok(of)
+}
+
 /// Takes a member out of the organization.
 pub(super) fn remove(tx: &mut Tx<'_>, hand: &Hand, id: &str, now: Timestamp) -> Result<Member, Problem> {
     let of = member(tx, hand.org, id)?;
@@ -480,13 +516,7 @@ pub(super) async fn link_sent(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let (hand, fresh, now) = (Hand::of(&visitor), Random::secret_bytes(), app.world.now());
-    let made = app.store.write(move |tx| {
-        let of = member(tx, hand.org, &id)?;
-        hand.check(tx, of.person.id)?;
-        let token = access::invite(tx, of.person.id, &fresh, &hand.by, now)?;
-        Ok::<_, Problem>((of, token))
-    });
-    let (of, token) = made.await?;
+    let (of, token) = app.store.write(move |tx| invite_again(tx, &hand, &id, &fresh, now)).await?;
     Ok(link_shown(&visitor, of.person.id, &of.person.name, &origin, &token))
 }
 
@@ -497,13 +527,7 @@ pub(super) async fn factor_sent(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let (hand, now, asked) = (Hand::of(&visitor), app.world.now(), id.clone());
-    let done = app.store.write(move |tx| {
-        let of = member(tx, hand.org, &asked)?;
-        hand.check(tx, of.person.id)?;
-        access::remove_second_factor(tx, of.person.id, &hand.by, now)?;
-        Ok::<_, Problem>(())
-    });
-    done.await?;
+    app.store.write(move |tx| remove_factor(tx, &hand, &asked, now)).await?;
     let then = "Their password alone opens their account until they set one up again.";
     Ok(respond::see_other_saying(&format!("{HOME}/{id}"), Tone::Warn, "Second factor removed.", then))
 }
@@ -516,13 +540,7 @@ pub(super) async fn sign_out_sent(
 ) -> Result<Response, Problem> {
     let (hand, now, asked) = (Hand::of(&visitor), app.world.now(), id.clone());
     let own = visitor.session.as_ref().map(|session| session.id.clone());
-    let done = app.store.write(move |tx| {
-        let of = member(tx, hand.org, &asked)?;
-        hand.check(tx, of.person.id)?;
-        access::end_sessions(tx, of.person.id, own.as_deref(), &hand.by, now)?;
-        Ok::<_, Problem>(of)
-    });
-    let of = done.await?;
+    let of = app.store.write(move |tx| sign_out(tx, &hand, &asked, own.as_deref(), now)).await?;
     let then = format!("{} has to sign in again. Tokens for programs go on working.", of.person.name);
     Ok(respond::see_other_saying(&format!("{HOME}/{id}"), Tone::Ok, "Signed out everywhere.", &then))
 }

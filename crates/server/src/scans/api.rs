@@ -13,13 +13,15 @@ use sync::schedule::Next;
 
 use super::{RUNS, Seen, Verb, act, found, missing, save};
 use crate::fields::{Asked, body};
-use crate::{App, Problem, Visitor, respond};
+use crate::{App, Problem, Visitor, listing, respond};
 
 /// All scan tasks.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Scans {
     /// By name.
     items: Vec<Scan>,
+    /// Where to go on; nothing at the end.
+    next: Option<String>,
 }
 
 /// A scan task.
@@ -277,7 +279,12 @@ fn run_told(run: &ScanRun) -> Run {
 }
 
 /// `GET /api/v1/scans`
-pub(super) async fn list(State(app): State<App>, visitor: Visitor, headers: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    Asked(asked): Asked,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let (org, now) = (visitor.org, app.world.now());
     let read = app.store.read(move |tx| {
         let mut items = Vec::new();
@@ -285,9 +292,9 @@ pub(super) async fn list(State(app): State<App>, visitor: Visitor, headers: Head
         for task in all {
             items.push(told(&Seen::of(tx, task)?, now));
         }
-        Ok::<_, Problem>(items)
+        Ok::<_, Problem>(Scans { items, next })
     });
-    Ok(respond::json(&headers, &Scans { items: read.await? }))
+    Ok(respond::json(&headers, &read.await?))
 }
 
 /// The task of that id as it is now.

@@ -1,5 +1,6 @@
 //! What an organization's administrator chooses, as programs read and change it.
 
+use access::Permission;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -23,6 +24,10 @@ pub(super) struct Settings {
     keep_history_days: Option<u32>,
     /// How many days the log is kept; nothing is for ever.
     keep_log_days: Option<u32>,
+    /// Administrators, of any organization, need a second factor to act as such.
+    admins_need_second_factor: bool,
+    /// New consoles may stand inside private networks.
+    consoles_may_be_private: bool,
 }
 
 /// What is changed; what is left out stays.
@@ -35,6 +40,10 @@ pub(super) struct Change {
     keep_history_days: Option<u32>,
     /// For how many days the log is kept, from 1; 0 is for ever.
     keep_log_days: Option<u32>,
+    /// Whether administrators need a second factor; for who manages the installation, and has one.
+    admins_need_second_factor: Option<bool>,
+    /// Whether new consoles may stand inside private networks; for who manages the installation.
+    consoles_may_be_private: Option<bool>,
 }
 
 fn read(tx: &mut Tx<'_>, org: OrgId) -> Result<Settings, Problem> {
@@ -42,6 +51,8 @@ fn read(tx: &mut Tx<'_>, org: OrgId) -> Result<Settings, Problem> {
         support_contact: access::support_contact(tx, org)?,
         keep_history_days: history::kept(tx, org)?.days,
         keep_log_days: signals::keep(tx, org)?.days,
+        admins_need_second_factor: access::admins_need_second_factor(tx)?,
+        consoles_may_be_private: access::consoles_may_be_private(tx)?,
     })
 }
 
@@ -68,12 +79,22 @@ pub(super) async fn change(
             return Err(Problem::invalid(format!("{message}.")).mistake(mistake));
         }
     }
-    let (org, by, now) = (visitor.org, visitor.login.clone(), app.world.now());
+    let of_all = sent.admins_need_second_factor.is_some() || sent.consoles_may_be_private.is_some();
+    if of_all && !visitor.may(Permission::ManageInstallation) {
+        return Err(Problem::forbidden("Only who manages the installation chooses what holds for all organizations."));
+    }
+    let (org, by, who, now) = (visitor.org, visitor.login.clone(), visitor.person, app.world.now());
     let written = app.store.write(move |tx| {
         let is = read(tx, org)?;
         respond::if_match(&headers, &is)?;
         if let Some(contact) = &sent.support_contact {
             access::set_support_contact(tx, org, contact, &by, now)?;
+        }
+        if let Some(on) = sent.admins_need_second_factor.filter(|on| *on != is.admins_need_second_factor) {
+            access::set_admins_need_second_factor(tx, on, who, now)?;
+        }
+        if let Some(on) = sent.consoles_may_be_private.filter(|on| *on != is.consoles_may_be_private) {
+            access::set_consoles_may_be_private(tx, on, &by, now)?;
         }
         // What is asked for takes the place of what is; 0 is for ever.
         let days = |asked: Option<u32>, is| asked.map_or(is, |days| Some(days).filter(|days| *days > 0));

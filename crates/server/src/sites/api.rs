@@ -8,8 +8,8 @@ use inventory::field::FieldKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::fields::body;
-use crate::{App, Problem, Visitor, respond};
+use crate::fields::{Asked, body};
+use crate::{App, Problem, Visitor, listing, respond};
 
 /// What was done.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -30,6 +30,8 @@ pub(super) struct NewSite {
 pub(super) struct Fields {
     /// By name.
     items: Vec<Field>,
+    /// Where to go on; nothing at the end.
+    next: Option<String>,
 }
 
 /// A custom field.
@@ -65,6 +67,8 @@ pub(super) struct NewField {
 pub(super) struct Rules {
     /// In their order.
     items: Vec<Rule>,
+    /// Where to go on; nothing at the end.
+    next: Option<String>,
 }
 
 /// A rule for owners.
@@ -112,9 +116,15 @@ pub(super) async fn rename_site(
 }
 
 /// `GET /api/v1/fields`
-pub(super) async fn fields(State(app): State<App>, visitor: Visitor, headers: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn fields(
+    State(app): State<App>,
+    visitor: Visitor,
+    Asked(asked): Asked,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let org = visitor.org;
     let found = app.store.read(move |tx| inventory::field::fields(tx, org)).await?;
+    let (found, next) = listing::page(found, &asked, |field| field.key.clone())?;
     let items = found.into_iter().map(|one| Field {
         kind: one.kind.word(),
         key: one.key,
@@ -123,7 +133,7 @@ pub(super) async fn fields(State(app): State<App>, visitor: Visitor, headers: He
         created_at: one.created_at.to_string(),
         created_by: one.created_by,
     });
-    Ok(respond::json(&headers, &Fields { items: items.collect() }))
+    Ok(respond::json(&headers, &Fields { items: items.collect(), next }))
 }
 
 /// `POST /api/v1/fields`
@@ -143,9 +153,15 @@ pub(super) async fn remove_field(
 }
 
 /// `GET /api/v1/owner-rules`
-pub(super) async fn owners(State(app): State<App>, visitor: Visitor, headers: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn owners(
+    State(app): State<App>,
+    visitor: Visitor,
+    Asked(asked): Asked,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let org = visitor.org;
     let found = app.store.read(move |tx| inventory::owner::owners(tx, org)).await?;
+    let (found, next) = listing::page(found, &asked, |rule| listing::number(rule.position))?;
     let items = found.into_iter().map(|rule| Rule {
         position: rule.position,
         owner: rule.name,
@@ -154,7 +170,7 @@ pub(super) async fn owners(State(app): State<App>, visitor: Visitor, headers: He
         created_at: rule.created_at.to_string(),
         created_by: rule.created_by,
     });
-    Ok(respond::json(&headers, &Rules { items: items.collect() }))
+    Ok(respond::json(&headers, &Rules { items: items.collect(), next }))
 }
 
 /// `POST /api/v1/owner-rules`

@@ -10,7 +10,7 @@ use sync::{Overview, Progress, Reading};
 
 use super::{explained, pages, upcoming};
 use crate::fields::Asked;
-use crate::{App, Problem, Visitor, integrations, respond};
+use crate::{App, Problem, Visitor, integrations, listing, respond};
 
 /// Runs of an answer unless it asks for others, and at most.
 const ROWS: u32 = 100;
@@ -21,6 +21,8 @@ const ROWS_MAX: u32 = 1_000;
 pub(super) struct Tasks {
     /// In the order of their names.
     items: Vec<Task>,
+    /// Where to go on; nothing at the end.
+    next: Option<String>,
 }
 
 /// What is read again and again.
@@ -152,17 +154,23 @@ fn told(run: &Reading) -> Run {
 }
 
 /// `GET /api/v1/tasks`
-pub(super) async fn list(State(app): State<App>, visitor: Visitor, headers: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    Asked(asked): Asked,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let (org, now) = (visitor.org, app.world.now());
     let read = app.store.read(move |tx| {
         let mut items = Vec::new();
-        for of in sync::overviews(tx, org, now)? {
+        let (all, next) = listing::page(sync::overviews(tx, org, now)?, &asked, |of| of.integration.name.clone())?;
+        for of in all {
             let progress = sync::progress(tx, org, of.integration.id)?;
             items.push(task(&of, progress.as_ref(), now));
         }
-        Ok::<_, Problem>(items)
+        Ok::<_, Problem>(Tasks { items, next })
     });
-    Ok(respond::json(&headers, &Tasks { items: read.await? }))
+    Ok(respond::json(&headers, &read.await?))
 }
 
 /// `GET /api/v1/tasks/{id}`

@@ -1,8 +1,11 @@
 //! Who gets in where: the list of routes is walked, whatever stands in it.
 
-use access::{Permission, Role, may};
+use std::sync::Arc;
+
+use access::{Http, Permission, Role, may};
 use kernel::OrgId;
-use server::{Kind, Route, Who, routes};
+use sentinelone::Transport;
+use server::{Kind, Limits, Route, Settings, Who, routes};
 use testkit::Database;
 
 use crate::world::{CANARY, World};
@@ -15,6 +18,7 @@ testkit::on_each_database! {
     a_form_is_taken_from_our_own_page_only,
     what_is_too_large_or_not_there_is_said,
     a_person_without_an_organization_is_told_so,
+    who_asks_too_often_waits,
 }
 
 /// A route's address with something in the place of what varies.
@@ -184,4 +188,37 @@ fn a_person_without_an_organization_is_told_so(database: &Database) {
     let reply = world.get("/assets", &cookie);
     assert_eq!(reply.status, 403);
     assert!(reply.body.contains("You are a member of no organization any more."), "{}", reply.body);
+}
+
+fn who_asks_too_often_waits(database: &Database) {
+    let limits = Limits { requests_a_minute: 60, ..Limits::default() };
+    let nobody = Http::new(|_| async { panic!("nothing here asks an identity provider") });
+    let silent = Transport::InProcess(Arc::new(|_| panic!("nothing here asks a console")));
+    let world = World::with(database, (silent, nobody), Settings { limits, ..Settings::default() });
+    let ada = world.person("ada", &[(OrgId::DEFAULT, Role::Admin)]);
+    world.person("ben", &[(OrgId::DEFAULT, Role::Viewer)]);
+    let (cookie, again) = (world.cookie("ada", OrgId::DEFAULT), world.cookie("ada", OrgId::DEFAULT));
+    for _ in 0..30 {
+        assert_eq!(world.get("/api/v1/me", &cookie).status, 200);
+        assert_eq!(world.get("/account", &again).status, 200);
+    }
+    // In another browser, or turned away for another reason, it is the same person.
+    let page = world.get("/account", &again);
+    assert_eq!((page.status, page.header("retry-after")), (429, "1"), "{}", page.body);
+    assert!(
+        page.body.contains("more than 60 requests within a minute") && page.body.contains("<html"),
+        "{}",
+        page.body
+    );
+    let json = world.get("/api/v1/me", &cookie);
+    assert_eq!((json.status, json.header("content-type")), (429, "application/problem+json"));
+    assert_eq!(json.json()["title"], "Too many requests");
+    // Others, programs of theirs, and what anybody may ask are not kept from anything.
+    assert_eq!(world.get("/assets", &world.cookie("ben", OrgId::DEFAULT)).status, 200);
+    let bearer = format!("Bearer {}", world.token(OrgId::DEFAULT, ada, Role::Viewer).expose());
+    let asked = || world.send("GET", "/api/v1/me", &[("authorization", &bearer)], "").status;
+    assert_eq!((asked(), world.get("/healthz", &cookie).status), (200, 200));
+    assert_eq!((0..60).map(|_| asked()).filter(|status| *status == 429).count(), 1);
+    world.clock.set(crate::world::START.plus_seconds(1));
+    assert_eq!((world.get("/account", &again).status, asked()), (200, 200));
 }

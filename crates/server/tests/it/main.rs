@@ -11,6 +11,7 @@ mod guard;
 mod hostile;
 mod integrations;
 mod link;
+mod listing;
 mod lists;
 mod people;
 mod programs;

@@ -8,6 +8,9 @@ use crate::world::{MACHINES, Reply, World};
 testkit::on_each_database! {
     settings_are_read_and_changed_by_who_may,
     a_saved_query_is_asked_set_and_renamed,
+    whoever_changes_what_another_changed_is_told,
+    what_pages_do_to_people_and_organizations_programs_do_too,
+    fields_of_assets_and_a_credentials_name_are_set_by_programs_too,
 }
 
 /// Sends JSON, as a page's script or a program with the cookie of a person does.
@@ -46,6 +49,13 @@ fn settings_are_read_and_changed_by_who_may(database: &Database) {
     );
     let wrong = send(&world, "PATCH", path, &cookie, &[], r#"{"keep_history_days":99999}"#);
     assert_eq!((wrong.status, wrong.json()["mistakes"][0]["field"].as_str()), (422, Some("keep_history_days")));
+    // What holds for all organizations is for who manages the installation.
+    let private = r#"{"consoles_may_be_private":true}"#;
+    assert_eq!(send(&world, "PATCH", path, &cookie, &[], private).json()["consoles_may_be_private"], true);
+    let ben = world.cookie("ben", OrgId(2));
+    assert_eq!(send(&world, "PATCH", path, &ben, &[], private).status, 403);
+    let alone = send(&world, "PATCH", path, &cookie, &[], r#"{"admins_need_second_factor":true}"#);
+    assert_eq!(alone.status, 422, "who has none would lock themselves out: {}", alone.body);
     assert_eq!(send(&world, "PATCH", path, &cookie, &[], r#"{"colour":"red"}"#).status, 422);
     let trail = world.get("/api/v1/audit?limit=50", &cookie).body;
     assert!(trail.contains("setting.keep") && trail.contains("log 90 days"), "{trail}");
@@ -84,4 +94,137 @@ fn a_saved_query_is_asked_set_and_renamed(database: &Database) {
     let stale = send(&world, "PATCH", "/api/v1/queries/by-os", &cookie, &[("if-match", &tag)], r#"{"name":"mine"}"#);
     assert_eq!(stale.status, 412, "{}", stale.body);
     assert_eq!(world.get("/api/v1/queries/none/rows", &cookie).status, 404);
+}
+
+fn whoever_changes_what_another_changed_is_told(database: &Database) {
+    let world = World::new(database);
+    let cookie = world.cookie("ada", OrgId::DEFAULT);
+    let vera = world.person("vera", &[(OrgId::DEFAULT, access::Role::Viewer)]);
+    let save = r#"{"name":"key","kind":"snmp_community","secret":"one","untried":true}"#;
+    let saved = send(&world, "POST", "/api/v1/credentials", &cookie, &[], save);
+    assert_eq!(saved.status, 200, "{}", saved.body);
+    let credential = format!("/api/v1/credentials/{}", saved.json()["id"].as_str().unwrap());
+    let list = world.get("/api/v1/integrations", &cookie).json();
+    let integration = format!("/api/v1/integrations/{}", list["items"][0]["id"].as_str().unwrap());
+    let confirmed = format!("{integration}?confirm={}-list", crate::world::CANARY);
+    let (person, sharing) = (format!("/api/v1/people/{vera}"), format!("{credential}/sharing"));
+    let rotate = format!("{credential}/rotate");
+    let changes: [(&str, [(&str, &str, &str); 3]); 3] = [
+        (
+            &person,
+            [
+                ("PATCH", &person, r#"{"role":"operator"}"#),
+                ("PATCH", &person, r#"{"role":"auditor"}"#),
+                ("DELETE", &person, ""),
+            ],
+        ),
+        (
+            &credential,
+            [
+                ("POST", &rotate, r#"{"secret":"two"}"#),
+                ("PUT", &sharing, r#"{"organizations":[]}"#),
+                ("DELETE", &credential, ""),
+            ],
+        ),
+        (
+            &integration,
+            [
+                ("PATCH", &integration, r#"{"name":"cmdb"}"#),
+                ("PATCH", &integration, r#"{"site":"Elsewhere"}"#),
+                ("DELETE", &confirmed, ""),
+            ],
+        ),
+    ];
+    for (thing, [first, second, third]) in changes {
+        let tag = world.get(thing, &cookie).header("etag").to_owned();
+        let known: [(&str, &str); 1] = [("if-match", &tag)];
+        let sent = |(method, path, body): (&str, &str, &str), more: &[(&str, &str)]| {
+            send(&world, method, path, &cookie, more, body)
+        };
+        let done = sent(first, &known);
+        assert_eq!(done.status, 200, "{thing}: {}", done.body);
+        // What somebody else read before that is not done over it, neither changed nor removed.
+        for other in [second, third] {
+            let stale = sent(other, &known);
+            assert_eq!((stale.status, stale.header("content-type")), (412, "application/problem+json"), "{other:?}");
+            assert!(stale.json()["help"].as_str().unwrap().contains("Read it again"), "{}", stale.body);
+        }
+        // The answer to a change carries the tag with which the next one is made.
+        let now = done.header("etag").to_owned();
+        assert_ne!(now, tag, "{thing}");
+        let again = sent(second, &[("if-match", &now)]);
+        assert_eq!(again.status, 200, "{second:?}: {}", again.body);
+    }
+    // Who signs in meanwhile has changed nothing that another could overwrite.
+    let tag = world.get(&person, &cookie).header("etag").to_owned();
+    world.clock.set(crate::world::START.plus_seconds(60));
+    world.cookie("vera", OrgId::DEFAULT);
+    let seen = send(&world, "GET", &person, &cookie, &[("if-none-match", &tag)], "");
+    assert_eq!(seen.status, 200, "the sign-in is news");
+    assert_eq!(send(&world, "PATCH", &person, &cookie, &[("if-match", &tag)], r#"{"role":"viewer"}"#).status, 200);
+}
+
+fn what_pages_do_to_people_and_organizations_programs_do_too(database: &Database) {
+    let world = World::new(database);
+    let cookie = world.cookie("ada", OrgId::DEFAULT);
+    let vera = world.person("vera", &[(OrgId::DEFAULT, access::Role::Viewer)]);
+    let hers = world.cookie("vera", OrgId::DEFAULT);
+    let at = |below: &str| format!("/api/v1/people/{vera}{below}");
+    let linked = send(&world, "POST", &at("/link"), &cookie, &[], "");
+    assert!(linked.json()["link"].as_str().unwrap().contains("/invitation?token="), "{}", linked.body);
+    assert_eq!(linked.header("cache-control"), "no-store");
+    assert_eq!(world.get("/account", &hers).status, 200);
+    assert_eq!(send(&world, "POST", &at("/sign-out"), &cookie, &[], "").status, 200);
+    assert_eq!(world.get("/account", &hers).status, 303, "every session of hers has ended");
+    assert_eq!(send(&world, "DELETE", &at("/second-factor"), &cookie, &[], "").json()["second_factor"], false);
+    // Whoever stole a token does not become a person by it.
+    let new = access::NewApiToken {
+        name: "a program".to_owned(),
+        role: access::Role::Admin,
+        reach: access::Reach::Write,
+        expires_at: crate::world::START.plus_seconds(3600),
+    };
+    let token = world.write(move |tx| {
+        let salt = [7; access::SALT_BYTES];
+        let hash = access::hash_password(&kernel::Secret::new("purple whale eats 9".to_owned()), &salt);
+        access::set_password(tx, vera, &hash, None, "ada", crate::world::START)?;
+        let fresh = kernel::Random::secret_bytes();
+        Ok(access::create_api_token(tx, OrgId::DEFAULT, kernel::PersonId(1), &new, &fresh, crate::world::START)?.0)
+    });
+    let bearer = format!("Bearer {}", token.expose());
+    let by_token = |method: &str, path: &str| world.send(method, path, &[("authorization", &bearer)], "").status;
+    assert_eq!(by_token("POST", &at("/link")), 403);
+    assert_eq!(by_token("DELETE", &at("/second-factor")), 403);
+    assert_eq!(by_token("POST", &at("/sign-out")), 200);
+    let made = send(&world, "POST", "/api/v1/organizations", &cookie, &[], r#"{"name":"Acme Labs"}"#).json();
+    assert_eq!((made["name"].as_str(), made["role"].as_str()), (Some("Acme Labs"), Some("admin")));
+    let other = format!("/api/v1/organizations/{}", made["id"].as_str().unwrap());
+    assert_eq!(send(&world, "PATCH", &other, &cookie, &[], r#"{"name":"Labs"}"#).status, 404, "not looked at");
+    let own = format!("/api/v1/organizations/{}", OrgId::DEFAULT);
+    let renamed = send(&world, "PATCH", &own, &cookie, &[], r#"{"name":"Acme Head"}"#);
+    assert_eq!(renamed.json()["name"], "Acme Head", "{}", renamed.body);
+    assert!(world.get("/api/v1/organizations", &cookie).body.contains("Acme Head"));
+}
+
+fn fields_of_assets_and_a_credentials_name_are_set_by_programs_too(database: &Database) {
+    let world = World::new(database);
+    let cookie = world.cookie("ada", OrgId::DEFAULT);
+    let asset = world.get("/api/v1/assets?limit=1", &cookie).json()["items"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(send(&world, "POST", "/api/v1/fields", &cookie, &[], r#"{"key":"room"}"#).status, 200);
+    let put = |value: &str| {
+        let body = format!(r#"{{"assets":["{asset}"],"field":"room","value":{value}}}"#);
+        let set = send(&world, "POST", "/api/v1/assets/field", &cookie, &[], &body);
+        assert_eq!((set.status, set.json()["assets"].as_u64()), (200, Some(1)), "{}", set.body);
+        world.get("/api/v1/assets/count?q=field.room:cellar", &cookie).json()["count"].as_u64()
+    };
+    assert_eq!((put(r#""cellar""#), put("null")), (Some(1), Some(0)));
+    let save = r#"{"name":"key","kind":"snmp_community","secret":"one"}"#;
+    let saved = send(&world, "POST", "/api/v1/credentials", &cookie, &[], save);
+    let path = format!("/api/v1/credentials/{}", saved.json()["id"].as_str().unwrap());
+    let tag = [("if-match", saved.header("etag"))];
+    assert_eq!(send(&world, "PATCH", &path, &cookie, &tag, r#"{"name":"door"}"#).json()["name"], "door");
+    assert_eq!(send(&world, "PATCH", &path, &cookie, &tag, r#"{"name":"gate"}"#).status, 412);
+    let nowhere =
+        send(&world, "PUT", &format!("{path}/reference"), &cookie, &[], r#"{"reference":"env:MUSTER_SECRET_NONE"}"#);
+    assert_eq!(nowhere.status, 422, "{}", nowhere.body);
 }
