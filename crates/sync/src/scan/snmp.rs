@@ -266,7 +266,8 @@ async fn by(world: &World, at: (IpAddr, u16), user: &User) -> Option<Told> {
     let mut last = base.clone();
     for _ in 0..INTERFACES_MAX {
         let Ok(Ok(answer)) = world.timeout(ANSWER_TIME, session.getnext(&last)).await else { break };
-        let Some((oid, value)) = answer.varbinds.into_iter().next() else { break };
+        let mut told = answer.varbinds;
+        let Some((oid, value)) = told.next() else { break };
         if !oid.starts_with(&base) || oid == last {
             break;
         }
@@ -286,7 +287,8 @@ async fn text(world: &World, session: &mut AsyncSession, oid: &[u64]) -> Option<
     for _ in 0..TRIES {
         match world.timeout(ANSWER_TIME, session.get(&oid)).await {
             Ok(Ok(answer)) => {
-                let (_, value) = answer.varbinds.into_iter().next()?;
+                let mut told = answer.varbinds;
+                let (_, value) = told.next()?;
                 let Value::OctetString(bytes) = value else { return None };
                 let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
                 let text = String::from_utf8_lossy(bytes).chars().map(plain).take(TEXT_CHARS_MAX).collect::<String>();
