@@ -11,7 +11,7 @@ pub fn run(root: &Path, check: bool) -> anyhow::Result<()> {
         ("docs/fields.md", inventory::docs::fields()),
         ("docs/language.md", inventory::docs::language()),
         ("docs/configuration.md", of_the_program(root, &["help", "configuration"])?),
-        ("docs/troubleshooting.md", of_the_program(root, &["help", "trouble"])?),
+        ("docs/troubleshooting.md", of_the_program(root, &["help", "trouble", "markdown"])?),
     ];
     for (file, page) in pages {
         let path = root.join(file);

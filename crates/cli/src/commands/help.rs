@@ -33,6 +33,8 @@ pub fn run(topic: &[String], terminal: &Terminal) -> Result<(), Failure> {
             terminal.result(&format!("{parts}\n{THEN}"))
         }
         ["trouble"] => terminal.result(&for_terminals(&server::trouble_page())),
+        // As docs/troubleshooting.md has it, for whoever writes that page.
+        ["trouble", "markdown"] => terminal.result(&server::trouble_page()),
         ["configuration"] => terminal.result(&crate::config::page()),
         ["correlation"] => terminal.result(&correlation()),
         path => terminal.result(&command_help(path)?),

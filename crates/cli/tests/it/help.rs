@@ -1,5 +1,7 @@
 //! What can be typed, and what the program says about it.
 
+use std::path::Path;
+
 use crate::assert_run;
 use crate::harness::Muster;
 
@@ -9,8 +11,6 @@ fn the_program_explains_itself() {
     assert_run!(muster, muster.ok(&["--help"]));
 }
 
-#[test]
-fn every_command_explains_itself() {
 #[test]
 fn who_types_the_name_alone_is_shown_three_ways_to_begin() {
     let muster = Muster::new();
@@ -33,6 +33,8 @@ fn the_pages_of_the_documentation_are_what_help_prints() {
     }
 }
 
+#[test]
+fn every_command_explains_itself() {
     let muster = Muster::new();
     let mut all = String::new();
     for command in ["demo", "connect", "sync", "simulate", "doctor", "migrate", "backup", "restore", "completion"] {
