@@ -1,6 +1,7 @@
 //! `muster scan`: nmap looks at networks, now or by tasks, and what it finds is imported.
 
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -8,11 +9,15 @@ use kernel::{Cell, CredentialId, OrgId, Secret, Table, Timestamp, fold};
 use reports::terminal::harmless;
 use sync::scan::{self, Ports, Scanner, Targets, Unit, Wanted, When};
 use sync::schedule::Next;
+use zeroize::Zeroizing;
 
 use crate::arguments::Global;
 use crate::failure::{Exit, Failure};
 use crate::place::{Opened, Place, word};
 use crate::terminal::{Terminal, to_the_second};
+
+/// How much of a file with a community is read, in bytes.
+const COMMUNITY_BYTES_MAX: u64 = 64 * 1024;
 
 /// A scan now, or what is done with tasks.
 #[derive(Args)]
@@ -281,9 +286,10 @@ fn source_of(scan: &scan::Scan) -> String {
 /// What a scan does, in sentences.
 fn told_of(scan: &scan::Scan, scanner: &Scanner, terminal: &Terminal) -> String {
     let count = u64::try_from(scan.targets.addresses()).unwrap_or(u64::MAX);
-    let many = crate::terminal::counted(count, "address", &terminal.number(count)).replace("addresss", "addresses");
     let mut told = format!(
-        "{many}, at most {} packets a second, {} minutes at most.\n",
+        "{} {}, at most {} packets a second, {} minutes at most.\n",
+        terminal.number(count),
+        if count == 1 { "address" } else { "addresses" },
         terminal.number(u64::from(scan.rate)),
         terminal.number(u64::from(scan.minutes))
     );
@@ -298,15 +304,15 @@ fn told_of(scan: &scan::Scan, scanner: &Scanner, terminal: &Terminal) -> String 
     told
 }
 
-/// The community in a file, without the end of its line.
+/// The community in a file, without the end of its line; the rest is wiped from memory.
 fn community(file: &Path) -> Result<Secret, Failure> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::usage(format!("{} cannot be read: {error}", file.display())))?;
-    let text = text.trim_end_matches(['\n', '\r']).to_owned();
-    if text.is_empty() {
-        return Err(Failure::usage(format!("{} holds no community", file.display())));
+    let mut text = Zeroizing::new(String::new());
+    let read = std::fs::File::open(file).and_then(|file| file.take(COMMUNITY_BYTES_MAX).read_to_string(&mut text));
+    read.map_err(|error| Failure::usage(format!("{} cannot be read: {error}", file.display())))?;
+    match text.trim_end_matches(['\n', '\r']) {
+        "" => Err(Failure::usage(format!("{} holds no community", file.display()))),
+        text => Ok(Secret::new(text.to_owned())),
     }
-    Ok(Secret::new(text))
 }
 
 /// The credentials of these names, each with its type.
