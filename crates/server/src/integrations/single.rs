@@ -331,6 +331,7 @@ fn nothing(seen: &Seen, now: Timestamp) -> Markup {
         (
             "Is the first reading over?",
             match whole == all {
+                _ if all == 0 => html! { "No: nothing of it is read now" },
                 true => html! { "Yes: all " (all) " collections were read to their end" },
                 false => {
                     html! { "No: " (whole) " of " (all) " collections were read to their end" @if of.is_being_read(now) { "; it is being read just now" } }

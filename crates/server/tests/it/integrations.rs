@@ -96,11 +96,11 @@ fn what_to_look_at_where_no_data_is_stands_on_its_page_until_there_is_some(datab
     let csrf = world.csrf(&ada);
     let switch = |on: &str| world.post(&format!("{home}/switch"), &ada, &[("csrf", &csrf), ("on", on)]).status;
     assert_eq!(switch("no"), 303);
-    let asks = ["No: it is paused", "Test the connection", "collections were read to their end", "Nothing is"];
+    let asks = ["No: it is paused", "Test the connection", "No: nothing of it is read now", "Nothing is"];
     let page = world.get(&home, &ada);
     has(&page, &[NOTHING]);
     has(&page, &asks);
-    has(&page, &["Agents: not said yet, Threats: not said yet", "What does the token see?"]);
+    has(&page, &["Agents: not asked for, Threats: not asked for", "What does the token see?"]);
     assert_eq!(switch("yes"), 303);
     read(&world);
     assert!(!world.get(&home, &ada).body.contains(NOTHING));
