@@ -133,8 +133,9 @@ pub(super) async fn split_sent(
     let then = match done.carried.len() as u64 {
         0 => "It is an asset of its own from now on, and no reading joins them again.".to_owned(),
         more => format!(
-            "It is an asset of its own from now on; {} that only it tied to this machine went along. No reading joins them again.",
-            ui::noun(more, "record", "records")
+            "It is an asset of its own from now on. {} went along, because nothing ties {} to what stays. No reading joins them again.",
+            ui::noun(more, "record", "records"),
+            if more == 1 { "it" } else { "them" }
         ),
     };
     Ok(respond::see_other_saying(&to, Tone::Ok, "Split off.", &then))
@@ -424,9 +425,11 @@ pub(super) fn verdict(compared: &Compared) -> String {
     match (&compared.veto, &compared.nearest) {
         (Some((veto, ..)), _) => format!("The rules forbid it: {}.", veto.words()),
         (None, Some(nearest)) if nearest.but_shared => {
-            "Nothing forbids it, but what they share is not theirs alone.".to_owned()
+            "Nothing forbids it, but other machines have what these two share, so it proves nothing.".to_owned()
         }
-        (None, Some(_)) => "Nothing forbids it, but there is more than one way to follow the rule.".to_owned(),
+        (None, Some(_)) => {
+            "Nothing forbids it, but the rule fits other machines as well, so you have to say which.".to_owned()
+        }
         (None, None) => {
             "Nothing forbids it, and no rule joins them: what they have in common is too little to be sure.".to_owned()
         }
