@@ -241,6 +241,7 @@ async fn connected(database: &DatabaseUrl, data: &Path, id: kernel::ExplorerId, 
         who: "xtask",
     };
     let order = sync::Connect {
+        all_the_same: false,
         console: Console::parse(url)?,
         token: sync::open_token(place, credential).await?,
         credential: Some(credential),
