@@ -583,6 +583,7 @@ impl Story {
         let token = self.console.wire().token.clone();
         let order = || -> Result<Connect, Violation> {
             Ok(Connect {
+                all_the_same: false,
                 console: sentinelone::Console::parse(ADDRESS)
                     .map_err(|error| Violation::new("setup", error.to_string()))?,
                 token: Token::parse(&token).map_err(|error| Violation::new("setup", error.to_string()))?,

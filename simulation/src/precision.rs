@@ -188,6 +188,7 @@ pub fn precision(seed: u64, endpoints: usize, cases: Cases) -> Result<Precision,
     let org = OrgId::DEFAULT;
     let place = Place { store: &store, world: &world, org, keys: &keys, transport: &transport, who: "precision" };
     let order = Connect {
+        all_the_same: false,
         console: Console::parse(ADDRESS).map_err(|error| told(&error))?,
         token: Token::parse(tokens::GLOBAL).map_err(|error| told(&error))?,
         credential: None,

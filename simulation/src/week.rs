@@ -64,6 +64,7 @@ pub fn week(endpoints: usize, seed: u64, without: &[&str]) -> Result<Week, Strin
     let org = OrgId::DEFAULT;
     let place = Place { store: &store, world: &world, org, keys: &keys, transport: &transport, who: "week" };
     let order = Connect {
+        all_the_same: false,
         console: sentinelone::Console::parse(ADDRESS).map_err(|error| told(&error))?,
         token: Token::parse(tokens::GLOBAL).map_err(|error| told(&error))?,
         credential: None,

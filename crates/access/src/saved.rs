@@ -31,7 +31,12 @@ pub struct CredentialKind {
 pub const CREDENTIAL_KINDS: &[CredentialKind] = &[
     CredentialKind { word: CONSOLE_TOKEN, title: "SentinelOne API key", secret: "API token", has_url: true },
     CredentialKind { word: "snmp_community", title: "SNMP community (v2c)", secret: "Community", has_url: false },
-    CredentialKind { word: "snmp_v3", title: "SNMP v3 user (authPriv)", secret: "user with its two secrets", has_url: false },
+    CredentialKind {
+        word: "snmp_v3",
+        title: "SNMP v3 user (authPriv)",
+        secret: "user with its two secrets",
+        has_url: false,
+    },
 ];
 
 /// Who keeps a credential's secret.

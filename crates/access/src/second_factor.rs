@@ -239,7 +239,8 @@ fn recovery_codes(
     for chance in fresh.chunks_exact(RECOVERY_BYTES) {
         let hex: String = chance.iter().map(|byte| format!("{byte:02x}")).collect();
         tx.execute(ADD_CODE, &[who.into(), (&token::hash(&hex)).into()])?;
-        let groups: Vec<&str> = (0..hex.len()).step_by(RECOVERY_GROUP).map(|at| &hex[at..at + RECOVERY_GROUP]).collect();
+        let groups: Vec<&str> =
+            (0..hex.len()).step_by(RECOVERY_GROUP).map(|at| &hex[at..at + RECOVERY_GROUP]).collect();
         codes.push(Secret::new(groups.join("-")));
     }
     Ok(codes)

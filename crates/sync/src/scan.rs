@@ -20,14 +20,14 @@ pub use order::{
     COMMUNITIES_MAX, MINUTES_DEFAULT, MINUTES_MAX, OrderError, PORTS_TOP, Ports, RATE_DEFAULT, RATE_MAX, Scan,
 };
 pub use run::{Far, Running, ScanError, Scanned, Scanner};
+pub use snmp::{COMMUNITY, Hash, Logins, USER, USER_NAME_MAX, USER_SECRET_MIN, User, UserError};
 pub use target::{
     ADDRESSES_MAX, ALLOWED_DEFAULT, TARGETS_MAX, TargetError, Targets, allowed as networks, allowed_text,
 };
-pub use snmp::{COMMUNITY, Hash, Logins, USER, USER_NAME_MAX, USER_SECRET_MIN, User, UserError};
 pub(crate) use task::let_go;
 pub use task::{
-    AT_ONCE_PER_ORG, RunStatus, ScanRun, ScanTask, TASKS_MAX, Wanted, add, allow, allowed, ask, cancel,
-    change, remove, running, runs, switch, task, task_named, tasks, tasks_with,
+    AT_ONCE_PER_ORG, RunStatus, ScanRun, ScanTask, TASKS_MAX, Wanted, add, allow, allowed, ask, cancel, change, remove,
+    running, runs, switch, task, task_named, tasks, tasks_with,
 };
 pub use when::{EVERY_MAX, Unit, When};
 pub use work::{EXPLORER_KIND, EXPLORER_SNMP_KIND, ExplorerScan, draft, explore};

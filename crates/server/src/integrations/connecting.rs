@@ -266,7 +266,7 @@ pub(super) async fn tried(
     let trying = sync::try_token(place(app, visitor), console, token, at, credential, private);
     // A form is not answered later than a browser waits.
     let Ok(tried) = app.world.timeout(TRY_TIME, trying).await else {
-        let detail = format!("{} took longer than 25 seconds to answer", console.host());
+        let detail = format!("{} took longer than {} seconds to answer", console.host(), TRY_TIME.as_secs());
         return Ok(Err((Step::Http, Trouble { state: IntegrationState::Unreachable, why: None, detail })));
     };
     match tried {

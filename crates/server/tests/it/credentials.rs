@@ -237,6 +237,7 @@ fn what_is_used_is_not_removed(database: &Database) {
         name: Some("EMEA".to_owned()),
         site: None,
         options: None,
+        all_the_same: false,
     };
     world.run(sync::connect(at, order)).unwrap();
     let csrf = world.csrf(&ada);
@@ -291,11 +292,11 @@ fn an_integration_whose_credential_was_taken_away_says_so(database: &Database) {
         credential: Some(id),
         link: None,
         at: sync::explorers::At::default(),
-        all_the_same: false,
         private: false,
         name: Some("EMEA".to_owned()),
         site: None,
         options: None,
+        all_the_same: false,
     };
     let home = format!("/integrations/{}", world.run(sync::connect(at, order)).unwrap().integration.id);
     let ben = world.cookie("ben", OrgId(2));
@@ -350,7 +351,6 @@ fn who_manages_the_installation_allows_private_addresses(database: &Database) {
     assert!(world.get("/audit?what=setting.", &ada).body.contains("setting.private_consoles"));
 }
 
-        all_the_same: false,
 fn programs_save_renew_share_and_remove(database: &Database) {
     let (world, ada) = world(database);
     let origin = format!("http://{}", world.address);

@@ -227,10 +227,10 @@ impl There {
             name: None,
             site: None,
             options: None,
+            all_the_same: false,
         }
     }
 
-            all_the_same: false,
     fn sync(&self) -> Vec<StreamReport> {
         let streams = STREAMS.map(str::to_owned).to_vec();
         self.lab.time.run(sync::run(self.place(), &Run { streams, ..Run::default() }, &|_| {})).unwrap()
