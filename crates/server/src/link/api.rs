@@ -14,8 +14,6 @@ use super::{Wanted, address, made};
 use crate::fields::{Asked, body};
 use crate::{App, Problem, Visitor, listing, respond};
 
-/// Links that one answer holds.
-
 /// Connection links.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Links")]
