@@ -162,6 +162,10 @@ async fn save(
 ) -> Result<ScanId, SyncError> {
     let (org, by, now) = (visitor.org, visitor.login.clone(), app.world.now());
     let write = app.store.write(move |tx| {
+        if wanted.scan.snmp && !sync::is_connector_allowed(tx, org, "snmp")? {
+            let why = "it is on trial: enrol it under Integrations, and let an administrator allow it".to_owned();
+            return Err(SyncError::Option { name: "the SNMP probe", why });
+        }
         let id = match id {
             Some(id) => {
                 scan::change(tx, org, id, &wanted, &by, now)?;

@@ -34,6 +34,14 @@ pub fn enrolments(tx: &mut Tx<'_>, org: OrgId) -> Result<Vec<Enrolment>, StoreEr
     })
 }
 
+/// Whether an administrator of an organization allowed a connector on trial.
+///
+/// # Errors
+/// The database fails.
+pub fn is_allowed(tx: &mut Tx<'_>, org: OrgId, connector: &str) -> Result<bool, StoreError> {
+    Ok(enrolments(tx, org)?.iter().any(|of| of.connector == connector && of.allowed.is_some()))
+}
+
 /// Asks for a connector on trial; asked again, the first request stands.
 ///
 /// # Errors

@@ -55,7 +55,9 @@ pub use configure::{Change as OptionsChange, configure, rename_site};
 pub use connect::{Connect, Connected, SITE_DEFAULT, connect, name_of};
 pub use drift::{Drifted, Surprise, drift};
 pub use enrich::{PER_PASS_MAX as ENRICHMENTS_PER_PASS_MAX, waiting as enrichments_waiting};
-pub use enrolment::{Enrolment, allow as allow_connector, enrol as enrol_connector, enrolments};
+pub use enrolment::{
+    Enrolment, allow as allow_connector, enrol as enrol_connector, enrolments, is_allowed as is_connector_allowed,
+};
 pub use error::SyncError;
 pub use integration::{Connector, INTERVAL_MIN, Integration, IntegrationState, Options, REQUESTS_PER_MINUTE};
 pub use lease::{Holder, LEASE, Taken, take as take_lease};

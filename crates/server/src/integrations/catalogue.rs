@@ -89,12 +89,12 @@ pub(super) const ENTRIES: [Entry; 5] = [
         name: "SNMP probe",
         icon: Icon::Nodes,
         category: "Network discovery",
-        sign_in: "Community, v2c",
+        sign_in: "Community (v2c) or user (v3)",
         intervals: "With each scan",
         about: "Network devices, asked for their names and interfaces while a network is scanned.",
         steps: &["Enrol, and let an administrator allow it.", "It is then offered where a scan is made."],
         vendor: None,
-        kind: Kind::Trial("It belongs to scans, and this version makes none yet."),
+        kind: Kind::Trial("It is not connected by itself: choose it where a scan is made, under Tasks."),
     },
 ];
 

@@ -404,7 +404,11 @@ fn streams(seen: &Seen, now: Timestamp) -> Markup {
                 ui::Cell::new(ui::light(state, word)),
                 ui::Cell::number(html! { (ui::count(ours)) }),
                 ui::Cell::number(match stream.counted.filter(|_| !stream.stream.is_enrichment()) {
-                    Some((total, at)) => html! { (ui::count(total)) small { (ui::near(at, now)) } },
+                    Some((total, at)) => html! {
+                        (ui::count(total))
+                        // A reading of what changed counts nothing: then this number is older than what stands beside it.
+                        @if stream.complete_at.is_some_and(|complete| complete > at) { small { (ui::near(at, now)) } }
+                    },
                     None => ui::absent("not said"),
                 }),
                 ui::Cell::new(match stream.complete_at {
@@ -428,7 +432,7 @@ fn streams(seen: &Seen, now: Timestamp) -> Markup {
     ];
     let caption = "Collections in the order in which they are read. Times in UTC.";
     let table = Table { caption, columns, rows: rows.collect(), ..Table::default() };
-    let aside = html! { span.muted { "Here are the records that the console still shows; its count is of the last reading of everything, and when that was stands below it." } };
+    let aside = html! { span.muted { "Here: the records that the console still shows. Its own count is of the last reading of everything." } };
     Card { id: "streams", heading: "What is read", aside, body: table.render(), flush: true, ..Card::default() }
         .render()
 }

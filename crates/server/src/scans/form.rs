@@ -213,6 +213,8 @@ struct Offered {
     explorers: Vec<(String, String)>,
     hidden: Option<String>,
     allowed: String,
+    /// Whether the SNMP probe, which is on trial, may be chosen.
+    snmp: bool,
 }
 
 fn offered(
@@ -237,6 +239,7 @@ fn offered(
             .collect(),
         hidden: hidden_words(&hidden, org_name),
         allowed: scan::allowed_text(&scan::allowed(tx, org)?),
+        snmp: sync::is_connector_allowed(tx, org, "snmp")?,
     })
 }
 
@@ -359,6 +362,7 @@ fn probes(values: &Values, offered: &Offered, wrong: Option<&Wrong>) -> Markup {
     };
     let body = html! {
         (snmp.render())
+        @if !offered.snmp { p.muted { "The SNMP probe is on trial. " a href="/integrations/about/snmp" { "Enrol" } " first, and let an administrator allow it." } }
         @if communities.is_empty() {
             p.muted { "No SNMP community or user is saved. " a href="/credentials/new" { "Save one" } " to use the probe." }
             @if let Some((_, error)) = wrong.filter(|(field, _)| *field == "credentials") { p.error { (error) } }

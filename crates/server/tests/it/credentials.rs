@@ -316,8 +316,10 @@ fn whoever_saves_a_credential_second_sees_both(database: &Database) {
     let (world, ada) = world(database);
     let page = saved(&world, &ada);
     let shown = world.get(&page, &ada).body;
-    let from = shown.find("name=\"stamp\" value=\"").expect("the form carries a stamp") + 20;
-    let stamp = shown[from..].split('"').next().unwrap().to_owned();
+    // The page has a form for who may use it, too, with a stamp of its own.
+    let form = &shown[shown.find("/change\"").expect("there is a form")..];
+    let from = form.find("name=\"stamp\" value=\"").expect("the form carries a stamp") + 20;
+    let stamp = form[from..].split('"').next().unwrap().to_owned();
     let csrf = world.csrf(&ada);
     let change = |name: &str| {
         let fields = [("csrf", &*csrf), ("name", name), ("url", "acme.sentinelone.net"), ("stamp", &stamp)];

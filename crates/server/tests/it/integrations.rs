@@ -385,7 +385,7 @@ fn a_connector_on_trial_has_no_connect_until_it_is_allowed(database: &Database) 
     assert_eq!((send("allow"), send("enrol")), (409, 303));
     has(&world.get(about, &ada), &["There is no Connect until an administrator allows it", "Allow"]);
     assert_eq!(send("allow"), 303);
-    has(&world.get(about, &ada), &["Allowed", "this version makes none yet"]);
+    has(&world.get(about, &ada), &["Allowed", "choose it where a scan is made"]);
     assert_eq!(world.post("/integrations/about/sentinelone/enrol", &ada, &[("csrf", &csrf)]).status, 409);
     has(&world.get("/integrations?find=netbox", &ada), &["CSV import"]);
     assert!(!world.get("/integrations?find=netbox", &ada).body.contains("nmap scan"));

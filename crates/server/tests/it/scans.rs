@@ -97,7 +97,13 @@ fn what_cannot_be_scanned_is_said_beside_its_field(database: &Database) {
     }
     let once = [("when", "once"), ("start", "2026-11-20T00:00")];
     assert!(world.post("/tasks/scans/new", &cookie, &with(&csrf, &once)).body.contains("that time has passed"));
-    let snmp = world.post("/tasks/scans/new", &cookie, &with(&csrf, &[("snmp", "yes")]));
+    let snmp = || world.post("/tasks/scans/new", &cookie, &with(&csrf, &[("snmp", "yes")]));
+    let early = snmp();
+    assert!(early.status == 422 && early.body.contains("it is on trial: enrol it"), "{}", early.body);
+    for verb in ["enrol", "allow"] {
+        assert_eq!(world.post(&format!("/integrations/about/snmp/{verb}"), &cookie, &[("csrf", &csrf)]).status, 303);
+    }
+    let snmp = snmp();
     assert!(snmp.status == 422 && snmp.body.contains("it needs a credential: a community"), "{}", snmp.body);
     // Other networks are chosen by who manages the organization.
     let networks = [("csrf", csrf.as_str()), ("networks", "8.8.8.0/24")];
