@@ -7,7 +7,6 @@ mod pages;
 use access::Permission;
 use axum::http::Method;
 use kernel::{OrgId, ScanId, Timestamp};
-use serde_json::json;
 use store::Tx;
 use sync::SyncError;
 use sync::scan::{self, ScanRun, ScanTask};
@@ -64,7 +63,7 @@ fn interface(read: Who, run: Who, manage: Who, choose: Who) -> [Route; 10] {
     let stop = done("stop_scan", "Stops the run that is under way; nothing of it is imported.");
     let runs = Operation::new("list_scan_runs", "Scans", "Lists runs, the latest first.", Shape::of::<api::Runs>())
         .path("id", ID)
-        .query("after", "Where the last page ended: its `next`.", json!({ "type": "string" }));
+        .paged();
     let networks = || Shape::of::<api::Networks>();
     let allowed = Operation::new("show_scan_networks", "Scans", "Shows which networks scans may touch.", networks());
     let allow = Operation::new("choose_scan_networks", "Scans", "Chooses which networks scans may touch.", networks())

@@ -365,6 +365,6 @@ pub(super) async fn organizations(
         let (id, name) = (visitor.org.to_string(), visitor.org_name.clone());
         items.push(Organization { id, name, role: visitor.role.word() });
     }
-    let (items, next) = listing::page(items, &asked, |of| listing::number(of.id.parse().unwrap_or_default()))?;
+    let (items, next) = listing::page(items, &asked, |of| of.id.clone())?;
     Ok(respond::json(&headers, &Organizations { items, next }))
 }

@@ -11,7 +11,7 @@ use sync::SyncError;
 use sync::scan::{self, MINUTES_DEFAULT, Ports, RATE_DEFAULT, RunStatus, ScanRun, ScanTask, Targets, Unit, When};
 use sync::schedule::Next;
 
-use super::{RUNS, Seen, Verb, act, found, missing, save};
+use super::{Seen, Verb, act, found, missing, save};
 use crate::fields::{Asked, body};
 use crate::{App, Problem, Visitor, listing, respond};
 
@@ -380,13 +380,15 @@ pub(super) async fn runs(
         "" => None,
         text => Some(ScanRunId::parse(text).ok_or_else(|| Problem::invalid("after is what `next` said."))?),
     };
+    let limit = listing::limit(&asked)?;
+    let rows = u32::try_from(limit).unwrap_or(u32::MAX).saturating_add(1);
     let read = app.store.read(move |tx| {
         let task = found(tx, org, &id)?;
-        Ok::<_, Problem>(scan::runs(tx, org, task.id, before, RUNS + 1)?)
+        Ok::<_, Problem>(scan::runs(tx, org, task.id, before, rows)?)
     });
     let found = read.await?;
-    let shown = &found[..found.len().min(RUNS as usize)];
-    let next = shown.last().filter(|_| found.len() > RUNS as usize).map(|run| run.id.to_string());
+    let shown = &found[..found.len().min(limit)];
+    let next = shown.last().filter(|_| found.len() > limit).map(|run| run.id.to_string());
     Ok(respond::json(&headers, &Runs { items: shown.iter().map(run_told).collect(), next }))
 }
 

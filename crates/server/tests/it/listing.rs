@@ -75,9 +75,11 @@ fn every_list_is_the_same_entry_by_entry_as_at_once(database: &Database) {
         for wrong in ["0", "1001", "x"] {
             assert_eq!(get(&format!("{list}?limit={wrong}")).status, 422, "{list}?limit={wrong}");
         }
+        // The audit trail is the one list that is read both ways: the newest first, or on from where a program stands.
+        let on = if list == "/api/v1/audit" { "before" } else { "after" };
         let (mut found, mut after) = (Vec::new(), String::new());
         for _ in 0..STEPS_MAX {
-            let page = get(&format!("{list}{}", server::address("", &[("limit", "1"), ("after", &after)])));
+            let page = get(&format!("{list}{}", server::address("", &[("limit", "1"), (on, &after)])));
             assert_eq!(page.status, 200, "{list} after {after}: {}", page.body);
             let page = page.json();
             let items = page["items"].as_array().unwrap();
@@ -94,7 +96,7 @@ fn every_list_is_the_same_entry_by_entry_as_at_once(database: &Database) {
         walked.push(list.as_str());
     }
     assert!(
-        walked.len() >= 22 && with_two >= 14,
+        walked.len() >= 22 && with_two >= 13,
         "{} lists were walked, {with_two} of more than one: {walked:?}",
         walked.len()
     );

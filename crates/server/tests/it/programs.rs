@@ -96,6 +96,9 @@ fn a_saved_query_is_asked_set_and_renamed(database: &Database) {
     assert_eq!(world.get("/api/v1/queries/none/rows", &cookie).status, 404);
 }
 
+/// A request that changes something: its method, path and body.
+type Change<'a> = (&'a str, &'a str, &'a str);
+
 fn whoever_changes_what_another_changed_is_told(database: &Database) {
     let world = World::new(database);
     let cookie = world.cookie("ada", OrgId::DEFAULT);
@@ -109,7 +112,7 @@ fn whoever_changes_what_another_changed_is_told(database: &Database) {
     let confirmed = format!("{integration}?confirm={}-list", crate::world::CANARY);
     let (person, sharing) = (format!("/api/v1/people/{vera}"), format!("{credential}/sharing"));
     let rotate = format!("{credential}/rotate");
-    let changes: [(&str, [(&str, &str, &str); 3]); 3] = [
+    let changes: [(&str, [Change; 3]); 3] = [
         (
             &person,
             [
@@ -138,9 +141,8 @@ fn whoever_changes_what_another_changed_is_told(database: &Database) {
     for (thing, [first, second, third]) in changes {
         let tag = world.get(thing, &cookie).header("etag").to_owned();
         let known: [(&str, &str); 1] = [("if-match", &tag)];
-        let sent = |(method, path, body): (&str, &str, &str), more: &[(&str, &str)]| {
-            send(&world, method, path, &cookie, more, body)
-        };
+        let sent =
+            |(method, path, body): Change, more: &[(&str, &str)]| send(&world, method, path, &cookie, more, body);
         let done = sent(first, &known);
         assert_eq!(done.status, 200, "{thing}: {}", done.body);
         // What somebody else read before that is not done over it, neither changed nor removed.

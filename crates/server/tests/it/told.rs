@@ -101,7 +101,7 @@ fn the_log_is_drawn_by_time_and_every_artifact_is_shown(database: &Database) {
     let cookie = world.cookie("ada", ORG);
     let page = world.get("/signals", &cookie).body;
     assert!(page.contains("<b>3 artifacts</b>") && page.contains("threats, 3"), "{page}");
-    assert!(page.contains("3 artifacts from 14 Nov to 20 Nov, at most 1 in one column"), "{page}");
+    assert!(page.contains("3 artifacts, from 14 Nov to 20 Nov; the most on 17 Nov: 1"), "{page}");
     let last_day = world.get("/signals?last=24h", &cookie).body;
     assert!(last_day.contains("<b>1 artifact</b>"), "{last_day}");
     // A column leads to its own time, and there is just what it counted.
@@ -127,7 +127,10 @@ fn the_log_is_drawn_by_time_and_every_artifact_is_shown(database: &Database) {
         assert_eq!(world.get(missing, &cookie).status, 404, "{missing}");
     }
     let overview = world.get("/", &cookie).body;
-    assert!(overview.contains("3 findings from 2026-10-23 to 2026-11-21, at most 1 in one column"), "{overview}");
+    assert!(
+        overview.contains("3 findings, 3 not resolved, from 2026-10-23 to 2026-11-21; the most on 2026-11-18: 1"),
+        "{overview}"
+    );
     // What changed leads to what it counted.
     let week = "<a href=\"/findings?q=identified_at%3A%3C7d\">3</a>";
     assert!(overview.contains(week), "{overview}");
