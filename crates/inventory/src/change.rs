@@ -121,17 +121,19 @@ impl Subject {
         self.row(head, "site", before.1, after, Some(Json::Object(undo).to_string()), changes);
     }
 
-    /// One row of history for a record that came to an asset, left one, or is there for another reason.
+    /// One row of history for a record that came to an asset, left one, or is there for another reason. What a record was
+    /// before anybody had looked at it (`arrives`) is not told.
     pub fn linked(
         &self,
         head: &mut Head,
-        from: Option<i64>,
-        to: Option<i64>,
+        (from, to): (Option<i64>, Option<i64>),
+        arrives: bool,
         before: Option<&[Value<'_>]>,
         changes: &mut Vec<Value<'static>>,
     ) {
-        let field = if from == to { "" } else { "asset" };
-        let public = |asset: Option<i64>| asset.filter(|_| from != to).map(|asset| AssetId(asset).to_string());
+        let told = from != to && !arrives;
+        let field = if told { "asset" } else { "" };
+        let public = |asset: Option<i64>| asset.filter(|_| told).map(|asset| AssetId(asset).to_string());
         self.row(head, field, public(from), public(to), Some(undo_of(LINKED, before).to_string()), changes);
     }
 

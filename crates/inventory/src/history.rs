@@ -7,13 +7,16 @@ use serde_json::Value as Json;
 use store::{Keys, Kind, StoreError, Tx};
 
 use crate::change;
+use crate::correlate::settle::ARRIVED;
+use crate::out::Is;
+use crate::projection::{MACHINE_OWN, Projection};
 
 /// One thing that changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changed {
     /// When it was seen.
     pub at: Timestamp,
-    /// What: a field's column (`os`, `names`), `removed`, or `asset`, which a record moved to.
+    /// What: a field's column (`os`, `names`), `removed`, [`FIRST_SEEN`], or `asset`, which a record moved to.
     pub field: String,
     /// What it was; nothing if it was nothing.
     pub before: Option<String>,
@@ -55,6 +58,9 @@ pub struct Tell {
     pub field: Option<String>,
 }
 
+/// What history calls it that a source spoke of the machine for the first time; what it is then is how much it said.
+pub const FIRST_SEEN: &str = "record";
+
 /// So many changes are told at once; the latest ones.
 pub const TOLD_MAX: usize = 10_000;
 
@@ -87,9 +93,10 @@ pub fn asset(
     let public = asset.to_string();
     let mut changes = tx.select_in(CHANGES, &[org.into()], Keys::Ints(&records), |row| {
         let record = row.int(6)?;
+        let arrived = row.text(2)?.is_empty() && row.opt_text(9)? == Some(ARRIVED);
         let change = Changed {
             at: Timestamp::from_micros(row.int(1)?),
-            field: row.text(2)?.to_owned(),
+            field: if arrived { FIRST_SEEN } else { row.text(2)? }.to_owned(),
             before: row.opt_text(3)?.map(str::to_owned),
             after: row.opt_text(4)?.map(str::to_owned),
             integration: IntegrationId(row.int(5)?),
@@ -108,7 +115,8 @@ pub fn asset(
             who: None,
         };
         let moved = change.field == "asset" && change.before.as_deref() == Some(&public);
-        let of_it = here.contains(&record) || moved || row.opt_int(7)? == Some(asset.0);
+        let own = row.opt_int(7)? == Some(asset.0);
+        let of_it = if arrived { own && here.contains(&record) } else { here.contains(&record) || moved || own };
         Ok((row.int(0)?, of_it, change))
     })?;
     let wanted = |change: &Changed| {
@@ -116,14 +124,81 @@ pub fn asset(
         let since = tell.since.is_none_or(|since| change.at >= since);
         told && since && tell.field.as_ref().is_none_or(|field| is_named(&change.field, field))
     };
+    changes.retain(|(_, of_it, _)| *of_it);
+    see_first(tx, org, &here, &mut changes)?;
     changes.extend(own(tx, org, asset)?.into_iter().map(|(id, change)| (id, true, change)));
-    changes.retain(|(_, of_it, change)| *of_it && wanted(change));
+    changes.retain(|(.., change)| wanted(change));
     changes.sort_unstable_by_key(|(id, _, change)| std::cmp::Reverse((change.at, *id)));
     changes.truncate(TOLD_MAX);
     let (ids, mut changes): (Vec<i64>, Vec<Changed>) = changes.into_iter().map(|(id, _, change)| (id, change)).unzip();
     name(tx, org, &mut changes)?;
     explain(tx, org, &ids, &mut changes)?;
     Ok(Some((asset, changes)))
+}
+
+/// Tells of each record when it was seen first and how much it said, in one line instead of one for each thing that was
+/// not known before it came.
+fn see_first(
+    tx: &mut Tx,
+    org: OrgId,
+    here: &BTreeSet<i64>,
+    changes: &mut Vec<(i64, bool, Changed)>,
+) -> Result<(), StoreError> {
+    const FIRST: &str = "SELECT record_id, integration_id, first_seen_at FROM inventory_source_record
+        WHERE org_id = $1 AND record_id IN KEYS";
+    let is_first = |change: &Changed| change.field == FIRST_SEEN;
+    let came: BTreeSet<Timestamp> =
+        changes.iter().filter(|(.., change)| is_first(change)).map(|(.., change)| change.at).collect();
+    let standing = |change: &Changed| is_first(change) || ["asset", "removed"].contains(&change.field.as_str());
+    changes.retain(|(.., change)| {
+        let filled = change.before.is_none() || change.after.is_none();
+        standing(change) || !filled || !came.contains(&change.at)
+    });
+    let records: Vec<i64> = here.iter().copied().collect();
+    let arrived: BTreeSet<i64> =
+        changes.iter().filter(|(.., change)| is_first(change)).map(|(.., change)| change.record.0).collect();
+    let alone = tx.select_in(FIRST, &[org.into()], Keys::Ints(&records), |row| {
+        Ok((row.int(0)?, row.int(1)?, Timestamp::from_micros(row.int(2)?)))
+    })?;
+    for (record, integration, at) in alone.into_iter().filter(|(record, ..)| !arrived.contains(record)) {
+        let change = Changed {
+            at,
+            field: FIRST_SEEN.to_owned(),
+            before: None,
+            after: None,
+            integration: IntegrationId(integration),
+            record: RecordId(record),
+            stream: String::new(),
+            native_id: String::new(),
+            by: None,
+            who: None,
+        };
+        changes.push((0, true, change));
+    }
+    let columns = &Projection::Machine.columns()[MACHINE_OWN..];
+    let said: BTreeMap<i64, i64> = Projection::Machine
+        .select(tx, org, &records)?
+        .into_iter()
+        .map(|(record, values)| {
+            let valued = columns.iter().zip(&values[MACHINE_OWN..]);
+            let valued =
+                valued.filter(|(column, value)| !column.volatile && column.is != Is::Derived && **value != Value::Null);
+            (record, valued.count() as i64)
+        })
+        .collect();
+    // What came or went since was not there, or was.
+    let mut since: BTreeMap<i64, i64> = BTreeMap::new();
+    for (.., change) in changes.iter().filter(|(.., change)| !standing(change)) {
+        let moved = i64::from(change.after.is_some()) - i64::from(change.before.is_some());
+        *since.entry(change.record.0).or_default() += moved;
+    }
+    for (.., change) in changes.iter_mut().filter(|(.., change)| is_first(change)) {
+        let record = change.record.0;
+        let count = said.get(&record).copied().unwrap_or_default() - since.get(&record).copied().unwrap_or_default();
+        let count = count.max(0);
+        change.after = Some(format!("{count} attribute{}", if count == 1 { "" } else { "s" }));
+    }
+    Ok(())
 }
 
 /// What the organization itself said of an asset. A first owner or value that no person named is told by its row alone.
@@ -214,7 +289,9 @@ fn explain(tx: &mut Tx, org: OrgId, ids: &[i64], changes: &mut [Changed]) -> Res
         WHERE org_id = $1 AND record_id IN KEYS";
     const UNDO: &str = "SELECT record_id, change_id, undo FROM inventory_change
         WHERE org_id = $1 AND field IN ('asset', '') AND undo IS NOT NULL AND record_id IN KEYS";
-    let is_open = |change: &Changed| change.field == "asset" && change.after.is_some() && change.by.is_none();
+    let is_open = |change: &Changed| {
+        ["asset", FIRST_SEEN].contains(&change.field.as_str()) && change.after.is_some() && change.by.is_none()
+    };
     let moved: BTreeSet<i64> = changes.iter().filter(|change| is_open(change)).map(|change| change.record.0).collect();
     let moved: Vec<i64> = moved.into_iter().collect();
     let by = |rule: &str, evidence: &str, who: &str| By {

@@ -47,8 +47,9 @@ Examples:
     },
     /// Shows what changed on an asset, when, and which source said so
     #[command(after_help = "\
-The latest change comes first. What moves with every sweep (last_seen, active) has no history. Records that came from \
-another asset or went to one stand as the field asset, with the rule.
+The latest change comes first. A record that a source brought for the first time stands as the field record, with how \
+much it said. What moves with every sweep (last_seen, active) has no history. Records that came from another asset or \
+went to one stand as the field asset, with the rule.
 
 Examples:
   muster asset history ast_00000000000sg

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use inventory::correlate::Rule;
+use inventory::correlate::{Rule, explain};
 use inventory::history::{self, By, Changed, Kept, Tell};
 use kernel::{Cell, IntegrationId, OrgId, Table, Timestamp};
 
 use crate::arguments::Global;
+use crate::commands::asset_links::person;
 use crate::failure::{Exit, Failure};
 use crate::place::Place;
 use crate::terminal::{Terminal, counted};
@@ -71,17 +72,24 @@ fn nobody(id: &str) -> Failure {
 
 fn row(change: &Changed, names: &BTreeMap<IntegrationId, String>) -> Vec<Cell> {
     let text = |text: Option<&str>| text.map_or(Cell::Empty, |text| Cell::Text(text.to_owned()));
-    let by = change.by.as_ref().map(why);
+    let is_first = |by: &&By| change.field == history::FIRST_SEEN && Rule::from_code(&by.rule) == Rule::New;
+    let by = change.by.as_ref().filter(|by| !is_first(by)).map(why);
     let who = change.who.as_ref().map(|who| match who.as_str() {
         "rule" | "tag" => format!("by a {who}"),
-        person => format!("by {person}"),
+        who => format!("by {}", person(who)),
+    });
+    let integration = names.get(&change.integration).map(String::as_str);
+    let after = change.after.as_ref().map(|after| match (change.field.as_str(), integration) {
+        (history::FIRST_SEEN, Some(source)) => format!("first seen by {source} with {after}"),
+        (history::FIRST_SEEN, None) => format!("first seen with {after}"),
+        _ => after.clone(),
     });
     vec![
         Cell::Time(change.at),
         text(Some(&change.field)),
         text(change.before.as_deref()),
-        text(change.after.as_deref()),
-        text(names.get(&change.integration).map(String::as_str)),
+        text(after.as_deref()),
+        text(integration),
         text(Some(change.stream.as_str()).filter(|stream| !stream.is_empty())),
         text(Some(change.native_id.as_str()).filter(|id| !id.is_empty())),
         text(by.or(who).as_deref()),
@@ -94,9 +102,13 @@ fn why(by: &By) -> String {
     match by.who.as_str() {
         "correlation" if rule == Rule::New => "no rule joins it to another record".to_owned(),
         "correlation" if by.evidence.is_empty() => rule.named(),
-        "correlation" => format!("{}: {}", rule.named(), by.evidence),
-        who if by.reason.is_empty() => format!("{} by {who}", by.rule),
-        who => format!("{} by {who}: {}", by.rule, by.reason),
+        "correlation" => {
+            let evidence = explain::words(&by.evidence);
+            let evidence: Vec<String> = evidence.iter().map(|(kind, value)| format!("{kind} {value}")).collect();
+            format!("rule {}: {}", rule.code(), evidence.join(", "))
+        }
+        who if by.reason.is_empty() => format!("{} by {}", by.rule, person(who)),
+        who => format!("{} by {}: {}", by.rule, person(who), by.reason),
     }
 }
 

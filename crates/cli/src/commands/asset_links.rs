@@ -156,6 +156,13 @@ pub async fn asset(global: &Global, text: &str) -> Result<AssetId, Failure> {
     if let Some(id) = AssetId::parse(text) {
         return Ok(id);
     }
+    if RecordId::parse(text).is_some() {
+        return Err(Failure::usage(format!("{text} is a record, and this is about a whole asset"))
+            .with(format!("Its asset is shown by: muster asset explain {text}")));
+    }
+    if text.starts_with("rec_") {
+        record(text)?;
+    }
     let name = text.to_owned();
     let store = Place::new(global)?.open_to_read()?;
     let found = store.read(move |tx| explain::assets_named(tx, ORG, &name)).await?;
@@ -177,7 +184,12 @@ async fn assets(global: &Global, texts: &[String]) -> Result<Vec<AssetId>, Failu
 }
 
 fn record(text: &str) -> Result<RecordId, Failure> {
-    RecordId::parse(text.trim()).ok_or_else(|| {
+    let text = text.trim();
+    RecordId::parse(text).ok_or_else(|| {
+        if AssetId::parse(text).is_some() {
+            return Failure::usage(format!("{text} is an asset, and only records are split off"))
+                .with(format!("Its records are shown by: muster asset explain {text}"));
+        }
         Failure::usage(format!("{text:?} is no record's id"))
             .with("It begins with rec_; an asset's records are shown by: muster asset explain ID")
     })
@@ -395,8 +407,11 @@ pub async fn review(global: &Global, order: ReviewOrder, terminal: &Terminal) ->
         _ if same => format!("{} and {} are one machine.\n", named(&told.one), named(&told.other)),
         _ => format!("{} and {} are two machines, and nobody asks again.\n", named(&told.one), named(&told.other)),
     };
-    let back = told.other.record.filter(|_| same);
-    let back = back.map(|record| format!("To part them again: muster asset split {record}\n")).unwrap_or_default();
+    let back = match (same, told.other.record, told.one.asset.zip(told.other.asset)) {
+        (true, Some(record), _) => format!("To part them again: muster asset split {record}\n"),
+        (false, _, Some((one, other))) => format!("To take it back: muster asset merge {one} {other}\n"),
+        _ => String::new(),
+    };
     let said = said + &back;
     answer(terminal, what.why.json, &review_json(&told), &said)
 }
@@ -449,20 +464,20 @@ async fn list(global: &Global, limit: u32, as_json: bool, terminal: &Terminal) -
 fn ways(review: &Review) -> String {
     let mut out = String::new();
     let mut way = |what: &str, command: String| {
-        let _ = writeln!(out, "      {what:<26}muster asset {command}");
+        let _ = writeln!(out, "      {what:<34}muster asset {command}");
     };
     way("they are one machine", format!("review accept {}", review.id));
     way("they are two machines", format!("review dismiss {}", review.id));
     match (review.one.asset, review.other.asset) {
         (Some(one), Some(other)) if one != other => {
-            way("what speaks for each", format!("explain {one} --and {other}"));
-            way("all their records are one", format!("merge {one} {other}"));
-            way("leave either as it is", format!("pin {one}"));
-            way("", format!("pin {other}"));
+            way("what speaks for it, and against", format!("explain {one} --and {other}"));
+            way("join all records of both", format!("merge {one} {other}"));
+            way("keep the first as it is", format!("pin {one}"));
+            way("keep the second as it is", format!("pin {other}"));
         }
         (Some(asset), _) | (None, Some(asset)) => {
             way("what is known", format!("explain {asset}"));
-            way("leave it as it is", format!("pin {asset}"));
+            way("keep it as it is", format!("pin {asset}"));
         }
         (None, None) => {}
     }
@@ -538,7 +553,7 @@ fn explained(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> Strin
             _ => String::new(),
         };
         let _ = writeln!(out, "{}  {name}, {}{replaced}", linked.record, seen(told, linked, names));
-        let _ = writeln!(out, "    {}", because(linked));
+        let _ = writeln!(out, "    {}", because(linked, &told.deeds));
         for (kind, value) in &linked.evidence {
             let _ = writeln!(out, "      {kind}  {value}");
         }
@@ -571,8 +586,8 @@ fn explained(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> Strin
     out
 }
 
-/// Who it was, as the subject of a sentence.
-fn person(by: &str) -> &str {
+/// Who it was, as a sentence names people.
+pub fn person(by: &str) -> &str {
     if by == "command line" { "somebody at the command line" } else { by }
 }
 
@@ -604,7 +619,7 @@ fn where_it_led(asked: AssetId, told: &Explained) -> String {
 /// What people decided about an asset, the oldest first, and which rules objected.
 fn decided(told: &Explained) -> String {
     let mut out = String::new();
-    for deed in &told.deeds {
+    for (at, deed) in told.deeds.iter().enumerate() {
         let (when, who, why) = (to_the_second(deed.at), person(&deed.by), because_of(&deed.reason));
         let records = spaced(&deed.records);
         let came = deed.to == told.asset;
@@ -616,6 +631,9 @@ fn decided(told: &Explained) -> String {
             (_, true) => writeln!(out, "    {when}  {who} took a pin back, and {records} came from {}{why}", deed.from),
             (_, false) => writeln!(out, "    {when}  {who} took a pin back, and {records} went to {}{why}", deed.to),
         };
+        if let Some(command) = undoes(told, at) {
+            let _ = writeln!(out, "      To undo it: {command}");
+        }
     }
     for parted in &told.parted {
         if told.deeds.iter().any(|deed| deed.at == parted.at) {
@@ -637,6 +655,24 @@ fn decided(told: &Explained) -> String {
         );
     }
     if out.is_empty() { out } else { format!("\nWhat people decided about it:\n{out}") }
+}
+
+/// The command that takes a decision back, if nothing that was decided later did so, or stands in its way.
+fn undoes(told: &Explained, at: usize) -> Option<String> {
+    let (deed, later) = (told.deeds.get(at)?, &told.deeds[at + 1..]);
+    let asset = told.asset;
+    let ends = |deed: &Deed| if deed.from == asset { deed.to } else { deed.from };
+    if later.iter().any(|later| ends(later) == ends(deed)) {
+        return None;
+    }
+    let here = |record: &RecordId| told.records.iter().any(|linked| linked.record == *record);
+    let command = match (deed.decision.as_deref()?, deed.to == asset) {
+        ("merged", true) if deed.records.iter().all(here) => format!("muster asset split {}", spaced(&deed.records)),
+        ("split", true) => format!("muster asset merge {} {asset}", deed.from),
+        ("split", false) => format!("muster asset merge {asset} {}", deed.to),
+        _ => return None,
+    };
+    Some(if told.pinned { format!("muster asset unpin {asset}, then {command}") } else { command })
 }
 
 fn capital(text: &str) -> String {
@@ -719,16 +755,20 @@ fn integration_of<'a>(told: &Explained, record: RecordId, names: &'a BTreeMap<In
 fn seen(told: &Explained, linked: &Linked, names: &BTreeMap<IntegrationId, String>) -> String {
     let from = integration_of(told, linked.record, names);
     match linked.grade {
-        Grade::Agent => format!("an agent from {from}"),
-        Grade::Scan => format!("seen by a scan from {from}"),
-        Grade::List => format!("in a list from {from}"),
-        Grade::Discovery => format!("found by network discovery of integration {from}"),
+        Grade::Agent => format!("an agent (integration {from})"),
+        Grade::Scan => format!("seen by a scan (integration {from})"),
+        Grade::List => format!("in a list (integration {from})"),
+        Grade::Discovery => format!("found by network discovery (integration {from})"),
     }
 }
 
-fn because(linked: &Linked) -> String {
+fn because(linked: &Linked, deeds: &[Deed]) -> String {
     let since = to_the_second(linked.since);
+    let came = |deed: &Deed| deed.at == linked.since && deed.records.contains(&linked.record);
     match (linked.rule, linked.partner) {
+        (Rule::New, _) if deeds.iter().any(came) => {
+            format!("Stands for itself since {since}, when people decided so.")
+        }
         (Rule::New, _) | (_, None) => format!("The asset began with it, {since}."),
         (rule, Some(partner)) if rule.is_by_people() => {
             let reason = if linked.reason.is_empty() { String::new() } else { format!(": {}", linked.reason) };

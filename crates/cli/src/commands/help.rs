@@ -108,7 +108,8 @@ What the rules leave open is asked: muster asset review. What a person decides h
   muster asset explain ID              why these records, what people decided, and what speaks against it
   muster asset explain ID --and OTHER  why another one is not this one
   muster asset merge ID ID..           they are one machine
-  muster asset split RECORD..          these records are another machine
+  muster asset split RECORD..          these records are another machine, and those go along that nothing ties to the rest
+  muster asset split RECORD.. --alone  these records and no other
   muster asset pin ID                  it stays as it is
 ";
     out

@@ -84,7 +84,8 @@ pub fn settle(tx: &mut Tx, org: OrgId, memory: &Memory, now: Timestamp) -> Resul
         return Ok(Settled::default());
     }
     let mut head = Head::lock(tx, org, memory)?;
-    let mut step = Step { tx, org, now, head: &mut head, decided: None, done: Settled::default() };
+    let mut step =
+        Step { tx, org, now, head: &mut head, decided: None, fresh: FxHashSet::default(), done: Settled::default() };
     step.take(&seeds)?;
     let mut done = step.done;
     done.more = seeds.more;
@@ -112,7 +113,15 @@ pub(crate) fn settle_records(
     let unsettled = records.iter().map(|record| record.0).collect();
     let seeds = Seeds { unsettled, forgetful: Vec::new(), over: Vec::new(), more: false };
     let mut head = Head::lock(tx, org, memory)?;
-    let mut step = Step { tx, org, now, head: &mut head, decided: Some(decided), done: Settled::default() };
+    let mut step = Step {
+        tx,
+        org,
+        now,
+        head: &mut head,
+        decided: Some(decided),
+        fresh: FxHashSet::default(),
+        done: Settled::default(),
+    };
     step.take(&seeds)?;
     let done = step.done;
     head.finish(tx, memory)?;
@@ -170,6 +179,8 @@ struct Step<'a, 'b, 'c, 'd> {
     now: Timestamp,
     head: &'c mut Head,
     decided: Option<Decided<'d>>,
+    /// Records that nobody has looked at before.
+    fresh: FxHashSet<i64>,
     done: Settled,
 }
 
@@ -238,6 +249,9 @@ impl Step<'_, '_, '_, '_> {
         for one in read {
             let (record, grade) = (one.record, one.grade);
             let before = known.get(&record);
+            if before.is_none() {
+                self.fresh.insert(record);
+            }
             let (after, changed, forgotten) = Known::moved(before, one, self.now);
             forced.extend(changed.iter().chain(&forgotten));
             for key in &changed {
@@ -516,6 +530,9 @@ pub(crate) const LINK: &[(&str, Column)] = &[
 /// Why an asset's id leads elsewhere.
 const BY_RULE: &str = "merged";
 const BY_PERSON: &str = "merged by a person";
+
+/// What history calls it that a record came to its asset when it was looked at for the first time.
+pub(crate) const ARRIVED: &str = "arrived";
 
 /// Who makes links that no person made.
 const BY: &str = "correlation";
@@ -862,11 +879,13 @@ impl Step<'_, '_, '_, '_> {
                     [&link.rule, &link.evidence, &link.by].map(|text| Value::from(text.as_str()));
                 [asset, rule, evidence, since, by, link.partner.into()]
             });
-            subject.linked(self.head, *from, *to, before.as_ref().map(|row| row.as_slice()), &mut changes);
             let decided = self.decided.filter(|_| from != to);
+            let arrives = decided.is_none() && from != to && to.is_some() && self.fresh.contains(record);
+            let before = before.as_ref().map(|row| row.as_slice());
+            subject.linked(self.head, (*from, *to), arrives, before, &mut changes);
             let word = |word: Option<&str>| Value::from(word.map(str::to_owned));
             changes.push(word(decided.map(|decided| decided.by)));
-            changes.push(word(decided.map(|decided| decided.what)));
+            changes.push(word(decided.map(|decided| decided.what).or(arrives.then_some(ARRIVED))));
             changes.push(word(decided.map(|decided| decided.reason)));
         }
         self.tx.insert_many("inventory_change", &columns, &changes, "")?;

@@ -193,6 +193,7 @@ fn an_asset_tells_what_changed_when_and_by_which_record(database: &Database) {
             r#"names Some("PC-7") -> Some("Beta")"#,
             r#"os Some("Windows 10") -> Some("Windows 11")"#,
             r#"name Some("PC-7") -> Some("Beta")"#,
+            r#"record None -> Some("6 attributes")"#,
         ]
     );
     assert_eq!((changes[4].at, changes[4].record, changes[4].native_id.as_str()), (later.now, record, "7"));

@@ -21,6 +21,7 @@ testkit::on_each_database! {
     an_id_that_came_back_was_away_while_it_was_merged,
     a_record_that_waited_was_not_there_and_one_that_waits_now_was,
     why_a_record_came_is_told_after_it_has_gone_and_who_decided_otherwise,
+    what_is_seen_first_is_told_in_one_line_and_every_change_after_it,
     an_asset_lived_where_it_lived,
     an_owner_was_who_it_was_and_a_value_what_it_was,
     what_people_say_is_told_with_who_said_it,
@@ -177,6 +178,40 @@ fn why_a_record_came_is_told_after_it_has_gone_and_who_decided_otherwise(databas
     assert_eq!(told, expected);
 }
 
+fn what_is_seen_first_is_told_in_one_line_and_every_change_after_it(database: &Database) {
+    let world = World::new(database);
+    let told = |number: i64| {
+        let asset = world.asset(number);
+        let told = world.write(move |tx| history::asset(tx, ORG, asset, &Tell::default())).unwrap().1;
+        let told = told.into_iter().map(|change| (change.at, change.field, change.record, change.by.map(|by| by.rule)));
+        told.collect::<Vec<_>>()
+    };
+    let first = |at: Timestamp, number: i64, rule: &str| {
+        (at, history::FIRST_SEEN.to_owned(), world.record(number), Some(rule.to_owned()))
+    };
+    world.say(&[scan(1).mac(LAPTOP).name("lt-1")], hour(0));
+    world.settle(hour(0));
+    assert_eq!(told(1), [first(hour(0), 1, "new")]);
+    // Between two scans.
+    world.say(&[scan(1).mac(LAPTOP).name("lt-1").family("windows")], hour(1));
+    world.settle(hour(1));
+    let changed = (hour(1), "os_family".to_owned(), world.record(1), None);
+    assert_eq!(told(1), [changed.clone(), first(hour(0), 1, "new")]);
+    // Another source speaks of it: one line, and not one for each thing that was not known.
+    world.say(&[agent(2).mac(LAPTOP).name("lt-1").maker("Dell").serial("5CG1234XYZ")], hour(2));
+    world.settle(hour(2));
+    assert_eq!(world.machines(), [[1, 2]]);
+    let mut now = told(1);
+    now.retain(|(_, field, ..)| !["source", "lead"].contains(&field.as_str()));
+    assert!(now.contains(&first(hour(2), 2, "R60")), "{now:?}");
+    assert!(
+        now.iter()
+            .all(|(at, field, ..)| *at < hour(2) || !["serial", "manufacturer", "asset"].contains(&field.as_str())),
+        "{now:?}"
+    );
+    assert_eq!(now[now.len() - 2..], [changed, first(hour(0), 1, "new")]);
+}
+
 fn an_asset_lived_where_it_lived(database: &Database) {
     let world = World::new(database);
     let site =
@@ -284,7 +319,13 @@ fn what_people_say_is_told_with_who_said_it(database: &Database) {
             format!("{} {}: {before} -> {after} by {who}", one.at.seconds_since(NOW) / 3600, one.field)
         })
         .collect();
-    assert_eq!(shown, ["4 field.cost: 7 -> - by ann", "3 owner: Bob -> Eve by ann", "2 field.cost: - -> 7 by ann"]);
+    let expected = [
+        "4 field.cost: 7 -> - by ann",
+        "3 owner: Bob -> Eve by ann",
+        "2 field.cost: - -> 7 by ann",
+        "0 record: - -> 5 attributes by -",
+    ];
+    assert_eq!(shown, expected);
     let tell = Tell { since: None, field: Some("field.cost".to_owned()) };
     assert_eq!(world.write(move |tx| history::asset(tx, ORG, one, &tell)).unwrap().1.len(), 2);
 }

@@ -866,8 +866,8 @@ fn an_explanation_tells_what_people_decided_and_where_an_old_id_led(database: &t
     };
     let merged = (at(1), "merged".to_owned(), "dana".to_owned(), two, one, vec![listed]);
     assert_eq!((told.asset, told.asked), (one, Some(two)));
-    assert_eq!(told.way.iter().map(deed).collect::<Vec<_>>(), [merged.clone()]);
-    assert_eq!(told.deeds.iter().map(deed).collect::<Vec<_>>(), [merged.clone()]);
+    assert_eq!(told.way.iter().map(deed).collect::<Vec<_>>(), std::slice::from_ref(&merged));
+    assert_eq!(told.deeds.iter().map(deed).collect::<Vec<_>>(), std::slice::from_ref(&merged));
     world.decide_at(at(2), move |tx, by| directive::split(tx, by, &[listed])).unwrap();
     let split = (at(2), "split".to_owned(), "dana".to_owned(), one, two, vec![listed]);
     for asset in [one, two] {

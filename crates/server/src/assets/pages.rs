@@ -4,6 +4,7 @@ use access::Permission;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use inventory::correlate::explain::Linked;
+use inventory::history::FIRST_SEEN;
 use inventory::project::Winner;
 use kernel::{Cell, RecordId, Timestamp};
 use ui::{Button, Card, Event, Icon, Joined, Markup, Place, Row, Select, Table, Tone, html};
@@ -429,9 +430,13 @@ fn history(detail: &Detail) -> Markup {
             let who = detail.integrations.get(&change.integration);
             Event {
                 at: change.at,
-                icon: if change.field == "asset" { Icon::Merge } else { Icon::Pencil },
+                icon: if ["asset", FIRST_SEEN].contains(&change.field.as_str()) { Icon::Merge } else { Icon::Pencil },
                 what: html! {
-                    b { (label(&change.field)) } " from " (value(change.before.as_deref())) " to " (value(change.after.as_deref()))
+                    @if change.field == FIRST_SEEN {
+                        b { "First seen" } " with " (change.after.as_deref().unwrap_or("nothing"))
+                    } @else {
+                        b { (label(&change.field)) } " from " (value(change.before.as_deref())) " to " (value(change.after.as_deref()))
+                    }
                     @if let Some(who) = who { span.muted { " · " (ui::words::name(who)) } }
                 },
             }
