@@ -100,9 +100,9 @@ fn row(change: &Changed, names: &BTreeMap<IntegrationId, String>) -> Vec<Cell> {
 fn why(by: &By) -> String {
     let rule = Rule::from_code(&by.rule);
     match by.who.as_str() {
-        "correlation" if rule == Rule::New => "no rule joins it to another record".to_owned(),
-        "correlation" if by.evidence.is_empty() => rule.named(),
-        "correlation" => {
+        "correlation" | "sync" if rule == Rule::New => "no rule joins it to another record".to_owned(),
+        "correlation" | "sync" if by.evidence.is_empty() => rule.named(),
+        "correlation" | "sync" => {
             let evidence = explain::words(&by.evidence);
             let evidence: Vec<String> = evidence.iter().map(|(kind, value)| format!("{kind} {value}")).collect();
             format!("rule {}: {}", rule.code(), evidence.join(", "))
