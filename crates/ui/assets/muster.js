@@ -115,7 +115,8 @@
         return tell("The browser could not seal the token, so nothing was sent.");
       }
       typed.value = "";
-      form.requestSubmit(event.submitter);
+      // Sealing may be done before this event is, and inside of it a form is not sent again: nothing would happen.
+      setTimeout(() => form.requestSubmit(event.submitter));
     });
   }
 

@@ -1,8 +1,14 @@
 //! A token is handed over by somebody who has no account here.
 
+use std::io::{Read, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
 use sentinelone_sim::tokens;
 
 use super::world::Site;
+use crate::harness::{Muster, wait_until};
 
 #[test]
 fn a_connection_link_is_made_by_one_person_and_used_by_another() {
@@ -51,4 +57,126 @@ fn a_connection_link_is_made_by_one_person_and_used_by_another() {
     max.go(&link);
     max.sees("This link");
     max.sees("ask");
+}
+
+/// What stands between browsers and the service, and keeps all that browsers send.
+struct Wire {
+    origin: String,
+    sent: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Wire {
+    fn to(origin: &str) -> Wire {
+        let there = origin.trim_start_matches("http://").to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let sent = Arc::new(Mutex::new(Vec::new()));
+        let kept = sent.clone();
+        std::thread::spawn(move || {
+            for browser in listener.incoming().map_while(Result::ok) {
+                let Ok(server) = TcpStream::connect(&there) else { continue };
+                let (up, down) = (
+                    (browser.try_clone().unwrap(), server.try_clone().unwrap(), Some(kept.clone())),
+                    (server, browser, None),
+                );
+                for (from, to, keep) in [up, down] {
+                    std::thread::spawn(move || pass(from, to, keep.as_deref()));
+                }
+            }
+        });
+        Wire { origin, sent }
+    }
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, keep: Option<&Mutex<Vec<u8>>>) {
+    let mut buffer = [0; 16 * 1024];
+    while let Ok(size @ 1..) = from.read(&mut buffer) {
+        if let Some(keep) = keep {
+            keep.lock().unwrap().extend_from_slice(&buffer[..size]);
+        }
+        if to.write_all(&buffer[..size]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Write);
+}
+
+fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|part| part == text.as_bytes())
+}
+
+/// The files of a folder that hold a text, and how many files there are.
+fn files_with(folder: &Path, text: &str) -> (Vec<String>, usize) {
+    let (mut found, mut count) = (Vec::new(), 0);
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            let (more, inside) = files_with(&path, text);
+            found.extend(more);
+            count += inside;
+        } else if let Ok(bytes) = std::fs::read(&path) {
+            count += 1;
+            found.extend(holds(&bytes, text).then(|| path.display().to_string()));
+        }
+    }
+    (found, count)
+}
+
+#[test]
+fn a_token_that_an_explorer_is_to_keep_is_sealed_in_the_browser_and_never_gets_to_the_server() {
+    let site = Site::empty();
+    let wire = Wire::to(&site.origin);
+    let ada = site.ada();
+    ada.go(&format!("{}/explorers", wire.origin));
+    ada.fill("Name", "Berlin");
+    ada.press("Make its one-time token");
+    ada.sees("Paste the token");
+    let ticket = ada.value("[...document.querySelectorAll('#main code.mono')].pop().innerText.trim()");
+    let there = Muster::new();
+    let file = there.dir.write("ticket", ticket.as_str().unwrap()).display().to_string();
+    let mut explorer = there.start(&["explorer", "--server", &site.origin, "--token-file", &file]);
+    ada.press("See how it fares");
+    let home = ada.address();
+    wait_until("the Explorer connects", || {
+        ada.go(&home);
+        ada.text().contains("Connected")
+    });
+
+    ada.go(&format!("{}/credentials/links/new", wire.origin));
+    ada.fill("Who it is for", "m.okafor@acme.example");
+    ada.choose("Who keeps the token", "Berlin");
+    ada.press("Make the link");
+    ada.sees("The link, shown this once");
+    let link = ada.value("document.querySelector('#main .mono').innerText.trim()");
+    let max = site.chromium.somebody();
+    // By the same wire, whatever name the service gives itself.
+    let link = link.as_str().unwrap().rsplit_once("/link").unwrap().1.to_owned();
+    max.go(&format!("{}/link{link}", wire.origin));
+    max.sees("What will be read");
+    max.press("Next: your consent");
+    max.sees("Berlin");
+    max.press("I administer this console");
+    max.press("Next: address and token");
+    max.fill("Address of the console", &site.console.url);
+    max.fill("API token", tokens::ACCOUNT);
+    max.press("Verify");
+    max.sees("Verified just now, nothing saved yet");
+    max.press("Connect with this token");
+    max.sees("The link is used up");
+    assert_eq!(max.complaints(), Vec::<String>::new());
+
+    // The connection stands: the Explorer reads the console with what only it can open.
+    ada.go(&format!("{}/integrations", wire.origin));
+    ada.holds("the first reading to end", "hands.sees('Healthy') && !document.querySelector('.progress progress')");
+    let sent = wire.sent.lock().unwrap().clone();
+    assert!(holds(&sent, "sealed=") && holds(&sent, "m.okafor"), "what browsers sent was looked at");
+    for part in [tokens::ACCOUNT, &tokens::ACCOUNT[9..48]] {
+        assert!(!holds(&sent, part), "{part} went over the wire");
+        let (found, files) = files_with(&site.muster.data_dir(), part);
+        assert!(found.is_empty() && files > 0, "{part}: {found:?} of {files}");
+        assert_eq!(files_with(&there.data_dir(), part).0, Vec::<String>::new(), "there it lies sealed");
+    }
+    assert!(files_with(&there.data_dir(), "127.0.0.1").1 >= 2, "the Explorer keeps it");
+    explorer.kill().unwrap();
+    explorer.wait().unwrap();
 }
