@@ -10,12 +10,15 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use kernel::Random;
 
+use crate::explorers::POLL;
 use crate::problem::MISTAKE;
 use crate::route::API;
 use crate::{App, Problem, machine, respond};
 
 /// Requests that are answered at once; more are asked to come back.
 pub const REQUESTS_AT_ONCE: usize = 512;
+/// Explorers that wait for work at once, beside those requests: each waits up to [`explorer::wire::POLL_TIME`].
+pub const POLLS_AT_ONCE: usize = 512;
 /// How long a request may take until its answer begins, the reading of its body included.
 pub const REQUEST_TIME: Duration = Duration::from_secs(30);
 /// After how many seconds one that found no place may come back.
@@ -39,7 +42,8 @@ pub(crate) async fn around(State(app): State<App>, mut request: Request, next: N
     let speaks_json = path_asked.starts_with(API) || path_asked.starts_with(explorer::wire::API);
     let asked = request.uri().path().to_owned();
     let started = app.world.now();
-    let mut response = match app.places.clone().try_acquire_owned() {
+    let places = if path.as_deref() == Some(&**POLL) { &app.polls } else { &app.places };
+    let mut response = match places.clone().try_acquire_owned() {
         Err(_) => full().into_response(),
         Ok(_place) => match app.world.timeout(app.settings.limits.request, next.run(request)).await {
             Ok(response) => response,

@@ -4,6 +4,8 @@ mod api;
 mod line;
 mod pages;
 
+use std::sync::LazyLock;
+
 use access::{Credential, Permission};
 use axum::http::Method;
 use explorer::wire::{self, ANSWER_BYTES_MAX};
@@ -20,12 +22,15 @@ use crate::{App, Problem};
 /// Where they all are.
 pub(crate) const HOME: &str = "/explorers";
 
+/// Where an Explorer waits for work.
+pub(crate) static POLL: LazyLock<String> = LazyLock::new(|| format!("{}/poll", wire::API));
+
 /// Its routes.
 pub fn routes() -> Vec<Route> {
     let read = Who::May(Permission::ReadIntegrations);
     let manage = Who::May(Permission::ManageIntegrations);
     let line = |path: &str, who| (format!("{}{path}", wire::API), who);
-    let (enrol, poll) = (line("/enrol", Who::Anyone), line("/poll", Who::Explorer));
+    let (enrol, poll) = (line("/enrol", Who::Anyone), (POLL.clone(), Who::Explorer));
     let (answers, credentials) = (line("/answers/{id}", Who::Explorer), line("/credentials", Who::Explorer));
     let mut all = vec![
         page(HOME, read, pages::list),

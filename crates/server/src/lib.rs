@@ -39,12 +39,12 @@ mod visitor;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use access::{Discovered, Http, Keyring, Lifetimes, Permission};
+use access::{Http, Keyring, Lifetimes, Permission};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use jobs::World;
-use kernel::{Random, Secret, Timestamp};
+use kernel::{Random, Secret};
 use sentinelone::Transport;
 use store::Store;
 use tokio::sync::{Mutex, Semaphore};
@@ -52,7 +52,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use ui::Place;
 
-pub use around::{REQUEST_TIME, REQUESTS_AT_ONCE};
+pub use around::{POLLS_AT_ONCE, REQUEST_TIME, REQUESTS_AT_ONCE};
 pub use fence::{provider_fence, vault_fence};
 pub use fields::{Asked, Fields, Sent, address};
 pub use guard::BODY_BYTES_MAX;
@@ -89,11 +89,13 @@ pub struct App {
     /// The process is about to end: who waits for something goes.
     pub(crate) stopping: Arc<AtomicBool>,
     pub(crate) places: Arc<Semaphore>,
+    /// Explorers wait in places of their own, and leave those of people free.
+    pub(crate) polls: Arc<Semaphore>,
     pub(crate) passwords: Arc<Semaphore>,
     pub(crate) rates: Arc<rate::Rates>,
     pub(crate) past: Arc<past::Past>,
-    /// What the identity provider said of itself, and when.
-    pub(crate) discovered: Arc<Mutex<Option<(Discovered, Timestamp)>>>,
+    /// What the identity provider said of itself, or that it said nothing, and when.
+    pub(crate) discovered: Arc<Mutex<Option<people::provider::Kept>>>,
 }
 
 /// What is decided at the start.
@@ -131,6 +133,7 @@ impl App {
         (transport, http): (Transport, Http),
         settings: Settings,
     ) -> App {
+        let Limits { requests, polls, .. } = settings.limits;
         App {
             store,
             world,
@@ -140,7 +143,8 @@ impl App {
             settings: Arc::new(settings),
             metrics: Arc::new(Metrics::default()),
             stopping: Arc::default(),
-            places: Arc::new(Semaphore::new(REQUESTS_AT_ONCE)),
+            places: Arc::new(Semaphore::new(requests)),
+            polls: Arc::new(Semaphore::new(polls)),
             passwords: Arc::new(Semaphore::new(PASSWORDS_AT_ONCE)),
             rates: Arc::default(),
             past: Arc::default(),

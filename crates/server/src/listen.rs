@@ -14,7 +14,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use crate::around::REQUEST_TIME;
+use crate::around::{POLLS_AT_ONCE, REQUEST_TIME, REQUESTS_AT_ONCE};
 use crate::connection::Door;
 use crate::rate::REQUESTS_A_MINUTE;
 use crate::{App, router};
@@ -39,6 +39,10 @@ pub struct Limits {
     pub send: Duration,
     /// Connections at the same time.
     pub connections: usize,
+    /// Requests that are answered at once, those of [`Limits::polls`] aside.
+    pub requests: usize,
+    /// Explorers that wait for work at once.
+    pub polls: usize,
     /// Requests of one person, or one token, within a minute.
     pub requests_a_minute: u32,
 }
@@ -50,6 +54,8 @@ impl Default for Limits {
             request: REQUEST_TIME,
             send: SEND_TIME,
             connections: CONNECTIONS_MAX,
+            requests: REQUESTS_AT_ONCE,
+            polls: POLLS_AT_ONCE,
             requests_a_minute: REQUESTS_A_MINUTE,
         }
     }

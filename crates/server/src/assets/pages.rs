@@ -276,16 +276,37 @@ fn addresses(detail: &Detail) -> Markup {
 /// Bytes from which on a value takes several lines beside others.
 const LONG: usize = 40;
 
-/// Records that have a column of their own beside the others.
+/// Records that have a column of their own beside the others; more only where more are in use.
 const SIDE_BY_SIDE: usize = 5;
+
+/// The records that have a column: those whose values are in use, and the first of the others, in their order.
+fn side_by_side<'a>(detail: &'a Detail, shared: &[&Winner]) -> Vec<&'a Linked> {
+    let records = &detail.explained.records;
+    let used = |of: &Linked| shared.iter().any(|winner| winner.record == of.record);
+    let mut room = SIDE_BY_SIDE.saturating_sub(records.iter().filter(|of| used(of)).count());
+    let has_room = |of: &&Linked| {
+        let fits = used(of) || room > 0;
+        room -= usize::from(fits && !used(of));
+        fits
+    };
+    records.iter().filter(has_room).collect()
+}
 
 /// What each source says, beside each other where several say something; the value in use is ticked, and says why.
 fn by_source(detail: &Detail) -> Markup {
     let several = detail.explained.records.len() > 1;
     let (shared, alone): (Vec<&Winner>, Vec<&Winner>) =
         detail.winners.iter().partition(|of| several && of.said.len() > 1);
+    let records = side_by_side(detail, &shared);
+    let more = if shared.is_empty() { 0 } else { detail.explained.records.len() - records.len() };
     let body = html! {
-        @if !shared.is_empty() { (matrix(detail, &shared)) }
+        @if !shared.is_empty() { (matrix(detail, &records, &shared)) }
+        @if more > 0 {
+            p.body.muted {
+                (ui::noun(more as u64, "more record", "more records")) " of it: no value of theirs is in use here. "
+                a href="#identity" { "All its records" }
+            }
+        }
         @if !alone.is_empty() {
             @if shared.is_empty() { (told_alone(detail, &alone)) } @else {
                 details.as-table.body {
@@ -299,9 +320,8 @@ fn by_source(detail: &Detail) -> Markup {
     Card { id: "said", heading: "Attributes by source", aside, body, flush: true, ..Card::default() }.render()
 }
 
-fn matrix(detail: &Detail, shared: &[&Winner]) -> Markup {
+fn matrix(detail: &Detail, records: &[&Linked], shared: &[&Winner]) -> Markup {
     let labels: Vec<String> = shared.iter().map(|of| label(of.attribute)).collect();
-    let records: Vec<&Linked> = detail.explained.records.iter().take(SIDE_BY_SIDE).collect();
     let mut columns = vec![ui::Column::new("Attribute")];
     columns.extend(records.iter().map(|of| ui::Column {
         icon: Some(source_icon(&of.source)),

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use kernel::Random;
+use kernel::{Random, Timestamp};
 use ui::{Button, Tone, Weight, html};
 
 use super::pages::{SignIn, known, signed_in_to};
@@ -18,6 +18,8 @@ use crate::{App, Problem, respond};
 
 /// How long what a provider says of itself and its keys is kept, in seconds.
 const KEPT_SECONDS: i64 = 600;
+/// How long a provider that did not answer is not asked again, in seconds: anybody may knock, and each asking costs.
+const FAILURE_KEPT_SECONDS: i64 = 30;
 /// The longest word of a provider's refusal that is repeated, in characters.
 const WORD_CHARS_MAX: usize = 64;
 
@@ -32,28 +34,51 @@ fn cookie(app: &App, value: &str, seconds: i64) -> String {
     format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}; Max-Age={seconds}", cookie_name(app))
 }
 
+/// How asking the identity provider about itself ended, and when.
+pub(crate) enum Kept {
+    /// It answered.
+    Told(Box<Discovered>, Timestamp),
+    /// The one of that issuer did not.
+    Failed(String, Timestamp),
+}
+
 /// The identity provider with what it says of itself; nothing if there is none.
 async fn discovered(app: &App) -> Result<Option<Discovered>, Problem> {
-    let (keys, now) = (app.keys.clone(), app.world.now());
+    let keys = app.keys.clone();
     let Some(provider) = app.store.read(move |tx| access::provider(tx, &keys)).await? else { return Ok(None) };
-    let kept = app.discovered.lock().await.clone();
-    let kept = kept.filter(|(_, at)| (0..KEPT_SECONDS).contains(&now.seconds_since(*at)));
-    if let Some(found) = kept.and_then(|(kept, _)| kept.still(provider.clone())) {
-        return Ok(Some(found));
+    // Held while it is asked: whoever comes meanwhile waits for that one answer.
+    let mut kept = app.discovered.lock().await;
+    let now = app.world.now();
+    let within = |seconds, at: &Timestamp| (0..seconds).contains(&now.seconds_since(*at));
+    match &*kept {
+        Some(Kept::Told(found, at)) if within(KEPT_SECONDS, at) => {
+            if let Some(found) = Discovered::clone(found).still(provider.clone()) {
+                return Ok(Some(found));
+            }
+        }
+        Some(Kept::Failed(issuer, at)) if within(FAILURE_KEPT_SECONDS, at) && *issuer == provider.issuer => {
+            return Err(silent(&provider.name));
+        }
+        _ => {}
     }
-    let name = provider.name.clone();
+    let (name, issuer) = (provider.name.clone(), provider.issuer.clone());
     match access::discover(provider, &app.http).await {
         Ok(found) => {
-            *app.discovered.lock().await = Some((found.clone(), now));
+            *kept = Some(Kept::Told(Box::new(found.clone()), now));
             Ok(Some(found))
         }
         Err(error) => {
             tracing::warn!(%error, "the identity provider is not to be reached");
-            let detail = format!("{name} does not answer as it should just now, so nobody can sign in through it.");
-            let help = "Sign in with your password if you have one, or try again in a few minutes.";
-            Err(Problem::new(StatusCode::BAD_GATEWAY, "The identity provider does not answer", detail).help(help))
+            *kept = Some(Kept::Failed(issuer, app.world.now()));
+            Err(silent(&name))
         }
     }
+}
+
+fn silent(name: &str) -> Problem {
+    let detail = format!("{name} does not answer as it should just now, so nobody can sign in through it.");
+    let help = "Sign in with your password if you have one, or try again in a few minutes.";
+    Problem::new(StatusCode::BAD_GATEWAY, "The identity provider does not answer", detail).help(help)
 }
 
 /// Makes ready to leave for the provider; nothing if there is none.

@@ -4,7 +4,7 @@ use access::Role;
 use kernel::OrgId;
 use testkit::Database;
 
-use crate::world::{CANARY, Reply, World};
+use crate::world::{CANARY, Reply, START, World};
 
 testkit::on_each_database! {
     a_merge_is_weighed_done_and_undone,
@@ -13,6 +13,7 @@ testkit::on_each_database! {
     a_program_decides_and_asks_why,
     owners_and_fields_are_set_for_what_is_chosen,
     foreign_and_wrong_ids_change_nothing,
+    the_value_in_use_is_shown_however_many_records_there_are,
     the_page_shows_every_attribute_as_it_was_sent,
 }
 
@@ -155,14 +156,7 @@ fn owners_and_fields_are_set_for_what_is_chosen(database: &Database) {
     world
         .store
         .write_blocking(|tx| {
-            inventory::field::add_field(
-                tx,
-                OrgId::DEFAULT,
-                "tier",
-                &inventory::field::FieldKind::Text,
-                "ada",
-                crate::world::START,
-            )
+            inventory::field::add_field(tx, OrgId::DEFAULT, "tier", &inventory::field::FieldKind::Text, "ada", START)
         })
         .unwrap();
     let cookie = world.cookie("ada", OrgId::DEFAULT);
@@ -230,4 +224,21 @@ fn the_page_shows_every_attribute_as_it_was_sent(database: &Database) {
     let page = world.get(&format!("/assets/{}", asset(&world, &cookie, 7)), &cookie).body;
     assert!(page.contains("Every attribute, as it was sent"), "{page}");
     assert!(page.contains(&format!("SN-{CANARY}-7")) && page.contains("attributes as"), "{page}");
+}
+
+fn the_value_in_use_is_shown_however_many_records_there_are(database: &Database) {
+    let world = World::empty(database);
+    world.person("ada", &[(OrgId::DEFAULT, Role::Admin)]);
+    let cookie = world.cookie("ada", OrgId::DEFAULT);
+    for at in 1..=8 {
+        world.clock.set(START.plus_seconds(at));
+        let machine = format!("name,serial,mac,os\nBOX,PF3XK2AB,00:1b:21:3c:9d:01,Debian {at}\n");
+        world.import(OrgId::DEFAULT, &format!("list-{at}"), "HQ", &machine);
+    }
+    let id = world.get("/api/v1/assets", &cookie).json()["items"][0]["id"].as_str().unwrap().to_owned();
+    let page = world.get(&format!("/assets/{id}"), &cookie).body;
+    let said = page.split("id=\"said\"").nth(1).unwrap().split("</section>").next().unwrap();
+    let row = said.split("<tr").find(|row| row.contains("Debian")).unwrap();
+    assert!(row.contains("In use:"), "{row}");
+    assert!(said.contains("3 more records"), "{said}");
 }

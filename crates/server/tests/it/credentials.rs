@@ -218,14 +218,7 @@ fn what_is_used_is_not_removed(database: &Database) {
     let (world, ada) = world(database);
     let page = saved(&world, &ada);
     let id = kernel::CredentialId::parse(page.trim_start_matches("/credentials/")).unwrap();
-    let at = sync::Place {
-        store: &world.store,
-        world: &world.app.world,
-        org: OrgId::DEFAULT,
-        keys: &world.app.keys,
-        transport: &world.app.transport,
-        who: "test",
-    };
+    let at = world.place(OrgId::DEFAULT);
     let token = world.run(sync::open_token(at, id)).unwrap();
     let order = sync::Connect {
         console: sentinelone::Console::parse("acme.sentinelone.net").unwrap(),
@@ -277,14 +270,7 @@ fn an_integration_whose_credential_was_taken_away_says_so(database: &Database) {
     let page = saved(&world, &ada);
     let id = kernel::CredentialId::parse(page.trim_start_matches("/credentials/")).unwrap();
     world.write(move |tx| access::set_global(tx, OrgId::DEFAULT, id, true, "ada", START));
-    let at = sync::Place {
-        store: &world.store,
-        world: &world.app.world,
-        org: OrgId(2),
-        keys: &world.app.keys,
-        transport: &world.app.transport,
-        who: "test",
-    };
+    let at = world.place(OrgId(2));
     let token = world.run(sync::open_token(at, id)).unwrap();
     let order = sync::Connect {
         console: sentinelone::Console::parse("acme.sentinelone.net").unwrap(),

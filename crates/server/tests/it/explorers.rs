@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use access::Role;
+use access::{Http, Role};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use explorer::wire::{About, Sealed, kind};
@@ -11,6 +11,7 @@ use explorer::{Explorer as Program, Keeper, Link, State};
 use kernel::{OrgId, Secret, Value};
 use sentinelone::{Transport, TransportError};
 use sentinelone_sim::{Config, tokens};
+use server::{Limits, Settings};
 use testkit::Database;
 use tokio::sync::oneshot;
 
@@ -19,6 +20,7 @@ use crate::world::{START, World};
 testkit::on_each_database! {
     what_runs_at_an_explorer_is_read_from_inside,
     a_token_that_the_browser_sealed_never_gets_here,
+    explorers_that_wait_leave_the_places_of_people_free,
     the_line_is_for_explorers_and_for_their_own_work_alone,
     a_scan_at_an_explorer_ends_when_it_is_stopped_and_when_the_explorer_is,
 }
@@ -29,10 +31,15 @@ const STREAMS: &[&str] = &["accounts", "agents", "threats"];
 
 /// A server without a way to any console, and Ada, who administers.
 fn world(database: &Database) -> (World, String) {
+    limited(database, Limits::default())
+}
+
+fn limited(database: &Database, limits: Limits) -> (World, String) {
     let nowhere = Transport::InProcess(Arc::new(|_| {
         Box::pin(std::future::ready(Err(TransportError::Other { reason: "no route from here".to_owned() })))
     }));
-    let world = World::asking(database, nowhere);
+    let http = Http::new(|_| async { panic!("nothing here asks an identity provider") });
+    let world = World::with(database, (nowhere, http), Settings { limits, ..Settings::default() });
     world.person("ada", &[(OrgId::DEFAULT, Role::Admin)]);
     let cookie = world.cookie("ada", OrgId::DEFAULT);
     (world, cookie)
@@ -119,14 +126,7 @@ fn filled<'a>(csrf: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a s
 
 fn read(world: &World) -> Vec<sync::StreamReport> {
     let run = sync::Run { streams: STREAMS.iter().map(|name| (*name).to_owned()).collect(), ..sync::Run::default() };
-    let at = sync::Place {
-        store: &world.store,
-        world: &world.app.world,
-        org: OrgId::DEFAULT,
-        keys: &world.app.keys,
-        transport: &world.app.transport,
-        who: "test",
-    };
+    let at = world.place(OrgId::DEFAULT);
     let reports = world.run(sync::run(at, &run, &|_| {})).unwrap();
     for report in &reports {
         assert_eq!(report.status, sync::StreamStatus::Complete, "{report:?}");
@@ -433,4 +433,29 @@ fn the_line_is_for_explorers_and_for_their_own_work_alone(database: &Database) {
     let refused = send("/poll", &state.token, &[], &poll);
     assert_eq!(refused.status, 403);
     assert!(refused.body.contains("The Explorer Berlin was revoked, so nothing was done."), "{}", refused.body);
+}
+
+fn explorers_that_wait_leave_the_places_of_people_free(database: &Database) {
+    let limits = Limits { requests: 1, polls: 1, ..Limits::default() };
+    let (world, ada) = limited(database, limits);
+    let folder = tempfile::tempdir().unwrap();
+    let (_, _, state) = enrolled(&world, &made(&world, &ada, "Berlin"), folder.path()).unwrap();
+    let bearer = format!("Bearer {}", *state.token);
+    let poll = serde_json::json!({ "about": about(), "holding": [], "room": 4 }).to_string();
+    let (say, ended) = std::sync::mpsc::channel();
+    std::thread::scope(|threads| {
+        for _ in 0..2 {
+            let (say, world, bearer, poll) = (say.clone(), &world, &bearer, &poll);
+            threads.spawn(move || {
+                let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+                say.send(world.send("POST", "/explorer/v1/poll", &headers, poll).status).unwrap();
+            });
+        }
+        // There is one place to wait in: the one that finds it taken is told at once, the other waits on.
+        assert_eq!(ended.recv().unwrap(), 503);
+        assert_eq!(world.get("/sign-in", "").status, 200);
+        let revoke = [("csrf", &*world.csrf(&ada))];
+        assert_eq!(world.post(&format!("/explorers/{}/revoke", state.explorer), &ada, &revoke).status, 303);
+        assert_eq!(ended.recv().unwrap(), 200, "it waited until there was something to know");
+    });
 }

@@ -95,14 +95,7 @@ fn world(database: &Database) -> (World, String) {
     let cookie = world.cookie("ada", OrgId::DEFAULT);
     connect(&world, &cookie);
     hostile.store(true, Ordering::Relaxed);
-    let at = sync::Place {
-        store: &world.store,
-        world: &world.app.world,
-        org: OrgId::DEFAULT,
-        keys: &world.app.keys,
-        transport: &world.app.transport,
-        who: "test",
-    };
+    let at = world.place(OrgId::DEFAULT);
     world.run(sync::run(at, &sync::Run::default(), &|_| {})).unwrap();
     (world, cookie)
 }

@@ -66,18 +66,7 @@ pub fn connect(world: &World, cookie: &str) -> String {
 
 fn read(world: &World) {
     let run = sync::Run { streams: STREAMS.iter().map(|name| (*name).to_owned()).collect(), ..sync::Run::default() };
-    world.run(sync::run(place(world), &run, &|_| {})).unwrap();
-}
-
-fn place(world: &World) -> sync::Place<'_> {
-    sync::Place {
-        store: &world.store,
-        world: &world.app.world,
-        org: OrgId::DEFAULT,
-        keys: &world.app.keys,
-        transport: &world.app.transport,
-        who: "test",
-    }
+    world.run(sync::run(world.place(OrgId::DEFAULT), &run, &|_| {})).unwrap();
 }
 
 fn has(reply: &Reply, all: &[&str]) {
@@ -237,7 +226,7 @@ fn a_demo_that_is_not_running_says_so_and_how_to_start_it(database: &Database) {
         options: None,
         all_the_same: false,
     };
-    let of = world.run(sync::connect(place(&world), order)).unwrap().integration;
+    let of = world.run(sync::connect(world.place(OrgId::DEFAULT), order)).unwrap().integration;
     let home = format!("/integrations/{}", of.id);
     world
         .store

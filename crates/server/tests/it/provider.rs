@@ -1,8 +1,10 @@
 //! The identity provider, through the pages: a real one, set up, linked, signed in with and removed.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use access::{Http, Role};
+use access::{Http, HttpError, Role};
 use kernel::{Clock, OrgId, PersonId, Secret};
 use sentinelone::Transport;
 use server::Settings;
@@ -14,6 +16,7 @@ testkit::on_each_database! {
     somebody_walks_in_through_a_real_provider,
     only_who_manages_the_installation_sets_the_provider_and_wrong_ones_are_not_saved,
     two_tabs_do_not_overwrite_each_other,
+    a_provider_that_does_not_answer_is_left_alone_for_a_while,
 }
 
 const SECRET: &str = "canary-5521-of-the-client";
@@ -27,7 +30,7 @@ fn between<'a>(body: &'a str, from: &str, to: &str) -> &'a str {
 
 /// The service, asking providers over the network of this machine.
 fn world(database: &Database) -> World {
-    let transport = Transport::InProcess(std::sync::Arc::new(|_| panic!("nothing here asks a console")));
+    let transport = Transport::InProcess(Arc::new(|_| panic!("nothing here asks a console")));
     let world = World::with(database, (transport, Http::real(None).unwrap()), Settings::default());
     // The provider's own clock cannot be set.
     world.clock.set(Clock::System.now());
@@ -65,6 +68,22 @@ fn leave(world: &World, path: &str) -> (String, String) {
     let gone = world.get(path, "");
     assert_eq!((gone.status, gone.header("cache-control")), (303, "no-store"), "{}", gone.body);
     (gone.header("location").to_owned(), gone.cookie("muster-provider=").unwrap())
+}
+
+/// Stores a provider of that issuer without asking it.
+fn stored(world: &World, issuer: String) {
+    world.write(move |tx| {
+        let provider = access::Provider {
+            name: "Example".to_owned(),
+            issuer,
+            client_id: "muster".to_owned(),
+            client_secret: Secret::new(SECRET.to_owned()),
+            domains: Vec::new(),
+            by_email: false,
+            provision: None,
+        };
+        access::save_provider(tx, &crate::world::ring(), &provider, "ada", START)
+    });
 }
 
 fn save(world: &World, cookie: &str, more: &[(&str, &str)]) -> Reply {
@@ -180,18 +199,7 @@ fn only_who_manages_the_installation_sets_the_provider_and_wrong_ones_are_not_sa
     assert_eq!(world.get("/settings", &ben).status, 200);
     assert!(!world.get("/settings", &ben).body.contains("Identity provider"));
     // What is stored and cannot be reached is said to who wants to come in, in words that hold no address.
-    world.write(move |tx| {
-        let provider = access::Provider {
-            name: "Example".to_owned(),
-            issuer: gone,
-            client_id: "muster".to_owned(),
-            client_secret: Secret::new(SECRET.to_owned()),
-            domains: Vec::new(),
-            by_email: false,
-            provision: None,
-        };
-        access::save_provider(tx, &crate::world::ring(), &provider, "ada", START)
-    });
+    stored(&world, gone);
     let down = world.get("/sign-in/provider", "");
     assert!(down.status == 502 && down.body.contains("Example does not answer as it should"), "{}", down.body);
     assert!(!down.body.contains("127.0.0.1"), "{}", down.body);
@@ -225,4 +233,31 @@ fn two_tabs_do_not_overwrite_each_other(database: &Database) {
     let stamp = between(&second.body, "name=\"stamp\" value=\"", "\"").to_owned();
     assert_eq!(fields("Second", &stamp).status, 303, "once both were seen");
     assert!(world.get("/sign-in", "").body.contains("Sign in with Second"));
+}
+
+fn a_provider_that_does_not_answer_is_left_alone_for_a_while(database: &Database) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = asked.clone();
+    let http = Http::new(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        std::future::ready(Err(HttpError("nobody is there".to_owned())))
+    });
+    let transport = Transport::InProcess(Arc::new(|_| panic!("nothing here asks a console")));
+    let world = World::with(database, (transport, http), Settings::default());
+    stored(&world, "https://id.example.com".to_owned());
+    let knocks = |times: usize| {
+        for _ in 0..times {
+            let down = world.get("/sign-in/provider", "");
+            assert!(down.status == 502 && down.body.contains("Example does not answer as it should"), "{}", down.body);
+        }
+        asked.load(Ordering::Relaxed)
+    };
+    assert_eq!(knocks(3), 1, "once is enough to know");
+    world.clock.set(START.plus_seconds(29));
+    assert_eq!(knocks(1), 1);
+    world.clock.set(START.plus_seconds(31));
+    assert_eq!(knocks(2), 2);
+    // Another provider is another question.
+    stored(&world, "https://id.example.net".to_owned());
+    assert_eq!(knocks(2), 3);
 }

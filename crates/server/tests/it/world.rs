@@ -83,7 +83,7 @@ impl World {
         world
     }
 
-    fn import(&self, org: OrgId, source: &str, site: &str, text: &str) {
+    pub fn import(&self, org: OrgId, source: &str, site: &str, text: &str) {
         let scratch = tempfile::tempfile().unwrap();
         let mapping = Mapping::parse(&[]).unwrap();
         let draft = sync::import::read(Format::Csv, mapping, text.as_bytes(), scratch, FILE_BYTES_MAX).unwrap();
@@ -91,6 +91,12 @@ impl World {
         let told = |_: &sync::Event| {};
         let imported = sync::import::import(&self.store, &self.app.world, org, "test", &order, draft, &told);
         self.runtime.block_on(imported).unwrap();
+    }
+
+    /// Where what consoles send is read for an organization.
+    pub fn place(&self, org: OrgId) -> sync::Place<'_> {
+        let App { keys, transport, world, .. } = &self.app;
+        sync::Place { store: &self.store, world, org, keys, transport, who: "test" }
     }
 
     /// Waits for a story.
