@@ -42,6 +42,9 @@ pub const FIELD_KEYS: &str = "computed:field";
 pub const COMPUTED: [&str; 7] =
     [ASSET_IDS, RECORD_IDS, SERVICE_IDS, SITE_IDS, SITE_NAMES, signals::ARTIFACT_IDS, FIELD_KEYS];
 
+/// The field of the very integration, in every inventory that has it.
+pub(crate) const INTEGRATION: &str = "integration";
+
 /// Everything that the inventory can be asked, the inventories that people ask first in front.
 pub fn catalogue() -> &'static Catalogue {
     static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
@@ -246,6 +249,10 @@ fn record_fields(short: &[&'static [&'static str]; 2]) -> Vec<Field> {
         .volatile()
         .alias(state)
         .example("record.state:retired"),
+        integration(
+            Column::Folded { text: RECORD_INTEGRATION, folded: RECORD_INTEGRATION_FOLDED },
+            "the integration that told us, by its whole name",
+        ),
         past("missing_since", RECORD_MISSING, "since when the source does not have it")
             .volatile()
             .example("has:missing_since"),
@@ -259,6 +266,17 @@ fn record_fields(short: &[&'static [&'static str]; 2]) -> Vec<Field> {
     ]
 }
 
+/// The very integration; `source` is what kind it is of.
+fn integration(column: Column, prose: &'static str) -> Field {
+    Field::new(INTEGRATION, Type::Id, column, prose).example("integration:\"acme EMEA\"")
+}
+
+const RECORD_INTEGRATION: &str = "(SELECT n.name FROM inventory_source_record r \
+     JOIN inventory_integration n ON n.org_id = r.org_id AND n.integration_id = r.integration_id \
+     WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
+const RECORD_INTEGRATION_FOLDED: &str = "(SELECT n.name_folded FROM inventory_source_record r \
+     JOIN inventory_integration n ON n.org_id = r.org_id AND n.integration_id = r.integration_id \
+     WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
 const RECORD_VERSION: &str = "(SELECT r.version FROM inventory_source_record r \
      WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
 const RECORD_FIRST: &str = "(SELECT r.first_seen_at FROM inventory_source_record r \

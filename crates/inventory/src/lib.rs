@@ -16,6 +16,7 @@ pub mod finding;
 pub mod hanging;
 pub mod history;
 mod holder;
+pub mod integration;
 pub mod left_out;
 pub mod load;
 pub mod machine;
@@ -150,6 +151,12 @@ pub const SLICE: Slice = Slice {
             name: "decisions",
             sqlite: include_str!("../migrations/0016_decisions/sqlite.sql"),
             postgres: include_str!("../migrations/0016_decisions/postgres.sql"),
+        },
+        Migration {
+            number: 17,
+            name: "integrations",
+            sqlite: include_str!("../migrations/0017_integrations/sqlite.sql"),
+            postgres: include_str!("../migrations/0017_integrations/postgres.sql"),
         },
     ],
 };

@@ -136,7 +136,7 @@ pub fn save_integration(
         saved.explorer.map_or(Value::Null, Into::into),
     ];
     tx.execute(SAVE, &values)?;
-    Ok(())
+    inventory::integration::call(tx, saved.org, saved.id, &saved.name)
 }
 
 /// Notes how an integration fares, and since when it does.

@@ -12,6 +12,7 @@ use sentinelone::{ApiError, Client, Console, Failure, Probe, Token, Transport, T
 use crate::beside::{self, Beside};
 use crate::checkpoint::{self, credential_name};
 use crate::explorers::{At, Relay, kept_at, way};
+use crate::manage::free_task;
 use crate::run::Place;
 use crate::standing::{self, Found, Looked};
 use crate::{Connector, Integration, IntegrationState, Options, SyncError};
@@ -80,7 +81,13 @@ pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, Sync
     let (org, wanted) = (place.org, name.clone());
     let known = place
         .world
-        .outside(place.store.read(move |tx| Ok::<_, SyncError>(checkpoint::integration_named(tx, org, &wanted)?)))
+        .outside(place.store.read(move |tx| {
+            let known = checkpoint::integration_named(tx, org, &wanted)?;
+            if known.is_none() {
+                free_task(tx, org, None, &wanted)?;
+            }
+            Ok::<_, SyncError>(known)
+        }))
         .await?;
     let host = order.console.authority();
     if let Some(known) = &known

@@ -53,6 +53,12 @@ pub struct Integration {
 }
 
 impl Integration {
+    /// What the task that reads it is called: unique in the organization, its own name unless somebody chose another.
+    #[must_use]
+    pub fn task(&self) -> &str {
+        self.options.task.as_deref().unwrap_or(&self.name)
+    }
+
     /// The seed and size of the simulated console of a demo, if it reads one: that answers only while the demo runs.
     #[must_use]
     pub fn simulates(&self) -> Option<(u64, u32)> {
@@ -139,6 +145,9 @@ pub struct Options {
     pub starts_at: Option<i64>,
     /// Every stream is read once and then rests, until somebody asks.
     pub once: bool,
+    /// What its task is called, where that is not the integration's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
     /// Its console may stand inside a private network: on this machine, or where only we come. Otherwise it is not connected
     /// to there, whatever its name leads to.
     pub private: bool,
@@ -162,6 +171,7 @@ impl Default for Options {
             autosync_days: None,
             depth_days: None,
             starts_at: None,
+            task: None,
             once: false,
             private: false,
             import: Import::default(),

@@ -62,7 +62,7 @@ pub use error::SyncError;
 pub use integration::{Connector, INTERVAL_MIN, Integration, IntegrationState, Options, REQUESTS_PER_MINUTE};
 pub use lease::{Holder, LEASE, Taken, take as take_lease};
 pub use left_out::{LeftOutCount, LeftOutRecord, UnknownGroup, left_out, left_out_counts, unknown_groups};
-pub use manage::{Removed, integration, move_to_site, remove, rename};
+pub use manage::{Removed, integration, move_to_site, name_task, remove, rename};
 pub use nudge::{NudgeId, follow, nudge};
 pub use options::{Import, ImportChange};
 pub use past::{AskedStream, Progress, Reading, ReadingFilter, progress, reading_of, readings};
@@ -142,6 +142,12 @@ pub const SLICE: Slice = Slice {
             name: "scans",
             sqlite: include_str!("../migrations/0010_scans/sqlite.sql"),
             postgres: include_str!("../migrations/0010_scans/postgres.sql"),
+        },
+        Migration {
+            number: 11,
+            name: "named_integrations",
+            sqlite: include_str!("../migrations/0011_named_integrations/sqlite.sql"),
+            postgres: include_str!("../migrations/0011_named_integrations/postgres.sql"),
         },
     ],
 };

@@ -65,9 +65,54 @@ pub fn rename(
     if let Some(other) = checkpoint::integration_named(tx, org, &name)? {
         return Err(SyncError::NameTaken { name, host: whose(&other) });
     }
+    if of.options.task.is_none() {
+        free_task(tx, org, Some(id), &name)?;
+    }
     tx.execute(SET, &[org.into(), id.into(), name.as_str().into(), now.into()])?;
+    inventory::integration::call(tx, org, id, &name)?;
     access::audit(tx, org, now, who, "integration.rename", &of.name, &name)?;
     Ok(())
+}
+
+/// Calls the task that reads an integration something else, and writes down who did; an empty text goes back to the
+/// integration's own name.
+///
+/// # Errors
+/// There is none, the text cannot be a name, another task has it, or the database fails.
+pub fn name_task(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    id: IntegrationId,
+    to: &str,
+    who: &str,
+    now: Timestamp,
+) -> Result<(), SyncError> {
+    const SET: &str =
+        "UPDATE sync_integration SET options = $3, updated_at = $4 WHERE org_id = $1 AND integration_id = $2";
+    let mut of = integration(tx, org, id)?;
+    let chosen = if to.trim().is_empty() { of.name.clone() } else { checked_name(to)? };
+    let task = (chosen != of.name).then(|| chosen.clone());
+    if task == of.options.task {
+        return Ok(());
+    }
+    free_task(tx, org, Some(id), &chosen)?;
+    of.options.task = task;
+    let text = serde_json::to_string(&of.options).expect("options are plain numbers and texts");
+    tx.execute(SET, &[org.into(), id.into(), text.into(), now.into()])?;
+    access::audit(tx, org, now, who, "integration.name_task", &of.name, &chosen)?;
+    Ok(())
+}
+
+/// Whether no task but that of `id` has this name.
+///
+/// # Errors
+/// One has it, or the database fails.
+pub(crate) fn free_task(tx: &mut Tx<'_>, org: OrgId, id: Option<IntegrationId>, name: &str) -> Result<(), SyncError> {
+    let all = checkpoint::integrations(tx, org)?;
+    match all.into_iter().find(|other| Some(other.id) != id && other.task() == name) {
+        Some(other) => Err(SyncError::NameTaken { name: name.to_owned(), host: whose(&other) }),
+        None => Ok(()),
+    }
 }
 
 fn whose(of: &Integration) -> String {

@@ -4,7 +4,7 @@ use kernel::{IntegrationId, OrgId, SweepId, Timestamp};
 use store::{Row, StoreError, Tx};
 
 use crate::report::{StreamReport, StreamStatus};
-use crate::{Stream, SyncError};
+use crate::{Options, Stream, SyncError};
 
 /// One sweep of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub struct Reading {
     pub id: SweepId,
     /// Of which integration.
     pub integration: IntegrationId,
-    /// What that is called.
+    /// What the task is called that it is a run of.
     pub name: String,
     /// The stream.
     pub stream: String,
@@ -65,7 +65,7 @@ macro_rules! readings {
         concat!(
             "SELECT w.sweep_id, w.integration_id, i.name, w.stream, w.kind, w.started_at, w.finished_at, w.status, \
              w.reason, w.console_total, w.fetched, w.created, w.changed, w.touched, w.unchanged, w.removed, \
-             w.quarantined, w.pages FROM sync_sweep w JOIN sync_integration i ON i.org_id = w.org_id \
+             w.quarantined, w.pages, i.options FROM sync_sweep w JOIN sync_integration i ON i.org_id = w.org_id \
              AND i.integration_id = w.integration_id WHERE w.org_id = $1 ",
             $rest
         )
@@ -104,10 +104,11 @@ pub fn reading_of(tx: &mut Tx<'_>, org: OrgId, id: SweepId) -> Result<Option<Rea
 
 fn reading(row: &Row<'_>) -> Result<Reading, StoreError> {
     let count = |at: usize| Ok::<_, StoreError>(row.int(at)?.unsigned_abs());
+    let options: Options = serde_json::from_str(row.text(18)?).unwrap_or_default();
     Ok(Reading {
         id: SweepId(row.int(0)?),
         integration: IntegrationId(row.int(1)?),
-        name: row.text(2)?.to_owned(),
+        name: options.task.map_or_else(|| row.text(2).map(str::to_owned), Ok)?,
         stream: row.text(3)?.to_owned(),
         whole: row.text(4)? == "full",
         started_at: Timestamp::from_micros(row.int(5)?),

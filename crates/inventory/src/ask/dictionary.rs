@@ -9,7 +9,7 @@ use query::{Column, Known, Matcher, Saved, Terms};
 use store::{StoreError, Tx};
 
 use super::AskError;
-use crate::catalogue::{ASSET_IDS, FIELD_KEYS, RECORD_IDS, SERVICE_IDS, SITE_IDS, SITE_NAMES, catalogue};
+use crate::catalogue::{ASSET_IDS, FIELD_KEYS, INTEGRATION, RECORD_IDS, SERVICE_IDS, SITE_IDS, SITE_NAMES, catalogue};
 
 /// How many of a field's values a suggestion looks at, most frequent first.
 const VALUES_SEEN_MAX: i64 = 200;
@@ -167,6 +167,10 @@ impl<'a, 'tx> Seen<'a, 'tx> {
     fn look(&self, inventory: &str, field: &str) -> Result<Option<Vec<(String, u64)>>, StoreError> {
         let Some(inventory) = catalogue().inventory(inventory) else { return Ok(None) };
         let Some(field) = inventory.field(field) else { return Ok(None) };
+        if field.name == INTEGRATION {
+            let names = crate::integration::names(&mut self.tx.borrow_mut(), self.org)?;
+            return Ok(Some(names.into_iter().map(|name| (name, 0)).collect()));
+        }
         let (from, column, dictionary) = match &field.column {
             Column::Term { column, dictionary } => (None, *column, *dictionary),
             Column::Many { from, value } => match &**value {

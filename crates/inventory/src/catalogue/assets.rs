@@ -4,7 +4,8 @@ use query::{Base, Choice, Choices, Column, Field, Inventory, Raw, Scope, Type};
 
 use super::{
     ASSET_IDS, HOST_KIND, IMPORTS, MODES, PRESENCES, RANGER_KIND, SENTINELONE, SITE_IDS, SITE_NAMES, SOURCES, XDR_KIND,
-    console_fields, flag, int, later, missing, native, past, public, raw, services, term, text, version, word, words,
+    console_fields, flag, int, integration, later, missing, native, past, public, raw, services, term, text, version,
+    word, words,
 };
 
 /// What the rows of an asset's records hang on.
@@ -177,6 +178,12 @@ fn bodies() -> Vec<Raw> {
     std::iter::once(agent).chain(seen).chain(files).collect()
 }
 
+/// What the integrations are called that an asset is from.
+const OF_INTEGRATIONS: &str = "FROM inventory_link l \
+     JOIN inventory_machine c ON c.org_id = l.org_id AND c.record_id = l.record_id \
+     JOIN inventory_integration n ON n.org_id = c.org_id AND n.integration_id = c.integration_id \
+     WHERE l.org_id = {t}.org_id AND l.asset_id = {t}.asset_id AND (c.present = 1 OR {t}.gone = 1)";
+
 fn identity() -> Vec<Field> {
     vec![
         public("id", "{t}.asset_id", ASSET_IDS, "the asset's id, for links and scripts")
@@ -206,6 +213,10 @@ fn identity() -> Vec<Field> {
         )
         .alias(&["source", "custom_integration"])
         .example("source:SentinelOne"),
+        integration(
+            Column::many(OF_INTEGRATIONS, Column::Folded { text: "n.name", folded: "n.name_folded" }),
+            "the integrations that tell us about it, each by its whole name; of an asset that is gone, those that did",
+        ),
         int("source_count", "{t}.source_count", "how many integrations tell us about it").example("source_count:>1"),
         int("record_count", "{t}.record_count", "how many records of sources it is made of")
             .alias(&["records"])

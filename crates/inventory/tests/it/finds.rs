@@ -29,6 +29,7 @@ testkit::on_each_database! {
     agents_are_counted_and_compared_with_the_consoles_own_count,
     what_an_earlier_version_stored_is_carried_over,
     what_happened_about_an_agent_is_asked_of_its_asset_and_the_other_way_round,
+    two_integrations_of_one_source_are_told_apart_by_name,
     the_log_of_a_machine_is_asked_of_its_asset_and_the_other_way_round,
 }
 
@@ -581,4 +582,39 @@ fn the_log_of_a_machine_is_asked_of_its_asset_and_the_other_way_round(database: 
     ] {
         assert_eq!(count(&store, inventory, question), matching, "{question} in {inventory}");
     }
+}
+
+fn two_integrations_of_one_source_are_told_apart_by_name(database: &Database) {
+    let store = database.open(&TABLES);
+    for (integration, name) in [(1, "Acme EMEA"), (2, "Acme")] {
+        let named = IntegrationId(integration);
+        store.write_blocking(move |tx| inventory::integration::call(tx, kernel::OrgId::DEFAULT, named, name)).unwrap();
+        let of = |stream| Source { integration, ..self::stream(&store, stream) };
+        of("agents").apply(&[Agent::new(if integration == 1 { "1" } else { "2" })]);
+        one(&of("threats"), "t", Noun::Finding(threat("")), "threat");
+    }
+    for inventory in ["assets", "findings"] {
+        for (query, found) in [
+            ("integration:\"acme emea\"", 1),
+            ("integration:acme", 1),
+            ("integration:acm", 0),
+            ("integration:==\"Acme\"", 1),
+            ("integration:==\"acme\"", 0),
+            ("not integration:acme", 1),
+            ("source:sentinelone", 2),
+        ] {
+            assert_eq!(count(&store, inventory, query), found, "{inventory}: {query}");
+        }
+    }
+    assert_eq!(rows(&store, "findings", "integration:acme", &["integration"]), [["Acme"]]);
+    assert_eq!(rows(&store, "findings", "", &["integration"]), [["Acme"], ["Acme EMEA"]]);
+    let call =
+        |tx: &mut store::Tx<'_>| inventory::integration::call(tx, kernel::OrgId::DEFAULT, IntegrationId(2), "Ümlaut");
+    store.write_blocking(call).unwrap();
+    assert_eq!((count(&store, "assets", "integration:ümlaut"), count(&store, "assets", "integration:acme")), (1, 0));
+    let offered = store.read_blocking(|tx| {
+        inventory::complete(tx, kernel::OrgId::DEFAULT, "findings", "integration:", "integration:".len())
+    });
+    let offered: Vec<String> = offered.unwrap().into_iter().map(|one| one.insert).collect();
+    assert_eq!(offered, ["\"Acme EMEA\"", "Ümlaut"]);
 }

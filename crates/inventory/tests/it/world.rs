@@ -399,6 +399,7 @@ fn apply_page(
     stream: &str,
     page: &[Said],
 ) -> Result<(), InventoryError> {
+    inventory::integration::call(tx, org, IntegrationId(1), "acme EMEA")?;
     let site: SiteId = inventory::ensure_site(tx, org, if org == ORG { "HQ" } else { "Elsewhere" }, NOW)?;
     let context = Context {
         org,

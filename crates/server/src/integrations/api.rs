@@ -117,6 +117,8 @@ pub(super) struct New {
 #[serde(deny_unknown_fields)]
 pub(super) struct Change {
     name: Option<String>,
+    /// What its task is called; the empty text is the integration's name.
+    task: Option<String>,
     site: Option<String>,
     /// The id or the name of the Explorer that it is to run at; `centre` for this server.
     runs_at: Option<String>,
@@ -437,7 +439,7 @@ pub(super) async fn change(
 ) -> Result<Response, Problem> {
     let sent: Change = crate::fields::body(&body)?;
     let runs_at = runs_at(&app, &visitor, sent.runs_at.as_deref()).await?;
-    let wanted = Wanted { change: sent.options.change()?, name: sent.name, site: sent.site, runs_at };
+    let wanted = Wanted { change: sent.options.change()?, name: sent.name, task: sent.task, site: sent.site, runs_at };
     let (org, now, who, asked) = (visitor.org, app.world.now(), visitor.login.clone(), id.clone());
     let of = app.store.read(move |tx| found(tx, org, &asked, now)).await?.integration;
     let write = app.store.write(move |tx| {

@@ -23,6 +23,7 @@ const REREAD: [&str; 2] = ["agents", "threats"];
 /// What the form holds.
 struct Filled {
     name: String,
+    task: String,
     site: String,
     at: String,
     values: Values,
@@ -31,7 +32,8 @@ struct Filled {
 impl Filled {
     fn of(of: &Integration) -> Filled {
         let at = of.explorer.map(|id| id.to_string()).unwrap_or_default();
-        Filled { name: of.name.clone(), site: of.site_name.clone(), at, values: Values::of(&of.options) }
+        let task = of.options.task.clone().unwrap_or_default();
+        Filled { name: of.name.clone(), task, site: of.site_name.clone(), at, values: Values::of(&of.options) }
     }
 }
 
@@ -84,7 +86,8 @@ fn drawn(
                 id: "what",
                 heading: "Name and place",
                 body: html! {
-                    (field("name", "Name", "Unique in the organization; its tasks and its log go by it.", wrong, true, Kind::Text(&filled.name)))
+                    (field("name", "Name", "Unique in the organization.", wrong, true, Kind::Text(&filled.name)))
+                    (field("task", "Name of its task", "Unique among tasks; its runs and its log go by it. Left empty, it is the integration's name.", wrong, false, Kind::Text(&filled.task)))
                     (field("site", "Site", "Where assets that only this source knows are made from now on.", wrong, true, Kind::Text(&filled.site)))
                     @if !of.connector.is_file() { (runs_at(explorers, &filled.at, wrong)) }
                 },
@@ -120,6 +123,7 @@ pub(super) async fn edit_sent(
     let of = app.store.read(move |tx| found(tx, org, &id, now)).await?.integration;
     let filled = Filled {
         name: sent.get("name").trim().to_owned(),
+        task: sent.get("task").trim().to_owned(),
         site: sent.get("site").trim().to_owned(),
         at: sent.get("at").trim().to_owned(),
         values: Values::sent(&sent),
@@ -144,7 +148,13 @@ pub(super) async fn edit_sent(
     // Where there is nothing to choose, it stays where it is.
     let chosen = explorers.iter().find(|one| one.id.to_string() == filled.at).map(|one| one.id);
     let runs_at = (!explorers.is_empty() && !of.connector.is_file()).then_some(chosen);
-    let wanted = Wanted { name: Some(filled.name.clone()), site: Some(filled.site.clone()), change, runs_at };
+    let wanted = Wanted {
+        name: Some(filled.name.clone()),
+        task: Some(filled.task.clone()),
+        site: Some(filled.site.clone()),
+        change,
+        runs_at,
+    };
     let (who, of_id) = (visitor.login.clone(), of.id);
     match app.store.write(move |tx| save(tx, org, of_id, &wanted, &who, now)).await {
         Ok(saved) => {
@@ -155,6 +165,14 @@ pub(super) async fn edit_sent(
                 ""
             };
             Ok(respond::see_other_saying(&at(of.id), Tone::Ok, &what, then))
+        }
+        Err(SyncError::NameTaken { name, host }) if name == filled.task => {
+            let error = format!("Another task, of {host}, has this name. Choose another.");
+            again(StatusCode::UNPROCESSABLE_ENTITY, &[Wrong::new("task", "Name of its task", error)], None)
+        }
+        Err(SyncError::BadName { name, why }) if name == filled.task => {
+            let error = format!("This cannot be the name of a task: {why}.");
+            again(StatusCode::UNPROCESSABLE_ENTITY, &[Wrong::new("task", "Name of its task", error)], None)
         }
         Err(SyncError::NameTaken { host, .. }) => {
             let error = format!("Another integration, of {host}, has this name. Choose another.");
@@ -177,6 +195,8 @@ pub(super) async fn edit_sent(
 /// What is to be different.
 pub(super) struct Wanted {
     pub(super) name: Option<String>,
+    /// What its task is called; the empty text is the integration's name.
+    pub(super) task: Option<String>,
     pub(super) site: Option<String>,
     pub(super) runs_at: Option<Option<ExplorerId>>,
     pub(super) change: OptionsChange,
@@ -200,6 +220,9 @@ pub(super) fn save(
     let before = sync::integration(tx, org, id)?;
     if let Some(name) = &wanted.name {
         sync::rename(tx, org, id, name, who, now)?;
+    }
+    if let Some(task) = &wanted.task {
+        sync::name_task(tx, org, id, task, who, now)?;
     }
     if let Some(site) = wanted.site.as_ref().filter(|site| **site != before.site_name) {
         sync::move_to_site(tx, org, id, site, who, now)?;

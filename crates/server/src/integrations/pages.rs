@@ -12,7 +12,7 @@ use ui::{
 };
 
 use super::catalogue::{self, ENTRIES, Entry, Kind};
-use super::single::{next, progress_bar, switch_button, token_end};
+use super::single::{LOOKED_FOR, is_first, next, progress_bar, rows_of, switch_button, token_end};
 use super::{HOME, ask, at, light, log_of, remedy_at};
 use crate::fields::{Asked, address};
 use crate::help::guide;
@@ -23,8 +23,17 @@ use crate::{App, Problem, Visitor, respond};
 /// Where what a connector needs is shown beside the catalogue.
 const PANEL: &str = "know-more";
 
+/// An integration as its card shows it.
+struct Known {
+    of: Overview,
+    progress: Option<Progress>,
+    machines: u64,
+    /// Nothing of what people look for in a console is here.
+    bare: bool,
+}
+
 struct Seen {
-    known: Vec<(Overview, Option<Progress>, u64)>,
+    known: Vec<Known>,
     enrolments: Vec<Enrolment>,
 }
 
@@ -35,16 +44,18 @@ pub(super) async fn list(State(app): State<App>, visitor: Visitor, Asked(asked):
         let mut known = Vec::new();
         for of in sync::overviews(tx, org, now)? {
             let id = of.integration.id;
-            let machines = sync::examine::record_counts(tx, org, id)?;
-            let machines = machines.iter().filter(|(stream, _)| matches!(stream.as_str(), "agents" | "hosts"));
+            let records = sync::examine::record_counts(tx, org, id)?;
+            let machines = records.iter().filter(|(stream, _)| matches!(stream.as_str(), "agents" | "hosts"));
             let machines = machines.map(|(_, count)| count).sum();
-            known.push((of, sync::progress(tx, org, id)?, machines));
+            let bare = !of.integration.connector.is_file()
+                && !records.iter().any(|(stream, count)| LOOKED_FOR.contains(&stream.as_str()) && *count > 0);
+            known.push(Known { of, progress: sync::progress(tx, org, id)?, machines, bare });
         }
         Ok::<_, Problem>(Seen { known, enrolments: sync::enrolments(tx, org)? })
     });
     let mut seen = read.await?;
     // The worst come first.
-    seen.known.sort_by_key(|(of, ..)| match of.light(now) {
+    seen.known.sort_by_key(|Known { of, .. }| match of.light(now) {
         Health::Red => 0,
         Health::Amber => 1,
         Health::Green => 2,
@@ -53,7 +64,7 @@ pub(super) async fn list(State(app): State<App>, visitor: Visitor, Asked(asked):
     let shell = visitor.shell();
     let sources = ui::noun(seen.known.len() as u64, "source is", "sources are");
     let actions = html! {
-        @if visitor.may(Permission::RunSync) && seen.known.iter().any(|(of, ..)| !of.integration.connector.is_file()) {
+        @if visitor.may(Permission::RunSync) && seen.known.iter().any(|Known { of, .. }| !of.integration.connector.is_file()) {
             (ui::post_button(visitor.csrf(), "/integrations/sync", &Button { words: "Sync all now", icon: Some(Icon::Sync), ..Button::default() }, &[]))
         }
         @if visitor.may(Permission::ManageIntegrations) {
@@ -84,7 +95,7 @@ pub(super) async fn list(State(app): State<App>, visitor: Visitor, Asked(asked):
     Ok(respond::page(page.render()))
 }
 
-fn card((of, progress, machines): &(Overview, Option<Progress>, u64), visitor: &Visitor, now: Timestamp) -> Markup {
+fn card(Known { of, progress, machines, bare }: &Known, visitor: &Visitor, now: Timestamp) -> Markup {
     let integration = &of.integration;
     let home = at(integration.id);
     let (assessment, remedy) = (of.assessment(), of.remedy());
@@ -126,7 +137,12 @@ fn card((of, progress, machines): &(Overview, Option<Progress>, u64), visitor: &
             },
         ));
     }
-    facts.push(("Machines", html! { a href=(to("assets", "")) { (ui::count(*machines)) } }));
+    // While the first reading is about to begin, its page says so, and has no such part.
+    if *bare && !is_first(of) {
+        let look = format!("{home}#nothing");
+        facts.push(("No data", html! { "No agents, threats or activities: " a href=(look) { "what to look at" } }));
+    }
+    facts.push(("Machines", html! { a href=(to("assets", &rows_of(of))) { (ui::count(*machines)) } }));
     let small = |words, weight| Button { words, about: &integration.name, small: true, weight, ..Button::default() };
     let manages = visitor.may(Permission::ManageIntegrations);
     let fix = remedy_at(of).filter(|_| manages && troubled);
@@ -155,7 +171,7 @@ fn card((of, progress, machines): &(Overview, Option<Progress>, u64), visitor: &
 
 fn catalogue(seen: &Seen, visitor: &Visitor, connected: bool, find: &str) -> Markup {
     let count = |entry: &Entry| {
-        seen.known.iter().filter(|(of, ..)| of.integration.connector.word() == entry.word).count() as u64
+        seen.known.iter().filter(|Known { of, .. }| of.integration.connector.word() == entry.word).count() as u64
     };
     let has = ENTRIES.iter().filter(|entry| count(entry) > 0).count() as u64;
     let all = address(HOME, &[("find", find)]) + "#catalogue";

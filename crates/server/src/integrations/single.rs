@@ -14,7 +14,7 @@ use ui::{Button, Card, Flash, Icon, Light, Markup, Place, Row, Table, Tone, Weig
 
 use super::{ask, at, catalogue, choices, found, light, missing, place, remedy_at};
 use crate::fields::{Asked, Sent};
-use crate::inventories::to;
+use crate::inventories::{quoted, to};
 use crate::problem::capital;
 use crate::{App, Problem, Visitor, respond};
 
@@ -269,7 +269,7 @@ pub(crate) fn progress_bar(of: &Overview, progress: Option<&Progress>, now: Time
 }
 
 /// Whether it works, is to be read by itself, and no collection of it was ever read to its end.
-fn is_first(of: &Overview) -> bool {
+pub(super) fn is_first(of: &Overview) -> bool {
     of.integration.options.enabled
         && !of.integration.connector.is_file()
         && of.assessment().detail.is_empty()
@@ -286,7 +286,7 @@ fn begun(of: &Overview, progress: Option<&Progress>, now: Timestamp) -> Markup {
             h2 #first { (heading) }
             p {
                 "It is now read for the first time, by itself; that takes from a minute to some hours, as the console allows. Next: "
-                a href=(to("assets", "source:SentinelOne")) { "look at its machines" } ", which appear as they are read."
+                a href=(to("assets", &rows_of(of))) { "look at its machines" } ", which appear as they are read."
             }
             (progress_bar(of, progress, now))
         }
@@ -294,7 +294,7 @@ fn begun(of: &Overview, progress: Option<&Progress>, now: Timestamp) -> Markup {
 }
 
 /// What people look for in a console.
-const LOOKED_FOR: [&str; 3] = ["agents", "threats", "activities"];
+pub(super) const LOOKED_FOR: [&str; 3] = ["agents", "threats", "activities"];
 
 /// What to look at where nothing of that is here, each question with its answer as it is now; nothing where something is.
 fn nothing(seen: &Seen, now: Timestamp) -> Markup {
@@ -629,6 +629,11 @@ pub(super) fn token_end(of: &Overview, now: Timestamp) -> Markup {
     }
 }
 
+/// The question for what this very integration said.
+pub(super) fn rows_of(of: &Overview) -> String {
+    format!("integration:=={}", quoted(&of.integration.name))
+}
+
 fn chosen(seen: &Seen) -> Markup {
     let options = &seen.of.integration.options;
     let said = choices::settings(options);
@@ -636,9 +641,9 @@ fn chosen(seen: &Seen) -> Markup {
         p { (choices::rhythm(options)) "." }
         @if said.is_empty() { p.muted { "Everything else is as usual: all is imported." } } @else { p { (capital(&said)) } }
     };
-    let its = if seen.of.integration.connector.is_file() { "" } else { "source:SentinelOne" };
+    let its = rows_of(&seen.of);
     let foot = html! {
-        a href=(to("findings", its)) { "Finding view" } a href=(to("assets", its)) { "Asset view" }
+        a href=(to("findings", &its)) { "Finding view" } a href=(to("assets", &its)) { "Asset view" }
         // A simulated console has no pages.
         @if !seen.of.integration.connector.is_file() && seen.of.integration.simulates().is_none() {
             a href={ (seen.of.integration.console_url) "/api-doc/overview" } rel="noreferrer" { "Its own API documentation" }

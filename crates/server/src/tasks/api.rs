@@ -19,7 +19,7 @@ const ROWS_MAX: u32 = 1_000;
 /// All tasks.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Tasks {
-    /// In the order of their names.
+    /// In the order of their integrations' names.
     items: Vec<Task>,
     /// Where to go on; nothing at the end.
     next: Option<String>,
@@ -30,6 +30,7 @@ pub(super) struct Tasks {
 pub(super) struct Task {
     /// The id of its integration.
     id: String,
+    /// Its integration's name, unless another was chosen.
     name: String,
     connector: &'static str,
     /// The integration's state.
@@ -104,7 +105,7 @@ pub(super) struct Run {
 fn task(of: &Overview, progress: Option<&Progress>, now: Timestamp) -> Task {
     Task {
         id: of.integration.id.to_string(),
-        name: of.integration.name.clone(),
+        name: of.integration.task().to_owned(),
         connector: of.integration.connector.word(),
         state: of.assessment().state.word(),
         running: of.is_being_read(now),

@@ -60,8 +60,8 @@ pub(super) async fn list(State(app): State<App>, visitor: Visitor) -> Result<Res
         let last = of.streams.iter().filter_map(|stream| stream.attempts.attempted_at).max();
         let bar = progress_bar(of, progress.as_ref(), now);
         Row {
-            id: &of.integration.name,
-            name: &of.integration.name,
+            id: of.integration.task(),
+            name: of.integration.task(),
             icon: Some((integrations::icon_of(of.integration.connector), "Connector")),
             href: Some(href),
             cells: vec![
@@ -89,7 +89,7 @@ pub(super) async fn list(State(app): State<App>, visitor: Visitor) -> Result<Res
     let instead = known.is_empty().then(|| {
         ui::Empty {
             heading: "There is no task yet",
-            why: html! { "A console that is connected is read by a task of its name." },
+            why: html! { "A console that is connected is read by a task, of its name unless another is chosen." },
             link: manages.then_some(("Connect SentinelOne", "/integrations/connect")),
         }
         .render()
@@ -126,7 +126,7 @@ fn current(of: &Overview, now: Timestamp) -> String {
 fn verbs(of: &Overview, visitor: &Visitor, small: bool) -> Markup {
     let id = of.integration.id;
     let verb =
-        |words, icon| Button { words, about: &of.integration.name, icon: Some(icon), small, ..Button::default() };
+        |words, icon| Button { words, about: of.integration.task(), icon: Some(icon), small, ..Button::default() };
     let on = of.integration.options.enabled;
     html! {
         @if on && !of.integration.connector.is_file() && visitor.may(Permission::RunSync) {
@@ -392,7 +392,7 @@ pub(super) async fn log(
             }
         },
         body,
-        ..visitor.page(&shell, Place::Tasks, &of.integration.name)
+        ..visitor.page(&shell, Place::Tasks, of.integration.task())
     };
     Ok(respond::page(page.render()))
 }

@@ -82,6 +82,7 @@ fn what_to_look_at_where_no_data_is_stands_on_its_page_until_there_is_some(datab
     let home = connect(&world, &ada);
     // The first reading is about to begin: one message says so.
     assert!(!world.get(&home, &ada).body.contains(NOTHING));
+    assert!(!world.get("/integrations", &ada).body.contains("No data"));
     let csrf = world.csrf(&ada);
     let switch = |on: &str| world.post(&format!("{home}/switch"), &ada, &[("csrf", &csrf), ("on", on)]).status;
     assert_eq!(switch("no"), 303);
@@ -89,10 +90,14 @@ fn what_to_look_at_where_no_data_is_stands_on_its_page_until_there_is_some(datab
     let page = world.get(&home, &ada);
     has(&page, &[NOTHING]);
     has(&page, &asks);
+    let cards = world.get("/integrations", &ada);
+    has(&cards, &["No data", &format!("href=\"{home}#nothing\"")]);
     has(&page, &["Agents: not asked for, Threats: not asked for", "What does the token see?"]);
     assert_eq!(switch("yes"), 303);
     read(&world);
     assert!(!world.get(&home, &ada).body.contains(NOTHING));
+    assert!(!world.get("/integrations", &ada).body.contains("No data"));
+    has(&world.get(&home, &ada), &["/assets?q=integration%3A%3D%3D%22", "/findings?q=integration%3A%3D%3D%22"]);
 }
 
 fn a_console_is_tested_connected_read_edited_and_ended(database: &Database) {

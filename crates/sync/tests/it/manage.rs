@@ -9,6 +9,7 @@ use crate::lab::{Build, Lab, SLICES};
 
 testkit::on_each_database! {
     a_name_and_a_site_change_and_a_name_is_had_once,
+    a_task_has_a_name_of_its_own_that_no_other_task_has,
     every_reading_is_remembered_and_pages_walk_through_them,
     a_request_says_how_far_it_is,
     an_end_retires_what_only_it_said_and_keeps_what_happened,
@@ -45,6 +46,37 @@ fn a_name_and_a_site_change_and_a_name_is_had_once(database: &Database) {
         write(&lab, move |tx| sync::rename(tx, OrgId(2), id, "x", "ada", now)),
         Err(SyncError::NoSuchIntegration { .. })
     ));
+}
+
+fn a_task_has_a_name_of_its_own_that_no_other_task_has(database: &Database) {
+    let (lab, of) = lab(database);
+    let order = sync::Connect { name: Some("twice".to_owned()), all_the_same: true, ..lab.order(tokens::GLOBAL) };
+    let twice = lab.time.run(sync::connect(lab.place(), order)).unwrap().integration;
+    let now = lab.world.now();
+    let named = |id, to: &'static str| write(&lab, move |tx| sync::name_task(tx, ORG, id, to, "ada", now));
+    let task = |id| write(&lab, move |tx| sync::integration(tx, ORG, id)).unwrap().task().to_owned();
+    assert_eq!((task(of.id), task(twice.id)), (of.name.clone(), "twice".to_owned()));
+    assert!(matches!(named(of.id, "twice"), Err(SyncError::NameTaken { .. })));
+    assert!(matches!(named(of.id, "a,b"), Err(SyncError::BadName { .. })));
+    named(of.id, " Every night ").unwrap();
+    assert!(matches!(named(twice.id, "Every night"), Err(SyncError::NameTaken { .. })));
+    // Neither is a name free that would be a task's by itself, nor may another integration take it.
+    let rename = |id, to: &'static str| write(&lab, move |tx| sync::rename(tx, ORG, id, to, "ada", now));
+    assert!(matches!(rename(twice.id, "Every night"), Err(SyncError::NameTaken { .. })));
+    let order = sync::Connect { name: Some("Every night".to_owned()), all_the_same: true, ..lab.order(tokens::GLOBAL) };
+    assert!(matches!(lab.time.run(sync::connect(lab.place(), order)), Err(SyncError::NameTaken { .. })));
+    // It outlives another name of the integration and other options, and is what its readings go by.
+    rename(of.id, "EMEA").unwrap();
+    lab.sync_streams(&["accounts"]);
+    let readings = write(&lab, |tx| Ok(sync::readings(tx, ORG, &ReadingFilter::default(), 100)?)).unwrap();
+    let of_it: Vec<&str> =
+        readings.iter().filter(|one| one.integration == of.id).map(|one| one.name.as_str()).collect();
+    assert_eq!(of_it, ["Every night"]);
+    named(of.id, "").unwrap();
+    assert_eq!(task(of.id), "EMEA");
+    assert_eq!(lab.number("SELECT count(*) FROM access_audit WHERE what = 'integration.name_task'"), 2);
+    let called = "SELECT count(*) FROM inventory_integration WHERE name IN ('EMEA', 'twice')";
+    assert_eq!(lab.number(called), 2, "questions know them by their present names");
 }
 
 fn every_reading_is_remembered_and_pages_walk_through_them(database: &Database) {
