@@ -18,7 +18,9 @@ use zeroize::Zeroizing;
 use crate::keeper::{Keeper, KeeperError, State};
 use crate::link::{Link, LinkError};
 use crate::seal::KeyPair;
-use crate::wire::{About, ConsoleAnswer, Enrol, Enrolled, Failed, Poll, Polled, Register, Registered, Work, kind};
+use crate::wire::{
+    About, ConsoleAnswer, Enrol, Enrolled, Failed, POLL_TIME, Poll, Polled, Register, Registered, Work, kind,
+};
 use crate::work;
 
 /// How much an Explorer does at once.
@@ -142,18 +144,20 @@ async fn work_until(
     let mut told_cut = false;
     let mut greeted = false;
     loop {
+        // With its hands full it is answered at once, and is still to be heard of, and to hear what was withdrawn.
         if holding.len() >= WORK_AT_ONCE {
+            let mut waiting = pin!(of.world.sleep(POLL_TIME).fuse());
             select! {
-                done = running.select_next_some() => drop(holding.remove(&done)),
+                () = waiting => {}
+                done = running.select_next_some() => { holding.remove(&done); }
                 () = stop => return Ok(()),
-            };
-            continue;
+            }
         }
         let poll = Poll {
             about: of.about.clone(),
             holding: holding.keys().copied().collect(),
             // The first question after a while is only whether the server is there, so that somebody hears that it is.
-            room: if greeted && !told_cut { WORK_AT_ONCE - holding.len() } else { 0 },
+            room: if greeted && !told_cut { WORK_AT_ONCE.saturating_sub(holding.len()) } else { 0 },
             lets_go: true,
         };
         let token = of.token();
@@ -271,7 +275,7 @@ impl Explorer {
                     says = serde_json::to_vec(&ConsoleAnswer::Failed(failed)).unwrap_or_default();
                     body = Bytes::new();
                 }
-                Err(LinkError::Cut(_) | LinkError::Strange | LinkError::Refused { status: 429 | 500.., .. }) => {}
+                Err(LinkError::Cut(_) | LinkError::Strange | LinkError::Refused { status: 408 | 429 | 500.., .. }) => {}
                 _ => return,
             }
             if self.world.now() >= until {
