@@ -234,7 +234,8 @@ fn offered(
         consoles: consoles.filter(|of| !of.connector.is_file()).map(|of| (of.id.to_string(), of.name)).collect(),
         explorers: sync::explorers::explorers(tx, org)?
             .into_iter()
-            .filter(|of| of.revoked_at.is_none())
+            // One that never enrolled has no key to seal credentials to, and nobody runs it.
+            .filter(|of| of.revoked_at.is_none() && of.public_key.is_some())
             .map(|of| (of.id.to_string(), of.name))
             .collect(),
         hidden: hidden_words(&hidden, org_name),
