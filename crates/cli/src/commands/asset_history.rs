@@ -101,11 +101,13 @@ fn why(by: &By) -> String {
     let rule = Rule::from_code(&by.rule);
     match by.who.as_str() {
         "correlation" | "sync" if rule == Rule::New => "no rule joins it to another record".to_owned(),
-        "correlation" | "sync" if by.evidence.is_empty() => rule.named(),
         "correlation" | "sync" => {
             let evidence = explain::words(&by.evidence);
             let evidence: Vec<String> = evidence.iter().map(|(kind, value)| format!("{kind} {value}")).collect();
-            format!("rule {}: {}", rule.code(), evidence.join(", "))
+            match evidence.is_empty() {
+                true => rule.named(),
+                false => format!("rule {}: {}", rule.code(), evidence.join(", ")),
+            }
         }
         who if by.reason.is_empty() => format!("{} by {}", by.rule, person(who)),
         who => format!("{} by {}: {}", by.rule, person(who), by.reason),
