@@ -115,7 +115,7 @@
         return tell("The browser could not seal the token, so nothing was sent.");
       }
       typed.value = "";
-      // Sealing may be done before this event is, and inside of it a form is not sent again: nothing would happen.
+      // Not inside of this event: a form is not sent again there.
       setTimeout(() => form.requestSubmit(event.submitter));
     });
   }
@@ -291,7 +291,7 @@
     const next = all[Math.min(Math.max(index, 0), all.length - 1)];
     all.forEach((row) => row.classList.toggle("at", row === next));
     next.scrollIntoView({ block: "nearest" });
-    // The row's own page, so that Enter opens it; its box comes before it in the page.
+    // The row's own page, so that Enter opens it.
     const link = $("th a", next) || $(".pick input, a", next);
     if (link) link.focus({ preventScroll: true });
   };
@@ -336,13 +336,13 @@
     }
     if (document.body.dataset.keys !== "on" || event.ctrlKey || event.metaKey || event.altKey || $("dialog[open]")) return;
     const target = event.target;
-    // In a box, Enter would send the form by its first verb; nobody means that.
+    // Enter in a box would send the form by its first verb.
     if (event.key === "Enter" && target instanceof Element && target.closest(".pick")) event.preventDefault();
     const box = target instanceof HTMLInputElement && !["checkbox", "radio", "submit", "button"].includes(target.type);
     if (box || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement || target.isContentEditable) return;
     if (g && event.timeStamp - g < AFTER_G && PLACES[event.key]) {
       g = 0;
-      // Only pages that the navigation shows are gone to.
+      // Only to pages that the navigation shows.
       const link = $$(".nav li a").find((link) => link.getAttribute("href") === PLACES[event.key]);
       if (link) {
         event.preventDefault();
