@@ -15,6 +15,15 @@ pub fn call(tx: &mut Tx<'_>, org: OrgId, integration: IntegrationId, name: &str)
     Ok(())
 }
 
+/// Whether an integration's name was noted, as it was not before there was a place for it.
+///
+/// # Errors
+/// The database fails.
+pub fn is_called(tx: &mut Tx<'_>, org: OrgId, integration: IntegrationId) -> Result<bool, StoreError> {
+    const READ: &str = "SELECT 1 FROM inventory_integration WHERE org_id = $1 AND integration_id = $2";
+    Ok(tx.query_opt(READ, &[org.into(), integration.into()], |row| row.int(0))?.is_some())
+}
+
 /// What integrations are called, by name.
 ///
 /// # Errors

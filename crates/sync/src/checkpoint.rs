@@ -416,7 +416,18 @@ pub fn begin(
         return Err(owner.fenced());
     }
     save_position(tx, owner, position, now)?;
+    keep_called(tx, owner.org, owner.id)?;
     Ok(sweep)
+}
+
+/// Lets the inventory know what an integration is called that was connected before the inventory asked.
+fn keep_called(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId) -> Result<(), StoreError> {
+    const NAME: &str = "SELECT name FROM sync_integration WHERE org_id = $1 AND integration_id = $2";
+    if inventory::integration::is_called(tx, org, id)? {
+        return Ok(());
+    }
+    let name = tx.query_opt(NAME, &[org.into(), id.into()], |row| Ok(row.text(0)?.to_owned()))?;
+    name.map_or(Ok(()), |name| inventory::integration::call(tx, org, id, &name))
 }
 
 /// Writes where the sweep stands.

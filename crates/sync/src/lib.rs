@@ -143,11 +143,5 @@ pub const SLICE: Slice = Slice {
             sqlite: include_str!("../migrations/0010_scans/sqlite.sql"),
             postgres: include_str!("../migrations/0010_scans/postgres.sql"),
         },
-        Migration {
-            number: 11,
-            name: "named_integrations",
-            sqlite: include_str!("../migrations/0011_named_integrations/sqlite.sql"),
-            postgres: include_str!("../migrations/0011_named_integrations/postgres.sql"),
-        },
     ],
 };

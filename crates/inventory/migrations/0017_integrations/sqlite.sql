@@ -1,5 +1,5 @@
 -- What integrations are called, so that a question can name one. It stays when one is removed: what it said is still here.
-CREATE TABLE IF NOT EXISTS inventory_integration (
+CREATE TABLE inventory_integration (
     org_id INTEGER NOT NULL,
     integration_id INTEGER NOT NULL,
     name TEXT NOT NULL,

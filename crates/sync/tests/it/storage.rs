@@ -327,6 +327,7 @@ fn comes_from(database: &Database, between: &[Slice], what: &str) {
     }
     let truth = lab.sim.truth(tokens::GLOBAL);
     assert_eq!(answered(&lab, "has:agent.version"), truth.machines, "{what}");
+    assert_eq!(lab.number("SELECT count(*) FROM inventory_integration"), 1, "{what}: a question can name it");
     assert!(answered(&lab, "os:windows or os:linux or os:macos") > 0, "{what}");
     assert!(lab.number("SELECT count(*) FROM inventory_source_record") >= records, "{what}: no record is lost");
     let after = ids(&lab.store);
