@@ -8,10 +8,10 @@ use axum::http::Method;
 use kernel::Timestamp;
 use serde_json::json;
 
+use crate::Problem;
 use crate::fields::Fields;
 use crate::openapi::{Operation, Shape};
 use crate::route::{Route, Who, api, page};
-use crate::{Mistake, Problem};
 
 /// Where it is.
 const HOME: &str = "/audit";
@@ -73,13 +73,7 @@ fn moment(asked: &Fields, field: &str) -> Result<Option<Timestamp>, Problem> {
     };
     Timestamp::parse(&whole).map(Some).map_err(|_| {
         let message = format!("Enter a time as 2026-11-21T14:31; you entered {text}.");
-        Problem::invalid(message.clone()).mistake(Mistake {
-            field: field.to_owned(),
-            message,
-            help: None,
-            start: None,
-            end: None,
-        })
+        Problem::wrong(field, message)
     })
 }
 

@@ -24,11 +24,24 @@ impl Operation {
 
 /// How many are asked for.
 pub(crate) fn limit(asked: &Fields) -> Result<usize, Problem> {
-    let wrong = || Problem::invalid(format!("limit is a whole number from 1 to {ROWS_MAX}."));
+    let wrong = || Problem::wrong("limit", format!("limit is a whole number from 1 to {ROWS_MAX}."));
     match asked.opt("limit") {
         None | Some("") => Ok(ROWS),
         Some(text) => text.parse().ok().filter(|limit| (1..=ROWS_MAX).contains(limit)).ok_or_else(wrong),
     }
+}
+
+/// How many rows to read for a page of that limit: one more, which tells whether anything comes after.
+pub(crate) fn rows(limit: usize) -> u32 {
+    u32::try_from(limit).unwrap_or(u32::MAX).saturating_add(1)
+}
+
+/// The page of what [`rows`] read in the order of its key, and the key to go on after.
+pub(crate) fn cut<T>(mut found: Vec<T>, limit: usize, key: impl Fn(&T) -> String) -> (Vec<T>, Option<String>) {
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(key);
+    (found, next)
 }
 
 /// The page of a list that is asked for, in the order of a key that no two share, and the key to go on after.
@@ -41,9 +54,7 @@ pub(crate) fn page<T>(
     let mut keyed: Vec<(String, T)> = items.into_iter().map(|item| (key(&item), item)).collect();
     keyed.retain(|(key, _)| after.is_empty() || key.as_str() > after);
     keyed.sort_by(|(one, _), (other, _)| one.cmp(other));
-    let more = keyed.len() > limit;
-    keyed.truncate(limit);
-    let next = keyed.last().filter(|_| more).map(|(key, _)| key.clone());
+    let (keyed, next) = cut(keyed, limit, |(key, _)| key.clone());
     Ok((keyed.into_iter().map(|(_, item)| item).collect(), next))
 }
 

@@ -71,6 +71,13 @@ pub struct ProblemBody {
     pub request_id: String,
 }
 
+impl Mistake {
+    /// A mistake of a whole field.
+    pub(crate) fn of(field: impl Into<String>, message: impl Into<String>) -> Mistake {
+        Mistake { field: field.into(), message: message.into(), help: None, start: None, end: None }
+    }
+}
+
 impl Problem {
     /// A problem of a status with its detail.
     #[must_use]
@@ -83,6 +90,12 @@ impl Problem {
     #[must_use]
     pub fn invalid(detail: impl Into<String>) -> Problem {
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "What was sent cannot be understood", detail)
+    }
+
+    /// One field cannot be meant, and nothing else is wrong: 422.
+    pub(crate) fn wrong(field: impl Into<String>, message: impl Into<String>) -> Problem {
+        let mistake = Mistake::of(field, message);
+        Problem::invalid(mistake.message.clone()).mistake(mistake)
     }
 
     /// There is no such thing, or not in this organization: 404. The two look the same on purpose.
@@ -383,8 +396,7 @@ impl From<AskError> for Problem {
             }
             AskError::Argument { argument, message, help } => {
                 let field = argument.trim_start_matches('-').to_owned();
-                let mistake = Mistake { field, message: message.clone(), help, start: None, end: None };
-                Problem::invalid(message).mistake(mistake)
+                Problem::invalid(message.clone()).mistake(Mistake { help, ..Mistake::of(field, message) })
             }
             AskError::TooWide { message } => Problem::invalid(message),
             AskError::Store(error) => error.into(),

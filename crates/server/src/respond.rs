@@ -20,7 +20,7 @@ pub(crate) const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// Kept by the asker alone, and asked for again each time: what has a tag.
 const OURS_ONLY: &str = "private, no-cache";
 /// Kept nowhere, as everything else is.
-pub(crate) const NOWHERE: &str = "no-store";
+const NOWHERE: &str = "no-store";
 /// The cookie of a message that waits for the next page.
 pub(crate) const FLASH: &str = "muster-flash";
 /// The longest message of the kind, in bytes.
@@ -138,11 +138,21 @@ pub(crate) fn json<T: serde::Serialize>(headers: &HeaderMap, what: &T) -> Respon
     tagged(headers, "application/json", serde_json::to_vec(what).unwrap_or_default())
 }
 
+/// The same answer, kept nowhere.
+pub(crate) fn unkept(mut response: Response) -> Response {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(NOWHERE));
+    response
+}
+
+/// JSON that holds what is shown once: kept nowhere.
+pub(crate) fn json_once<T: serde::Serialize>(what: &T) -> Response {
+    unkept(axum::Json(what).into_response())
+}
+
 /// A page that is kept nowhere and tells no other site its address: it holds what is shown once.
 #[must_use]
 pub(crate) fn once(status: StatusCode, markup: Markup) -> Response {
-    let mut response = (status, page(markup)).into_response();
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(NOWHERE));
+    let mut response = unkept((status, page(markup)).into_response());
     response.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }

@@ -3,8 +3,7 @@
 use access::{ApiToken, Permission, Reach, Role};
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -106,10 +105,7 @@ pub(super) async fn create(State(app): State<App>, visitor: Visitor, sent: Bytes
         days: sent.days.unwrap_or(LIVES_USUALLY),
     };
     let (text, token) = make(&app, &visitor, wanted).await?;
-    let made = Made { token: text.expose().to_owned(), about: told(&token) };
-    let mut response = respond::json(&HeaderMap::new(), &made);
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(respond::NOWHERE));
-    Ok(response)
+    Ok(respond::json_once(&Made { token: text.expose().to_owned(), about: told(&token) }))
 }
 
 /// `DELETE /api/v1/tokens/{id}`

@@ -203,9 +203,8 @@ async fn again(app: &App, org: OrgId, id: String) -> Result<Response, Problem> {
 }
 
 fn of_fault(fault: super::Fault) -> Problem {
-    let mistake =
-        Mistake { field: fault.field.to_owned(), message: fault.what.clone(), help: None, start: None, end: None };
-    Problem::invalid(format!("{}: {}", fault.step, fault.what)).help(fault.help).mistake(mistake)
+    let detail = format!("{}: {}", fault.step, fault.what);
+    Problem::invalid(detail).help(fault.help).mistake(Mistake::of(fault.field, fault.what))
 }
 
 /// `POST /api/v1/credentials`
@@ -222,11 +221,7 @@ pub(super) async fn save(State(app): State<App>, visitor: Visitor, bytes: Bytes)
     match super::save(&app, visitor.org, &visitor.login, Order { name, kind, url, keep, untried }).await {
         Ok((id, _)) => again(&app, visitor.org, id.to_string()).await,
         Err(Unsaved::Fault(fault)) => Err(of_fault(fault)),
-        Err(Unsaved::Field(field, words)) => {
-            let mistake =
-                Mistake { field: field.to_owned(), message: words.clone(), help: None, start: None, end: None };
-            Err(Problem::invalid(words).mistake(mistake))
-        }
+        Err(Unsaved::Field(field, words)) => Err(Problem::wrong(field, words)),
         Err(Unsaved::Problem(problem)) => Err(problem),
     }
 }
@@ -292,15 +287,11 @@ pub(super) async fn refer(
     let (org, asked) = (visitor.org, id.clone());
     let found = app.store.read(move |tx| super::owned(tx, org, &asked)).await?;
     let Refer { reference } = body(&bytes)?;
-    let wrong = |words: String| {
-        let mistake =
-            Mistake { field: "reference".to_owned(), message: words.clone(), help: None, start: None, end: None };
-        Problem::invalid(words).mistake(mistake)
-    };
-    let reference = access::Reference::parse(&reference).map_err(|error| wrong(crate::problem::sentence(&error)))?;
+    let reference = access::Reference::parse(&reference)
+        .map_err(|error| Problem::wrong("reference", crate::problem::sentence(&error)))?;
     match super::kept_at(&app, (org, &visitor.login), &found, reference, &headers).await {
         Ok(()) => again(&app, org, id).await,
-        Err(Ok(words)) => Err(wrong(words)),
+        Err(Ok(words)) => Err(Problem::wrong("reference", words)),
         Err(Err(problem)) => Err(problem),
     }
 }

@@ -2,8 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use kernel::{ExplorerId, Random, Secret, Timestamp};
 use schemars::JsonSchema;
@@ -94,10 +93,7 @@ fn told(shown: Shown, now: Timestamp) -> Explorer {
 }
 
 fn made(id: ExplorerId, token: &Secret) -> Response {
-    let made = Made { id: id.to_string(), token: token.expose().to_owned() };
-    let mut response = respond::json(&HeaderMap::new(), &made);
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(respond::NOWHERE));
-    response
+    respond::json_once(&Made { id: id.to_string(), token: token.expose().to_owned() })
 }
 
 /// `GET /api/v1/explorers`

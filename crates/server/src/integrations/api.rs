@@ -19,7 +19,7 @@ use super::connecting::{self, Outcome};
 use super::forms::{self, Wanted};
 use super::{ask, choices, found, missing, place};
 use crate::fields::Asked as Query;
-use crate::problem::{Mistake, capital};
+use crate::problem::capital;
 use crate::{App, Problem, Visitor, listing, respond};
 
 /// All integrations.
@@ -218,17 +218,12 @@ pub(super) struct Ended {
 
 impl Choices {
     fn change(&self) -> Result<OptionsChange, Problem> {
-        let wrong = |field: &str, message: &str| {
-            let mistake =
-                Mistake { field: field.to_owned(), message: message.to_owned(), help: None, start: None, end: None };
-            Problem::invalid(message).mistake(mistake)
-        };
         let starts_at = match self.starts_at.as_deref() {
             None => None,
             Some("") => Some(None),
             Some(text) => {
-                let at =
-                    Timestamp::parse(text).map_err(|_| wrong("starts_at", "starts_at is no instant of RFC 3339."))?;
+                let at = Timestamp::parse(text)
+                    .map_err(|_| Problem::wrong("starts_at", "starts_at is no instant of RFC 3339."))?;
                 Some(Some(at.seconds_since(Timestamp::from_seconds(0))))
             }
         };
@@ -236,7 +231,7 @@ impl Choices {
             None => None,
             Some(word) => Some(
                 Identity::from_word(word)
-                    .ok_or_else(|| wrong("identity", "identity is correlation or computer-name."))?,
+                    .ok_or_else(|| Problem::wrong("identity", "identity is correlation or computer-name."))?,
             ),
         };
         let unless_zero = |days: Option<u32>| days.map(|days| (days > 0).then_some(days));

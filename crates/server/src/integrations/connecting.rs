@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use access::{Credential, Credentials, Permission};
 use axum::extract::{Path, State};
-use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use explorer::seal::SEALED_BYTES_MAX;
 use kernel::{CredentialId, Secret, Timestamp};
@@ -289,9 +288,7 @@ fn failure(error: SyncError) -> Result<(Step, Trouble), Problem> {
 
 /// Pages on which a token was typed stay nowhere.
 fn unkept(status: StatusCode, markup: Markup) -> Response {
-    let mut response = (status, respond::page(markup)).into_response();
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(respond::NOWHERE));
-    response
+    respond::unkept((status, respond::page(markup)).into_response())
 }
 
 async fn credentials(app: &App, visitor: &Visitor) -> Result<Credentials, Problem> {

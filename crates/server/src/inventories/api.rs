@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::{API_ROWS, API_ROWS_MAX, Question};
 use crate::fields::Fields;
 use crate::openapi::Shape;
-use crate::{App, Mistake, Problem, Visitor, respond};
+use crate::{App, Problem, Visitor, respond};
 
 /// How many rows match.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -84,12 +84,10 @@ pub(super) async fn count(
 
 fn limit(asked: &Fields) -> Result<usize, Problem> {
     let Some(text) = asked.opt("limit").filter(|text| !text.is_empty()) else { return Ok(API_ROWS) };
-    text.parse().ok().filter(|limit| (1..=API_ROWS_MAX).contains(limit)).ok_or_else(|| {
-        let message = format!("limit is a number from 1 to {API_ROWS_MAX}");
-        let mistake =
-            Mistake { field: "limit".to_owned(), message: message.clone(), help: None, start: None, end: None };
-        Problem::invalid(format!("{message}.")).mistake(mistake)
-    })
+    text.parse()
+        .ok()
+        .filter(|limit| (1..=API_ROWS_MAX).contains(limit))
+        .ok_or_else(|| Problem::wrong("limit", format!("limit is a whole number from 1 to {API_ROWS_MAX}.")))
 }
 
 /// The schema of a page of whichever inventory.

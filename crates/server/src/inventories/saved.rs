@@ -18,7 +18,7 @@ use ui::{Button, Card, Empty, Field, Icon, Kind, Markup, Place, Row, Table, Tone
 use super::{Question, to};
 use crate::fields::{Asked, Fields, Sent, body};
 use crate::openapi::{Operation, Shape};
-use crate::problem::{Mistake, capital, sentence};
+use crate::problem::{capital, sentence};
 use crate::route::{Route, Who, api, form, page};
 use crate::{App, Problem, Visitor, listing, respond};
 
@@ -615,9 +615,7 @@ impl From<SavedError> for Problem {
             }
             other => {
                 let field = if matches!(other, SavedError::Prose(_)) { "prose" } else { "name" };
-                let message = other.to_string();
-                let mistake = Mistake { field: field.to_owned(), message, help: None, start: None, end: None };
-                Problem::invalid(sentence(&other)).mistake(mistake)
+                Problem::wrong(field, sentence(&other))
             }
         }
     }

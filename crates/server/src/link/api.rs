@@ -4,7 +4,6 @@ use access::Link;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
-use axum::http::header::CACHE_CONTROL;
 use axum::response::Response;
 use kernel::IntegrationId;
 use schemars::JsonSchema;
@@ -100,12 +99,9 @@ pub(super) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (org, now, limit) = (visitor.org, app.world.now(), listing::limit(&asked)?);
-    let rows = u32::try_from(limit).unwrap_or(u32::MAX).saturating_add(1);
     let before = Some(asked.get("after").to_owned()).filter(|before| !before.is_empty());
-    let mut links = app.store.read(move |tx| access::links(tx, org, before.as_deref(), rows, now)).await?;
-    let more = links.len() > limit;
-    links.truncate(limit);
-    let next = links.last().filter(|_| more).map(|last| last.id.clone());
+    let links = app.store.read(move |tx| access::links(tx, org, before.as_deref(), listing::rows(limit), now)).await?;
+    let (links, next) = listing::cut(links, limit, |link| link.id.clone());
     Ok(respond::json(&headers, &All { items: links.iter().map(told).collect(), next }))
 }
 
@@ -122,9 +118,7 @@ pub(super) async fn make(
     let wanted = Wanted { recipient, host, integration, keeper, seconds: seconds.unwrap_or(access::LINK_SECONDS) };
     let (token, link) = made(&app, visitor.org, &visitor.login, wanted).await?;
     let made = Made { address: address(&app, &headers, &token), link: told(&link) };
-    let mut response = respond::json(&HeaderMap::new(), &made);
-    response.headers_mut().insert(CACHE_CONTROL, axum::http::HeaderValue::from_static(respond::NOWHERE));
-    Ok(response)
+    Ok(respond::json_once(&made))
 }
 
 /// `DELETE /api/v1/links/{id}`

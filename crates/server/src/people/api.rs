@@ -4,8 +4,7 @@ use access::{Member, Permission, PersonState, Role};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use kernel::Random;
 use schemars::JsonSchema;
@@ -154,11 +153,8 @@ pub(super) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (org, after, limit) = (visitor.org, asked.get("after").to_owned(), listing::limit(&asked)?);
-    let rows = u32::try_from(limit).unwrap_or(u32::MAX).saturating_add(1);
-    let mut found = app.store.read(move |tx| access::members(tx, org, &after, rows)).await?;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|last| last.person.login.clone());
+    let found = app.store.read(move |tx| access::members(tx, org, &after, listing::rows(limit))).await?;
+    let (found, next) = listing::cut(found, limit, |last| last.person.login.clone());
     Ok(respond::json(&headers, &People { items: found.iter().map(told).collect(), next }))
 }
 
@@ -194,9 +190,7 @@ pub(super) async fn invite(
     });
     let (of, token) = done.await?;
     let link = token.map(|token| members::link(&origin, &token));
-    let mut response = respond::json(&HeaderMap::new(), &Invitation { person: told(&of), link });
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(respond::NOWHERE));
-    Ok(response)
+    Ok(respond::json_once(&Invitation { person: told(&of), link }))
 }
 
 /// `PATCH /api/v1/people/{id}`
@@ -254,9 +248,7 @@ pub(super) async fn link(
     });
     let (of, token) = write.await?;
     let link = Some(members::link(&origin, &token));
-    let mut response = respond::json(&HeaderMap::new(), &Invitation { person: told(&of), link });
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(respond::NOWHERE));
-    Ok(response)
+    Ok(respond::json_once(&Invitation { person: told(&of), link }))
 }
 
 /// `DELETE /api/v1/people/{id}/second-factor`

@@ -3,7 +3,7 @@
 
 use access::{Discovered, Errand, ProviderDeparture, ProviderSignIn};
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, LOCATION};
+use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use kernel::{Random, Timestamp};
@@ -99,8 +99,7 @@ pub(crate) async fn departure(
 /// Lets the browser come back as the one that left.
 pub(crate) fn leaving(app: &App, mut response: Response, away: &ProviderDeparture) -> Response {
     respond::set_cookie(&mut response, &cookie(app, away.browser.expose(), access::PROVIDER_SECONDS));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(respond::NOWHERE));
-    response
+    respond::unkept(response)
 }
 
 /// `GET /sign-in/provider?next=..`

@@ -381,15 +381,12 @@ pub(super) async fn runs(
         text => Some(ScanRunId::parse(text).ok_or_else(|| Problem::invalid("after is what `next` said."))?),
     };
     let limit = listing::limit(&asked)?;
-    let rows = u32::try_from(limit).unwrap_or(u32::MAX).saturating_add(1);
     let read = app.store.read(move |tx| {
         let task = found(tx, org, &id)?;
-        Ok::<_, Problem>(scan::runs(tx, org, task.id, before, rows)?)
+        Ok::<_, Problem>(scan::runs(tx, org, task.id, before, listing::rows(limit))?)
     });
-    let found = read.await?;
-    let shown = &found[..found.len().min(limit)];
-    let next = shown.last().filter(|_| found.len() > limit).map(|run| run.id.to_string());
-    Ok(respond::json(&headers, &Runs { items: shown.iter().map(run_told).collect(), next }))
+    let (runs, next) = listing::cut(read.await?, limit, |run| run.id.to_string());
+    Ok(respond::json(&headers, &Runs { items: runs.iter().map(run_told).collect(), next }))
 }
 
 /// `GET /api/v1/scan-networks`

@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use store::Tx;
 
 use super::{DAYS_MAX, keep_for};
-use crate::problem::Mistake;
 use crate::{App, Problem, Visitor, respond};
 
 /// The settings of an organization.
@@ -73,10 +72,8 @@ pub(super) async fn change(
     let sent: Change = crate::fields::body(&body)?;
     for (field, days) in [("keep_history_days", sent.keep_history_days), ("keep_log_days", sent.keep_log_days)] {
         if days.is_some_and(|days| days > DAYS_MAX) {
-            let message = format!("{field} is a number of days up to {DAYS_MAX}, or 0 for ever");
-            let mistake =
-                Mistake { field: field.to_owned(), message: message.clone(), help: None, start: None, end: None };
-            return Err(Problem::invalid(format!("{message}.")).mistake(mistake));
+            let message = format!("{field} is a number of days up to {DAYS_MAX}, or 0 for ever.");
+            return Err(Problem::wrong(field, message));
         }
     }
     let of_all = sent.admins_need_second_factor.is_some() || sent.consoles_may_be_private.is_some();
