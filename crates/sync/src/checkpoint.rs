@@ -13,7 +13,7 @@ use crate::quarantine::TRANSLATOR_VERSION;
 use crate::report::{StreamStatus, SweepKind};
 use crate::scope::Scope;
 use crate::seen::{self, Seen};
-use crate::{Connector, Integration, IntegrationState, Stream, SyncError};
+use crate::{Connector, Integration, IntegrationState, Options, Stream, SyncError};
 
 /// Sweeps of a stream whose figures are kept.
 const SWEEPS_KEPT: i64 = 100;
@@ -110,7 +110,6 @@ pub fn save_integration(
         scope = excluded.scope, role = excluded.role, token_expires_at = excluded.token_expires_at, \
         console_version = excluded.console_version, updated_at = excluded.updated_at, \
         credential_id = excluded.credential_id, explorer_id = excluded.explorer_id";
-    let options = serde_json::to_string(&saved.options).expect("options are plain numbers and texts");
     let values = [
         saved.org.into(),
         saved.id.into(),
@@ -121,7 +120,7 @@ pub fn save_integration(
         (&saved.site_name).into(),
         credential_name(saved.id).into(),
         credential_version.into(),
-        options.into(),
+        saved.options.text().into(),
         saved.state.word().into(),
         saved.since.into(),
         (&saved.detail).into(),
@@ -137,6 +136,24 @@ pub fn save_integration(
     ];
     tx.execute(SAVE, &values)?;
     inventory::integration::call(tx, saved.org, saved.id, &saved.name)
+}
+
+/// Keeps other options of an integration, and returns them as they are kept.
+///
+/// # Errors
+/// The database fails.
+pub fn keep_options(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    id: IntegrationId,
+    options: &Options,
+    now: Timestamp,
+) -> Result<String, StoreError> {
+    const SET: &str =
+        "UPDATE sync_integration SET options = $3, updated_at = $4 WHERE org_id = $1 AND integration_id = $2";
+    let text = options.text();
+    tx.execute(SET, &[org.into(), id.into(), text.as_str().into(), now.into()])?;
+    Ok(text)
 }
 
 /// Notes how an integration fares, and since when it does.

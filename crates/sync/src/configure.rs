@@ -103,8 +103,6 @@ pub fn configure(
     who: &str,
     now: Timestamp,
 ) -> Result<Integration, SyncError> {
-    const SET: &str =
-        "UPDATE sync_integration SET options = $3, updated_at = $4 WHERE org_id = $1 AND integration_id = $2";
     let Some(mut of) = checkpoint::integration_named(tx, org, name)? else {
         let known = checkpoint::integrations(tx, org)?.into_iter().map(|of| of.name).collect();
         return Err(SyncError::NoSuchIntegration { name: name.to_owned(), known });
@@ -114,8 +112,7 @@ pub fn configure(
     if of.options == before {
         return Ok(of);
     }
-    let text = serde_json::to_string(&of.options).expect("options are plain numbers and texts");
-    tx.execute(SET, &[org.into(), of.id.into(), text.as_str().into(), now.into()])?;
+    let text = checkpoint::keep_options(tx, org, of.id, &of.options, now)?;
     let what = match (before.enabled, of.options.enabled) {
         (true, false) => "integration.disable",
         (false, true) => "integration.enable",

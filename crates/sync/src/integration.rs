@@ -179,6 +179,13 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// As they are kept.
+    pub(crate) fn text(&self) -> String {
+        serde_json::to_string(self).expect("options are plain numbers and texts")
+    }
+}
+
 /// How an integration fares. Every state has a meaning and a next step of its own; see [`crate::health`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]

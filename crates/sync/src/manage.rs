@@ -87,8 +87,6 @@ pub fn name_task(
     who: &str,
     now: Timestamp,
 ) -> Result<(), SyncError> {
-    const SET: &str =
-        "UPDATE sync_integration SET options = $3, updated_at = $4 WHERE org_id = $1 AND integration_id = $2";
     let mut of = integration(tx, org, id)?;
     let chosen = if to.trim().is_empty() { of.name.clone() } else { checked_name(to)? };
     let task = (chosen != of.name).then(|| chosen.clone());
@@ -97,8 +95,7 @@ pub fn name_task(
     }
     free_task(tx, org, Some(id), &chosen)?;
     of.options.task = task;
-    let text = serde_json::to_string(&of.options).expect("options are plain numbers and texts");
-    tx.execute(SET, &[org.into(), id.into(), text.into(), now.into()])?;
+    checkpoint::keep_options(tx, org, id, &of.options, now)?;
     access::audit(tx, org, now, who, "integration.name_task", &of.name, &chosen)?;
     Ok(())
 }
@@ -184,12 +181,9 @@ pub async fn remove(place: Place<'_>, id: IntegrationId) -> Result<Removed, Sync
 fn stop(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId, who: &str, now: Timestamp) -> Result<Integration, SyncError> {
     const FENCE: &str = "UPDATE sync_stream SET generation = generation + 1, lease_owner = NULL, lease_until = NULL \
         WHERE org_id = $1 AND integration_id = $2";
-    const OFF: &str =
-        "UPDATE sync_integration SET options = $3, updated_at = $4 WHERE org_id = $1 AND integration_id = $2";
     let mut of = integration(tx, org, id)?;
     of.options.enabled = false;
-    let text = serde_json::to_string(&of.options).expect("options are plain numbers and texts");
-    tx.execute(OFF, &[org.into(), id.into(), text.as_str().into(), now.into()])?;
+    checkpoint::keep_options(tx, org, id, &of.options, now)?;
     tx.execute(FENCE, &[org.into(), id.into()])?;
     access::forget(tx, org, &credential_name(id))?;
     access::audit(tx, org, now, who, "integration.remove", &of.name, &whose(&of))?;
