@@ -3,6 +3,44 @@
 //! The table feeds parsing, suggestions, SQL, help and documentation. Two kinds of dictionary stand behind term
 //! columns: those of `inventory_term`, and [`COMPUTED`] ones, whose "terms" are rows of other tables.
 
+/// What a row's record says: `r`.
+macro_rules! of_record {
+    ($column:literal) => {
+        concat!(
+            "(SELECT ",
+            $column,
+            " FROM inventory_source_record r WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)"
+        )
+    };
+}
+
+/// What the integration says that a row's record came by: `n`.
+macro_rules! of_integration {
+    ($column:literal) => {
+        concat!(
+            "(SELECT ",
+            $column,
+            " FROM inventory_source_record r \
+             JOIN inventory_integration n ON n.org_id = r.org_id AND n.integration_id = r.integration_id \
+             WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)"
+        )
+    };
+}
+
+/// What the asset says to which a record belongs, that one of a row's columns names: `a`.
+macro_rules! asset_of {
+    ($record:literal, $column:literal) => {
+        concat!(
+            "(SELECT ",
+            $column,
+            " FROM inventory_link l JOIN inventory_asset a ON a.org_id = l.org_id AND a.asset_id = l.asset_id \
+             WHERE l.org_id = {t}.org_id AND l.record_id = {t}.",
+            $record,
+            ")"
+        )
+    };
+}
+
 mod activities;
 mod assets;
 mod console;
@@ -271,28 +309,16 @@ fn integration(column: Column, prose: &'static str) -> Field {
     Field::new(INTEGRATION, Type::Id, column, prose).example("integration:\"acme EMEA\"")
 }
 
-const RECORD_INTEGRATION: &str = "(SELECT n.name FROM inventory_source_record r \
-     JOIN inventory_integration n ON n.org_id = r.org_id AND n.integration_id = r.integration_id \
-     WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
-const RECORD_INTEGRATION_FOLDED: &str = "(SELECT n.name_folded FROM inventory_source_record r \
-     JOIN inventory_integration n ON n.org_id = r.org_id AND n.integration_id = r.integration_id \
-     WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
-const RECORD_VERSION: &str = "(SELECT r.version FROM inventory_source_record r \
-     WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
-const RECORD_FIRST: &str = "(SELECT r.first_seen_at FROM inventory_source_record r \
-     WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
-const RECORD_CHANGED: &str = "(SELECT r.changed_at FROM inventory_source_record r \
-     WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
-const RECORD_STATE: &str = "(SELECT r.state FROM inventory_source_record r \
-     WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
-const RECORD_MISSING: &str = "(SELECT r.missing_since FROM inventory_source_record r \
-     WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
-const RECORD_RETIRED: &str = "(SELECT r.retired_at FROM inventory_source_record r \
-     WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
-const RECORD_NATIVE: &str = "(SELECT r.native_id FROM inventory_source_record r \
-     WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
-const RECORD_REMOVED: &str = "(SELECT CASE WHEN r.retired_at IS NULL THEN 0 ELSE 1 END FROM inventory_source_record r \
-     WHERE r.org_id = {t}.org_id AND r.record_id = {t}.record_id)";
+const RECORD_INTEGRATION: &str = of_integration!("n.name");
+const RECORD_INTEGRATION_FOLDED: &str = of_integration!("n.name_folded");
+const RECORD_VERSION: &str = of_record!("r.version");
+const RECORD_FIRST: &str = of_record!("r.first_seen_at");
+const RECORD_CHANGED: &str = of_record!("r.changed_at");
+const RECORD_STATE: &str = of_record!("r.state");
+const RECORD_MISSING: &str = of_record!("r.missing_since");
+const RECORD_RETIRED: &str = of_record!("r.retired_at");
+const RECORD_NATIVE: &str = of_record!("r.native_id");
+const RECORD_REMOVED: &str = of_record!("CASE WHEN r.retired_at IS NULL THEN 0 ELSE 1 END");
 
 /// The asset of a row that names its agent.
 const OF_AGENT: &str = "FROM inventory_source_record r \
@@ -307,12 +333,8 @@ const OF_AGENT_RECORD: &str = "FROM inventory_link l \
      WHERE l.org_id = {t}.org_id AND l.record_id = {t}.agent_record_id";
 
 /// That asset's name.
-const AGENT_NAME_BY_RECORD: &str = "(SELECT a.name FROM inventory_link l \
-     JOIN inventory_asset a ON a.org_id = l.org_id AND a.asset_id = l.asset_id \
-     WHERE l.org_id = {t}.org_id AND l.record_id = {t}.agent_record_id)";
-const AGENT_NAME_FOLDED_BY_RECORD: &str = "(SELECT a.name_folded FROM inventory_link l \
-     JOIN inventory_asset a ON a.org_id = l.org_id AND a.asset_id = l.asset_id \
-     WHERE l.org_id = {t}.org_id AND l.record_id = {t}.agent_record_id)";
+const AGENT_NAME_BY_RECORD: &str = asset_of!("agent_record_id", "a.name");
+const AGENT_NAME_FOLDED_BY_RECORD: &str = asset_of!("agent_record_id", "a.name_folded");
 
 /// The agent's native id, known or expected.
 const AGENT_NATIVE: &str = "COALESCE((SELECT r.native_id FROM inventory_source_record r \

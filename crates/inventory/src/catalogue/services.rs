@@ -34,25 +34,13 @@ const ASSET: &str = "FROM inventory_link l \
      JOIN inventory_asset {e} ON {e}.org_id = l.org_id AND {e}.asset_id = l.asset_id \
      WHERE l.org_id = {t}.org_id AND l.record_id = {t}.record_id";
 
-const ASSET_NAME: &str = "(SELECT a.name FROM inventory_link l \
-     JOIN inventory_asset a ON a.org_id = l.org_id AND a.asset_id = l.asset_id \
-     WHERE l.org_id = {t}.org_id AND l.record_id = {t}.record_id)";
-const ASSET_NAME_FOLDED: &str = "(SELECT a.name_folded FROM inventory_link l \
-     JOIN inventory_asset a ON a.org_id = l.org_id AND a.asset_id = l.asset_id \
-     WHERE l.org_id = {t}.org_id AND l.record_id = {t}.record_id)";
+const ASSET_NAME: &str = asset_of!("record_id", "a.name");
+const ASSET_NAME_FOLDED: &str = asset_of!("record_id", "a.name_folded");
 
-const ASSET_TYPE: &str = "(SELECT a.type_term FROM inventory_link l \
-     JOIN inventory_asset a ON a.org_id = l.org_id AND a.asset_id = l.asset_id \
-     WHERE l.org_id = {t}.org_id AND l.record_id = {t}.record_id)";
-const ASSET_OS: &str = "(SELECT a.os_term FROM inventory_link l \
-     JOIN inventory_asset a ON a.org_id = l.org_id AND a.asset_id = l.asset_id \
-     WHERE l.org_id = {t}.org_id AND l.record_id = {t}.record_id)";
-const ASSET_SITE: &str = "(SELECT a.site_id FROM inventory_link l \
-     JOIN inventory_asset a ON a.org_id = l.org_id AND a.asset_id = l.asset_id \
-     WHERE l.org_id = {t}.org_id AND l.record_id = {t}.record_id)";
-const ASSET_PUBLIC: &str = "(SELECT a.has_public FROM inventory_link l \
-     JOIN inventory_asset a ON a.org_id = l.org_id AND a.asset_id = l.asset_id \
-     WHERE l.org_id = {t}.org_id AND l.record_id = {t}.record_id)";
+const ASSET_TYPE: &str = asset_of!("record_id", "a.type_term");
+const ASSET_OS: &str = asset_of!("record_id", "a.os_term");
+const ASSET_SITE: &str = asset_of!("record_id", "a.site_id");
+const ASSET_PUBLIC: &str = asset_of!("record_id", "a.has_public");
 
 const SEEN_AT: &str = "(SELECT m.last_seen FROM inventory_machine m \
      WHERE m.org_id = {t}.org_id AND m.record_id = {t}.record_id)";
