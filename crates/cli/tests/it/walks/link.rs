@@ -5,10 +5,28 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use browser::Tab;
 use sentinelone_sim::tokens;
 
 use super::world::Site;
 use crate::harness::{Muster, wait_until};
+
+/// Makes the link that the form on the page describes, and reads it where it is shown.
+fn make_the_link(who: &Tab) -> String {
+    who.press("Make the link");
+    who.sees("The link, shown this once");
+    let link = who.value("document.querySelector('#main .mono').innerText.trim()");
+    link.as_str().unwrap().to_owned()
+}
+
+/// Hands the good token over, on the step of the link that asks for it.
+fn hand_over(who: &Tab) {
+    who.fill("API token", tokens::ACCOUNT);
+    who.press("Verify");
+    who.sees("Verified just now, nothing saved yet");
+    who.press("Connect with this token");
+    who.sees("The link is used up");
+}
 
 #[test]
 fn a_connection_link_is_made_by_one_person_and_used_by_another() {
@@ -18,10 +36,7 @@ fn a_connection_link_is_made_by_one_person_and_used_by_another() {
     ada.sees("Nobody was asked yet");
     ada.press("Ask somebody for a token");
     ada.fill("Who it is for", "m.okafor@acme.example");
-    ada.press("Make the link");
-    ada.sees("The link, shown this once");
-    let link = ada.value("document.querySelector('#main .mono').innerText.trim()");
-    let link = link.as_str().unwrap().to_owned();
+    let link = make_the_link(&ada);
     assert!(link.contains('#'), "{link}");
     ada.press("See how far it is");
     ada.sees("m.okafor@acme.example");
@@ -42,11 +57,7 @@ fn a_connection_link_is_made_by_one_person_and_used_by_another() {
     max.press("Verify");
     max.sees("Not connected, and nothing saved");
     max.sees("4 attempts left");
-    max.fill("API token", tokens::ACCOUNT);
-    max.press("Verify");
-    max.sees("Verified just now, nothing saved yet");
-    max.press("Connect with this token");
-    max.sees("The link is used up");
+    hand_over(&max);
 
     // Ada's page moves by itself.
     ada.holds("the link's state to move", "hands.sees('Used') || hands.sees('Connected')");
@@ -145,12 +156,10 @@ fn a_token_that_an_explorer_is_to_keep_is_sealed_in_the_browser_and_never_gets_t
     ada.go(&format!("{}/credentials/links/new", wire.origin));
     ada.fill("Who it is for", "m.okafor@acme.example");
     ada.choose("Who keeps the token", "Berlin");
-    ada.press("Make the link");
-    ada.sees("The link, shown this once");
-    let link = ada.value("document.querySelector('#main .mono').innerText.trim()");
+    let link = make_the_link(&ada);
     let max = site.chromium.somebody();
     // By the same wire, whatever name the service gives itself.
-    let link = link.as_str().unwrap().rsplit_once("/link").unwrap().1.to_owned();
+    let link = link.rsplit_once("/link").unwrap().1;
     max.go(&format!("{}/link{link}", wire.origin));
     max.sees("What will be read");
     max.press("Next: your consent");
@@ -158,11 +167,7 @@ fn a_token_that_an_explorer_is_to_keep_is_sealed_in_the_browser_and_never_gets_t
     max.press("I administer this console");
     max.press("Next: address and token");
     max.fill("Address of the console", &site.console.url);
-    max.fill("API token", tokens::ACCOUNT);
-    max.press("Verify");
-    max.sees("Verified just now, nothing saved yet");
-    max.press("Connect with this token");
-    max.sees("The link is used up");
+    hand_over(&max);
     assert_eq!(max.complaints(), Vec::<String>::new());
 
     // The connection stands: the Explorer reads the console with what only it can open.
