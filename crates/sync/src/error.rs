@@ -274,6 +274,47 @@ impl SyncError {
     }
 }
 
+impl SyncError {
+    /// What went wrong, why, and what helps, in one line: for whoever is told of it elsewhere.
+    #[must_use]
+    pub(crate) fn in_words(&self) -> String {
+        let cause = std::error::Error::source(self).map(|cause| format!(": {cause}")).unwrap_or_default();
+        let help = self.help().map(|help| format!("; {help}")).unwrap_or_default();
+        format!("{self}{cause}{help}")
+    }
+
+    /// The database's own error, where it is one.
+    pub(crate) fn of_store(&self) -> Option<&StoreError> {
+        match self {
+            SyncError::Store(error)
+            | SyncError::Inventory(InventoryError::Store(error) | InventoryError::Log(SignalsError::Store(error)))
+            | SyncError::Signals(SignalsError::Store(error))
+            | SyncError::Explorer(ExplorerError::Store(error))
+            | SyncError::Access(AccessError::Store(error)) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether the database may come back: full, busy, or not reachable.
+    pub(crate) fn passes(&self) -> bool {
+        matches!(
+            self.of_store(),
+            Some(
+                StoreError::Full
+                    | StoreError::Locked { .. }
+                    | StoreError::Unreachable { .. }
+                    | StoreError::File { .. }
+                    | StoreError::Sql { .. }
+            )
+        )
+    }
+
+    /// Whether going on makes no sense: the database is damaged, newer, or not ours.
+    pub(crate) fn is_fatal(&self) -> bool {
+        self.of_store().is_some_and(|error| error.class() == ErrorClass::Storage) && !self.passes()
+    }
+}
+
 fn store_class(class: ErrorClass) -> ExitClass {
     match class {
         // A database server that does not answer is our storage, not the console.

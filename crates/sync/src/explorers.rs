@@ -13,7 +13,7 @@ pub use queue::{ASKED_MAX, Answer, KEPT_SECONDS, RequestId, answer, ask, collect
 pub use relay::{
     ANSWER_LOOK_MAX, ANSWER_LOOK_MIN, At, CONSOLE_PATIENCE, FORGET_SECONDS, KEEP_PATIENCE, Relay, absent, forget_there,
 };
-pub(crate) use relay::{kept_at, way};
+pub(crate) use relay::{found, kept_at, way};
 pub use who::{
     EXPLORERS_MAX, Explorer, SEEN_EXACT, SILENT_AFTER, TICKET_SECONDS, create, enrol, explorer, explorers, known,
     rename, renew_ticket, revoke, runs_there, seen, set_runs_at,

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::future::{Either, FutureExt, LocalBoxFuture, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use kernel::{IntegrationId, OrgId, Timestamp};
-use store::{ErrorClass, StoreError};
+use store::StoreError;
 
 use crate::health::Assessment;
 use crate::lease::{self, Holder, LEASE};
@@ -183,7 +183,7 @@ impl Worker<'_> {
                 Ok(Some((anew, all))) => {
                     (known, stamp, looked_at) = (all, Some(anew), Some(now));
                 }
-                Err(error) if passes(&error) => {
+                Err(error) if error.passes() => {
                     self.notice("", &error);
                     let wait = world.sleep(DATABASE_WAIT);
                     match select(&mut *stop, pin!(wait)).await {
@@ -230,7 +230,7 @@ impl Worker<'_> {
                     beating = false;
                     beat_at = later(world.now(), beat_every);
                     match outcome {
-                        Err(error) if !passes(&error) => return Err(error),
+                        Err(error) if !error.passes() => return Err(error),
                         Err(error) => self.notice("", &error),
                         Ok(()) => {}
                     }
@@ -238,7 +238,7 @@ impl Worker<'_> {
                 Either::Left((Either::Right((Done::Forgot(outcome), _)), _)) => {
                     forget_at = Some(world.now().plus_seconds(FORGET_EVERY));
                     match outcome {
-                        Err(error) if !passes(&error) => return Err(error),
+                        Err(error) if !error.passes() => return Err(error),
                         Err(error) => self.notice("", &error),
                         Ok(()) => {}
                     }
@@ -257,7 +257,7 @@ impl Worker<'_> {
     async fn scan(&self, path: &OsStr) -> Result<(), SyncError> {
         loop {
             let Err(error) = scan::work::work(self.place, path, &self.common.holder, self.tell).await else { continue };
-            if !passes(&error) {
+            if !error.passes() {
                 return Err(error);
             }
             self.notice("", &error);
@@ -404,7 +404,7 @@ impl Worker<'_> {
             Err(SyncError::Fenced { .. } | SyncError::Leased { .. }) => {}
             Err(error) => {
                 self.notice(name, &error);
-                if is_fatal(&error) {
+                if error.is_fatal() {
                     return Err(error);
                 }
                 resting.insert((which.org, which.id), self.place.world.now().plus_seconds(REST));
@@ -439,37 +439,6 @@ impl Worker<'_> {
 }
 
 type Stamp = (i64, i64, i64);
-
-fn store_error(error: &SyncError) -> Option<&StoreError> {
-    use inventory::InventoryError;
-    use signals::SignalsError;
-    match error {
-        SyncError::Store(error)
-        | SyncError::Inventory(InventoryError::Store(error) | InventoryError::Log(SignalsError::Store(error)))
-        | SyncError::Signals(SignalsError::Store(error)) => Some(error),
-        _ => None,
-    }
-}
-
-/// Whether the database may come back: full, busy, or not reachable.
-fn passes(error: &SyncError) -> bool {
-    matches!(
-        store_error(error),
-        Some(
-            StoreError::Full
-                | StoreError::Locked { .. }
-                | StoreError::Unreachable { .. }
-                | StoreError::File { .. }
-                | StoreError::Sql { .. }
-        )
-    )
-}
-
-/// Whether going on makes no sense.
-fn is_fatal(error: &SyncError) -> bool {
-    store_error(error).is_some_and(|error| error.class() == ErrorClass::Storage && !matches!(error, StoreError::Full))
-        && !passes(error)
-}
 
 pub(crate) fn later(now: Timestamp, by: Duration) -> Timestamp {
     Timestamp::from_micros(now.micros().saturating_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX)))

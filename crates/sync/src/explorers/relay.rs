@@ -172,7 +172,8 @@ impl Relay {
     }
 }
 
-fn found(tx: &mut Tx<'_>, org: OrgId, id: ExplorerId) -> Result<Explorer, ExplorerError> {
+/// The Explorer of that id, even if it was revoked.
+pub(crate) fn found(tx: &mut Tx<'_>, org: OrgId, id: ExplorerId) -> Result<Explorer, ExplorerError> {
     who::explorer(tx, org, id)?.ok_or_else(|| ExplorerError::NoSuch(id.to_string()))
 }
 

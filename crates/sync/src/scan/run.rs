@@ -20,8 +20,8 @@ const SNMP_SCRIPT: &str = include_str!("muster-snmp.nse");
 /// How often it is looked at how far nmap is.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// The end of nmap's file that is searched for how far it is, in bytes.
-const TAIL_BYTES: u64 = 64 * 1024;
+/// How much of nmap's file is read at one look, in bytes; what is beyond waits for the next.
+const LOOK_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// How long it is waited for a process that was killed to be gone.
 const END_WAIT: Duration = Duration::from_secs(2);
@@ -168,6 +168,7 @@ impl Scanner {
             folder,
             ends_at,
             far: Far::default(),
+            looked_to: 0,
             has_secret: !hidden.is_empty(),
             hidden,
             later: (scan.snmp && !logins.users.is_empty()).then(|| logins.clone()),
@@ -245,6 +246,8 @@ pub struct Running {
     folder: tempfile::TempDir,
     ends_at: Timestamp,
     far: Far,
+    /// Up to where its file was looked at, in bytes: whole lines, each once.
+    looked_to: u64,
     /// A file of its folder holds communities.
     has_secret: bool,
     /// What is not told on, whoever says it.
@@ -316,17 +319,20 @@ impl Running {
     fn look(&mut self) -> std::io::Result<()> {
         let path = self.folder.path().join(XML);
         let Ok(mut file) = File::open(path) else { return Ok(()) };
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
-        let mut tail = Vec::new();
-        file.take(TAIL_BYTES).read_to_end(&mut tail)?;
-        let tail = String::from_utf8_lossy(&tail);
-        if let Some(far) = far(&tail) {
-            // The machines of earlier parts of a large file are counted already.
-            self.far = Far { hosts: far.hosts.max(self.far.hosts), ..far };
-        }
+        file.seek(SeekFrom::Start(self.looked_to))?;
+        let mut fresh = Vec::new();
+        file.take(LOOK_BYTES_MAX).read_to_end(&mut fresh)?;
+        // What is being written is looked at again; a line that fills a whole look tells nothing, and is passed by.
+        let whole = match fresh.iter().rposition(|byte| *byte == b'\n') {
+            Some(end) => end + 1,
+            None if fresh.len() as u64 == LOOK_BYTES_MAX => fresh.len(),
+            None => 0,
+        };
+        self.looked_to += whole as u64;
+        let (lines, all) = (String::from_utf8_lossy(&fresh[..whole]), String::from_utf8_lossy(&fresh));
+        self.far = further(self.far, &lines);
         // Scripts have read their arguments once the first step has begun.
-        let has_begun = ["<taskprogress", "<hosthint", "<host "].iter().any(|begun| tail.contains(begun));
+        let has_begun = ["<taskprogress", "<hosthint", "<host "].iter().any(|begun| all.contains(begun));
         if self.has_secret && has_begun {
             self.has_secret = false;
             let _ = std::fs::remove_file(self.folder.path().join(SCRIPT_ARGUMENTS));
@@ -379,14 +385,14 @@ fn in_words(status: ExitStatus) -> String {
     status.code().map_or_else(|| "without a code".to_owned(), |code| format!("code {code}"))
 }
 
-/// How far nmap is, by the last line that says so.
-fn far(tail: &str) -> Option<Far> {
-    let hosts = u64::try_from(tail.matches("<host ").count()).unwrap_or(u64::MAX);
-    let percent = tail.rsplit("<taskprogress").next().filter(|_| tail.contains("<taskprogress")).and_then(|rest| {
+/// How far nmap is after these further lines: the last one that says so, and one machine more for each.
+fn further(far: Far, lines: &str) -> Far {
+    let hosts = u64::try_from(lines.matches("<host ").count()).unwrap_or(u64::MAX);
+    let percent = lines.rsplit_once("<taskprogress").and_then(|(_, rest)| {
         let (_, value) = rest.split_once("percent=\"")?;
         value.split('"').next()?.parse::<f64>().ok().filter(|percent| (0.0..=100.0).contains(percent))
     });
-    (hosts > 0 || percent.is_some()).then_some(Far { percent, hosts })
+    Far { percent: percent.or(far.percent), hosts: far.hosts.saturating_add(hosts) }
 }
 
 #[cfg(test)]
@@ -397,9 +403,11 @@ mod tests {
     fn how_far_it_is_stands_in_the_last_line_that_says_so() {
         let text = "<taskprogress task=\"SYN\" time=\"1\" percent=\"18.73\" remaining=\"5\"/>\n<host starttime=\"1\"></host>\n\
                     <taskprogress task=\"SYN\" time=\"2\" percent=\"58.50\"/>\n<hosthint>";
-        assert_eq!(far(text), Some(Far { percent: Some(58.5), hosts: 1 }));
-        assert_eq!(far("<nmaprun>"), None);
-        assert_eq!(far("<taskprogress percent=\"NaN\""), None);
+        let far = further(Far::default(), text);
+        assert_eq!(far, Far { percent: Some(58.5), hosts: 1 });
+        for nothing in ["<nmaprun>", "<taskprogress percent=\"NaN\"", ""] {
+            assert_eq!(further(far, nothing), far, "{nothing}");
+        }
     }
 
     #[test]

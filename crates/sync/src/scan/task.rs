@@ -246,11 +246,8 @@ fn check(
         return refuse("the schedule", "that time has passed");
     }
     if let Some(id) = wanted.explorer {
-        let of = explorers::explorer(tx, org, id)?.ok_or_else(|| explorers::ExplorerError::NoSuch(id.to_string()))?;
         // Who is away now may be back when it is time; who was revoked is not.
-        if of.revoked_at.is_some() {
-            return Err(explorers::ExplorerError::Revoked(of.name).into());
-        }
+        explorers::found(tx, org, id)?.not_revoked()?;
     }
     if wanted.scan.snmp && wanted.credentials.is_empty() {
         return refuse("the SNMP probe", "it needs a credential: a community, or a user of SNMP v3");
@@ -660,7 +657,7 @@ pub(super) fn end(
 }
 
 /// Takes back what an Explorer was asked to scan. An organization scans once at a time, so it is of the run that is over.
-fn withdraw_scans(tx: &mut Tx<'_>, org: OrgId) -> Result<(), StoreError> {
+pub(super) fn withdraw_scans(tx: &mut Tx<'_>, org: OrgId) -> Result<(), StoreError> {
     [super::EXPLORER_KIND, super::EXPLORER_SNMP_KIND]
         .into_iter()
         .try_for_each(|kind| explorers::withdraw_kind(tx, org, kind))

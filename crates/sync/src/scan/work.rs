@@ -9,9 +9,9 @@ use explorer::wire::Sealed;
 use futures_util::future::{Either, FutureExt, LocalBoxFuture, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jobs::World;
-use kernel::{ExplorerId, OrgId};
+use kernel::ExplorerId;
 use serde::{Deserialize, Serialize};
-use store::{Store, StoreError, Tx};
+use store::{StoreError, Tx};
 
 use super::task::{self, Claimed, End, RunStatus, Stands};
 use super::{Far, Logins, Scan, ScanError, Scanned, Scanner};
@@ -30,6 +30,12 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// How often a run's lease is renewed, and its progress written down.
 const BEAT_EVERY: Duration = Duration::from_secs(2);
+
+/// How long it is waited for a database that failed with a scan under way.
+const DATABASE_WAIT: Duration = Duration::from_secs(2);
+
+/// How often a scan under way asks a database that fails: for fifty seconds, so that its lease has not run out meanwhile.
+const DATABASE_TRIES_MAX: u32 = 25;
 
 /// Reads what a scan found, to its end; touches no database.
 ///
@@ -63,8 +69,11 @@ pub(crate) async fn work(
     let mut jobs: FuturesUnordered<LocalBoxFuture<'_, Result<(), SyncError>>> = FuturesUnordered::new();
     loop {
         if jobs.len() < AT_ONCE {
-            for claimed in worker.claim(AT_ONCE - jobs.len()).await? {
-                jobs.push(worker.run(claimed).boxed_local());
+            match worker.claim(AT_ONCE - jobs.len()).await {
+                Ok(all) => jobs.extend(all.into_iter().map(|claimed| worker.run(claimed).boxed_local())),
+                // What is under way goes on, and says itself what the database does.
+                Err(error) if error.passes() && !jobs.is_empty() => {}
+                Err(error) => return Err(error),
             }
         }
         let ended = async {
@@ -87,11 +96,46 @@ struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    async fn write<T: Send + 'static>(
+    /// Writes for a scan that is under way, and must not end because the database did not answer for a moment.
+    async fn write<T: Send + 'static, E: Into<SyncError> + From<StoreError> + Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+        of: &Claimed,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Clone + Send + 'static,
     ) -> Result<T, SyncError> {
-        Ok(self.place.world.outside(self.place.store.write(work)).await?)
+        self.tried(of, || async {
+            self.place.world.outside(self.place.store.write(work.clone())).await.map_err(Into::into)
+        })
+        .await
+    }
+
+    /// The same for what is only read.
+    async fn read<T: Send + 'static, E: Into<SyncError> + From<StoreError> + Send + 'static>(
+        &self,
+        of: &Claimed,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Clone + Send + 'static,
+    ) -> Result<T, SyncError> {
+        self.tried(of, || async {
+            self.place.world.outside(self.place.store.read(work.clone())).await.map_err(Into::into)
+        })
+        .await
+    }
+
+    /// Asks the database again while it may come back, and tells of it once.
+    async fn tried<T>(&self, of: &Claimed, once: impl AsyncFn() -> Result<T, SyncError>) -> Result<T, SyncError> {
+        for tries in 1.. {
+            match once().await {
+                Err(error) if error.passes() && tries < DATABASE_TRIES_MAX => {
+                    if tries == 1 {
+                        let integration = of.task.wanted.name.clone();
+                        let what = format!("its scan goes on; the database: {}", error.in_words());
+                        (self.tell)(&Event::Notice { integration, what });
+                    }
+                    self.place.world.sleep(DATABASE_WAIT).await;
+                }
+                outcome => return outcome,
+            }
+        }
+        unreachable!("the last try returns")
     }
 
     /// Begins what is due, in as many organizations as there is room for.
@@ -110,7 +154,12 @@ impl Worker<'_> {
         let mut claimed = Vec::new();
         for org in world.outside(due).await?.into_iter().take(room) {
             let holder = self.holder.clone();
-            claimed.extend(self.write(move |tx| task::claim(tx, org, &holder, now)).await?);
+            match world.outside(store.write(move |tx| task::claim(tx, org, &holder, now))).await {
+                Ok(begun) => claimed.extend(begun),
+                // What was begun before it is run; the others wait for the next look.
+                Err(_) if !claimed.is_empty() => break,
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(claimed)
     }
@@ -122,19 +171,15 @@ impl Worker<'_> {
             Ok(Some(end)) => end,
             // Somebody took it for dead, and has said so.
             Ok(None) => return Ok(()),
-            Err(SyncError::Store(error)) => return Err(SyncError::Store(error)),
-            Err(error) => {
-                let help = error.help().map(|help| format!("; {help}")).unwrap_or_default();
-                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-                End { status: RunStatus::Failed, reason: Some(format!("{error}{cause}{help}")), report: None }
-            }
+            Err(error) if error.is_fatal() => return Err(error),
+            Err(error) => End { status: RunStatus::Failed, reason: Some(error.in_words()), report: None },
         };
         let (holder, now) = (self.holder.clone(), self.place.world.now());
         let name = claimed.task.wanted.name.clone();
         let words = end.status.word().replace('_', " ");
         let told = end.reason.as_ref().map_or_else(|| words.clone(), |reason| format!("{words}: {reason}"));
         let line = told.clone();
-        self.write(move |tx| {
+        self.write(&claimed, move |tx| {
             task::say(tx, org, run, &line, now)?;
             task::end(tx, org, run, &end, &holder, now)
         })
@@ -146,12 +191,12 @@ impl Worker<'_> {
     /// Adds a line to the run's log.
     async fn say(&self, claimed: &Claimed, what: String) -> Result<(), SyncError> {
         let (org, run, now) = (claimed.task.org, claimed.run, self.place.world.now());
-        self.write(move |tx| task::say(tx, org, run, &what, now)).await
+        self.write(claimed, move |tx| task::say(tx, org, run, &what, now)).await
     }
 
     async fn beat(&self, claimed: &Claimed, far: Far) -> Result<Stands, SyncError> {
         let (org, run, holder, now) = (claimed.task.org, claimed.run, self.holder.clone(), self.place.world.now());
-        self.write(move |tx| task::beat(tx, org, run, far, &holder, now)).await
+        self.write(claimed, move |tx| task::beat(tx, org, run, far, &holder, now)).await
     }
 
     /// Scans, imports, and asks for the consoles; nothing if the run was lost to somebody.
@@ -159,7 +204,7 @@ impl Worker<'_> {
         let (world, org) = (self.place.world, claimed.task.org);
         let wanted = &claimed.task.wanted;
         // What was allowed when the task was saved may not be any more.
-        let allowed = world.outside(self.place.store.read(move |tx| task::allowed(tx, org))).await?;
+        let allowed = self.read(claimed, move |tx| task::allowed(tx, org)).await?;
         wanted.scan.targets.within(&allowed)?;
         let who = claimed.asked_by.as_ref().map(|who| format!(" {who} asked for it.")).unwrap_or_default();
         let scanned = match wanted.explorer {
@@ -236,15 +281,16 @@ impl Worker<'_> {
         let targets = scan.targets.text();
         let kind = if scan.snmp { EXPLORER_SNMP_KIND } else { EXPLORER_KIND };
         let logins = self.logins(claimed).await?;
-        let asked = self.place.store.write(move |tx| {
-            let of = explorers::explorer(tx, org, id)?;
-            let of = of.ok_or_else(|| explorers::ExplorerError::NoSuch(id.to_string()))?;
+        let asked = self.write(claimed, move |tx| {
+            let of = explorers::found(tx, org, id)?;
             of.ready(now)?;
+            // An order that was stored although the database said it was not.
+            task::withdraw_scans(tx, org)?;
             let sealed = scan.snmp.then(|| sealed(&of, &scan, &logins)).transpose()?;
             let payload = serde_json::to_value(&ExplorerWork { scan, sealed }).expect("plain numbers and texts");
             Ok::<_, SyncError>((explorers::ask(tx, &of, kind, &payload, deadline, now)?, of.name))
         });
-        let (request, name) = world.outside(asked).await?;
+        let (request, name) = asked.await?;
         self.say(claimed, format!("the Explorer {name} scans {targets}.{who}")).await?;
         let came = loop {
             world.sleep(BEAT_EVERY).await;
@@ -253,16 +299,16 @@ impl Worker<'_> {
                 Stands::Lost => break Came::Lost,
                 Stands::Stopped(by) => break Came::Stopped(by),
             }
-            if let Some(answer) = self.write(move |tx| explorers::collect(tx, org, id, request)).await? {
+            if let Some(answer) = self.write(claimed, move |tx| explorers::collect(tx, org, id, request)).await? {
                 return from_explorer(name, answer);
             }
             if world.now() >= deadline {
-                self.write(move |tx| explorers::withdraw(tx, org, id, request)).await?;
+                self.write(claimed, move |tx| explorers::withdraw(tx, org, id, request)).await?;
                 let seconds = deadline.seconds_since(now);
                 return Err(explorers::ExplorerError::NoAnswer { name, seconds }.into());
             }
         };
-        self.write(move |tx| explorers::withdraw(tx, org, id, request)).await?;
+        self.write(claimed, move |tx| explorers::withdraw(tx, org, id, request)).await?;
         Ok(came)
     }
 
@@ -270,11 +316,7 @@ impl Worker<'_> {
     async fn import(&self, claimed: &Claimed, draft: Draft) -> Result<Option<Imported>, SyncError> {
         let Place { store, world, .. } = self.place;
         let wanted = &claimed.task.wanted;
-        let order = Order {
-            source: wanted.name.clone(),
-            site: site(wanted, store, world, claimed.task.org).await?,
-            accept_removals: false,
-        };
+        let order = Order { source: wanted.name.clone(), site: self.site(claimed).await?, accept_removals: false };
         let by = claimed.asked_by.as_deref().unwrap_or(&claimed.task.created_by);
         let hosts = draft.hosts;
         let mut import = pin!(import::import(store, world, claimed.task.org, by, &order, draft, self.tell));
@@ -290,9 +332,16 @@ impl Worker<'_> {
         }
     }
 
+    /// The site of the task, unless its source has one already.
+    async fn site(&self, claimed: &Claimed) -> Result<Option<String>, SyncError> {
+        let (org, name, site) = (claimed.task.org, claimed.task.wanted.name.clone(), claimed.task.wanted.site.clone());
+        let known = self.read(claimed, move |tx| crate::checkpoint::integration_named(tx, org, &name)).await?;
+        Ok((known.is_none() && !site.is_empty()).then_some(site))
+    }
+
     /// What the task may ask by SNMP with, from wherever it is kept; nothing if it does not.
     async fn logins(&self, claimed: &Claimed) -> Result<Logins, SyncError> {
-        let Place { store, world, keys, .. } = self.place;
+        let Place { world, keys, .. } = self.place;
         let org = claimed.task.org;
         let mut found = Logins::default();
         if !claimed.task.wanted.scan.snmp {
@@ -300,12 +349,12 @@ impl Worker<'_> {
         }
         for id in claimed.task.wanted.credentials.clone() {
             let ring = keys.clone();
-            let opened = store.read(move |tx| {
+            let opened = self.read(claimed, move |tx| {
                 let of = access::credential(tx, org, id)?;
                 let (name, kind) = of.map(|of| (of.name, of.kind)).unwrap_or_default();
                 Ok::<_, SyncError>((access::open_credential(tx, &ring, org, id)?, name, kind))
             });
-            let (custody, name, kind) = world.outside(opened).await?;
+            let (custody, name, kind) = opened.await?;
             found.add(&kind, world.outside(keys.secret(custody, &name, world.now())).await?)?;
         }
         Ok(found)
@@ -316,12 +365,12 @@ impl Worker<'_> {
         let (org, now) = (claimed.task.org, self.place.world.now());
         for id in claimed.task.wanted.syncs.clone() {
             let who = claimed.task.created_by.clone();
-            let asked = self.place.store.write(move |tx| {
+            let asked = self.write(claimed, move |tx| {
                 let name = crate::manage::integration(tx, org, id)?.name;
                 nudge(tx, org, &Run { names: vec![name.clone()], ..Run::default() }, &who, now)?;
                 Ok::<_, SyncError>(name)
             });
-            let line = match self.place.world.outside(asked).await {
+            let line = match asked.await {
                 Ok(name) => format!("asked for a reading of {name}"),
                 Err(SyncError::Store(error)) => return Err(error.into()),
                 Err(error) => format!("a console is not read: {error}"),
@@ -434,11 +483,7 @@ async fn explored(
     state: &explorer::State,
     payload: serde_json::Value,
 ) -> Result<(bool, Vec<u8>), String> {
-    let in_words = |error: ScanError| {
-        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-        let help = error.help().map(|help| format!("; {help}")).unwrap_or_default();
-        format!("{error}{cause}{help}")
-    };
+    let in_words = |error: ScanError| SyncError::from(error).in_words();
     let ExplorerWork { scan, sealed } =
         serde_json::from_value(payload).map_err(|error| format!("what it was asked is no scan: {error}"))?;
     scan.check().map_err(|error| error.to_string())?;
@@ -462,13 +507,4 @@ async fn explored(
             return Ok((scanned.in_time, xml));
         }
     }
-}
-
-/// The site of the task, unless its source has one already.
-async fn site(wanted: &task::Wanted, store: &Store, world: &World, org: OrgId) -> Result<Option<String>, SyncError> {
-    let name = wanted.name.clone();
-    let known = store.read(move |tx| crate::checkpoint::integration_named(tx, org, &name));
-    let known = world.outside(known).await?;
-    let site = wanted.site.clone();
-    Ok((known.is_none() && !site.is_empty()).then_some(site))
 }

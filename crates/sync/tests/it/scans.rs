@@ -27,6 +27,7 @@ testkit::on_each_database! {
     what_an_explorer_scans_is_taken_back_when_it_is_stopped,
     what_an_explorer_asks_by_snmp_with_is_sealed_to_it,
     what_a_worker_left_behind_is_marked_and_stays_unimported,
+    a_database_that_fails_for_a_moment_cuts_no_scan_off,
     a_task_is_checked_saved_changed_and_removed,
 }
 
@@ -422,6 +423,72 @@ fn what_a_worker_left_behind_is_marked_and_stays_unimported(database: &Database)
     assert_eq!(run.reason.as_deref(), Some("stopped by bob; nothing of it was imported"));
     assert_eq!(bench.number("SELECT count(*) FROM sync_integration"), 0, "nothing was imported");
     assert_eq!(bench.number("SELECT count(*) FROM inventory_source_record"), 0);
+}
+
+fn a_database_that_fails_for_a_moment_cuts_no_scan_off(database: &Database) {
+    let whole = "echo '<?xml version=\"1.0\"?><nmaprun><host><status state=\"up\" reason=\"syn-ack\"/>\
+        <address addr=\"127.0.0.1\" addrtype=\"ipv4\"/></host><runstats><finished exit=\"success\"/><hosts up=\"1\"/></runstats>\
+        </nmaprun>' > scan.xml";
+    let script = format!("until test -e \"$(dirname \"$0\")/over\"; do sleep 0.1; done; {whole}");
+    let bench = Bench::instead(database, &script);
+    let id = bench.add(&wanted("office", scan("127.0.0.1", &[1])));
+    let rename = |from: &str, to: &str| {
+        let sql = format!("ALTER TABLE {from} RENAME TO {to}");
+        bench.write(move |tx| Ok(tx.execute(&sql, &[]).map(drop)?));
+    };
+    let failed = std::cell::Cell::new(0);
+    let heard = std::sync::Mutex::new(Vec::new());
+    let until = bench.until(|bench| {
+        match failed.get() {
+            // What a scan has begun is written down, and from then on nothing can be.
+            0 if bench.runs(id).first().is_some_and(|run| run.log.contains("nmap --")) => {
+                rename("sync_scan_run", "away");
+                failed.set(1);
+            }
+            1 if !heard.lock().unwrap().is_empty() => {
+                rename("away", "sync_scan_run");
+                bench.dir.write("over", "");
+                failed.set(2);
+            }
+            _ => {}
+        }
+        failed.get() == 2 && bench.is_over(id)
+    });
+    let options = bench.options("one");
+    let tell = |event: &sync::Event| {
+        if let sync::Event::Notice { what, .. } = event {
+            heard.lock().unwrap().push(what.clone());
+        }
+    };
+    bench.runtime.block_on(sync::worker(bench.place(), &options, until, &tell)).unwrap();
+    let run = bench.runs(id).remove(0);
+    assert_eq!((run.status, run.reason.as_deref()), (Some(RunStatus::Complete), None), "{}", run.log);
+    assert_eq!(run.report.map(|report| report.created), Some(1));
+    assert!(heard.lock().unwrap()[0].contains("sync_scan_run"), "{heard:?}");
+}
+
+#[test]
+fn every_machine_of_a_large_scan_is_counted_once() {
+    let mut bench = Bench::over(Store::in_memory(SLICES).unwrap());
+    // Far more between two looks than any of them keeps, and a machine that is written in two pieces.
+    bench.put(
+        "seq 3000 | sed 's/.*/<host starttime=\"1\"><address addr=\"10.0.0.&\" addrtype=\"ipv4\"\\/><\\/host>/' > scan.xml
+        printf '<ho' >> scan.xml; until test -e \"$(dirname \"$0\")/more\"; do sleep 0.1; done
+        printf 'st starttime=\"1\"></host>\n<taskprogress task=\"SYN\" percent=\"58.50\"/>\n' >> scan.xml; exec sleep 100",
+    );
+    let mut running = bench.scanner().start(&bench.world, &scan("127.0.0.1", &[1]), &Logins::default()).unwrap();
+    bench.runtime.block_on(async {
+        for (percent, hosts) in [(None, 3000), (Some(58.5), 3001)] {
+            for _ in 0..TRIES {
+                assert!(running.wait(&bench.world).await.unwrap().is_none());
+                if running.far().hosts >= hosts {
+                    break;
+                }
+            }
+            assert_eq!(running.far(), scan::Far { percent, hosts });
+            bench.dir.write("more", "");
+        }
+    });
 }
 
 #[test]
