@@ -180,7 +180,7 @@ impl Subject {
             if column.is != Is::Text {
                 undo.insert(column.name.to_owned(), json(before));
             }
-            if column.is != Is::Derived {
+            if column.is != Is::Derived && !is_same_second(column.is, before, after) {
                 let field = column.name.strip_suffix("_term").unwrap_or(column.name);
                 let (before, after) = (print(head, column.is, before), print(head, column.is, after));
                 self.row(head, field, before, after, None, changes);
@@ -211,6 +211,15 @@ impl Subject {
             let undo: Json = rows.map(|row| row[2..].iter().map(json).collect::<Json>()).collect();
             self.row(head, table.field, told, tell, Some(undo.to_string()), changes);
         }
+    }
+}
+
+/// Whether two instants are one to whoever reads them: sources tell the same instant to the second, the millisecond or the
+/// microsecond.
+fn is_same_second(is: Is, before: &Value, after: &Value) -> bool {
+    match (is, before, after) {
+        (Is::Time, Value::Int(before), Value::Int(after)) => before.abs_diff(*after) < 1_000_000,
+        _ => false,
     }
 }
 

@@ -14,6 +14,7 @@
 //! - **Rules** ([`rules`]): strongest first, and only where there is exactly one way to follow them.
 //! - **Review**: what the rules leave open, with a score and its evidence. It never merges by itself.
 
+pub mod decisions;
 pub mod deeds;
 pub mod directive;
 pub mod explain;

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use store::{Keys, Kind, StoreError, Tx};
 
 use crate::change;
+use crate::correlate::decisions::{self, Said, What};
 use crate::correlate::settle::ARRIVED;
 use crate::out::Is;
 use crate::projection::{MACHINE_OWN, Projection};
@@ -16,7 +17,7 @@ use crate::projection::{MACHINE_OWN, Projection};
 pub struct Changed {
     /// When it was seen.
     pub at: Timestamp,
-    /// What: a field's column (`os`, `names`), `removed`, [`FIRST_SEEN`], or `asset`, which a record moved to.
+    /// What: a field's column (`os`, `names`), `removed`, [`FIRST_SEEN`], [`DECIDED`], or `asset`, which a record moved to.
     pub field: String,
     /// What it was; nothing if it was nothing.
     pub before: Option<String>,
@@ -30,16 +31,31 @@ pub struct Changed {
     pub stream: String,
     /// The source's own id of the record.
     pub native_id: String,
+    /// What the record calls the machine.
+    pub called: Option<String>,
+    /// Of a record that was seen first: what the asset says otherwise since it is there, unless each value is told by itself.
+    pub with: Vec<Otherwise>,
     /// Of a record that came or went: by which rule, or what a person decided.
     pub by: Option<By>,
     /// Of an owner or a custom field (`owner`, `field.NAME`): the person who said so, `rule` or `tag`.
     pub who: Option<String>,
 }
 
+/// A value that is another one since a record came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Otherwise {
+    /// The field's column.
+    pub field: String,
+    /// What it was; nothing if it was nothing.
+    pub before: Option<String>,
+    /// What it has been since.
+    pub after: Option<String>,
+}
+
 /// Why a record belongs to an asset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct By {
-    /// The rule of correlation, or what a person decided: `merged`, `split`, `pinned`, `unpinned`.
+    /// The rule of correlation, or what a person decided: `merged`, `split`, `pinned`, `unpinned`, `dismissed`, `undone`.
     pub rule: String,
     /// What speaks for it.
     pub evidence: String,
@@ -56,7 +72,12 @@ pub struct Tell {
     pub since: Option<Timestamp>,
     /// Only this field, as history or the language calls it (`os`, `agent.version`).
     pub field: Option<String>,
+    /// Each value by itself, those too that came along with a record. So it is where one field is asked for.
+    pub each: bool,
 }
+
+/// What history calls it that a person decided something by which no record moved.
+pub const DECIDED: &str = "decision";
 
 /// What history calls it that a source spoke of the machine for the first time; what it is then is how much it said.
 pub const FIRST_SEEN: &str = "record";
@@ -103,6 +124,8 @@ pub fn asset(
             record: RecordId(record),
             stream: String::new(),
             native_id: String::new(),
+            called: None,
+            with: Vec::new(),
             by: match (row.opt_text(8)?, row.opt_text(9)?) {
                 (Some(who), Some(decision)) => Some(By {
                     rule: decision.to_owned(),
@@ -126,7 +149,11 @@ pub fn asset(
     };
     changes.retain(|(_, of_it, _)| *of_it);
     see_first(tx, org, &here, &mut changes)?;
+    if !tell.each && tell.field.is_none() {
+        fold(&mut changes);
+    }
     changes.extend(own(tx, org, asset)?.into_iter().map(|(id, change)| (id, true, change)));
+    changes.extend(decided(tx, org, asset, &here)?.into_iter().map(|(id, change)| (id, true, change)));
     changes.retain(|(.., change)| wanted(change));
     changes.sort_unstable_by_key(|(id, _, change)| std::cmp::Reverse((change.at, *id)));
     changes.truncate(TOLD_MAX);
@@ -170,6 +197,8 @@ fn see_first(
             record: RecordId(record),
             stream: String::new(),
             native_id: String::new(),
+            called: None,
+            with: Vec::new(),
             by: None,
             who: None,
         };
@@ -201,6 +230,71 @@ fn see_first(
     Ok(())
 }
 
+/// What an asset says otherwise because a record came is told with the record.
+fn fold(changes: &mut Vec<(i64, bool, Changed)>) {
+    // What has no name is kept to be put back, and not told.
+    let standing = |change: &Changed| ["", "asset", "removed", FIRST_SEEN].contains(&change.field.as_str());
+    let came: BTreeMap<(i64, Timestamp), usize> = changes
+        .iter()
+        .enumerate()
+        .filter(|(_, (.., change))| change.field == FIRST_SEEN)
+        .map(|(at, (.., change))| ((change.record.0, change.at), at))
+        .collect();
+    let mut folded: Vec<(usize, i64, Otherwise)> = Vec::new();
+    let mut gone: BTreeSet<i64> = BTreeSet::new();
+    for (id, _, change) in changes.iter().filter(|(.., change)| !standing(change)) {
+        if let Some(at) = came.get(&(change.record.0, change.at)) {
+            let (before, after) = (change.before.clone(), change.after.clone());
+            folded.push((*at, *id, Otherwise { field: change.field.clone(), before, after }));
+            gone.insert(*id);
+        }
+    }
+    folded.sort_unstable_by_key(|(at, id, _)| (*at, *id));
+    for (at, _, otherwise) in folded {
+        changes[at].2.with.push(otherwise);
+    }
+    changes.retain(|(id, ..)| !gone.contains(id));
+}
+
+/// What people decided about an asset by which no record came or went: pins, and questions that were dismissed; and that
+/// they took it back.
+fn decided(tx: &mut Tx, org: OrgId, asset: AssetId, here: &BTreeSet<i64>) -> Result<Vec<(i64, Changed)>, StoreError> {
+    let records: Vec<RecordId> = here.iter().copied().map(RecordId).collect();
+    let mut told = Vec::new();
+    for made in decisions::of_records(tx, org, &records)? {
+        if !matches!(made.what, What::Pinned | What::Dismissed) {
+            continue;
+        }
+        let change = |said: &Said, after: &str, rule: &str| Changed {
+            at: said.at,
+            field: DECIDED.to_owned(),
+            before: None,
+            after: Some(after.to_owned()),
+            integration: IntegrationId(0),
+            record: RecordId(0),
+            stream: String::new(),
+            native_id: String::new(),
+            called: None,
+            with: Vec::new(),
+            by: Some(By {
+                rule: rule.to_owned(),
+                evidence: String::new(),
+                who: said.by.clone(),
+                reason: said.reason.clone(),
+            }),
+            who: None,
+        };
+        let (yes, no, back) = match made.what {
+            What::Pinned => ("stays as it is: no record joins it or leaves it", "the rules decide again", "unpinned"),
+            _ => ("", "the question is open again", "undone"),
+        };
+        let yes = if yes.is_empty() { made.words(asset) } else { yes.to_owned() };
+        told.push((made.id.0, change(&made.said, &yes, made.what.as_str())));
+        told.extend(made.undone.as_ref().map(|said| (made.id.0, change(said, no, back))));
+    }
+    Ok(told)
+}
+
 /// What the organization itself said of an asset. A first owner or value that no person named is told by its row alone.
 fn own(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Vec<(i64, Changed)>, StoreError> {
     const CHANGES: &str = "SELECT change_id, at, field, before, after, who FROM inventory_change
@@ -220,6 +314,8 @@ fn own(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Vec<(i64, Changed)>, S
         record: RecordId(0),
         stream: String::new(),
         native_id: String::new(),
+        called: None,
+        with: Vec::new(),
         by: None,
         who: who.map(str::to_owned),
     };
@@ -266,17 +362,20 @@ fn present(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Option<AssetId>, S
 
 /// Which record said what.
 fn name(tx: &mut Tx, org: OrgId, changes: &mut [Changed]) -> Result<(), StoreError> {
-    const NAMES: &str = "SELECT record_id, stream, native_id FROM inventory_source_record
-        WHERE org_id = $1 AND record_id IN KEYS";
+    const NAMES: &str = "SELECT r.record_id, r.stream, r.native_id, m.name FROM inventory_source_record r
+        LEFT JOIN inventory_machine m ON m.org_id = r.org_id AND m.record_id = r.record_id
+        WHERE r.org_id = $1 AND r.record_id IN KEYS";
     let records: BTreeSet<i64> = changes.iter().map(|change| change.record.0).collect();
     let records: Vec<i64> = records.into_iter().collect();
     let names = tx.select_in(NAMES, &[org.into()], Keys::Ints(&records), |row| {
-        Ok((row.int(0)?, (row.text(1)?.to_owned(), row.text(2)?.to_owned())))
+        let called = row.opt_text(3)?.map(str::to_owned);
+        Ok((row.int(0)?, (row.text(1)?.to_owned(), row.text(2)?.to_owned(), called)))
     })?;
-    let names: rustc_hash::FxHashMap<i64, (String, String)> = names.into_iter().collect();
+    let names: rustc_hash::FxHashMap<i64, (String, String, Option<String>)> = names.into_iter().collect();
     for change in changes {
-        if let Some((stream, native_id)) = names.get(&change.record.0) {
+        if let Some((stream, native_id, called)) = names.get(&change.record.0) {
             (change.stream, change.native_id) = (stream.clone(), native_id.clone());
+            change.called.clone_from(called);
         }
     }
     Ok(())

@@ -158,5 +158,11 @@ pub const SLICE: Slice = Slice {
             sqlite: include_str!("../migrations/0017_integrations/sqlite.sql"),
             postgres: include_str!("../migrations/0017_integrations/postgres.sql"),
         },
+        Migration {
+            number: 18,
+            name: "decisions_whole",
+            sqlite: include_str!("../migrations/0018_decisions_whole/sqlite.sql"),
+            postgres: include_str!("../migrations/0018_decisions_whole/postgres.sql"),
+        },
     ],
 };

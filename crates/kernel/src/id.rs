@@ -73,6 +73,8 @@ ids! {
     AssetId = "ast";
     /// A saved credential; unique across organizations, since one may be granted to others.
     CredentialId = "crd";
+    /// What a person decided about which records are one machine.
+    DecisionId = "dec";
     /// A collector inside another network.
     ExplorerId = "exp";
     /// One configured console.

@@ -12,8 +12,8 @@ pub mod value;
 pub use clock::Clock;
 pub use fold::fold;
 pub use id::{
-    ApiTokenId, AssetId, CredentialId, ExplorerId, IntegrationId, OrgId, PersonId, RecordId, ScanId, ScanRunId,
-    ServiceId, SiteId, SweepId,
+    ApiTokenId, AssetId, CredentialId, DecisionId, ExplorerId, IntegrationId, OrgId, PersonId, RecordId, ScanId,
+    ScanRunId, ServiceId, SiteId, SweepId,
 };
 pub use random::Random;
 pub use secret::Secret;

@@ -91,6 +91,8 @@ pub fn routes() -> Vec<Route> {
         .sends(Shape::of::<api::Merge>());
     let split = decided("split_asset", "Says that records of an asset are another machine, from now on.")
         .sends(Shape::of::<api::Split>());
+    let undo = decided("undo_decision", "Takes a decision about an asset back; what held before it holds again.")
+        .sends(Shape::of::<api::Undo>());
     let pin = decided("pin_asset", "Lets nothing leave or join an asset until the pin is taken back.")
         .sends(Shape::of::<api::Reason>());
     let unpin = decided("unpin_asset", "Takes a pin back; the rules decide again.");
@@ -115,12 +117,14 @@ pub fn routes() -> Vec<Route> {
         form("/assets/{id}/merge", decide, decide::merge_sent),
         form("/assets/{id}/split", decide, decide::split_sent),
         form("/assets/{id}/pin", decide, decide::pin_sent),
+        form("/assets/{id}/undo", decide, decide::undo_sent),
         form("/assets/owner", tag, own::owner_sent),
         form("/assets/field", decide, own::field_sent),
         api(Method::GET, "/assets/{id}", who, show, api::show),
         api(Method::GET, "/assets/{id}/explain", who, explained, api::why),
         api(Method::POST, "/assets/{id}/merge", decide, merge, api::merge),
         api(Method::POST, "/assets/{id}/split", decide, split, api::split),
+        api(Method::POST, "/assets/{id}/undo", decide, undo, api::undo),
         api(Method::PUT, "/assets/{id}/pin", decide, pin, api::pin),
         api(Method::DELETE, "/assets/{id}/pin", decide, unpin, api::unpin),
         api(Method::POST, "/assets/owner", tag, owner, api::owner),

@@ -349,6 +349,7 @@ impl From<DirectiveError> for Problem {
         match error {
             DirectiveError::Store(error) => error.into(),
             DirectiveError::NoSuchAsset(_) => Problem::missing("asset"),
+            DirectiveError::NoSuchDecision(_) => Problem::missing("decision"),
             other => Problem::conflict(sentence(&other)),
         }
     }

@@ -31,6 +31,15 @@ The rules: muster help correlation")]
     Unpin(super::asset_links::Pin),
     /// Lists what correlation leaves to you: likely pairs, clones, contradictions
     Review(super::asset_links::ReviewOrder),
+    /// Takes a decision back: a merge, a split, the answer to a question, a pin
+    #[command(after_help = "\
+What held before the decision holds again, and what nobody had decided is open again. Of decisions about the same records, \
+the latest is taken back first.
+
+Examples:
+  muster asset explain ast_00000000000sg                 shows what people decided, each with its dec_..
+  muster asset undo dec_000000000000tz --reason 'the wrong two'")]
+    Undo(super::asset_links::Undo),
     /// Says that the machines of a console group are made anew each day, such as virtual desktops
     Pool(super::asset_links::Pool),
     /// Types values into custom fields, or names the owner; no source overwrites them
@@ -48,7 +57,8 @@ Examples:
     /// Shows what changed on an asset, when, and which source said so
     #[command(after_help = "\
 The latest change comes first. A record that a source brought for the first time stands as the field record, with how \
-much it said. What moves with every sweep (last_seen, active) has no history. Records that came from another asset or \
+much it said, and what the asset says otherwise since; --each tells each of these values by itself. What people decided \
+stands as the field decision. What moves with every sweep (last_seen, active) has no history. Records that came from another asset or \
 went to one stand as the field asset, with the rule.
 
 Examples:
@@ -88,6 +98,7 @@ pub async fn run(global: &Global, command: AssetCommand, terminal: &Terminal) ->
         AssetCommand::Pin(order) => super::asset_links::pin(global, order, true, terminal).await,
         AssetCommand::Unpin(order) => super::asset_links::pin(global, order, false, terminal).await,
         AssetCommand::Review(order) => super::asset_links::review(global, order, terminal).await,
+        AssetCommand::Undo(order) => super::asset_links::undo(global, order, terminal).await,
         AssetCommand::Pool(order) => super::asset_links::pool(global, order, terminal).await,
         AssetCommand::Set { id, values } => own::set(global, &id, values, terminal).await,
         AssetCommand::Untrack { id, reason } => own::track(global, &id, Some(reason), terminal).await,

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use inventory::correlate::explain::person;
 use inventory::correlate::{Rule, explain};
 use inventory::history::{self, By, Changed, Kept, Tell};
 use kernel::{Cell, IntegrationId, OrgId, Table, Timestamp};
 
 use crate::arguments::Global;
-use crate::commands::asset_links::person;
 use crate::failure::{Exit, Failure};
 use crate::place::Place;
 use crate::terminal::{Terminal, counted};
@@ -25,7 +25,10 @@ pub struct History {
     /// Only this field: os, names, removed, asset (the asset that a record belonged to) ..
     #[arg(long, value_name = "FIELD")]
     pub field: Option<String>,
-    /// Prints an array of objects
+    /// Each value by itself, those too that came along with a record
+    #[arg(long)]
+    pub each: bool,
+    /// Prints an array of objects, each value by itself
     #[arg(long)]
     pub json: bool,
 }
@@ -41,7 +44,7 @@ pub fn instant(argument: &str, text: &str, now: Timestamp) -> Result<Timestamp, 
 pub async fn history(global: &Global, history: History, terminal: &Terminal) -> Result<(), Failure> {
     let now = terminal.now();
     let since = history.since.as_deref().map(|text| instant("--since", text, now)).transpose()?;
-    let tell = Tell { since, field: history.field };
+    let tell = Tell { since, field: history.field, each: history.each || history.json };
     let asked = super::asset_links::asset(global, &history.id).await?;
     let store = Place::new(global)?.open_to_read()?;
     let told = store
@@ -53,9 +56,12 @@ pub async fn history(global: &Global, history: History, terminal: &Terminal) -> 
     if asset != asked {
         terminal.note(&format!("{asked} was merged into {asset}, whose history follows."));
     }
-    let columns = ["at", "field", "before", "after", "integration", "stream", "record", "why"];
-    let rows = changes.iter().map(|change| row(change, &names)).collect();
-    let table = Table { columns: columns.map(str::to_owned).to_vec(), rows };
+    let columns = ["at", "field", "before", "after", "integration", "record", "called", "why"];
+    // Whoever reads it with a program gets the source's own ids too.
+    let sources: &[&str] = if history.json { &["stream", "native_id"] } else { &[] };
+    let columns = columns.iter().chain(sources).map(|name| (*name).to_owned()).collect();
+    let rows = changes.iter().map(|change| row(change, &names, history.json)).collect();
+    let table = Table { columns, rows };
     if history.json {
         return terminal.result(&reports::json::json(&table));
     }
@@ -70,7 +76,15 @@ fn nobody(id: &str) -> Failure {
         .with("Its id is shown by: muster query NAME --fields id,name.")
 }
 
-fn row(change: &Changed, names: &BTreeMap<IntegrationId, String>) -> Vec<Cell> {
+/// What an asset says otherwise since a record came: the first value, which is its name if that changed, and how many more.
+fn otherwise(change: &Changed) -> String {
+    let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
+    let Some((first, more)) = change.with.split_first() else { return String::new() };
+    let told = format!("; since then {} {} -> {}", first.field, value(&first.before), value(&first.after));
+    if more.is_empty() { told } else { format!("{told} and {} more (--each)", more.len()) }
+}
+
+fn row(change: &Changed, names: &BTreeMap<IntegrationId, String>, sources: bool) -> Vec<Cell> {
     let text = |text: Option<&str>| text.map_or(Cell::Empty, |text| Cell::Text(text.to_owned()));
     let is_first = |by: &&By| change.field == history::FIRST_SEEN && Rule::from_code(&by.rule) == Rule::New;
     let by = change.by.as_ref().filter(|by| !is_first(by)).map(why);
@@ -80,20 +94,25 @@ fn row(change: &Changed, names: &BTreeMap<IntegrationId, String>) -> Vec<Cell> {
     });
     let integration = names.get(&change.integration).map(String::as_str);
     let after = change.after.as_ref().map(|after| match (change.field.as_str(), integration) {
-        (history::FIRST_SEEN, Some(source)) => format!("first seen by {source} with {after}"),
-        (history::FIRST_SEEN, None) => format!("first seen with {after}"),
+        (history::FIRST_SEEN, Some(source)) => format!("first seen by {source} with {after}{}", otherwise(change)),
+        (history::FIRST_SEEN, None) => format!("first seen with {after}{}", otherwise(change)),
         _ => after.clone(),
     });
-    vec![
+    let mut cells = vec![
         Cell::Time(change.at),
         text(Some(&change.field)),
         text(change.before.as_deref()),
         text(after.as_deref()),
         text(integration),
-        text(Some(change.stream.as_str()).filter(|stream| !stream.is_empty())),
-        text(Some(change.native_id.as_str()).filter(|id| !id.is_empty())),
+        text(Some(change.record.to_string()).filter(|_| change.record.0 != 0).as_deref()),
+        text(change.called.as_deref()),
         text(by.or(who).as_deref()),
-    ]
+    ];
+    if sources {
+        cells.push(text(Some(change.stream.as_str()).filter(|stream| !stream.is_empty())));
+        cells.push(text(Some(change.native_id.as_str()).filter(|id| !id.is_empty())));
+    }
+    cells
 }
 
 /// Why a record came, or went.

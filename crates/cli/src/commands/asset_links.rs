@@ -1,14 +1,15 @@
-//! `muster asset explain`, `merge`, `split`, `pin`, `unpin`, `review` and `pool`: which records are one machine, why, and
-//! what people decide about it.
+//! `muster asset explain`, `merge`, `split`, `pin`, `unpin`, `review`, `undo` and `pool`: which records are one machine,
+//! why, and what people decide about it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use clap::{Args, Subcommand};
+use inventory::correlate::decisions::{self, Made, Undone, What};
 use inventory::correlate::deeds::{Deed, Objection};
 use inventory::correlate::directive::{self, Decision, DirectiveError, Parted};
 use inventory::correlate::explain::{
-    self, Against, Compared, Explained, Ignored, Linked, PartedFrom, Subject, Tagged, Why,
+    self, Against, But, Compared, Explained, Ignored, Linked, PartedFrom, Subject, Tagged, Why, because_of, person,
 };
 use inventory::correlate::partition::About;
 use inventory::correlate::review::{self, Review, Side};
@@ -16,7 +17,7 @@ use inventory::correlate::rules::Rule;
 use inventory::correlate::veto::Veto;
 use inventory::noun::Grade;
 use inventory::{InventoryError, Memory};
-use kernel::{AssetId, IntegrationId, OrgId, RecordId};
+use kernel::{AssetId, DecisionId, IntegrationId, OrgId, RecordId};
 use serde_json::{Value as Json, json};
 
 use crate::arguments::Global;
@@ -74,6 +75,15 @@ pub struct Pin {
 }
 
 #[derive(Args)]
+pub struct Undo {
+    /// Which decision, dec_..: muster asset explain shows those about an asset
+    #[arg(value_name = "DECISION")]
+    pub id: String,
+    #[command(flatten)]
+    pub why: Reason,
+}
+
+#[derive(Args)]
 pub struct Pool {
     /// The console's id of the group: muster query '' --in console_groups --fields id,name
     #[arg(value_name = "GROUP_ID")]
@@ -87,7 +97,7 @@ pub struct Pool {
 
 #[derive(Args)]
 pub struct Reason {
-    /// Why, for the audit trail
+    /// Why: it stands in the asset's history, and in the audit trail
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub reason: String,
     /// Prints one JSON object
@@ -129,9 +139,9 @@ impl From<DirectiveError> for Failure {
             DirectiveError::Store(error) => error.into(),
             DirectiveError::Inventory(InventoryError::Store(error)) => error.into(),
             DirectiveError::Inventory(error) => error.into(),
-            error @ DirectiveError::NoSuchAsset(_) => {
-                Failure::usage(error.to_string()).with("Find it: muster query TEXT --fields id,name")
-            }
+            error @ DirectiveError::NoSuchAsset(_) => Failure::usage(error.to_string()).with(
+                "One character of it may be another one. Find it by its name: muster query NAME --fields id,name",
+            ),
             error @ DirectiveError::NoSuchRecord(_) => {
                 Failure::usage(error.to_string()).with("An asset's records are shown by: muster asset explain ID")
             }
@@ -141,6 +151,16 @@ impl From<DirectiveError> for Failure {
             DirectiveError::Pinned(asset) => Failure::usage(error.to_string()).with(format!(
                 "First muster asset unpin {asset}, then decide, then pin it again: muster asset pin {asset}"
             )),
+            error @ DirectiveError::NoSuchDecision(_) => Failure::usage(error.to_string())
+                .with("What people decided about an asset is shown by: muster asset explain ID"),
+            DirectiveError::TakenBack { decision, by, at } => Failure::usage(format!(
+                "{decision} was taken back already, by {} on {}",
+                person(&by),
+                to_the_second(at)
+            )),
+            error @ DirectiveError::DecidedSince { later, .. } => {
+                Failure::usage(error.to_string()).with(format!("First: muster asset undo {later}"))
+            }
             error @ DirectiveError::LeftOut { .. } => {
                 Failure::usage(error.to_string()).with("What an option leaves out: muster integration left-out")
             }
@@ -160,9 +180,7 @@ pub async fn asset(global: &Global, text: &str) -> Result<AssetId, Failure> {
         return Err(Failure::usage(format!("{text} is a record, and this is about a whole asset"))
             .with(format!("Its asset is shown by: muster asset explain {text}")));
     }
-    if text.starts_with("rec_") {
-        record(text)?;
-    }
+    another_kind(global, text, "an asset", &[AssetId::PREFIX, RecordId::PREFIX]).await?;
     let name = text.to_owned();
     let store = Place::new(global)?.open_to_read()?;
     let found = store.read(move |tx| explain::assets_named(tx, ORG, &name)).await?;
@@ -175,6 +193,67 @@ pub async fn asset(global: &Global, text: &str) -> Result<AssetId, Failure> {
     }
 }
 
+/// Kinds of ids, and what each is the id of.
+const KINDS: [(&str, &str); 4] = [
+    (AssetId::PREFIX, "an asset"),
+    (RecordId::PREFIX, "a record"),
+    (review::PREFIX, "a question of the review queue"),
+    (DecisionId::PREFIX, "a decision"),
+];
+
+/// Digits behind the prefix of an id.
+const ID_DIGITS: usize = 13;
+
+/// Characters that an id has behind its prefix.
+const ID_LETTERS: &str = "0123456789abcdefghjkmnpqrstvwxyz";
+
+/// Says of an id of another kind what it is and what to do with it, and of one that was copied wrongly what is wrong with
+/// it; what looks like no id is let through.
+async fn another_kind(global: &Global, text: &str, wanted: &str, allowed: &[&str]) -> Result<(), Failure> {
+    let Some((prefix, kind)) =
+        KINDS.into_iter().find(|(prefix, _)| text.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('_')))
+    else {
+        return Ok(());
+    };
+    let digits = &text[prefix.len() + 1..];
+    let count = digits.chars().count();
+    let odd = digits.chars().find(|letter| !ID_LETTERS.contains(*letter));
+    let find = match prefix {
+        "ast" | "rec" => "Copy it whole, or find the asset by its name: muster query NAME --fields id,name",
+        "rev" => "Copy it whole; all open questions are shown by: muster asset review",
+        _ => "Copy it whole; an asset's decisions are shown by: muster asset explain ID",
+    };
+    let begins = match odd {
+        _ if count != ID_DIGITS => format!("behind {prefix}_ stand {ID_DIGITS} characters, and here are {count}"),
+        Some(odd) => format!("no id has the character {odd:?}; it has digits and small letters, without i, l, o and u"),
+        None if kernel::id::parse_public(prefix, text).is_none() => "its first digit is too large".to_owned(),
+        None if allowed.contains(&prefix) => return Ok(()),
+        None => {
+            let help = match prefix {
+                "rev" => about_question(global, text).await?,
+                "dec" => format!("To take that decision back: muster asset undo {text}"),
+                _ => format!("What is known of it: muster asset explain {text}"),
+            };
+            return Err(Failure::usage(format!("{text} is {kind}, and this asks for {wanted}")).with(help));
+        }
+    };
+    Err(Failure::usage(format!("{text} looks like the id of {kind}, but is none: {begins}")).with(find))
+}
+
+/// What can be done with a question that was given for something else.
+async fn about_question(global: &Global, id: &str) -> Result<String, Failure> {
+    let (store, asked) = (Place::new(global)?.open_to_read()?, id.to_owned());
+    let found = store.read(move |tx| review::find(tx, ORG, &asked)).await?;
+    Ok(match found.map(|found| (found.one.asset, found.other.asset)) {
+        Some((Some(one), Some(other))) => format!(
+            "It asks whether two assets are one machine: muster asset explain {one} --and {other}\n  To answer it: muster \
+             asset review accept {id}, or muster asset review dismiss {id}"
+        ),
+        Some(_) => format!("To answer it: muster asset review accept {id}, or muster asset review dismiss {id}"),
+        None => "It is not open any more. What is open: muster asset review".to_owned(),
+    })
+}
+
 async fn assets(global: &Global, texts: &[String]) -> Result<Vec<AssetId>, Failure> {
     let mut all = Vec::with_capacity(texts.len());
     for text in texts {
@@ -183,16 +262,18 @@ async fn assets(global: &Global, texts: &[String]) -> Result<Vec<AssetId>, Failu
     Ok(all)
 }
 
-fn record(text: &str) -> Result<RecordId, Failure> {
+async fn record(global: &Global, text: &str) -> Result<RecordId, Failure> {
     let text = text.trim();
-    RecordId::parse(text).ok_or_else(|| {
-        if AssetId::parse(text).is_some() {
-            return Failure::usage(format!("{text} is an asset, and only records are split off"))
-                .with(format!("Its records are shown by: muster asset explain {text}"));
-        }
-        Failure::usage(format!("{text:?} is no record's id"))
-            .with("It begins with rec_; an asset's records are shown by: muster asset explain ID")
-    })
+    if let Some(record) = RecordId::parse(text) {
+        return Ok(record);
+    }
+    if AssetId::parse(text).is_some() {
+        return Err(Failure::usage(format!("{text} is an asset, and only records are split off"))
+            .with(format!("Its records are shown by: muster asset explain {text}")));
+    }
+    another_kind(global, text, "a record", &[]).await?;
+    Err(Failure::usage(format!("{text:?} is no record's id"))
+        .with("It begins with rec_; an asset's records are shown by: muster asset explain ID"))
 }
 
 pub async fn explain(global: &Global, order: Explain, terminal: &Terminal) -> Result<(), Failure> {
@@ -216,8 +297,19 @@ pub async fn explain(global: &Global, order: Explain, terminal: &Terminal) -> Re
     let integrations = sync::integrations(&store, &jobs::World::real(), ORG).await?;
     let names: BTreeMap<IntegrationId, String> = integrations.into_iter().map(|one| (one.id, one.name)).collect();
     let Some(other) = other else {
-        let told = store.read(move |tx| explain::explain_of(tx, ORG, asked)).await?;
-        let text = if order.json { format!("{}\n", explained_json(&told, &names)) } else { explained(&told, &names) };
+        let told = store.read(move |tx| {
+            let told = explain::explain_of(tx, ORG, asked)?;
+            let mut verdicts = Vec::with_capacity(told.reviews.len());
+            for review in &told.reviews {
+                verdicts.push(weighed(tx, review, now)?.map(|compared| compared.verdict()));
+            }
+            Ok::<_, DirectiveError>((told, verdicts))
+        });
+        let (told, verdicts) = told.await?;
+        let text = match order.json {
+            true => format!("{}\n", explained_json(&told, &names)),
+            false => explained(&told, &verdicts, &names),
+        };
         return terminal.result(&text);
     };
     let told = store.read(move |tx| {
@@ -229,14 +321,24 @@ pub async fn explain(global: &Global, order: Explain, terminal: &Terminal) -> Re
         Ok::<_, DirectiveError>((compared, questions))
     });
     let (told, questions) = told.await?;
-    let typed = |subject: Subject| match subject {
-        Subject::Asset(asset) => asset.to_string(),
-        Subject::Record(record) => record.to_string(),
+    let text = match order.json {
+        true => format!("{}\n", compared_json(&told)),
+        false => compared(&told, (asked, other), &questions),
     };
-    let (one, two) = (typed(asked), typed(other));
-    let sides = (one.as_str(), two.as_str());
-    let text = if order.json { format!("{}\n", compared_json(&told)) } else { compared(&told, sides, &questions) };
     terminal.result(&text)
+}
+
+/// What speaks for and against the two that a question is about.
+fn weighed(
+    tx: &mut store::Tx<'_>,
+    review: &Review,
+    now: kernel::Timestamp,
+) -> Result<Option<Compared>, DirectiveError> {
+    let side = |side: &Side| side.asset.map(Subject::Asset).or(side.record.map(Subject::Record));
+    match (side(&review.one), side(&review.other)) {
+        (Some(one), Some(other)) => explain::compare(tx, ORG, one, other, now).map(Some),
+        _ => Ok(None),
+    }
 }
 
 /// Open questions about two assets.
@@ -277,20 +379,38 @@ pub async fn merge(global: &Global, order: Merge, terminal: &Terminal) -> Result
             let compared = explain::compare(tx, ORG, Subject::Asset(came[0].0), Subject::Asset(*other), by.now)?;
             against.extend(compared.veto.filter(|(veto, ..)| *veto != Veto::Split));
         }
+        let was = explain::named(tx, ORG, Some(came[0].0))?;
         let asset = directive::merge(tx, by, &assets)?;
+        let records = directive::records_of(tx, ORG, asset)?;
         came.retain(|(known, _)| *known != asset);
-        Ok((asset, came, against))
+        let renamed = explain::renamed(tx, ORG, asset, was.as_deref(), by.now)?;
+        Ok((asset, came, against, renamed, decided_now(tx, records.first().copied())?))
     };
-    let (asset, came, against) = decide(global, &order.why.reason, terminal, work).await?;
+    let (asset, came, against, renamed, decision) = decide(global, &order.why.reason, terminal, work).await?;
     warn(terminal, &against);
-    let ids = if came.len() == 1 { "The other id leads" } else { "The other ids lead" };
-    let mut said = format!("They are one asset from now on: {asset}. {ids} there too.\n");
-    for (was, records) in &came {
-        let _ = writeln!(said, "To part {was} from it again: muster asset split {}", spaced(records));
+    let others = came.iter().map(|(was, _)| was.to_string()).collect::<Vec<_>>().join(" or ");
+    let mut said = format!("They are one asset from now on: {asset}. Whoever looks for {others} finds {asset}.\n");
+    if let Some(renamed) = renamed {
+        let _ = writeln!(said, "{renamed}");
     }
+    said += &back(decision);
     let part = |(was, records): &(AssetId, Vec<RecordId>)| json!({ "asset": was.to_string(), "records": records.iter().map(RecordId::to_string).collect::<Vec<_>>() });
-    let object = json!({ "asset": asset.to_string(), "came": came.iter().map(part).collect::<Vec<_>>() });
+    let object = json!({
+        "asset": asset.to_string(), "came": came.iter().map(part).collect::<Vec<_>>(),
+        "decision": decision.map(|id| id.to_string()),
+    });
     answer(terminal, order.why.json, &object, &said)
+}
+
+/// The decision that was taken just now about a record.
+fn decided_now(tx: &mut store::Tx<'_>, record: Option<RecordId>) -> Result<Option<DecisionId>, DirectiveError> {
+    let Some(record) = record else { return Ok(None) };
+    Ok(decisions::latest(tx, ORG, record)?.map(|made| made.id))
+}
+
+/// How a decision is taken back.
+fn back(decision: Option<DecisionId>) -> String {
+    decision.map(|id| format!("To take it back: muster asset undo {id}\n")).unwrap_or_default()
 }
 
 fn spaced(records: &[RecordId]) -> String {
@@ -309,13 +429,19 @@ fn warn(terminal: &Terminal, against: &[(Veto, RecordId, RecordId)]) {
 }
 
 pub async fn split(global: &Global, order: Split, terminal: &Terminal) -> Result<(), Failure> {
-    let records = order.records.iter().map(|id| record(id)).collect::<Result<Vec<_>, _>>()?;
+    let mut records = Vec::with_capacity(order.records.len());
+    for id in &order.records {
+        records.push(record(global, id).await?);
+    }
     let (named, alone) = (records.clone(), order.alone);
-    let work = move |tx: &mut store::Tx<'_>, by: &Decision<'_>| match alone {
-        true => directive::split_alone(tx, by, &records),
-        false => directive::split(tx, by, &records),
+    let work = move |tx: &mut store::Tx<'_>, by: &Decision<'_>| {
+        let parted = match alone {
+            true => directive::split_alone(tx, by, &records)?,
+            false => directive::split(tx, by, &records)?,
+        };
+        Ok((parted, decided_now(tx, records.first().copied())?))
     };
-    let parted = decide(global, &order.why.reason, terminal, work).await?;
+    let (parted, decision) = decide(global, &order.why.reason, terminal, work).await?;
     let Parted { from, stays, off, carried, ties } = parted;
     let number = (named.len() + carried.len()) as u64;
     let shown = counted(number, "record", &terminal.result_number(number));
@@ -335,9 +461,7 @@ pub async fn split(global: &Global, order: Split, terminal: &Terminal) -> Result
             tie.rule.words()
         );
     }
-    let other = if stays == from { off } else { stays };
-    let back = format!("muster asset merge {from} {other}");
-    let _ = writeln!(said, "To take {} back: {back}", if ties.is_empty() { "it" } else { "all of it" });
+    said += &back(decision);
     if !ties.is_empty() {
         let named = spaced(&named);
         let _ = writeln!(
@@ -346,7 +470,7 @@ pub async fn split(global: &Global, order: Split, terminal: &Terminal) -> Result
         );
     }
     let carried: Vec<String> = carried.iter().map(RecordId::to_string).collect();
-    let object = json!({ "asset": stays.to_string(), "split_off": off.to_string(), "carried": carried });
+    let object = json!({ "asset": stays.to_string(), "split_off": off.to_string(), "carried": carried, "decision": decision.map(|id| id.to_string()) });
     answer(terminal, order.why.json, &object, &said)
 }
 
@@ -364,6 +488,46 @@ pub async fn pin(global: &Global, order: Pin, pinned: bool, terminal: &Terminal)
         false => format!("{id} is not pinned any more; the rules have decided again.\n"),
     };
     answer(terminal, order.why.json, &json!({ "asset": id.to_string(), "pinned": pinned }), &said)
+}
+
+pub async fn undo(global: &Global, order: Undo, terminal: &Terminal) -> Result<(), Failure> {
+    let text = order.id.trim();
+    let Some(id) = DecisionId::parse(text) else {
+        another_kind(global, text, "a decision", &[]).await?;
+        return Err(Failure::usage(format!("{text:?} is no decision's id"))
+            .with("It begins with dec_; what people decided about an asset is shown by: muster asset explain ID"));
+    };
+    let work = move |tx: &mut store::Tx<'_>, by: &Decision<'_>| {
+        let undone = decisions::undo(tx, by, id)?;
+        let open = match undone.assets.as_slice() {
+            [one, other] => between(tx, *one, *other)?,
+            _ => Vec::new(),
+        };
+        Ok((undone, open))
+    };
+    let (Undone { made, assets }, open) = decide(global, &order.why.reason, terminal, work).await?;
+    let listed = assets.iter().map(AssetId::to_string).collect::<Vec<_>>();
+    let (both, spaced) = (listed.join(" and "), listed.join(" "));
+    let one = assets.len() == 1;
+    let mut said = match made.what {
+        What::Pinned => format!("Taken back: {both} is not pinned any more, and the rules have decided again.\n"),
+        What::Split if one => format!("Taken back: they are one asset again, {both}.\n"),
+        What::Split => {
+            format!(
+                "Taken back, but no rule joins them, so they are still {both}.\nTo join them: muster asset merge {spaced}\n"
+            )
+        }
+        What::Dismissed if !one => format!("Taken back: nobody has decided any more whether {both} are one machine.\n"),
+        What::Merged | What::Accepted if !one => format!("Taken back: they are {both} again, as before.\n"),
+        _ => format!(
+            "Taken back, but the rules join them by themselves: they are {both}.\nWhy: muster asset explain {both}\n"
+        ),
+    };
+    for review in &open {
+        let _ = writeln!(said, "It is an open question again, {}: muster asset review", review.id);
+    }
+    let object = json!({ "decision": id.to_string(), "undone": made.what.as_str(), "assets": listed });
+    answer(terminal, order.why.json, &object, &said)
 }
 
 pub async fn pool(global: &Global, order: Pool, terminal: &Terminal) -> Result<(), Failure> {
@@ -391,29 +555,28 @@ pub async fn review(global: &Global, order: ReviewOrder, terminal: &Terminal) ->
         Some(ReviewCommand::Accept(what)) => (what, true),
         Some(ReviewCommand::Dismiss(what)) => (what, false),
     };
-    let id = what.id.clone();
+    another_kind(global, what.id.trim(), "a question (rev_..)", &[review::PREFIX]).await?;
+    let id = what.id.trim().to_owned();
     let work = move |tx: &mut store::Tx<'_>, by: &Decision<'_>| {
         let told = review::answer(tx, by, &id, same)?;
+        let decision = decided_now(tx, told.one.record)?;
         let (Some(one), Some(other), true) = (told.one.record, told.other.record, same) else {
-            return Ok((told, None));
+            return Ok((told, None, decision));
         };
         let compared = explain::compare(tx, ORG, Subject::Record(one), Subject::Record(other), by.now)?;
-        Ok((told, compared.veto))
+        Ok((told, compared.veto, decision))
     };
-    let (told, against) = decide(global, &what.why.reason, terminal, work).await?;
+    let (told, against, decision) = decide(global, &what.why.reason, terminal, work).await?;
     warn(terminal, against.as_slice());
     let said = match (same, told.one.asset) {
         (true, Some(asset)) => format!("{} and {} are one machine: {asset}\n", named(&told.one), named(&told.other)),
         _ if same => format!("{} and {} are one machine.\n", named(&told.one), named(&told.other)),
         _ => format!("{} and {} are two machines, and nobody asks again.\n", named(&told.one), named(&told.other)),
     };
-    let back = match (same, told.other.record, told.one.asset.zip(told.other.asset)) {
-        (true, Some(record), _) => format!("To part them again: muster asset split {record}\n"),
-        (false, _, Some((one, other))) => format!("To take it back: muster asset merge {one} {other}\n"),
-        _ => String::new(),
-    };
-    let said = said + &back;
-    answer(terminal, what.why.json, &review_json(&told), &said)
+    let said = said + &back(decision);
+    let mut object = review_json(&told);
+    object["decision"] = decision.map(|id| id.to_string()).into();
+    answer(terminal, what.why.json, &object, &said)
 }
 
 async fn list(global: &Global, limit: u32, as_json: bool, terminal: &Terminal) -> Result<(), Failure> {
@@ -423,14 +586,8 @@ async fn list(global: &Global, limit: u32, as_json: bool, terminal: &Terminal) -
         let (open, count) = review::reviews(tx, ORG, limit)?;
         let mut all = Vec::with_capacity(open.len());
         for one in open {
-            // Only where it is said that others fit, somebody asks which.
-            let fits = match (one.about, one.one.record, one.other.record) {
-                (About::Ambiguous, Some(first), Some(second)) => {
-                    explain::compare(tx, ORG, Subject::Record(first), Subject::Record(second), now)?.rivals
-                }
-                _ => Vec::new(),
-            };
-            all.push((one, fits));
+            let weighed = weighed(tx, &one, now)?;
+            all.push((one, weighed));
         }
         Ok::<_, DirectiveError>((all, count))
     });
@@ -443,16 +600,19 @@ async fn list(global: &Global, limit: u32, as_json: bool, terminal: &Terminal) -
         return terminal.result("Nothing is left to you: every record has its asset.\n");
     }
     let mut out = String::new();
-    for (one, fits) in &open {
+    for (one, weighed) in &open {
         let _ = writeln!(out, "{}  {}", one.id, question(one));
         let _ = writeln!(out, "    {}\n    {}", side(&one.one), side(&one.other));
         if !one.evidence.is_empty() {
             let _ = writeln!(out, "    both have {}", values(&explain::words(&one.evidence)));
         }
-        if !fits.is_empty() {
-            let _ = writeln!(out, "    what they share fits as well: {}", rivals(fits));
+        if let Some(weighed) = weighed {
+            let _ = writeln!(out, "    {}", weighed.verdict());
+            if !weighed.rivals.is_empty() {
+                let _ = writeln!(out, "    what they share fits as well: {}", rivals(&weighed.rivals));
+            }
         }
-        out += &ways(one);
+        out += &ways(one, true);
         out.push('\n');
     }
     let shown = counted(count, "question", &terminal.result_number(count));
@@ -460,26 +620,20 @@ async fn list(global: &Global, limit: u32, as_json: bool, terminal: &Terminal) -
     terminal.result(&out)
 }
 
-/// What a person can do about a question, each as a whole command.
-fn ways(review: &Review) -> String {
+/// What a person can do about a question, each as a whole command; what speaks for it and against, unless that stands there.
+fn ways(review: &Review, weigh: bool) -> String {
     let mut out = String::new();
     let mut way = |what: &str, command: String| {
         let _ = writeln!(out, "      {what:<34}muster asset {command}");
     };
-    way("they are one machine", format!("review accept {}", review.id));
-    way("they are two machines", format!("review dismiss {}", review.id));
+    way("if they are one machine", format!("review accept {}", review.id));
+    way("if they are two machines", format!("review dismiss {}", review.id));
     match (review.one.asset, review.other.asset) {
-        (Some(one), Some(other)) if one != other => {
+        (Some(one), Some(other)) if one != other && weigh => {
             way("what speaks for it, and against", format!("explain {one} --and {other}"));
-            way("join all records of both", format!("merge {one} {other}"));
-            way("keep the first as it is", format!("pin {one}"));
-            way("keep the second as it is", format!("pin {other}"));
         }
-        (Some(asset), _) | (None, Some(asset)) => {
-            way("what is known", format!("explain {asset}"));
-            way("keep it as it is", format!("pin {asset}"));
-        }
-        (None, None) => {}
+        (Some(asset), None) | (None, Some(asset)) => way("what is known", format!("explain {asset}")),
+        _ => {}
     }
     out
 }
@@ -491,7 +645,7 @@ fn rivals(all: &[(RecordId, AssetId)]) -> String {
 
 fn question(review: &Review) -> &'static str {
     match review.about {
-        About::Alike => "Are these one machine? They look alike, and no rule decides it.",
+        About::Alike => "Are these one machine?",
         About::Ambiguous => "Are these one machine? What they share fits others just as well.",
         About::Clone => {
             "Are these one machine? Two agents have one identity and are both alive, as after a disk was cloned."
@@ -517,49 +671,61 @@ fn values(evidence: &[(&str, String)]) -> String {
     evidence.iter().map(|(kind, value)| format!("{kind} {value}")).collect::<Vec<_>>().join(", ")
 }
 
-fn explained(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> String {
+fn explained(told: &Explained, verdicts: &[Option<String>], names: &BTreeMap<IntegrationId, String>) -> String {
     let mut out = String::new();
     if let Some(asked) = told.asked {
         out += &where_it_led(asked, told);
     }
     if let Some(record) = told.record {
-        let _ = writeln!(out, "{record} is a record of {}; it stands first.", told.asset);
-    }
-    if told.pinned {
-        let by = told.pin.as_ref().map(|pin| format!("{} on {}", person(&pin.by), to_the_second(pin.at)));
-        let reason = told.pin.as_ref().map(|pin| because_of(&pin.reason)).unwrap_or_default();
-        let by = by.unwrap_or_else(|| "a person".to_owned());
         let _ = writeln!(
             out,
-            "PINNED by {by}{reason}. No record leaves it and none joins it, until: muster asset unpin {}",
+            "{record} is a record of {0}. What follows is all of {0}, that record at the top.",
             told.asset
         );
     }
-    let number = told.records.len() as u64;
-    let _ = writeln!(
-        out,
-        "{}, {}, is what {} say{} of one machine.",
-        told.asset,
-        called(told),
-        counted(number, "record", &number.to_string()),
-        if number == 1 { "s" } else { "" }
-    );
+    let _ = match told.records.len() {
+        1 => writeln!(out, "{} {}. It is known from 1 record: what one source says of it.", told.asset, called(told)),
+        number => writeln!(
+            out,
+            "{} {}. It is known from {number} records. A record is what one source says of a machine; under each stands why \
+             it belongs here.",
+            told.asset,
+            called(told)
+        ),
+    };
+    if told.pinned {
+        let by = told.pin.as_ref().map(|pin| {
+            let who = capital(person(&pin.by));
+            format!(" {who} pinned it on {}{}.", to_the_second(pin.at), because_of(&pin.reason))
+        });
+        let _ = writeln!(
+            out,
+            "It is PINNED: nothing joins it or leaves it.{} To take that back: muster asset unpin {}",
+            by.unwrap_or_default(),
+            told.asset
+        );
+    }
     out += &decided(told);
     out.push('\n');
     for linked in &told.records {
-        let name = linked.name.as_deref().unwrap_or("(no name)");
+        let name = linked.name.clone().unwrap_or_else(|| format!("(no name; there it is {})", linked.native_id));
         let replaced = match linked.replaced_by {
             Some(record) if linked.grade == Grade::Agent => format!(" (replaced by {record})"),
             _ => String::new(),
         };
         let _ = writeln!(out, "{}  {name}, {}{replaced}", linked.record, seen(told, linked, names));
-        let _ = writeln!(out, "    {}", because(linked, &told.deeds));
+        let _ = writeln!(out, "    {}", because(linked, told));
         for (kind, value) in &linked.evidence {
             let _ = writeln!(out, "      {kind}  {value}");
         }
         for Against { differing, but } in &linked.against {
             let (one, other) = (differing.one.join(", "), differing.other.join(", "));
-            let _ = writeln!(out, "      They differ in: {} {one} and {other}; {but}", differing.kind);
+            let with = linked.partner.map_or_else(|| "the other".to_owned(), |partner| partner.to_string());
+            let _ = writeln!(
+                out,
+                "      Its {} is {one}, and {with} has {other}. That does not part them: {but}.",
+                differing.kind
+            );
         }
     }
     out += &tagged(told, names);
@@ -568,31 +734,30 @@ fn explained(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> Strin
         let _ = writeln!(out, "\n{other} is another system on the same hardware.");
     }
     if !told.reviews.is_empty() {
-        out += "\nWhat is left to you:\n";
-        for review in &told.reviews {
+        out += "\nOpen questions about it:\n";
+        for (review, verdict) in told.reviews.iter().zip(verdicts) {
             let ours = told.records.iter().any(|linked| Some(linked.record) == review.one.record);
             let other = if ours { &review.other } else { &review.one };
-            let _ = writeln!(out, "    {}  {}\n      {}", review.id, question(review), side(other));
-            out += &ways(review);
+            let question = question(review).replacen("Are these", "Are it and the following", 1);
+            let _ = writeln!(out, "    {}  {question}\n      {}", review.id, side(other));
+            if let Some(verdict) = verdict {
+                let _ = writeln!(out, "      {verdict}");
+            }
+            out += &ways(review, true);
         }
     }
     out.push('\n');
+    let mut hint = |what: &str, command: &str| {
+        let _ = writeln!(out, "{what:<44}{command}");
+    };
     if told.records.len() > 1 {
         let first = if told.pinned { format!("muster asset unpin {}, then ", told.asset) } else { String::new() };
-        let _ = writeln!(out, "A record is of another machine? {first}muster asset split RECORD");
+        hint("If a record is of another machine:", &format!("{first}muster asset split RECORD"));
     }
-    let _ = writeln!(out, "Why another one is not this one: muster asset explain {} --and ID", told.asset);
-    out += "What the rules are: muster help correlation\n";
+    hint("Why another asset is not this one:", &format!("muster asset explain {} --and ID", told.asset));
+    hint("What changed on it:", &format!("muster asset history {}", told.asset));
+    hint("What the rules are (R30, V2 ..):", "muster help correlation");
     out
-}
-
-/// Who it was, as a sentence names people.
-pub fn person(by: &str) -> &str {
-    if by == "command line" { "somebody at the command line" } else { by }
-}
-
-fn because_of(reason: &str) -> String {
-    if reason.is_empty() { String::new() } else { format!(" ({reason})") }
 }
 
 /// What became of an id that was merged away, step by step.
@@ -616,39 +781,62 @@ fn where_it_led(asked: AssetId, told: &Explained) -> String {
     out
 }
 
-/// What people decided about an asset, the oldest first, and which rules objected.
+/// What people decided about an asset, the oldest first, and which rules speak against it.
 fn decided(told: &Explained) -> String {
-    let mut out = String::new();
-    for (at, deed) in told.deeds.iter().enumerate() {
-        let (when, who, why) = (to_the_second(deed.at), person(&deed.by), because_of(&deed.reason));
-        let records = spaced(&deed.records);
-        let came = deed.to == told.asset;
-        let _ = match (deed.decision.as_deref(), came) {
-            (Some("merged"), true) => writeln!(out, "    {when}  {who} merged {} into it: {records}{why}", deed.from),
-            (Some("merged"), false) => writeln!(out, "    {when}  {who} merged {records} of it into {}{why}", deed.to),
-            (Some("split"), true) => writeln!(out, "    {when}  {who} split it off {}: {records}{why}", deed.from),
-            (Some("split"), false) => writeln!(out, "    {when}  {who} split off {}: {records}{why}", deed.to),
-            (_, true) => writeln!(out, "    {when}  {who} took a pin back, and {records} came from {}{why}", deed.from),
-            (_, false) => writeln!(out, "    {when}  {who} took a pin back, and {records} went to {}{why}", deed.to),
-        };
-        if let Some(command) = undoes(told, at) {
-            let _ = writeln!(out, "      To undo it: {command}");
+    let mut lines: Vec<(kernel::Timestamp, String)> = Vec::new();
+    let mut known: Vec<kernel::Timestamp> = Vec::new();
+    for made in &told.decisions {
+        let mut line = said(made.said.at, &made.said.by, &made.words(told.asset), &made.said.reason);
+        known.push(made.said.at);
+        match &made.undone {
+            Some(undone) => {
+                known.push(undone.at);
+                let (at, by, why) = (to_the_second(undone.at), person(&undone.by), because_of(&undone.reason));
+                let _ = writeln!(line, "      Taken back on {at} by {by}{why}.");
+            }
+            None if made.what == What::Pinned && told.pinned => {
+                let _ = writeln!(line, "      To take it back: muster asset unpin {}", told.asset);
+            }
+            None if made.stands && made.what != What::Pinned => {
+                let first =
+                    if told.pinned { format!("muster asset unpin {}, then ", told.asset) } else { String::new() };
+                let _ = writeln!(line, "      To take it back: {first}muster asset undo {}", made.id);
+            }
+            None => {}
         }
+        lines.push((made.said.at, line));
     }
-    for parted in &told.parted {
-        if told.deeds.iter().any(|deed| deed.at == parted.at) {
+    for deed in &told.deeds {
+        if known.contains(&deed.at) {
             continue;
         }
-        let from = parted.asset.map_or_else(|| "records that are left out".to_owned(), |asset| asset.to_string());
-        let (when, who, why) = (to_the_second(parted.at), person(&parted.by), because_of(&parted.reason));
-        let _ = writeln!(out, "    {when}  {who} said that it is another machine than {from}{why}");
+        let records = spaced(&deed.records);
+        let came = deed.to == told.asset;
+        let words = match (deed.decision.as_deref(), came) {
+            (Some("merged"), true) => format!("merged {} into it: {records}", deed.from),
+            (Some("merged"), false) => format!("merged it into {}: {records}", deed.to),
+            (Some("split"), true) => format!("split it off {}: {records}", deed.from),
+            (Some("split"), false) => format!("split {} off it: {records}", deed.to),
+            (_, true) => format!("took a decision back, and {records} came from {}", deed.from),
+            (_, false) => format!("took a decision back, and {records} went to {}", deed.to),
+        };
+        lines.push((deed.at, said(deed.at, &deed.by, &words, &deed.reason)));
     }
+    let told_of = |at| known.contains(&at) || told.deeds.iter().any(|deed| deed.at == at);
+    for parted in told.parted.iter().filter(|parted| !told_of(parted.at)) {
+        let from = parted.asset.map_or_else(|| "records that are left out".to_owned(), |asset| asset.to_string());
+        let words = format!("said that it is another machine than {from}");
+        lines.push((parted.at, said(parted.at, &parted.by, &words, &parted.reason)));
+    }
+    lines.sort_by_key(|(at, _)| *at);
+    let mut out: String = lines.into_iter().map(|(_, line)| line).collect();
     for Objection { veto, one, other, by, reason, at } in &told.objections {
         let _ = writeln!(
             out,
-            "    Rule {} objects: {} ({one} and {other}). {} decided otherwise on {}{}.",
-            veto.code(),
+            "    What speaks against it: {} ({one} and {other}, rule {}). {} decided that they are one all the same, on \
+             {}{}.",
             veto.words(),
+            veto.code(),
             capital(person(by)),
             to_the_second(*at),
             because_of(reason)
@@ -657,22 +845,8 @@ fn decided(told: &Explained) -> String {
     if out.is_empty() { out } else { format!("\nWhat people decided about it:\n{out}") }
 }
 
-/// The command that takes a decision back, if nothing that was decided later did so, or stands in its way.
-fn undoes(told: &Explained, at: usize) -> Option<String> {
-    let (deed, later) = (told.deeds.get(at)?, &told.deeds[at + 1..]);
-    let asset = told.asset;
-    let ends = |deed: &Deed| if deed.from == asset { deed.to } else { deed.from };
-    if later.iter().any(|later| ends(later) == ends(deed)) {
-        return None;
-    }
-    let here = |record: &RecordId| told.records.iter().any(|linked| linked.record == *record);
-    let command = match (deed.decision.as_deref()?, deed.to == asset) {
-        ("merged", true) if deed.records.iter().all(here) => format!("muster asset split {}", spaced(&deed.records)),
-        ("split", true) => format!("muster asset merge {} {asset}", deed.from),
-        ("split", false) => format!("muster asset merge {asset} {}", deed.to),
-        _ => return None,
-    };
-    Some(if told.pinned { format!("muster asset unpin {asset}, then {command}") } else { command })
+fn said(at: kernel::Timestamp, by: &str, words: &str, reason: &str) -> String {
+    format!("    {}  {} {words}{}\n", to_the_second(at), person(by), because_of(reason))
 }
 
 fn capital(text: &str) -> String {
@@ -687,7 +861,7 @@ fn capital(text: &str) -> String {
 /// The name that questions find it by, and what its older agents were called.
 fn called(told: &Explained) -> String {
     let first = || told.records.iter().find_map(|linked| linked.name.clone());
-    let name = told.name.clone().or_else(first).unwrap_or_else(|| "(no name)".to_owned());
+    let Some(name) = told.name.clone().or_else(first) else { return "has no name".to_owned() };
     let mut before: Vec<&str> = Vec::new();
     for linked in told.records.iter().filter(|linked| linked.replaced_by.is_some()) {
         if let Some(old) =
@@ -696,7 +870,10 @@ fn called(told: &Explained) -> String {
             before.push(old);
         }
     }
-    if before.is_empty() { name } else { format!("{name} (before: {})", before.join(", ")) }
+    match before.is_empty() {
+        true => format!("is {name}"),
+        false => format!("is {name} (before: {})", before.join(", ")),
+    }
 }
 
 /// Tags, each once with all that say it.
@@ -741,7 +918,7 @@ fn not_used(all: &[Ignored]) -> String {
     let mut out = "\nNot used as evidence:\n".to_owned();
     for (ignored, records) in grouped {
         let records = records.iter().map(RecordId::to_string).collect::<Vec<_>>().join(", ");
-        let _ = writeln!(out, "    {} {:?} of {records}: {}", ignored.kind, ignored.value, why(&ignored.why));
+        let _ = writeln!(out, "    {} {:?} of {records}: {}", ignored.kind, ignored.value, ignored.why.words());
     }
     out
 }
@@ -762,99 +939,101 @@ fn seen(told: &Explained, linked: &Linked, names: &BTreeMap<IntegrationId, Strin
     }
 }
 
-fn because(linked: &Linked, deeds: &[Deed]) -> String {
+fn because(linked: &Linked, told: &Explained) -> String {
     let since = to_the_second(linked.since);
-    let came = |deed: &Deed| deed.at == linked.since && deed.records.contains(&linked.record);
+    let by_people = || {
+        let made = told.decisions.iter().flat_map(|made| [Some(&made.said), made.undone.as_ref()]).flatten();
+        let came = |deed: &&Deed| deed.at == linked.since && deed.records.contains(&linked.record);
+        let decided = made.filter(|said| said.at == linked.since).map(|said| said.by.as_str()).next();
+        decided.or_else(|| told.deeds.iter().find(came).map(|deed| deed.by.as_str()))
+    };
     match (linked.rule, linked.partner) {
-        (Rule::New, _) if deeds.iter().any(came) => {
-            format!("Stands for itself since {since}, when people decided so.")
-        }
-        (Rule::New, _) | (_, None) => format!("The asset began with it, {since}."),
+        (Rule::New, _) | (_, None) => match by_people() {
+            Some(who) => format!("The first record of this asset since {since}, by what {} decided then.", person(who)),
+            None => format!("The first record of this asset, since {since}."),
+        },
         (rule, Some(partner)) if rule.is_by_people() => {
-            let reason = if linked.reason.is_empty() { String::new() } else { format!(": {}", linked.reason) };
-            format!("Joined {partner}, since {since}, because {} ({}{reason}).", linked.because(), person(&linked.by))
+            let what = match rule {
+                Rule::Merged => format!("merged it with {partner}"),
+                Rule::Kept => format!("split others off and left it with {partner}"),
+                _ => format!("pinned the asset with it and {partner}, and no rule holds it here"),
+            };
+            let who = if linked.by == "person" { "a person" } else { person(&linked.by) };
+            format!("Here since {since}: {who} {what}{}.", because_of(&linked.reason))
         }
-        (_, Some(partner)) => {
-            format!("Joined {partner}, since {since}, because {} ({}):", linked.because(), linked.named())
+        (rule, Some(partner)) => {
+            let because = linked.because();
+            format!("Here since {since}: the same machine as {partner}, because {because} (rule {}).", rule.code())
         }
     }
 }
 
-fn why(why: &Why) -> String {
-    match why {
-        Why::Junk(junk) => format!("it {}", junk.words()),
-        Why::Two(one, other) => format!(
-            "two live machines report this ({one} and {other}), so it is ignored until only one has for 30 days"
-        ),
-        Why::Crowd => "more than fifty records have it".to_owned(),
-    }
-}
-
-fn compared(told: &Compared, sides: (&str, &str), questions: &[Review]) -> String {
+fn compared(told: &Compared, asked: (Subject, Subject), questions: &[Review]) -> String {
     let mut out = String::new();
     let one = told.assets.0.is_some() && told.assets.0 == told.assets.1;
     if let (true, Some(asset)) = (one, told.assets.0) {
         let _ = writeln!(out, "They are one asset: {asset}. Why: muster asset explain {asset}");
         return out;
     }
-    let _ = writeln!(out, "{} and {} are two machines.", sides.0, sides.1);
-    match (&told.veto, &told.nearest) {
-        (Some((veto, one, other)), _) => {
-            let sites = told.sites.as_ref().filter(|_| *veto == Veto::Site);
-            let sites = sites.map(|(one, other)| format!(": {one} and {other}")).unwrap_or_default();
-            let _ = writeln!(out, "What forbids it: {}{sites} ({one} and {other}, {}).", veto.words(), veto.code());
+    let side = |asked: Subject, asset: Option<AssetId>, name: &Option<String>| {
+        let name = name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+        match (asked, asset) {
+            (Subject::Record(record), Some(asset)) => format!("{record} of {asset}{name}"),
+            (Subject::Record(record), None) => format!("{record}, which is left out,"),
+            (Subject::Asset(typed), asset) => format!("{}{name}", asset.unwrap_or(typed)),
         }
-        (None, Some(nearest)) if nearest.but_shared => {
-            out += "Nothing forbids it, but other machines have what these two share, so it proves nothing.\n";
-        }
-        (None, Some(nearest)) if told.rivals.is_empty() => {
-            let _ = writeln!(out, "Nothing forbids it, and {} fits. The next reading decides.", nearest.rule.named());
-        }
-        (None, Some(nearest)) => {
-            let _ = writeln!(
-                out,
-                "Nothing forbids it, but {} fits other machines as well, so you have to say which.",
-                nearest.rule.named()
-            );
-        }
-        (None, None) => {
-            out += "Nothing forbids it, and no rule joins them: what they have in common is too little to be sure.\n";
-        }
+    };
+    let (first, second) = (side(asked.0, told.assets.0, &told.names.0), side(asked.1, told.assets.1, &told.names.1));
+    let _ = writeln!(out, "{first} and {second} are two assets.\n{}", told.verdict());
+    if !told.pins.is_empty() && !matches!(told.veto, Some((Veto::Pinned, ..))) {
+        let _ = writeln!(out, "{}", told.pinned());
     }
-    if let Some(nearest) = &told.nearest {
-        let _ = writeln!(
-            out,
-            "What comes nearest: {} ({} and {}, {}).",
-            nearest.rule.words(),
-            nearest.one,
-            nearest.other,
-            nearest.rule.named()
-        );
+    match (&told.veto, &told.nearest) {
+        (Some(_), Some(nearest)) if nearest.but != Some(But::Shared) => {
+            let (one, other) = (nearest.one, nearest.other);
+            let (words, code) = (nearest.rule.words(), nearest.rule.code());
+            let _ = writeln!(out, "What would join them otherwise: {words} ({one} and {other}, rule {code}).");
+        }
+        _ => {}
     }
     if !told.rivals.is_empty() {
-        let _ = writeln!(out, "It fits as well: {}.", rivals(&told.rivals));
+        let _ = writeln!(out, "What they share fits as well: {}.", rivals(&told.rivals));
     }
+    // One reason for several values is told once.
+    let mut reasons: Vec<(&Why, Vec<&str>)> = Vec::new();
     for common in &told.common {
-        let note = common.ignored.as_ref().map(|ignored| format!(", not used as evidence: {}", why(ignored)));
-        let _ = writeln!(out, "    both have    {} {}{}", common.kind, common.value, note.unwrap_or_default());
+        let note = if common.ignored.is_some() { ", which is not used as evidence" } else { "" };
+        let _ = writeln!(out, "    both have    {} {}{note}", common.kind, common.value);
+        if let Some(why) = &common.ignored {
+            match reasons.iter_mut().find(|(known, _)| *known == why) {
+                Some((_, kinds)) => kinds.push(common.kind),
+                None => reasons.push((why, vec![common.kind])),
+            }
+        }
     }
     for differing in &told.differing {
         let (one, other) = (differing.one.join(", "), differing.other.join(", "));
         let _ = writeln!(out, "    they differ  {} {one} and {other}", differing.kind);
     }
-    for review in questions {
-        let _ = writeln!(out, "It is asked: {}  {}", review.id, question(review));
-        out += &ways(review);
+    for (why, kinds) in &reasons {
+        let _ = writeln!(out, "Why {} is not used: {}.", kinds.join(", "), why.words());
     }
-    if questions.is_empty() {
-        let one = told.assets.0.map_or_else(|| sides.0.to_owned(), |asset| asset.to_string());
-        let _ = writeln!(out, "If they are one all the same: muster asset merge {one} {}", other_asset(told, sides.1));
+    for review in questions {
+        let _ = writeln!(out, "It is an open question, {}, and the answer is yours:", review.id);
+        out += &ways(review, false);
+    }
+    let made = told.decided.as_ref().and_then(|(_, made)| made.as_ref());
+    if let Some(made) = made.filter(|made| made.stands && told.pins.is_empty()) {
+        let _ =
+            writeln!(out, "To take that decision back, so that the rules decide again: muster asset undo {}", made.id);
+    }
+    if let ([], Some(one), Some(other)) = (questions, told.assets.0, told.assets.1) {
+        let first: Vec<String> =
+            told.pins.iter().map(|(pinned, _)| format!("muster asset unpin {pinned}, then ")).collect();
+        let _ =
+            writeln!(out, "If they are one machine all the same: {}muster asset merge {one} {other}", first.concat());
     }
     out
-}
-
-fn other_asset(told: &Compared, typed: &str) -> String {
-    told.assets.1.map_or_else(|| typed.to_owned(), |asset| asset.to_string())
 }
 
 fn explained_json(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> Json {
@@ -884,7 +1063,7 @@ fn explained_json(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> 
         .iter()
         .map(|one| {
             let record = one.record.to_string();
-            json!({ "record": record, "kind": one.kind, "value": one.value, "why": why(&one.why) })
+            json!({ "record": record, "kind": one.kind, "value": one.value, "why": one.why.words() })
         })
         .collect();
     let tag = |tag: &Tagged| {
@@ -907,6 +1086,7 @@ fn explained_json(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> 
     let pin = told.pin.as_ref().map(|pin| json!({ "at": pin.at.to_string(), "by": pin.by, "reason": pin.reason }));
     json!({
         "way": told.way.iter().map(deed).collect::<Vec<_>>(), "decided": told.deeds.iter().map(deed).collect::<Vec<_>>(),
+        "decisions": told.decisions.iter().map(made_json).collect::<Vec<_>>(),
         "objections": told.objections.iter().map(objection).collect::<Vec<_>>(), "pin": pin,
         "asset": told.asset.to_string(), "asked": told.asked.map(|asked| asked.to_string()), "pinned": told.pinned,
         "name": told.name, "parted": told.parted.iter().map(parted).collect::<Vec<_>>(),
@@ -914,6 +1094,16 @@ fn explained_json(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> 
         "tags": told.tags.iter().map(tag).collect::<Vec<_>>(),
         "same_hardware": told.same_hardware.iter().map(AssetId::to_string).collect::<Vec<_>>(),
         "reviews": told.reviews.iter().map(review_json).collect::<Vec<_>>(),
+    })
+}
+
+fn made_json(made: &Made) -> Json {
+    let said = |said: &decisions::Said| json!({ "at": said.at.to_string(), "by": said.by, "reason": said.reason });
+    json!({
+        "id": made.id.to_string(), "what": made.what.as_str(), "said": said(&made.said),
+        "asset": made.asset.to_string(), "others": made.others.iter().map(AssetId::to_string).collect::<Vec<_>>(),
+        "records": made.records.iter().map(RecordId::to_string).collect::<Vec<_>>(),
+        "undone": made.undone.as_ref().map(said), "stands": made.stands,
     })
 }
 
@@ -926,14 +1116,14 @@ fn compared_json(told: &Compared) -> Json {
     let nearest = told.nearest.as_ref().map(|nearest| {
         json!({
             "rule": nearest.rule.code(), "because": nearest.rule.words(), "one": nearest.one.to_string(),
-            "other": nearest.other.to_string(), "but_shared": nearest.but_shared,
+            "other": nearest.other.to_string(), "but_shared": nearest.but == Some(But::Shared),
         })
     });
     let veto = told.veto.map(|(veto, one, other)| {
         json!({ "veto": veto.code(), "because": veto.words(), "one": one.to_string(), "other": other.to_string() })
     });
     let common = told.common.iter().map(
-        |common| json!({ "kind": common.kind, "value": common.value, "ignored": common.ignored.as_ref().map(why) }),
+        |common| json!({ "kind": common.kind, "value": common.value, "ignored": common.ignored.as_ref().map(Why::words) }),
     );
     let differing = told
         .differing
@@ -942,6 +1132,8 @@ fn compared_json(told: &Compared) -> Json {
     json!({
         "assets": [asset(told.assets.0), asset(told.assets.1)],
         "one": told.assets.0.is_some() && told.assets.0 == told.assets.1,
+        "verdict": told.verdict(), "decision": told.decided.as_ref().and_then(|(_, made)| made.as_ref()).map(made_json),
+        "pinned": told.pins.iter().map(|(asset, _)| asset.to_string()).collect::<Vec<_>>(),
         "veto": veto, "sites": told.sites.as_ref().map(|(one, other)| [one, other]), "nearest": nearest, "common": common.collect::<Vec<_>>(),
         "differing": differing.collect::<Vec<_>>(),
     })

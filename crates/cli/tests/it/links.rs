@@ -47,7 +47,7 @@ fn renamed(text: &str) -> String {
     let mut out = String::new();
     for word in text.split_inclusive(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_') {
         let bare = word.trim_end_matches(|letter: char| !letter.is_ascii_alphanumeric());
-        let is_id = ["ast_", "rec_", "rev_"].iter().any(|prefix| bare.starts_with(prefix) && bare.len() == 17);
+        let is_id = ["ast_", "rec_", "rev_", "dec_"].iter().any(|prefix| bare.starts_with(prefix) && bare.len() == 17);
         if is_id {
             let number = names.keys().filter(|known| known.starts_with(&bare[..4])).count() + 1;
             let name = names.entry(bare.to_owned()).or_insert_with(|| format!("{}{number}", &bare[..4]));
@@ -133,4 +133,59 @@ fn what_people_decide_outlives_ten_further_imports() {
         assert_eq!(records(merged["asset"].as_str().unwrap()), 2, "import {time}");
         assert_eq!(records(&other), 2, "the id that was merged away leads there");
     }
+}
+
+#[test]
+fn what_people_decide_is_told_and_taken_back() {
+    let muster = listed();
+    let one = asset(&muster, "name:desk-of-ann or name:pc-0001");
+    let (two, other) = (asset(&muster, "name:pc-0002 serial:sn-000202"), asset(&muster, "name:pc-0002 no:serial"));
+    let question = |muster: &Muster| json(muster, &["asset", "review", "--json"])[0]["id"].as_str().unwrap().to_owned();
+    let id = question(&muster);
+    let mut told = String::new();
+    let mut run = |arguments: &[&str]| {
+        let done = muster.command(arguments).env("USER", "dana").output().unwrap().into();
+        let shown = muster.shown(&done);
+        told += &format!("$ muster {}\n{shown}\n\n", arguments.join(" "));
+        // What takes it back, as the answer says.
+        let back = shown.split("muster asset undo ").nth(1).unwrap_or_default();
+        back.split_whitespace().next().unwrap_or_default().to_owned()
+    };
+    let dismissed = run(&["asset", "review", "dismiss", &id, "--reason", "two desks"]);
+    run(&["asset", "explain", &two, "--and", &other]);
+    let merged = run(&["asset", "merge", &two, &other]);
+    run(&["asset", "undo", &dismissed]);
+    run(&["asset", "undo", &merged, "--reason", "a slip"]);
+    run(&["asset", "undo", &merged]);
+    run(&["asset", "explain", &two]);
+    run(&["asset", "undo", &dismissed]);
+    run(&["asset", "explain", &two, "--and", &other]);
+    run(&["asset", "pin", &other, "--reason", "as counted"]);
+    run(&["asset", "explain", &two, "--and", &other]);
+    run(&["asset", "merge", &two, &other]);
+    run(&["asset", "unpin", &other, "--reason", "counted again"]);
+    run(&["asset", "history", &other]);
+    let named = run(&["asset", "merge", &two, &one]);
+    run(&["asset", "history", &two]);
+    run(&["asset", "history", &two, "--each"]);
+    run(&["asset", "undo", &named]);
+    run(&["asset", "explain", &one]);
+    let record =
+        json(&muster, &["asset", "explain", &one, "--json"])["records"][1]["record"].as_str().unwrap().to_owned();
+    let split = run(&["asset", "split", &record]);
+    run(&["asset", "undo", &split]);
+    // What is no asset, no record, no question and no decision.
+    let id = question(&muster);
+    let short = &one[..one.len() - 1];
+    let odd = one.replacen("_0", "_u", 1);
+    for wrong in [id.as_str(), split.as_str(), short, odd.as_str(), "ast_0000000000zzz", "rec_1", "nobody"] {
+        run(&["asset", "explain", wrong]);
+    }
+    run(&["asset", "review", "accept", &one]);
+    run(&["asset", "undo", &one]);
+    run(&["asset", "split", &id]);
+    let filters = FILTERS.iter().copied().chain([(r"\[NOW\]  +", "[NOW]  ")]);
+    insta::with_settings!({ filters => filters, omit_expression => true }, {
+        insta::assert_snapshot!(renamed(&told));
+    });
 }

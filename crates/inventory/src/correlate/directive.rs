@@ -1,9 +1,10 @@
 //! What people decided: merge, split, pin. It holds until a person takes it back, whatever sources say.
 
-use kernel::{AssetId, OrgId, RecordId, Timestamp, Value};
+use kernel::{AssetId, DecisionId, OrgId, RecordId, Timestamp, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Keys, Kind as Column, StoreError, Tx};
 
+use super::decisions::{self, Making, Replaced, What};
 use super::explain::{self, Linked};
 use super::fact::Fact;
 use super::identify;
@@ -20,9 +21,10 @@ const KEPT: &str = "kept";
 const PINNED: &str = "pinned";
 const POOL: &str = "pool";
 
-/// What history calls two decisions.
+/// What history calls decisions that move records.
 const MERGED: &str = "merged";
 const SPLIT: &str = "split";
+const UNDONE: &str = "undone";
 
 /// An asset of more records than this is split record by record, without looking for what hangs on them.
 const CARRY_RECORDS_MAX: usize = 200;
@@ -73,6 +75,27 @@ pub enum DirectiveError {
     /// No question has this id.
     #[error("there is no open question {0}; it may have been settled since")]
     NoSuchQuestion(String),
+    /// No decision has this id.
+    #[error("there is no decision {0}")]
+    NoSuchDecision(String),
+    /// There is nothing to take back any more.
+    #[error("{decision} was taken back already, by {by} on {at}")]
+    TakenBack {
+        /// The decision.
+        decision: DecisionId,
+        /// Who took it back.
+        by: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Taking it back would leave a later one without what it was made upon.
+    #[error("{later} was decided about the same records since {decision}, so that one has to be taken back first")]
+    DecidedSince {
+        /// The decision.
+        decision: DecisionId,
+        /// The one that was made upon it.
+        later: DecisionId,
+    },
     /// The inventory failed.
     #[error(transparent)]
     Inventory(#[from] InventoryError),
@@ -223,11 +246,14 @@ pub fn merge(tx: &mut Tx, decision: &Decision, assets: &[AssetId]) -> Result<Ass
     }
     let all: Vec<RecordId> = sets.iter().flat_map(|(_, records)| records.iter().copied()).collect();
     refuse_pinned(tx, decision.org, &all)?;
-    take_back(tx, decision.org, APART, &all, &all)?;
+    let mut making = Making::begin(tx, decision.org)?;
+    take_back(tx, decision.org, &mut making, APART, &all, &all)?;
     let pairs: Vec<(RecordId, RecordId)> = sets[1..].iter().map(|(_, records)| (first, records[0])).collect();
-    add(tx, decision, TOGETHER, &pairs)?;
+    add(tx, decision, &making, TOGETHER, &pairs)?;
     // What speaks of one of them alone comes along, although it contradicts the others.
-    keep(tx, decision, sets.iter().map(|(_, records)| records.as_slice()))?;
+    keep(tx, decision, &making, sets.iter().map(|(_, records)| records.as_slice()))?;
+    let others: Vec<AssetId> = sets[1..].iter().map(|(asset, _)| *asset).collect();
+    making.write(tx, decision, What::Merged, (sets[0].0, &others), &all[sets[0].1.len()..], &all)?;
     let named: Vec<String> = sets.iter().map(|(asset, _)| asset.to_string()).collect();
     audit(tx, decision, "asset.merge", &named.join(" "))?;
     let keeps = Some(sets[0].0);
@@ -309,35 +335,41 @@ fn part(tx: &mut Tx, decision: &Decision, records: &[RecordId], alone: bool) -> 
     stay.retain(|record| !carried.contains(record));
     off.sort_unstable();
     stay.sort_unstable();
+    let mut making = Making::begin(tx, decision.org)?;
     for kind in [TOGETHER, KEPT] {
-        take_back(tx, decision.org, kind, &off, &stay)?;
+        take_back(tx, decision.org, &mut making, kind, &off, &stay)?;
     }
     let pairs: Vec<(RecordId, RecordId)> =
         off.iter().flat_map(|one| stay.iter().map(move |other| (*one.min(other), *one.max(other)))).collect();
-    add(tx, decision, APART, &pairs)?;
+    add(tx, decision, &making, APART, &pairs)?;
     // Neither part falls apart in turn.
-    keep(tx, decision, [off.as_slice(), &stay])?;
+    keep(tx, decision, &making, [off.as_slice(), &stay])?;
     let named: Vec<String> = off.iter().map(RecordId::to_string).collect();
     audit(tx, decision, "asset.split", &format!("{from} {}", named.join(" ")))?;
     resettle(tx, decision, decided(decision, SPLIT), &all)?;
     let now = assets_of(tx, decision.org, &[stay[0], off[0]])?;
     let asset = |record: RecordId| now.get(&record).copied().ok_or(DirectiveError::NoSuchRecord(record));
-    Ok(Parted { from, stays: asset(stay[0])?, off: asset(off[0])?, carried, ties })
+    let (stays, off_is) = (asset(stay[0])?, asset(off[0])?);
+    // One of the two has the id that was split.
+    let other = if off_is == from { stays } else { off_is };
+    making.write(tx, decision, What::Split, (from, &[other]), &off, &all)?;
+    Ok(Parted { from, stays, off: off_is, carried, ties })
 }
 
 /// Says that parts stay as they are, each within itself. Why its records are one is for the rules to say.
 fn keep<'a>(
     tx: &mut Tx,
     decision: &Decision,
+    making: &Making,
     parts: impl IntoIterator<Item = &'a [RecordId]>,
 ) -> Result<(), StoreError> {
     let known: FxHashSet<(RecordId, RecordId)> = read(tx, decision.org)?.kept.into_iter().collect();
     let within = parts.into_iter().flat_map(|part| part.windows(2).map(|two| (two[0], two[1])));
     let within: Vec<(RecordId, RecordId)> = within.filter(|pair| !known.contains(pair)).collect();
-    add(tx, decision, KEPT, &within)
+    add(tx, decision, making, KEPT, &within)
 }
 
-fn refuse_pinned(tx: &mut Tx, org: OrgId, records: &[RecordId]) -> Result<(), DirectiveError> {
+pub(super) fn refuse_pinned(tx: &mut Tx, org: OrgId, records: &[RecordId]) -> Result<(), DirectiveError> {
     let pinned = read(tx, org)?.pinned;
     let Some(record) = records.iter().find(|record| pinned.contains_key(record)) else { return Ok(()) };
     let asset = assets_of(tx, org, &[*record])?.get(record).copied();
@@ -366,7 +398,7 @@ fn hanging(tx: &mut Tx, decision: &Decision, off: &[RecordId], stay: &[RecordId]
         let linked = |one: &Fact, other: &Fact| joined.get(&(one.record.0, other.record.0)).copied();
         let near = || {
             let near = explain::near(one, other, &shared, &directives, decision.now);
-            near.filter(|near| !near.but_shared).map(|near| near.rule)
+            near.filter(|near| near.but.is_none()).map(|near| near.rule)
         };
         linked(one, other).or_else(|| linked(other, one)).or_else(near)
     };
@@ -408,9 +440,13 @@ fn hanging(tx: &mut Tx, decision: &Decision, off: &[RecordId], stay: &[RecordId]
 /// The asset does not exist, or the database fails; the caller must then roll back.
 pub fn pin(tx: &mut Tx, decision: &Decision, asset: AssetId) -> Result<AssetId, DirectiveError> {
     let (asset, records) = existing(tx, decision.org, asset)?;
-    take_back(tx, decision.org, PINNED, &records, &records)?;
+    let mut making = Making::begin(tx, decision.org)?;
+    take_back(tx, decision.org, &mut making, PINNED, &records, &records)?;
+    // Whoever takes a pin back wants none, and not the one before it.
+    making.replaced.clear();
     let pairs: Vec<(RecordId, RecordId)> = records.iter().map(|record| (*record, records[0])).collect();
-    add(tx, decision, PINNED, &pairs)?;
+    add(tx, decision, &making, PINNED, &pairs)?;
+    making.write(tx, decision, What::Pinned, (asset, &[]), &[], &records)?;
     audit(tx, decision, "asset.pin", &asset.to_string())?;
     resettle(tx, decision, decided(decision, "pinned"), &records)?;
     Ok(asset)
@@ -422,9 +458,11 @@ pub fn pin(tx: &mut Tx, decision: &Decision, asset: AssetId) -> Result<AssetId, 
 /// The asset does not exist or is not pinned, or the database fails; the caller must then roll back.
 pub fn unpin(tx: &mut Tx, decision: &Decision, asset: AssetId) -> Result<AssetId, DirectiveError> {
     let (asset, records) = existing(tx, decision.org, asset)?;
-    if take_back(tx, decision.org, PINNED, &records, &records)? == 0 {
+    let mut making = Making::begin(tx, decision.org)?;
+    if take_back(tx, decision.org, &mut making, PINNED, &records, &records)? == 0 {
         return Err(DirectiveError::NotPinned(asset));
     }
+    decisions::unpinned(tx, decision, &records)?;
     audit(tx, decision, "asset.unpin", &asset.to_string())?;
     resettle(tx, decision, decided(decision, "unpinned"), &records)?;
     let now = assets_of(tx, decision.org, &records[..1])?;
@@ -443,7 +481,7 @@ pub fn pool(tx: &mut Tx, decision: &Decision, group_id: &str, is_pool: bool) -> 
     let group = [decision.org.into(), group_id.into()];
     tx.execute(GONE, &group)?;
     if is_pool {
-        insert(tx, decision, &[(POOL, None, Some(group_id))])?;
+        insert(tx, decision, None, &[(POOL, None, Some(group_id))])?;
     }
     audit(tx, decision, if is_pool { "group.pool" } else { "group.no_pool" }, group_id)?;
     tx.execute(MACHINES, &group)?;
@@ -462,39 +500,65 @@ pub(crate) fn decide_pair(
     if same {
         refuse_pinned(tx, decision.org, &both)?;
     }
-    take_back(tx, decision.org, if same { APART } else { TOGETHER }, &both, &both)?;
-    take_back(tx, decision.org, if same { TOGETHER } else { APART }, &both, &both)?;
+    let mut making = Making::begin(tx, decision.org)?;
+    take_back(tx, decision.org, &mut making, if same { APART } else { TOGETHER }, &both, &both)?;
+    take_back(tx, decision.org, &mut making, if same { TOGETHER } else { APART }, &both, &both)?;
     let pair = (one.min(other), one.max(other));
-    add(tx, decision, if same { TOGETHER } else { APART }, &[pair])?;
+    add(tx, decision, &making, if same { TOGETHER } else { APART }, &[pair])?;
+    let assets = assets_of(tx, decision.org, &both)?;
+    let (asset, other_asset) = (assets.get(&one).copied(), assets.get(&other).copied());
+    let asset = asset.or(other_asset).unwrap_or(AssetId(0));
+    let others: Vec<AssetId> = other_asset.into_iter().filter(|other| *other != asset).collect();
+    let what = if same { What::Accepted } else { What::Dismissed };
+    making.write(tx, decision, what, (asset, &others), &both, &both)?;
     resettle(tx, decision, decided(decision, if same { MERGED } else { SPLIT }), &both)
 }
 
-fn audit(tx: &mut Tx, decision: &Decision, what: &str, subject: &str) -> Result<(), StoreError> {
+/// Decides again about the records of a decision that was taken back.
+pub(super) fn resettle_undone(
+    tx: &mut Tx,
+    decision: &Decision,
+    keeps: Option<AssetId>,
+    records: &[RecordId],
+) -> Result<(), DirectiveError> {
+    resettle(tx, decision, Decided { keeps, ..decided(decision, UNDONE) }, records)
+}
+
+pub(super) fn audit(tx: &mut Tx, decision: &Decision, what: &str, subject: &str) -> Result<(), StoreError> {
     access::audit(tx, decision.org, decision.now, decision.by, what, subject, decision.reason)?;
     Ok(())
 }
 
-fn add(tx: &mut Tx, decision: &Decision, kind: &'static str, pairs: &[(RecordId, RecordId)]) -> Result<(), StoreError> {
+fn add(
+    tx: &mut Tx,
+    decision: &Decision,
+    making: &Making,
+    kind: &'static str,
+    pairs: &[(RecordId, RecordId)],
+) -> Result<(), StoreError> {
     let rows: Vec<_> = pairs.iter().map(|pair| (kind, Some(*pair), None)).collect();
-    insert(tx, decision, &rows)
+    insert(tx, decision, Some(making.id), &rows)
 }
 
 type NewRow<'a> = (&'static str, Option<(RecordId, RecordId)>, Option<&'a str>);
 
-fn insert(tx: &mut Tx, decision: &Decision, rows: &[NewRow]) -> Result<(), StoreError> {
-    const DIRECTIVE: &[(&str, Column)] = &[
-        ("org_id", Column::Int),
-        ("directive_id", Column::Int),
-        ("kind", Column::Text),
-        ("one_record", Column::Int),
-        ("other_record", Column::Int),
-        ("word", Column::Text),
-        ("reason", Column::Text),
-        ("made_by", Column::Text),
-        ("made_at", Column::Int),
-    ];
+/// The columns of a word about records.
+pub(super) const COLUMNS: &[(&str, Column)] = &[
+    ("org_id", Column::Int),
+    ("directive_id", Column::Int),
+    ("kind", Column::Text),
+    ("one_record", Column::Int),
+    ("other_record", Column::Int),
+    ("word", Column::Text),
+    ("reason", Column::Text),
+    ("made_by", Column::Text),
+    ("made_at", Column::Int),
+    ("decision_id", Column::Int),
+];
+
+fn insert(tx: &mut Tx, decision: &Decision, id: Option<DecisionId>, rows: &[NewRow]) -> Result<(), StoreError> {
     let mut head = Head::lock(tx, decision.org, decision.memory)?;
-    let mut values: Vec<Value> = Vec::with_capacity(rows.len() * DIRECTIVE.len());
+    let mut values: Vec<Value> = Vec::with_capacity(rows.len() * COLUMNS.len());
     for (kind, pair, word) in rows {
         values.extend([
             decision.org.into(),
@@ -506,35 +570,40 @@ fn insert(tx: &mut Tx, decision: &Decision, rows: &[NewRow]) -> Result<(), Store
             decision.reason.into(),
             decision.by.into(),
             decision.now.into(),
+            id.map(|id| id.0).into(),
         ]);
     }
-    tx.insert_many("inventory_directive", DIRECTIVE, &values, "")?;
+    tx.insert_many("inventory_directive", COLUMNS, &values, "")?;
     head.finish(tx, decision.memory)?;
     Ok(())
 }
 
-/// Takes back what was said of pairs of these records; answers how many decisions that were.
-fn take_back(tx: &mut Tx, org: OrgId, kind: &str, ones: &[RecordId], others: &[RecordId]) -> Result<u64, StoreError> {
-    const OF: [&str; 2] = [
-        "SELECT directive_id, one_record, other_record FROM inventory_directive
-            WHERE org_id = $1 AND kind = $2 AND one_record IN KEYS",
-        "SELECT directive_id, one_record, other_record FROM inventory_directive
-            WHERE org_id = $1 AND kind = $2 AND other_record IN KEYS",
-    ];
+/// Takes back what was said of pairs of these records, which the decision replaces; answers how many words that were.
+fn take_back(
+    tx: &mut Tx,
+    org: OrgId,
+    making: &mut Making,
+    kind: &str,
+    ones: &[RecordId],
+    others: &[RecordId],
+) -> Result<u64, StoreError> {
     let (first, second): (FxHashSet<i64>, FxHashSet<i64>) =
         (ones.iter().map(|record| record.0).collect(), others.iter().map(|record| record.0).collect());
     let keys: Vec<i64> = first.iter().copied().collect();
-    let mut found: Vec<i64> = Vec::new();
-    for sql in OF {
-        let rows = tx.select_in(sql, &[org.into(), kind.into()], Keys::Ints(&keys), |row| {
-            Ok((row.int(0)?, row.opt_int(1)?.unwrap_or_default(), row.opt_int(2)?.unwrap_or_default()))
-        })?;
-        let between = |one: i64, other: i64| first.contains(&one) && second.contains(&other);
-        found.extend(rows.into_iter().filter(|(_, a, b)| between(*a, *b) || between(*b, *a)).map(|(id, ..)| id));
+    let between = |(one, other): (i64, i64)| first.contains(&one) && second.contains(&other);
+    let mut found: Vec<Replaced> = Vec::new();
+    for column in ["one_record", "other_record"] {
+        let of = format!(
+            "SELECT {} FROM inventory_directive WHERE org_id = $1 AND kind = $2 AND {column} IN KEYS",
+            Replaced::COLUMNS
+        );
+        let rows = tx.select_in(&of, &[org.into(), kind.into()], Keys::Ints(&keys), Replaced::of)?;
+        found.extend(rows.into_iter().filter(|was| between(was.pair()) || between((was.pair().1, was.pair().0))));
     }
-    found.sort_unstable();
-    found.dedup();
-    let rows: Vec<Value> = found.iter().flat_map(|id| [org.into(), Value::from(*id)]).collect();
+    found.sort_unstable_by_key(Replaced::key);
+    found.dedup_by_key(|was| was.key());
+    let rows: Vec<Value> = found.iter().flat_map(|was| [org.into(), Value::from(was.key())]).collect();
+    making.replaced.append(&mut found);
     tx.delete_many("inventory_directive", &[("org_id", Column::Int), ("directive_id", Column::Int)], &rows)
 }
 

@@ -4,9 +4,10 @@ use kernel::{AssetId, IntegrationId, OrgId, RecordId, Timestamp};
 use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Keys, Tx};
 
+use super::decisions::{self, Made, Said};
 use super::deeds::{self, Deed, Objection, Pin};
 use super::directive::{self, DirectiveError, asset_today, records_of};
-use super::fact::{Fact, Key, Kind};
+use super::fact::{Fact, Key, Kind, names_conflict};
 use super::hygiene::{self, Junk};
 use super::review::{self, Review};
 use super::rules::{Asked, Evidence, Rule, is_same_agent};
@@ -15,6 +16,7 @@ use super::veto::{Grounds, Veto};
 use super::{identify, settle};
 use crate::noun::{Grade, Mac};
 use crate::pending::DISCOVERED;
+use crate::project;
 
 /// An asset, or a record of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,8 @@ pub struct Explained {
     pub records: Vec<Linked>,
     /// From what people split it.
     pub parted: Vec<PartedFrom>,
+    /// What people decided about its records, the oldest first.
+    pub decisions: Vec<Made>,
     /// What people decided that brought records here or took some away, the oldest first.
     pub deeds: Vec<Deed>,
     /// Rules that say of records that a person put together that they are two machines.
@@ -197,11 +201,28 @@ pub enum Why {
     Crowd,
 }
 
+impl Why {
+    /// Why, as a clause.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Why::Junk(junk) => format!("it {}", junk.words()),
+            Why::Two(one, other) => format!(
+                "{one} and {other} both report it and are both alive, so it cannot tell one machine from another; it counts \
+                 again when only one of them has reported it for 30 days"
+            ),
+            Why::Crowd => "more than fifty records have it, so it cannot tell one machine from another".to_owned(),
+        }
+    }
+}
+
 /// Why two assets or records are not one, or why they are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Compared {
     /// The assets on the two sides; none for a record that is left out.
     pub assets: (Option<AssetId>, Option<AssetId>),
+    /// What those are called.
+    pub names: (Option<String>, Option<String>),
     /// Values that both sides have, each once.
     pub common: Vec<Common>,
     /// Values of one kind that both sides have and that differ.
@@ -214,6 +235,106 @@ pub struct Compared {
     pub sites: Option<(String, String)>,
     /// Other records that the nearest rule fits as well, each with its asset; a few of them.
     pub rivals: Vec<(RecordId, AssetId)>,
+    /// Where people said that they are two machines: who, when and why, and the decision.
+    pub decided: Option<(Said, Option<Made>)>,
+    /// Which of the assets are pinned, and by whom.
+    pub pins: Vec<(AssetId, Pin)>,
+    /// Whether something changed since correlation last looked at them.
+    pub is_news: bool,
+}
+
+impl Compared {
+    /// Why they are two assets today, or what will make them one, in sentences.
+    #[must_use]
+    pub fn verdict(&self) -> String {
+        if self.assets.0.is_some() && self.assets.0 == self.assets.1 {
+            return "They are one asset.".to_owned();
+        }
+        if let Some((said, made)) = &self.decided {
+            let what = match made.as_ref().map(|made| made.what) {
+                Some(decisions::What::Dismissed) => "dismissed the question and said that they are two machines",
+                Some(decisions::What::Split) => "split them",
+                _ => "said that they are two machines",
+            };
+            return format!("{} on {}{}.", capital_person(&said.by, what), second(said.at), because_of(&said.reason));
+        }
+        let rule = self.nearest.as_ref().map(|nearest| nearest.rule);
+        let named = |rule: Rule| format!("{} ({})", rule.words(), rule.code());
+        match (&self.veto, &self.nearest) {
+            (Some((Veto::Pinned, ..)), _) => self.pinned(),
+            (Some((Veto::Site, ..)), _) => {
+                let sites = self.sites.as_ref().map(|(one, other)| format!(" ({one} and {other})")).unwrap_or_default();
+                format!(
+                    "The rules do not join them: they are in two sites{sites}, and what two sites may both have, such as names and addresses, does not prove that it is one machine (V6)."
+                )
+            }
+            (Some((veto, ..)), _) => format!("The rules never join them: {} ({}).", veto.words(), veto.code()),
+            (None, Some(Nearest { but: Some(But::Shared), .. })) => {
+                "Nothing speaks against it, but other machines have what these two share, so it proves nothing.".to_owned()
+            }
+            (None, Some(Nearest { but: Some(But::Names), .. })) => {
+                "Nothing forbids it, but no rule decides it: they share one MAC address, and their host names contradict each other. It may be one machine that was renamed, or a network adapter that went to another one."
+                    .to_owned()
+            }
+            (None, Some(Nearest { but: Some(But::Known), .. })) => {
+                "Nothing forbids it, but no rule decides it: they share one MAC address, which is enough only where one of the two is known from the network alone."
+                    .to_owned()
+            }
+            (None, Some(nearest)) if !self.rivals.is_empty() => format!(
+                "Nothing forbids it, but what they share fits another machine as well, so you have to say which: {}.",
+                named(nearest.rule)
+            ),
+            (None, Some(nearest)) if self.is_news => {
+                format!("Something changed since the last reading, and the next one will join them: {}.", named(nearest.rule))
+            }
+            (None, Some(_)) => format!(
+                "Nothing forbids it, but no rule decides it: {}, and yet joining them would join others too that are not the same machine.",
+                rule.map(named).unwrap_or_default()
+            ),
+            (None, None) => {
+                "Nothing forbids it, but no rule decides it: what they have in common is too little to be sure.".to_owned()
+            }
+        }
+    }
+
+    /// Who pinned which of them, in sentences.
+    #[must_use]
+    pub fn pinned(&self) -> String {
+        let one = |(asset, pin): &(AssetId, Pin)| {
+            let what = format!("pinned {asset}");
+            let (who, reason) = (capital_person(&pin.by, &what), because_of(&pin.reason));
+            format!(
+                "{who} on {}{reason}, so nothing joins it or leaves it until the pin is taken back.",
+                second(pin.at)
+            )
+        };
+        self.pins.iter().map(one).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Who it was, as a sentence names people.
+#[must_use]
+pub fn person(by: &str) -> &str {
+    if by == "command line" { "somebody at the command line" } else { by }
+}
+
+fn capital_person(by: &str, what: &str) -> String {
+    match by {
+        "command line" => format!("Somebody at the command line {what}"),
+        by => format!("{by} {what}"),
+    }
+}
+
+/// What a person gave as the reason, as the end of a sentence.
+#[must_use]
+pub fn because_of(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(", saying \"{reason}\"") }
+}
+
+/// An instant as sentences tell it: to the second.
+#[must_use]
+pub fn second(at: Timestamp) -> Timestamp {
+    Timestamp::from_seconds(at.micros().div_euclid(1_000_000))
 }
 
 /// A value that both sides have.
@@ -247,8 +368,19 @@ pub struct Nearest {
     pub one: RecordId,
     /// The other record.
     pub other: RecordId,
-    /// True if it would join them, were what they share theirs alone.
-    pub but_shared: bool,
+    /// Why it does not join them after all.
+    pub but: Option<But>,
+}
+
+/// Why a rule that fits two records does not join them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum But {
+    /// Their names contradict each other, where the rule goes by one address of a thing that only the network saw.
+    Names,
+    /// None of the two machines is known from the network alone, which that rule asks for.
+    Known,
+    /// Others have what they share.
+    Shared,
 }
 
 /// Explains the asset that is meant: itself, or that of a record, which then stands first.
@@ -333,6 +465,7 @@ pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, Dir
         record: None,
         name,
         parted: parted(tx, org, &ids)?,
+        decisions: decisions::of_records(tx, org, &ids)?,
         deeds: deeds::of_asset(tx, org, today, &ids)?,
         objections: deeds::objections(&records, &facts, &shared, &directives),
         pinned: ids.iter().any(|record| directives.pinned.contains_key(record)),
@@ -343,6 +476,32 @@ pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, Dir
         reviews: review::of_records(tx, org, &ids)?,
         records,
     })
+}
+
+/// Says of an asset that went by another name what it is called now, and why; nothing if it is called the same.
+///
+/// # Errors
+/// The asset does not exist, or the database fails.
+pub fn renamed(
+    tx: &mut Tx,
+    org: OrgId,
+    asset: AssetId,
+    was: Option<&str>,
+    now: Timestamp,
+) -> Result<Option<String>, DirectiveError> {
+    let is = named(tx, org, Some(asset))?;
+    if is.as_deref() == was {
+        return Ok(None);
+    }
+    let why = project::winners(tx, org, asset, now)?.into_iter().find(|winner| winner.attribute == "name");
+    let why = why.map(|winner| format!(": so its record {} calls it, and {}", winner.record, winner.why));
+    let named = |name: Option<&str>| name.unwrap_or("nothing, for it has no name").to_owned();
+    Ok(Some(format!(
+        "It is called {} from now on, and no longer {}{}.",
+        named(is.as_deref()),
+        named(was),
+        why.unwrap_or_default()
+    )))
 }
 
 /// Assets that go by this name, whatever its case; three are enough to know that it is not one's alone.
@@ -475,6 +634,7 @@ pub fn compare(
         Ok(facts)
     };
     let (ones, others) = (load(tx, &first)?, load(tx, &second)?);
+    let is_news = unsettled(tx, org, first.iter().chain(&second))?;
     let keys: FxHashSet<Key> = ones.iter().chain(&others).flat_map(Fact::keys).collect();
     let shared = shared(tx, org, keys.into_iter())?;
     let directives = directive::read(tx, org)?;
@@ -484,8 +644,9 @@ pub fn compare(
     for one in &ones {
         for other in &others {
             let found = near(one, other, &shared, &directives, now);
-            if let Some(found) = found
-                && nearest.as_ref().is_none_or(|best| (found.but_shared, found.rule) < (best.but_shared, best.rule))
+            let but = |found: Nearest| Nearest { but: found.but.or(not_promoted(found.rule, &ones, &others)), ..found };
+            if let Some(found) = found.map(but)
+                && nearest.as_ref().is_none_or(|best| (found.but, found.rule) < (best.but, best.rule))
             {
                 nearest = Some(found);
             }
@@ -501,12 +662,27 @@ pub fn compare(
     }
     vetoes.sort_unstable();
     let rivals = match &nearest {
-        Some(nearest) if vetoes.is_empty() => rivals(tx, org, nearest.rule, &ones, &others, &shared, &directives, now)?,
+        Some(nearest) if vetoes.is_empty() && !matches!(nearest.but, Some(But::Names | But::Known)) => {
+            rivals(tx, org, nearest.rule, &ones, &others, &shared, &directives, now)?
+        }
         _ => Vec::new(),
     };
     let (one_values, other_values) = (raw(tx, org, &first)?, raw(tx, org, &second)?);
+    let decided = match vetoes.first() {
+        Some((Veto::Split, one, other)) => decisions::apart(tx, org, (*one, *other))?,
+        _ => None,
+    };
+    let mut pins = Vec::new();
+    for (asset, records) in [(one_asset, &first), (other_asset, &second)] {
+        let pin = deeds::pin(tx, org, records)?;
+        pins.extend(asset.zip(pin));
+    }
     Ok(Compared {
+        decided,
+        pins,
+        is_news,
         assets: (one_asset, other_asset),
+        names: (named(tx, org, one_asset)?, named(tx, org, other_asset)?),
         common: common(&one_values, &other_values, &shared),
         differing: differing(&one_values.iter().collect::<Vec<_>>(), &other_values.iter().collect::<Vec<_>>()),
         nearest,
@@ -517,6 +693,36 @@ pub fn compare(
         veto: vetoes.first().copied(),
         rivals,
     })
+}
+
+/// What an asset is called.
+///
+/// # Errors
+/// The database fails.
+pub fn named(tx: &mut Tx, org: OrgId, asset: Option<AssetId>) -> Result<Option<String>, DirectiveError> {
+    const NAME: &str = "SELECT name FROM inventory_asset WHERE org_id = $1 AND asset_id = $2";
+    let Some(asset) = asset else { return Ok(None) };
+    let name = tx.query_opt(NAME, &[org.into(), asset.into()], |row| Ok(row.opt_text(0)?.map(str::to_owned)))?;
+    Ok(name.flatten())
+}
+
+/// Why one MAC address is not enough, of two machines that the rule would join that goes by it.
+fn not_promoted(rule: Rule, ones: &[Fact], others: &[Fact]) -> Option<But> {
+    let seen_only = |facts: &[Fact]| facts.iter().all(|fact| matches!(fact.grade, Grade::Scan | Grade::Discovery));
+    let conflict = || ones.iter().any(|one| others.iter().any(|other| names_conflict(&one.identity, &other.identity)));
+    match rule {
+        Rule::MacScan if conflict() => Some(But::Names),
+        Rule::MacScan if !seen_only(ones) && !seen_only(others) => Some(But::Known),
+        _ => None,
+    }
+}
+
+/// Whether correlation has still to look at any of these records.
+fn unsettled<'a>(tx: &mut Tx, org: OrgId, records: impl Iterator<Item = &'a RecordId>) -> Result<bool, DirectiveError> {
+    const UNSETTLED: &str = "SELECT record_id FROM inventory_machine
+        WHERE org_id = $1 AND settled = 0 AND record_id IN KEYS";
+    let keys: Vec<i64> = records.map(|record| record.0).collect();
+    Ok(!tx.select_in(UNSETTLED, &[org.into()], Keys::Ints(&keys), |row| row.int(0))?.is_empty())
 }
 
 /// So many records are named that a rule fits as well.
@@ -605,12 +811,12 @@ pub(super) fn near(
         promotion && rule.evidence(&asked).is_some()
     };
     let found = |common: &[Key]| Rule::AUTOMATIC.into_iter().find(|rule| fits(*rule, common));
-    let (rule, but_shared) = match (found(&own), found(&all)) {
-        (Some(rule), _) => (rule, false),
-        (None, Some(rule)) => (rule, true),
+    let (rule, but) = match (found(&own), found(&all)) {
+        (Some(rule), _) => (rule, None),
+        (None, Some(rule)) => (rule, Some(But::Shared)),
         (None, None) => return None,
     };
-    Some(Nearest { rule, one: one.record, other: other.record, but_shared })
+    Some(Nearest { rule, one: one.record, other: other.record, but })
 }
 
 /// A value as a source sent it, and what hygiene says of it.

@@ -8,7 +8,7 @@ use super::directive::{self, Decision, DirectiveError};
 use super::partition::About;
 
 /// What ids of questions begin with.
-const PREFIX: &str = "rev";
+pub const PREFIX: &str = "rev";
 
 /// A question for a person: are these one machine?
 #[derive(Clone, Debug, PartialEq)]
@@ -69,6 +69,16 @@ pub fn reviews(tx: &mut Tx, org: OrgId, limit: u32) -> Result<(Vec<Review>, u64)
     let rows = tx.query(&sql, &[org.into(), i64::from(limit).into()], stored)?;
     let count = tx.query_one(COUNT, &[org.into()], |row| row.int(0))?;
     Ok((with_sides(tx, org, rows)?, count.unsigned_abs()))
+}
+
+/// The open question with this id.
+///
+/// # Errors
+/// The database fails.
+pub fn find(tx: &mut Tx, org: OrgId, id: &str) -> Result<Option<Review>, DirectiveError> {
+    let Some(number) = parse_public(PREFIX, id) else { return Ok(None) };
+    let row = tx.query_opt(&format!("{ROW} AND suggestion_id = $2"), &[org.into(), number.into()], stored)?;
+    Ok(with_sides(tx, org, row.into_iter().collect())?.pop())
 }
 
 /// Open questions about these records.

@@ -122,7 +122,7 @@ impl Rule {
         match self {
             Rule::New => "it was the first record of this asset",
             Rule::Merged => "a person merged them",
-            Rule::Kept => "a person kept them together when splitting",
+            Rule::Kept => "a person split others off and left these together",
             Rule::Pinned => "a person pinned the asset as it was",
             Rule::SameAgent => "both name the same agent of the console",
             Rule::Cloud => "both are the same instance in the cloud",
@@ -134,10 +134,12 @@ impl Rule {
             Rule::TwoMacs => "they share two MAC addresses",
             Rule::MacName => "they share a MAC address and the host name",
             Rule::FullName => "they share the full name and the kind of system, and were seen at about the same time",
-            Rule::Pool => "they share a name in a pool whose machines are made anew",
-            Rule::MacScan => "they share a MAC address, and one of them was only seen on the network",
-            Rule::NameAddress => "they share the host name, and a scan measured the address that the other one claimed",
-            Rule::ByName => "they share the computer name, which this integration is set to go by",
+            Rule::Pool => "they share the name, in a group whose machines are made anew each day",
+            Rule::MacScan => "they share a MAC address, and one of them is known from the network alone",
+            Rule::NameAddress => {
+                "they share the host name, and a scan found it at the very IP address that the other source gives for it"
+            }
+            Rule::ByName => "they share the computer name, and one of their integrations is set to take that as enough",
         }
     }
 
@@ -158,8 +160,8 @@ impl Rule {
             Rule::MacName => "MAC + host name",
             Rule::FullName => "full name + system",
             Rule::Pool => "name in a pool",
-            Rule::MacScan => "MAC, one side only seen on the network",
-            Rule::NameAddress => "host name + measured address",
+            Rule::MacScan => "MAC, one side known from the network alone",
+            Rule::NameAddress => "host name + the address where a scan found it",
             Rule::ByName => "computer name",
         }
     }

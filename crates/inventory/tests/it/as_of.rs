@@ -198,8 +198,8 @@ fn an_asset_tells_what_changed_when_and_by_which_record(database: &Database) {
     );
     assert_eq!((changes[4].at, changes[4].record, changes[4].native_id.as_str()), (later.now, record, "7"));
     assert_eq!(changes[4].stream, "agents");
-    assert_eq!(tell(Tell { since: Some(source.later(2 * DAY).now), field: None }).len(), 3);
-    assert_eq!(tell(Tell { since: None, field: Some("name".to_owned()) }).len(), 2);
+    assert_eq!(tell(Tell { since: Some(source.later(2 * DAY).now), field: None, ..Tell::default() }).len(), 3);
+    assert_eq!(tell(Tell { since: None, field: Some("name".to_owned()), ..Tell::default() }).len(), 2);
     let nobody = store.write_blocking(move |tx| history::asset(tx, source.org, AssetId(9_999_999), &Tell::default()));
     assert_eq!(nobody.unwrap(), None);
 }

@@ -109,7 +109,7 @@ fn an_id_that_came_back_was_away_while_it_was_merged(database: &Database) {
         assert_eq!(made(at), then, "as of {at}");
         assert_eq!(made(at.plus_seconds(1800)), then, "as of {at} and a half hour");
     }
-    let tell = Tell { since: None, field: Some("name".to_owned()) };
+    let tell = Tell { since: None, field: Some("name".to_owned()), ..Tell::default() };
     let names = world.write(move |tx| history::asset(tx, ORG, two, &tell)).unwrap().1;
     assert!(names.iter().any(|change| change.after.as_deref() == Some("again-2")), "its history is its own: {names:?}");
 }
@@ -225,7 +225,7 @@ fn an_asset_lived_where_it_lived(database: &Database) {
     assert_eq!((by_site(hour(1)), by_site(hour(2))), ((1, 0), (0, 1)));
     assert_eq!(assets(&world.store, "", &["name", "site"], hour(1))[0][1], "HQ");
     let asset = world.asset(1);
-    let tell = Tell { since: None, field: Some("site".to_owned()) };
+    let tell = Tell { since: None, field: Some("site".to_owned()), ..Tell::default() };
     let told = world.write(move |tx| history::asset(tx, ORG, asset, &tell)).unwrap().1;
     let shown: Vec<_> = told.iter().map(|one| (one.before.as_deref(), one.after.as_deref())).collect();
     assert_eq!(shown, [(Some("HQ"), Some("Lab"))]);
@@ -326,7 +326,7 @@ fn what_people_say_is_told_with_who_said_it(database: &Database) {
         "0 record: - -> 5 attributes by -",
     ];
     assert_eq!(shown, expected);
-    let tell = Tell { since: None, field: Some("field.cost".to_owned()) };
+    let tell = Tell { since: None, field: Some("field.cost".to_owned()), ..Tell::default() };
     assert_eq!(world.write(move |tx| history::asset(tx, ORG, one, &tell)).unwrap().1.len(), 2);
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use inventory::correlate::decisions::{self, Made, What};
 use inventory::correlate::directive::{self, Decision, DirectiveError, asset_today};
 use inventory::correlate::explain::{self, Subject, Why};
 use inventory::correlate::partition::About;
@@ -59,6 +60,13 @@ testkit::on_each_database! {
     what_was_shared_says_something_again_after_thirty_days,
     whoever_decides_is_in_the_audit_trail,
     what_does_not_exist_is_said_to_be_unknown,
+    what_is_taken_back_is_as_undecided_as_it_was,
+    what_a_decision_replaced_holds_again_when_it_is_taken_back,
+    a_decision_is_taken_back_after_those_that_were_made_upon_it,
+    a_split_that_is_taken_back_has_its_id_and_its_reasons_again,
+    what_people_decided_without_moving_a_record_is_in_the_history,
+    the_queue_and_the_comparison_say_the_same_of_a_pair,
+    a_source_that_arrives_is_one_line_of_history,
 }
 
 #[derive(Clone)]
@@ -1102,4 +1110,237 @@ fn what_does_not_exist_is_said_to_be_unknown(database: &testkit::Database) {
     assert_eq!(split(vec![unknown]), format!("there is no machine's record {unknown}"));
     assert_eq!(split(vec![first]), format!("these are all records of {one}; leave one out that stays"));
     assert!(split(vec![first, second]).ends_with("split one asset at a time"));
+}
+
+/// The decision about a record that nobody took back.
+fn latest(world: &World, record: RecordId) -> Made {
+    world.write(move |tx| decisions::latest(tx, ORG, record)).unwrap()
+}
+
+/// Everything that people decided and that holds, by the numbers of records.
+fn words(world: &World) -> Vec<String> {
+    world.texts(
+        "SELECT d.kind || ' ' || a.native_id || ' ' || b.native_id FROM inventory_directive d
+        JOIN inventory_machine a ON a.org_id = d.org_id AND a.record_id = d.one_record
+        JOIN inventory_machine b ON b.org_id = d.org_id AND b.record_id = d.other_record
+        WHERE d.org_id = $1 ORDER BY 1",
+    )
+}
+
+fn what_is_taken_back_is_as_undecided_as_it_was(database: &testkit::Database) {
+    let world = World::new(database);
+    let said =
+        [agent(1).maker("Dell").serial("5CG1234XYZ").name("lt-1"), row(2).name("lt-1"), row(3).serial("5CG1234XYZ")];
+    world.say(&said, NOW);
+    world.settle(NOW);
+    let state = |world: &World| {
+        let links = (1..=3).map(|number| (world.asset(number), reasons_of(world, number))).collect::<Vec<_>>();
+        (world.machines(), links, questions(world), words(world))
+    };
+    let before = state(&world);
+    assert_eq!((before.2.len(), before.3.len()), (1, 0), "{before:?}");
+    let (one, two, record) = (world.asset(1), world.asset(2), world.record(2));
+    world.decide(move |tx, by| directive::merge(tx, by, &[one, two])).unwrap();
+    assert_eq!((world.asset(2), questions(&world)), (one, vec![]));
+    let made = latest(&world, record);
+    assert_eq!((made.what, made.asset, made.others.clone(), made.stands), (What::Merged, one, vec![two], true));
+    let later = NOW.plus_seconds(3600);
+    let undone = world.decide_at(later, move |tx, by| decisions::undo(tx, by, made.id)).unwrap();
+    assert_eq!(
+        undone.assets.len(),
+        before.1.iter().map(|(asset, _)| *asset).collect::<std::collections::BTreeSet<_>>().len()
+    );
+    assert_eq!(state(&world), before);
+    let told = world.decide(move |tx, _| explain::explain(tx, ORG, one)).unwrap();
+    let undone = told.decisions[0].undone.as_ref().unwrap();
+    assert_eq!((undone.by.as_str(), undone.at, told.decisions[0].stands), ("dana", later, false));
+    let again = world.decide(move |tx, by| decisions::undo(tx, by, made.id)).unwrap_err();
+    assert!(again.to_string().contains("was taken back already, by dana"), "{again}");
+    // So it is with the answer to a question, yes or no.
+    for same in [true, false] {
+        let id = world.decide(move |tx, _| review::reviews(tx, ORG, 10)).unwrap().0[0].id.clone();
+        world.decide(move |tx, by| review::answer(tx, by, &id, same)).unwrap();
+        assert_eq!(questions(&world), [""; 0]);
+        let made = latest(&world, record);
+        world.decide(move |tx, by| decisions::undo(tx, by, made.id)).unwrap();
+        assert_eq!(state(&world), before, "{same}");
+    }
+    world.unsettle();
+    world.settle(later);
+    assert_eq!(state(&world), before, "and settling again changes nothing");
+}
+
+/// The rule of a record's link, and the record that it joined.
+fn reasons_of(world: &World, number: i64) -> (&'static str, Option<RecordId>) {
+    let (asset, record) = (world.asset(number), world.record(number));
+    let told = world.decide(move |tx, _| explain::explain(tx, ORG, asset)).unwrap();
+    let linked = told.records.into_iter().find(|linked| linked.record == record).unwrap();
+    (linked.rule.code(), linked.partner)
+}
+
+fn what_a_decision_replaced_holds_again_when_it_is_taken_back(database: &testkit::Database) {
+    let world = World::new(database);
+    world.say(&[agent(1).name("lt-1"), row(2).name("lt-1")], NOW);
+    world.settle(NOW);
+    let (one, two, record) = (world.asset(1), world.asset(2), world.record(2));
+    let id = world.decide(move |tx, _| review::reviews(tx, ORG, 10)).unwrap().0[0].id.clone();
+    world.decide(move |tx, by| review::answer(tx, by, &id, false)).unwrap();
+    let dismissed = latest(&world, record);
+    let compare = |world: &World| {
+        let sides = (Subject::Asset(one), Subject::Asset(two));
+        world.decide(move |tx, _| explain::compare(tx, ORG, sides.0, sides.1, NOW)).unwrap()
+    };
+    let told = compare(&world);
+    let (said, made) = told.decided.clone().unwrap();
+    assert_eq!((said.by.as_str(), said.reason.as_str(), said.at), ("dana", "it is so", NOW));
+    assert_eq!(made.map(|made| (made.id, made.what, made.stands)), Some((dismissed.id, What::Dismissed, true)));
+    assert!(
+        told.verdict().starts_with("dana dismissed the question and said that they are two machines on 2"),
+        "{}",
+        told.verdict()
+    );
+    let was = words(&world);
+    world.decide_at(NOW.plus_seconds(60), move |tx, by| directive::merge(tx, by, &[one, two])).unwrap();
+    assert_eq!(world.machines(), [[1, 2]]);
+    let merged = latest(&world, record);
+    let undone = world.decide_at(NOW.plus_seconds(120), move |tx, by| decisions::undo(tx, by, merged.id)).unwrap();
+    assert_eq!((undone.assets, words(&world)), (vec![one, two], was));
+    let told = compare(&world).decided.unwrap();
+    assert_eq!((told.0.at, told.1.map(|made| made.id)), (NOW, Some(dismissed.id)), "dana still says so, since then");
+    let id = dismissed.id;
+    world.decide(move |tx, by| decisions::undo(tx, by, id)).unwrap();
+    assert_eq!((words(&world), questions(&world).len()), (vec![], 1));
+}
+
+fn a_decision_is_taken_back_after_those_that_were_made_upon_it(database: &testkit::Database) {
+    let world = World::new(database);
+    world.say(&[agent(1).name("lt-1"), row(2).name("two"), row(3).name("three")], NOW);
+    world.settle(NOW);
+    let (one, two, three) = (world.asset(1), world.asset(2), world.asset(3));
+    let (first, second, third) = (world.record(1), world.record(2), world.record(3));
+    world.decide(move |tx, by| directive::merge(tx, by, &[one, two])).unwrap();
+    let merged = latest(&world, first).id;
+    world.decide(move |tx, by| directive::split(tx, by, &[second])).unwrap();
+    let split = latest(&world, first).id;
+    let error = world.decide(move |tx, by| decisions::undo(tx, by, merged)).unwrap_err();
+    assert!(matches!(error, DirectiveError::DecidedSince { later, .. } if later == split), "{error}");
+    let told = world.decide(move |tx, _| explain::explain(tx, ORG, one)).unwrap();
+    assert_eq!(told.decisions.iter().map(|made| made.stands).collect::<Vec<_>>(), [false, true]);
+    // What is about one of its records alone was not made upon it.
+    world.decide(move |tx, by| directive::merge(tx, by, &[two, three])).unwrap();
+    let beside = latest(&world, third).id;
+    world.decide(move |tx, by| decisions::undo(tx, by, split)).unwrap();
+    assert_eq!(world.machines(), [[1, 2, 3]]);
+    let pinned = world.asset(1);
+    world.decide(move |tx, by| directive::pin(tx, by, pinned)).unwrap();
+    let error = world.decide(move |tx, by| decisions::undo(tx, by, beside)).unwrap_err();
+    assert!(matches!(error, DirectiveError::Pinned(_)), "{error}");
+    let pin = latest(&world, first);
+    assert_eq!((pin.what, pin.asset), (What::Pinned, pinned));
+    world.decide(move |tx, by| decisions::undo(tx, by, pin.id)).unwrap();
+    for id in [beside, merged] {
+        world.decide(move |tx, by| decisions::undo(tx, by, id)).unwrap();
+    }
+    assert_eq!((world.machines(), words(&world)), (vec![vec![1], vec![2], vec![3]], vec![]));
+    assert_eq!((world.asset(1), world.asset(2), world.asset(3)), (one, two, three), "each has its id again");
+    let unknown = world.decide(move |tx, by| decisions::undo(tx, by, kernel::DecisionId(999_999))).unwrap_err();
+    assert!(unknown.to_string().starts_with("there is no decision dec_"), "{unknown}");
+}
+
+fn a_split_that_is_taken_back_has_its_id_and_its_reasons_again(database: &testkit::Database) {
+    let world = World::new(database);
+    four(&world);
+    let state =
+        |world: &World| (1..=4).map(|number| (world.asset(number), reasons_of(world, number))).collect::<Vec<_>>();
+    let (before, first, second) = (state(&world), world.record(1), world.record(2));
+    for off in [first, second] {
+        let parted = world.decide(move |tx, by| directive::split(tx, by, &[off])).unwrap();
+        assert_ne!(parted.stays, parted.off);
+        let made = latest(&world, off);
+        assert_eq!((made.what, made.asset), (What::Split, parted.from));
+        world.decide(move |tx, by| decisions::undo(tx, by, made.id)).unwrap();
+        assert_eq!((state(&world), words(&world)), (before.clone(), vec![]));
+    }
+}
+
+fn what_people_decided_without_moving_a_record_is_in_the_history(database: &testkit::Database) {
+    let world = World::new(database);
+    world.say(&[agent(1).name("lt-1"), row(2).name("lt-1")], NOW);
+    world.settle(NOW);
+    let (asset, record) = (world.asset(1), world.record(1));
+    let at = |hours: i64| NOW.plus_seconds(hours * 3600);
+    world.decide_at(at(1), move |tx, by| directive::pin(tx, by, asset)).unwrap();
+    world.decide_at(at(2), move |tx, by| directive::unpin(tx, by, asset)).unwrap();
+    let id = world.decide(move |tx, _| review::reviews(tx, ORG, 10)).unwrap().0[0].id.clone();
+    world.decide_at(at(3), move |tx, by| review::answer(tx, by, &id, false)).unwrap();
+    let made = latest(&world, record);
+    world.decide_at(at(4), move |tx, by| decisions::undo(tx, by, made.id)).unwrap();
+    let tell = inventory::history::Tell { field: Some("decision".to_owned()), ..Default::default() };
+    let (_, changes) = world.write(move |tx| inventory::history::asset(tx, ORG, asset, &tell)).unwrap();
+    let told = changes.into_iter().map(|change| {
+        let by = change.by.unwrap();
+        (change.at, by.rule, by.who, by.reason)
+    });
+    let told: Vec<_> = told.collect();
+    let by = |hours: i64, what: &str| (at(hours), what.to_owned(), "dana".to_owned(), "it is so".to_owned());
+    assert_eq!(told, [by(4, "undone"), by(3, "dismissed"), by(2, "unpinned"), by(1, "pinned")]);
+}
+
+fn the_queue_and_the_comparison_say_the_same_of_a_pair(database: &testkit::Database) {
+    let world = World::new(database);
+    let said = [
+        agent(1).name("osa-lt-1").mac("d4:be:d9:67:b9:87"),
+        scan(2).name("formerly-2").mac("d4:be:d9:67:b9:87"),
+        row(3).maker("Dell").serial("5CG1234XYZ").name("pc-3"),
+    ];
+    world.say(&said, NOW);
+    world.settle(NOW);
+    assert_eq!(world.machines(), [[1], [2], [3]]);
+    let compare = |one: AssetId, other: AssetId| {
+        let sides = (Subject::Asset(one), Subject::Asset(other));
+        world.decide(move |tx, _| explain::compare(tx, ORG, sides.0, sides.1, NOW)).unwrap()
+    };
+    let told = compare(world.asset(1), world.asset(2));
+    assert_eq!(told.nearest.as_ref().and_then(|nearest| nearest.but), Some(explain::But::Names));
+    assert!(
+        told.verdict().contains("no rule decides it") && told.verdict().contains("host names"),
+        "{}",
+        told.verdict()
+    );
+    // What arrived since correlation last looked is what the next reading decides.
+    world.say(&[row(4).maker("Dell").serial("5CG1234XYZ").name("desk")], NOW);
+    let (three, four) = (world.asset(3), world.asset(4));
+    let told = compare(three, four);
+    assert!(told.is_news && told.verdict().contains("the next one will join them"), "{}", told.verdict());
+    // A pin stands in the way of a merge, and is named before anybody tries.
+    world.decide(move |tx, by| directive::pin(tx, by, four)).unwrap();
+    let told = compare(three, four);
+    assert_eq!(told.pins.iter().map(|(asset, pin)| (*asset, pin.by.as_str())).collect::<Vec<_>>(), [(four, "dana")]);
+    assert!(told.verdict().starts_with(&format!("dana pinned {four} on 2")), "{}", told.verdict());
+}
+
+fn a_source_that_arrives_is_one_line_of_history(database: &testkit::Database) {
+    let world = World::new(database);
+    let born = NOW.plus_seconds(-9 * DAY);
+    let fine = Timestamp::from_micros(born.micros() + 821_345);
+    let coarse = Timestamp::from_micros(born.micros() + 98_000);
+    world.say(&[row(1).maker("Dell").serial("5CG1234XYZ").name("before").born(fine)], NOW);
+    world.settle(NOW);
+    let later = NOW.plus_seconds(3600);
+    world.say(&[agent(2).maker("Dell").serial("5CG1234XYZ").name("after").born(coarse)], later);
+    world.settle(later);
+    let (asset, record) = (world.asset(1), world.record(2));
+    let history = |each: bool| {
+        let tell = inventory::history::Tell { each, ..Default::default() };
+        world.write(move |tx| inventory::history::asset(tx, ORG, asset, &tell)).unwrap().1
+    };
+    let fields = |each: bool| history(each).into_iter().map(|change| change.field).collect::<Vec<_>>();
+    assert!(fields(true).contains(&"name".to_owned()), "{:?}", fields(true));
+    assert!(!fields(true).contains(&"first_seen".to_owned()), "{:?}", fields(true));
+    let folded = history(false);
+    assert_eq!(fields(false), ["record", "record"]);
+    assert_eq!((folded[0].record, folded[0].called.as_deref()), (record, Some("after")));
+    let with: Vec<_> =
+        folded[0].with.iter().map(|of| (of.field.as_str(), of.before.as_deref(), of.after.as_deref())).collect();
+    assert!(with.contains(&("name", Some("before"), Some("after"))), "{with:?}");
 }

@@ -13,6 +13,7 @@ use kernel::AssetId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use store::Tx;
 
 use super::{decide, load, own};
 use crate::fields::{Asked, body as read};
@@ -136,6 +137,8 @@ pub(super) struct Why {
     pinned: bool,
     /// Its records and why they belong to it.
     records: Vec<Linked>,
+    /// What people decided about it, the oldest first.
+    decisions: Vec<Made>,
     /// Values of its records that say nothing about which machine it is.
     ignored: Vec<Ignored>,
     /// Assets with another system on the same hardware.
@@ -160,6 +163,25 @@ struct Linked {
     by: String,
     /// Why, in the words of whoever decided it.
     reason: String,
+}
+
+/// What a person decided.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Made {
+    /// Its id, which undo takes.
+    id: String,
+    /// `merged`, `split`, `accepted`, `dismissed` or `pinned`.
+    what: String,
+    /// The same as a clause behind the person who decided it.
+    words: String,
+    at: String,
+    by: String,
+    reason: String,
+    /// Who took it back.
+    undone_by: Option<String>,
+    undone_at: Option<String>,
+    /// Whether it can be taken back now.
+    stands: bool,
 }
 
 /// A value that says nothing.
@@ -198,8 +220,22 @@ pub(super) struct Decided {
     /// What was split off is this asset.
     #[serde(skip_serializing_if = "Option::is_none")]
     split_off: Option<String>,
-    /// Records that came from other assets, or went along with those that were split off: to take it back.
+    /// Records that came from other assets, or went along with those that were split off.
     records: Vec<String>,
+    /// What was decided, which undo takes back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<String>,
+}
+
+/// What is taken back.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Undo {
+    /// A decision about the asset, `dec_..`.
+    decision: String,
+    /// Why, for the audit trail.
+    #[serde(default)]
+    reason: String,
 }
 
 /// What is merged.
@@ -312,7 +348,22 @@ pub(super) async fn why(
                 record: of.record.to_string(),
                 kind: of.kind.to_owned(),
                 value: of.value.clone(),
-                why: decide::says_nothing(&of.why),
+                why: of.why.words(),
+            })
+            .collect(),
+        decisions: told
+            .decisions
+            .iter()
+            .map(|made| Made {
+                id: made.id.to_string(),
+                what: made.what.as_str().to_owned(),
+                words: made.words(told.asset),
+                at: made.said.at.to_string(),
+                by: made.said.by.clone(),
+                reason: made.said.reason.clone(),
+                undone_by: made.undone.as_ref().map(|said| said.by.clone()),
+                undone_at: made.undone.as_ref().map(|said| said.at.to_string()),
+                stands: made.stands,
             })
             .collect(),
         same_hardware: told.same_hardware.iter().map(AssetId::to_string).collect(),
@@ -320,7 +371,7 @@ pub(super) async fn why(
         compared: compared.map(|of| Compared {
             other: of.assets.1.map(|asset| asset.to_string()),
             one: of.assets.0.is_some() && of.assets.0 == of.assets.1,
-            verdict: decide::verdict(&of),
+            verdict: of.verdict(),
             veto: of.veto.map(|(veto, ..)| veto.code().to_owned()),
             nearest: of.nearest.map(|nearest| nearest.rule.code().to_owned()),
             common: of.common.iter().map(|common| (common.kind.to_owned(), common.value.clone())).collect(),
@@ -341,7 +392,21 @@ pub(super) async fn merge(
     let assets = ids.map(decide::asset_id).collect::<Result<Vec<_>, _>>()?;
     let done = decide::decide(&app, &visitor, sent.reason, move |tx, by| decide::merge(tx, by, &assets)).await?;
     let records = done.joined.iter().map(ToString::to_string).collect();
-    Ok(Json(Decided { asset: done.asset.to_string(), split_off: None, records }))
+    let decision = done.decision.map(|id| id.to_string());
+    Ok(Json(Decided { asset: done.asset.to_string(), split_off: None, records, decision }))
+}
+
+/// `POST /api/v1/assets/{id}/undo`
+pub(super) async fn undo(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Decided>, Problem> {
+    let sent: Undo = read(&body)?;
+    let (asset, decision) = (decide::asset_id(&id)?, decide::decision_id(&sent.decision)?);
+    let undo = decide::decide(&app, &visitor, sent.reason, move |tx, by| decide::undo(tx, by, asset, decision));
+    Ok(Json(Decided { asset: undo.await?.to_string(), split_off: None, records: Vec::new(), decision: None }))
 }
 
 /// `POST /api/v1/assets/{id}/split`
@@ -354,10 +419,13 @@ pub(super) async fn split(
     let sent: Split = read(&body)?;
     let asset = decide::asset_id(&id)?;
     let records = decide::record_ids(sent.records.iter().map(String::as_str))?;
-    let done =
-        decide::decide(&app, &visitor, sent.reason, move |tx, by| decide::split(tx, by, asset, &records)).await?;
+    let split = move |tx: &mut Tx<'_>, by: &directive::Decision<'_>| {
+        Ok((decide::split(tx, by, asset, &records)?, decide::decided_now(tx, by, records.first())?))
+    };
+    let (done, decision) = decide::decide(&app, &visitor, sent.reason, split).await?;
+    let decision = decision.map(|id| id.to_string());
     let records = done.carried.iter().map(ToString::to_string).collect();
-    Ok(Json(Decided { asset: done.stays.to_string(), split_off: Some(done.off.to_string()), records }))
+    Ok(Json(Decided { asset: done.stays.to_string(), split_off: Some(done.off.to_string()), records, decision }))
 }
 
 /// `PUT /api/v1/assets/{id}/pin`
@@ -369,8 +437,14 @@ pub(super) async fn pin(
 ) -> Result<Json<Decided>, Problem> {
     let sent: Reason = if body.is_empty() { Reason::default() } else { read(&body)? };
     let asset = decide::asset_id(&id)?;
-    let asset = decide::decide(&app, &visitor, sent.reason, move |tx, by| directive::pin(tx, by, asset)).await?;
-    Ok(Json(Decided { asset: asset.to_string(), split_off: None, records: Vec::new() }))
+    let pin = move |tx: &mut Tx<'_>, by: &directive::Decision<'_>| {
+        let asset = directive::pin(tx, by, asset)?;
+        let records = directive::records_of(tx, by.org, asset)?;
+        Ok((asset, decide::decided_now(tx, by, records.first())?))
+    };
+    let (asset, decision) = decide::decide(&app, &visitor, sent.reason, pin).await?;
+    let decision = decision.map(|id| id.to_string());
+    Ok(Json(Decided { asset: asset.to_string(), split_off: None, records: Vec::new(), decision }))
 }
 
 /// `DELETE /api/v1/assets/{id}/pin`
@@ -381,7 +455,7 @@ pub(super) async fn unpin(
 ) -> Result<Json<Decided>, Problem> {
     let asset = decide::asset_id(&id)?;
     let asset = decide::decide(&app, &visitor, String::new(), move |tx, by| directive::unpin(tx, by, asset)).await?;
-    Ok(Json(Decided { asset: asset.to_string(), split_off: None, records: Vec::new() }))
+    Ok(Json(Decided { asset: asset.to_string(), split_off: None, records: Vec::new(), decision: None }))
 }
 
 /// `POST /api/v1/assets/owner`

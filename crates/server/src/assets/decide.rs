@@ -2,23 +2,21 @@
 
 use axum::extract::{Path, State};
 use axum::response::Response;
+use inventory::correlate::decisions::{self, Made, What};
 use inventory::correlate::directive::{self, Decision, DirectiveError, Parted};
-use inventory::correlate::explain::{Compared, Subject, Why, compare};
+use inventory::correlate::explain::{self, Compared, Subject, compare};
 use inventory::{Ask, Memory};
-use kernel::{AssetId, OrgId, RecordId, Timestamp};
+use kernel::{AssetId, DecisionId, OrgId, RecordId, Timestamp};
 use store::Tx;
 use ui::{Button, Card, Empty, Field, Icon, Kind, Markup, Place, Row, Table, Tone, Weight, html};
 
 use super::{Detail, load, name};
 use crate::fields::{Asked, Fields, Sent, address};
 use crate::inventories::{cell, icon_of_type, text};
-use crate::problem::capital;
 use crate::{App, Problem, Visitor, respond};
 
 /// Assets that are offered to be merged with.
 const OFFERED: usize = 10;
-/// A merge of more records is taken back record by record.
-const UNDO_RECORDS_MAX: usize = 50;
 
 /// What came of a merge.
 pub(super) struct Merged {
@@ -26,6 +24,10 @@ pub(super) struct Merged {
     pub(super) asset: AssetId,
     /// Its records that were another asset's.
     pub(super) joined: Vec<RecordId>,
+    /// What it is called now, if that is another name than before.
+    pub(super) renamed: Option<String>,
+    /// The decision, for whoever takes it back.
+    pub(super) decision: Option<DecisionId>,
 }
 
 /// Takes one decision, in one transaction.
@@ -55,9 +57,37 @@ pub(super) fn merge(tx: &mut Tx<'_>, by: &Decision<'_>, assets: &[AssetId]) -> R
         let asset = today(tx, by.org, *asset)?;
         before.push((asset, directive::records_of(tx, by.org, asset)?));
     }
+    let was = explain::named(tx, by.org, before.first().map(|(asset, _)| *asset))?;
     let asset = directive::merge(tx, by, assets)?;
     let joined = before.into_iter().filter(|(other, _)| *other != asset).flat_map(|(_, records)| records);
-    Ok(Merged { asset, joined: joined.collect() })
+    let joined: Vec<RecordId> = joined.collect();
+    let renamed = explain::renamed(tx, by.org, asset, was.as_deref(), by.now)?;
+    Ok(Merged { asset, renamed, decision: decided_now(tx, by, joined.first())?, joined })
+}
+
+/// The decision that was taken just now about a record.
+pub(super) fn decided_now(
+    tx: &mut Tx<'_>,
+    by: &Decision<'_>,
+    record: Option<&RecordId>,
+) -> Result<Option<DecisionId>, DirectiveError> {
+    let Some(record) = record else { return Ok(None) };
+    Ok(decisions::latest(tx, by.org, *record)?.map(|made| made.id))
+}
+
+/// Takes back a decision about this asset. Answers the asset as it is called now.
+pub(super) fn undo(
+    tx: &mut Tx<'_>,
+    by: &Decision<'_>,
+    asset: AssetId,
+    decision: DecisionId,
+) -> Result<AssetId, DirectiveError> {
+    let asset = today(tx, by.org, asset)?;
+    if !explain::explain(tx, by.org, asset)?.decisions.iter().any(|made| made.id == decision) {
+        return Err(DirectiveError::NoSuchDecision(decision.to_string()));
+    }
+    decisions::undo(tx, by, decision)?;
+    today(tx, by.org, asset)
 }
 
 /// Says that records of this asset are another machine.
@@ -104,17 +134,9 @@ pub(super) async fn merge_sent(
     let assets = [asset_id(&id)?, asset_id(sent.get("with"))?];
     let reason = sent.get("reason").trim().to_owned();
     let done = decide(&app, &visitor, reason, move |tx, by| merge(tx, by, &assets)).await?;
-    let joined: Vec<String> = done.joined.iter().take(UNDO_RECORDS_MAX + 1).map(RecordId::to_string).collect();
-    let joined = if joined.len() > UNDO_RECORDS_MAX { String::new() } else { joined.join(",") };
-    // Whoever takes something back needs no way back from there.
-    let joined = if sent.opt("back").is_some() { "" } else { joined.as_str() };
-    let to = address(&page_of(done.asset), &[("joined", joined)]);
-    Ok(respond::see_other_saying(
-        &to,
-        Tone::Ok,
-        "Merged.",
-        "They are one asset from now on, and the other address leads here.",
-    ))
+    let then = "They are one asset from now on, and the other address leads here.";
+    let then = done.renamed.map_or_else(|| then.to_owned(), |renamed| format!("{then} {renamed}"));
+    Ok(respond::see_other_saying(&decided_page(done.asset, done.decision), Tone::Ok, "Merged.", &then))
 }
 
 /// `POST /assets/{id}/split`
@@ -126,10 +148,10 @@ pub(super) async fn split_sent(
 ) -> Result<Response, Problem> {
     let (asset, records) = (asset_id(&id)?, record_ids(sent.all("record"))?);
     let reason = sent.get("reason").trim().to_owned();
-    let done = decide(&app, &visitor, reason, move |tx, by| split(tx, by, asset, &records)).await?;
-    let off = done.off.to_string();
-    let parted = if sent.opt("back").is_some() { "" } else { off.as_str() };
-    let to = address(&page_of(done.stays), &[("parted", parted)]);
+    let work = move |tx: &mut Tx<'_>, by: &Decision<'_>| {
+        Ok((split(tx, by, asset, &records)?, decided_now(tx, by, records.first())?))
+    };
+    let (done, decision) = decide(&app, &visitor, reason, work).await?;
     let then = match done.carried.len() as u64 {
         0 => "It is an asset of its own from now on, and no reading joins them again.".to_owned(),
         more => format!(
@@ -138,7 +160,32 @@ pub(super) async fn split_sent(
             if more == 1 { "it" } else { "them" }
         ),
     };
-    Ok(respond::see_other_saying(&to, Tone::Ok, "Split off.", &then))
+    Ok(respond::see_other_saying(&decided_page(done.stays, decision), Tone::Ok, "Split off.", &then))
+}
+
+/// The page of an asset after something was decided about it, with the way back.
+fn decided_page(asset: AssetId, decision: Option<DecisionId>) -> String {
+    let decision = decision.map(|id| id.to_string()).unwrap_or_default();
+    address(&page_of(asset), &[("decided", &decision)])
+}
+
+/// `POST /assets/{id}/undo`
+pub(super) async fn undo_sent(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    Sent(sent): Sent,
+) -> Result<Response, Problem> {
+    let (asset, decision) = (asset_id(&id)?, decision_id(sent.get("decision"))?);
+    let reason = sent.get("reason").trim().to_owned();
+    let asset = decide(&app, &visitor, reason, move |tx, by| undo(tx, by, asset, decision)).await?;
+    let then = "What held before that decision holds again, and the rules have decided the rest.";
+    Ok(respond::see_other_saying(&page_of(asset), Tone::Ok, "Taken back.", then))
+}
+
+/// Reads the id of a decision.
+pub(super) fn decision_id(text: &str) -> Result<DecisionId, Problem> {
+    DecisionId::parse(text.trim()).ok_or_else(|| Problem::missing("decision"))
 }
 
 /// `POST /assets/{id}/pin`, which takes the pin back if `off` is sent.
@@ -177,7 +224,7 @@ pub(super) fn splitting<'a>(
             input type="hidden" name="record" value=(record);
             p { "The record of " (ui::words::name(called)) " becomes an asset of its own, and no reading joins the two again." }
             (reason.render())
-            p.muted { "It can be undone: merge the two." }
+            p.muted { "It can be undone, at once or later." }
         },
         safe: "Keep together",
         verb: "Split off",
@@ -191,47 +238,64 @@ fn reason_field() -> Field<'static> {
     Field {
         name: "reason",
         label: "Why",
-        help: "For whoever asks later; it stands in the audit trail.",
+        help: "For whoever asks later; it stands in the history of the asset and in the audit trail.",
         error: None,
         required: false,
         kind: Kind::Text(""),
     }
 }
 
-/// What takes back the merge or the split that was just done.
+/// What takes back the decision that was just taken.
 pub(super) fn way_back(visitor: &Visitor, detail: &Detail, asked: &Fields) -> Markup {
-    let here = page_of(detail.asset);
-    let own = |record: &RecordId| detail.explained.records.iter().any(|of| of.record == *record);
-    let joined: Vec<String> = asked
-        .get("joined")
-        .split(',')
-        .filter_map(RecordId::parse)
-        .filter(own)
-        .take(UNDO_RECORDS_MAX)
-        .map(|record| record.to_string())
-        .collect();
-    let undo = |words: &'static str, action: &str, fields: &[(&str, &str)]| {
-        ui::post_button(visitor.csrf(), action, &Button { words, small: true, ..Button::default() }, fields)
-    };
-    if !joined.is_empty() && joined.len() < detail.explained.records.len() {
-        let mut fields: Vec<(&str, &str)> = joined.iter().map(|record| ("record", record.as_str())).collect();
-        fields.push(("back", "1"));
-        let count = ui::noun(joined.len() as u64, "record came", "records came");
-        return html! {
-            div.line { p { (count) " from the other asset." } (undo("Undo the merge", &format!("{here}/split"), &fields)) }
-        };
+    let decided = DecisionId::parse(asked.get("decided"));
+    let made = detail.explained.decisions.iter().find(|made| Some(made.id) == decided && made.stands);
+    html! {
+        @if let Some(made) = made {
+            div.line { p { (sentence(detail, made)) } (undo_button(visitor, detail, made)) }
+        }
     }
-    match AssetId::parse(asked.get("parted")).filter(|other| *other != detail.asset) {
-        Some(other) => {
-            let other = other.to_string();
-            html! {
-                div.line {
-                    p { "What was split off is " a href={ "/assets/" (other) } { "an asset of its own" } "." }
-                    (undo("Undo the split", &format!("{here}/merge"), &[("with", &other), ("back", "1")]))
+}
+
+/// What was decided, as a sentence about the asset of the page.
+fn sentence(detail: &Detail, made: &Made) -> Markup {
+    let reason = explain::because_of(&made.said.reason);
+    html! { (ui::words::name(explain::person(&made.said.by))) " " (ui::words::name(&made.words(detail.asset))) (ui::words::name(&reason)) "." }
+}
+
+fn undo_button(visitor: &Visitor, detail: &Detail, made: &Made) -> Markup {
+    let words = match made.what {
+        What::Merged => "Undo the merge",
+        What::Split => "Undo the split",
+        What::Accepted | What::Dismissed => "Undo the answer",
+        What::Pinned => "Unpin",
+    };
+    let (action, id) = (format!("{}/undo", page_of(detail.asset)), made.id.to_string());
+    let button = Button { words, small: true, ..Button::default() };
+    ui::post_button(visitor.csrf(), &action, &button, &[("decision", &id)])
+}
+
+/// What people decided about an asset, the latest first, each with its way back.
+pub(super) fn decided(visitor: &Visitor, detail: &Detail, may: bool) -> Markup {
+    let all = &detail.explained.decisions;
+    let stands = |made: &Made| may && made.stands && (made.what == What::Pinned || !detail.explained.pinned);
+    let body = html! {
+        ul.listed {
+            @for made in all.iter().rev() {
+                li {
+                    (ui::moment(made.said.at)) " " (sentence(detail, made))
+                    @if let Some(undone) = &made.undone {
+                        span.muted {
+                            " Taken back " (ui::moment(undone.at)) " by " (ui::words::name(explain::person(&undone.by)))
+                            (ui::words::name(&explain::because_of(&undone.reason))) "."
+                        }
+                    } @else if stands(made) { " " (undo_button(visitor, detail, made)) }
                 }
             }
         }
-        None => html! {},
+    };
+    match all.is_empty() {
+        true => html! {},
+        false => Card { id: "decided", heading: "What people decided", body, ..Card::default() }.render(),
     }
 }
 
@@ -398,8 +462,8 @@ fn confirm(visitor: &Visitor, detail: &Detail, other: &Detail, compared: &Compar
                 " become one asset. Its software, vulnerabilities and findings are then those of both."
             }
             li { "This asset keeps its page. The other's address leads here, so that no link breaks." }
-            li { "Your word comes before every rule: whatever their sources say later, they stay one until somebody splits them." }
-            li { b { "It can be undone." } " Press Undo the merge on the page that comes next; or later, on the asset's page, split off the records that are not its own. Nothing is lost either way." }
+            li { "Your word comes before every rule: whatever their sources say later, they stay one until somebody takes that back." }
+            li { b { "It can be undone." } " Press Undo on the page that comes next; or later, on the asset's page, under What people decided. Then everything is as it was before." }
             li { "Who merged them, when and why stands in the asset's history and in the audit trail." }
         }
         @if detail.explained.pinned || other.explained.pinned {
@@ -420,36 +484,11 @@ fn confirm(visitor: &Visitor, detail: &Detail, other: &Detail, compared: &Compar
     }
 }
 
-/// What speaks for and against two assets being one, in words.
-pub(super) fn verdict(compared: &Compared) -> String {
-    match (&compared.veto, &compared.nearest) {
-        (Some((veto, ..)), _) => format!("The rules forbid it: {}.", veto.words()),
-        (None, Some(nearest)) if nearest.but_shared => {
-            "Nothing forbids it, but other machines have what these two share, so it proves nothing.".to_owned()
-        }
-        (None, Some(_)) => {
-            "Nothing forbids it, but the rule fits other machines as well, so you have to say which.".to_owned()
-        }
-        (None, None) => {
-            "Nothing forbids it, and no rule joins them: what they have in common is too little to be sure.".to_owned()
-        }
-    }
-}
-
-/// Why a value says nothing.
-pub(super) fn says_nothing(why: &Why) -> String {
-    match why {
-        Why::Junk(junk) => format!("it {}", junk.words()),
-        Why::Two(one, other) => format!("{one} and {other} had it while both were alive"),
-        Why::Crowd => "more than fifty records have it".to_owned(),
-    }
-}
-
 fn weighed(compared: &Compared) -> Markup {
     html! {
-        p { (verdict(compared)) }
-        @if let Some(nearest) = &compared.nearest {
-            p { "What comes nearest: " (capital(nearest.rule.words())) }
+        p { (compared.verdict()) }
+        @if let Some(nearest) = compared.nearest.as_ref().filter(|nearest| compared.veto.is_some() && nearest.but.is_none()) {
+            p { "What would join them otherwise: " (nearest.rule.words()) "." }
         }
         @if compared.common.is_empty() && compared.differing.is_empty() {
             p.muted { "They say nothing of the same kind that could tell them apart or together." }
@@ -460,7 +499,7 @@ fn weighed(compared: &Compared) -> Markup {
                 @for common in &compared.common {
                     li {
                         (common.kind) " " (ui::mono(&common.value))
-                        @if let Some(why) = &common.ignored { span.muted { ", which says nothing: " (says_nothing(why)) } }
+                        @if let Some(why) = &common.ignored { span.muted { ", which says nothing: " (why.words()) } }
                     }
                 }
             }

@@ -3,8 +3,8 @@
 use access::Permission;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use inventory::correlate::explain::Linked;
-use inventory::history::FIRST_SEEN;
+use inventory::correlate::explain::{Linked, because_of, person};
+use inventory::history::{Changed, DECIDED, FIRST_SEEN};
 use inventory::project::Winner;
 use kernel::{Cell, RecordId, Timestamp};
 use ui::{Button, Card, Event, Icon, Joined, Markup, Place, Row, Select, Table, Tone, html};
@@ -67,6 +67,7 @@ pub(super) async fn show(
             div.flow.wide { (identity(&visitor, &detail)) (addresses(&detail)) }
             (facts(&detail))
         }
+        (decide::decided(&visitor, &detail, visitor.may(Permission::EditAssets)))
         (by_source(&detail))
         @for part in &detail.parts { (hanging(part)) }
         (as_sent(&detail, &sent))
@@ -213,7 +214,7 @@ fn identity(visitor: &Visitor, detail: &Detail) -> Markup {
                 }
                 ul.listed {
                     @for of in &detail.explained.ignored {
-                        li { (of.kind) " " (ui::mono(&of.value)) span.muted { ": " (decide::says_nothing(&of.why)) } }
+                        li { (of.kind) " " (ui::mono(&of.value)) span.muted { ": " (of.why.words()) } }
                     }
                 }
             }
@@ -438,15 +439,36 @@ fn hanging(part: &Part) -> Markup {
     .render()
 }
 
+/// Values that an asset says otherwise since a record came; more are behind a line.
+fn otherwise(change: &Changed) -> Markup {
+    let count = change.with.len() as u64;
+    html! {
+        details.as-table {
+            summary { (ui::noun(count, "value of the asset is", "values of the asset are")) " its since then" }
+            ul.listed {
+                @for of in &change.with {
+                    li {
+                        b { (label(&of.field)) } " from " (value_of(of.before.as_deref())) " to "
+                        (value_of(of.after.as_deref()))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn value_of(value: Option<&str>) -> Markup {
+    match value {
+        Some(value) => ui::words::name(value),
+        None => ui::absent("nothing"),
+    }
+}
+
 fn history(detail: &Detail) -> Markup {
     let events: Vec<Event> = detail
         .changes
         .iter()
         .map(|change| {
-            let value = |value: Option<&str>| match value {
-                Some(value) => ui::words::name(value),
-                None => ui::absent("nothing"),
-            };
             let who = detail.integrations.get(&change.integration);
             Event {
                 at: change.at,
@@ -454,10 +476,20 @@ fn history(detail: &Detail) -> Markup {
                 what: html! {
                     @if change.field == FIRST_SEEN {
                         b { "First seen" } " with " (change.after.as_deref().unwrap_or("nothing"))
+                        @if !change.with.is_empty() { (otherwise(change)) }
+                    } @else if change.field == DECIDED {
+                        b { "Decided" } " " (ui::words::name(change.after.as_deref().unwrap_or_default()))
                     } @else {
-                        b { (label(&change.field)) } " from " (value(change.before.as_deref())) " to " (value(change.after.as_deref()))
+                        b { (label(&change.field)) } " from " (value_of(change.before.as_deref())) " to " (value_of(change.after.as_deref()))
                     }
+                    @if let Some(called) = &change.called { span.muted { " · " (ui::words::name(called)) } }
                     @if let Some(who) = who { span.muted { " · " (ui::words::name(who)) } }
+                    @if let Some(by) = change.by.as_ref().filter(|by| !["correlation", "sync"].contains(&by.who.as_str())) {
+                        span.muted {
+                            " · " (by.rule) " by " (ui::words::name(person(&by.who)))
+                            (ui::words::name(&because_of(&by.reason)))
+                        }
+                    }
                 },
             }
         })

@@ -80,10 +80,27 @@ fn a_merge_is_weighed_done_and_undone(database: &Database) {
     assert_eq!(records(&world, &cookie, &merged).len(), 2);
     let other = if merged == one { &two } else { &one };
     assert_eq!(world.get(&format!("/assets/{other}"), &cookie).header("location"), format!("/assets/{merged}"));
-    let action = format!("/assets/{merged}/split");
+    let action = format!("/assets/{merged}/undo");
     let undone = post(&world, &cookie, &action, &form(&page, &action));
     assert_eq!((undone.status, undone.header("location")), (303, format!("/assets/{merged}").as_str()));
     assert_eq!(records(&world, &cookie, &merged).len(), 1);
+    // It is told, and by whom; and nothing is decided about the two any more.
+    let page = world.get(&format!("/assets/{merged}"), &cookie).body;
+    assert!(page.contains("What people decided") && page.contains("Taken back"), "{page}");
+    assert!(!page.contains("Undo the merge"), "{page}");
+    let why = world.get(&format!("/api/v1/assets/{one}/explain?and={two}"), &cookie).json();
+    assert_ne!(why["compared"]["veto"], "split", "{why}");
+    let again = post(
+        &world,
+        &cookie,
+        &action,
+        &[
+            ("csrf".to_owned(), world.csrf(&cookie)),
+            ("decision".to_owned(), why["decisions"][0]["id"].as_str().unwrap().to_owned()),
+        ],
+    );
+    assert_eq!(again.status, 409, "{}", again.body);
+    assert!(again.body.contains("was taken back already, by ada"), "{}", again.body);
 }
 
 fn a_split_is_undone_by_its_own_button(database: &Database) {
@@ -98,10 +115,10 @@ fn a_split_is_undone_by_its_own_button(database: &Database) {
     let action = format!("/assets/{merged}/split");
     let done = post(&world, &cookie, &action, &form(&page, &action));
     let to = done.header("location").to_owned();
-    assert!(to.contains("?parted=ast_"), "{to}: {}", done.body);
+    assert!(to.contains("?decided=dec_"), "{to}: {}", done.body);
     let page = world.get(&to, &cookie).body;
     assert!(page.contains("Undo the split"), "{page}");
-    let action = format!("{}/merge", to.split('?').next().unwrap());
+    let action = format!("{}/undo", to.split('?').next().unwrap());
     let undone = post(&world, &cookie, &action, &form(&page, &action));
     assert_eq!(undone.status, 303, "{}", undone.body);
     assert_eq!(records(&world, &cookie, undone.header("location").rsplit('/').next().unwrap()).len(), 2);
@@ -141,6 +158,13 @@ fn a_program_decides_and_asks_why(database: &Database) {
     assert!(why["records"].as_array().unwrap().iter().any(|of| of["rule"] == "merged"), "{why}");
     let split = send(&world, &cookie, "POST", &format!("{merged}/split"), &serde_json::json!({ "records": joined }));
     assert!(split.json()["split_off"].as_str().is_some(), "{}", split.body);
+    let undo = serde_json::json!({ "decision": split.json()["decision"], "reason": "the wrong one" });
+    let undone = send(&world, &cookie, "POST", &format!("{merged}/undo"), &undo);
+    assert_eq!(undone.status, 200, "{}", undone.body);
+    assert_eq!(records(&world, &cookie, merged.rsplit('/').next().unwrap()).len(), 2);
+    let elsewhere = serde_json::json!({ "decision": split.json()["decision"] });
+    let stranger = format!("/api/v1/assets/{}/undo", asset(&world, &cookie, 9));
+    assert_eq!(send(&world, &cookie, "POST", &stranger, &elsewhere).status, 404, "it is about another asset");
     let pinned =
         send(&world, &cookie, "PUT", &format!("{merged}/pin"), &serde_json::json!({ "reason": "right as it is" }));
     assert_eq!(pinned.status, 200, "{}", pinned.body);
