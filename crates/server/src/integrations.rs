@@ -65,7 +65,7 @@ pub fn routes() -> Vec<Route> {
     all
 }
 
-fn interface(read: Who, run: Who, manage: Who) -> [Route; 9] {
+fn interface(read: Who, run: Who, manage: Who) -> [Route; 13] {
     const ID: &str = "The integration's id.";
     let told = |id: &str, summary: &str| Operation::new(id, "Integrations", summary, Shape::of::<api::Integration>());
     let list = Operation::new(
@@ -94,11 +94,29 @@ fn interface(read: Who, run: Who, manage: Who) -> [Route; 9] {
     let sync = Operation::new(
         "sync_integration",
         "Integrations",
-        "Asks for a reading now; the task shows how far it is.",
+        "Asks for a reading now; the task shows how far it is. Who manages integrations may accept removals with it.",
         Shape::of::<api::Asked>(),
     )
     .path("id", ID)
     .sends(Shape::of::<api::Sync>());
+    let sync_all = Operation::new(
+        "sync_integrations",
+        "Integrations",
+        "Asks for a reading of every console that is switched on, now.",
+        Shape::of::<api::AskedAll>(),
+    );
+    let connectors = Operation::new(
+        "list_connectors",
+        "Integrations",
+        "Lists what Muster can read; of a connector on trial, who asked for it and who allowed it.",
+        Shape::of::<api::Connectors>(),
+    )
+    .paged();
+    let of_connector = |id: &str, summary: &str| {
+        Operation::new(id, "Integrations", summary, Shape::of::<api::Connector>()).path("connector", "Its word.")
+    };
+    let enrol = of_connector("enrol_connector", "Asks for a connector that is on trial; an administrator decides.");
+    let allow = of_connector("allow_connector", "Allows a connector on trial that somebody asked for.");
     let left_out = Operation::new(
         "list_left_out",
         "Integrations",
@@ -124,6 +142,10 @@ fn interface(read: Who, run: Who, manage: Who) -> [Route; 9] {
         api(Method::PUT, "/integrations/{id}/token", manage, token, api::token),
         api(Method::POST, "/integrations/{id}/test", manage, test, api::test),
         api(Method::POST, "/integrations/{id}/sync", run, sync, api::sync),
+        api(Method::POST, "/integrations/sync", run, sync_all, api::sync_all),
+        api(Method::GET, "/connectors", read, connectors, api::connectors),
+        api(Method::POST, "/connectors/{connector}/enrol", manage, enrol, api::enrol),
+        api(Method::POST, "/connectors/{connector}/allow", Who::May(Permission::ManageOrg), allow, api::allow),
         api(Method::GET, "/integrations/{id}/left-out", read, left_out, api::left_out),
         api(Method::DELETE, "/integrations/{id}", manage, delete, api::delete),
     ]
@@ -247,6 +269,52 @@ pub(crate) fn reads_the_same(one: &sync::Integration, other: &sync::Integration)
 /// What is said where another integration reads a part of the same console.
 pub(crate) fn beside_words(all: &[Beside]) -> String {
     all.iter().map(|one| format!("{}.", one.in_words())).collect::<Vec<_>>().join(" ")
+}
+
+/// Leaves a request for a reading of one integration; with `accepts`, of all of it, and whatever it does not show then is gone.
+pub(crate) fn ask_one(
+    tx: &mut Tx<'_>,
+    visitor: &Visitor,
+    id: &str,
+    (streams, full, accepts): (Vec<String>, bool, bool),
+    now: Timestamp,
+) -> Result<sync::Integration, Problem> {
+    if accepts && !visitor.may(Permission::ManageIntegrations) {
+        return Err(Problem::forbidden("Your role does not include to say that records are gone."));
+    }
+    let of = found(tx, visitor.org, id, now)?.integration;
+    // What is accepted has to be seen missing by a whole reading.
+    let order = Run { names: vec![of.name.clone()], streams, full: full || accepts, accept_removals: accepts };
+    ask(tx, visitor.org, &order, &visitor.login, now)?;
+    Ok(of)
+}
+
+/// Asks for a connector on trial.
+pub(crate) fn enrol(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    word: &str,
+    who: &str,
+    now: Timestamp,
+) -> Result<&'static str, Problem> {
+    let entry = catalogue::on_trial(word)?;
+    sync::enrol_connector(tx, org, entry.word, who, now)?;
+    Ok(entry.name)
+}
+
+/// Allows a connector on trial that somebody asked for.
+pub(crate) fn allow(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    word: &str,
+    who: &str,
+    now: Timestamp,
+) -> Result<&'static str, Problem> {
+    let entry = catalogue::on_trial(word)?;
+    if !sync::allow_connector(tx, org, entry.word, who, now)? {
+        return Err(Problem::conflict("Nobody asks for it, or it is allowed already."));
+    }
+    Ok(entry.name)
 }
 
 /// Leaves a request for a reading of one integration, or of all that are switched on.

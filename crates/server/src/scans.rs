@@ -48,7 +48,7 @@ pub fn routes() -> Vec<Route> {
     all
 }
 
-fn interface(read: Who, run: Who, manage: Who, choose: Who) -> [Route; 10] {
+fn interface(read: Who, run: Who, manage: Who, choose: Who) -> [Route; 12] {
     const ID: &str = "The scan task's id.";
     let told = |id: &str, summary: &str| Operation::new(id, "Scans", summary, Shape::of::<api::Scan>());
     let done = |id: &str, summary: &str| Operation::new(id, "Scans", summary, Shape::of::<api::Done>()).path("id", ID);
@@ -60,6 +60,8 @@ fn interface(read: Who, run: Who, manage: Who, choose: Who) -> [Route; 10] {
         .sends(Shape::of::<api::Wanted>());
     let remove = done("remove_scan", "Removes a scan task; what it found stays.");
     let start = done("run_scan", "Asks for a run now.");
+    let pause = done("pause_scan", "Pauses a scan task: it does not run until it is resumed.");
+    let resume = done("resume_scan", "Resumes a scan task: it runs when its time comes.");
     let stop = done("stop_scan", "Stops the run that is under way; nothing of it is imported.");
     let runs = Operation::new("list_scan_runs", "Scans", "Lists runs, the latest first.", Shape::of::<api::Runs>())
         .path("id", ID)
@@ -76,6 +78,8 @@ fn interface(read: Who, run: Who, manage: Who, choose: Who) -> [Route; 10] {
         api(Method::DELETE, "/scans/{id}", manage, remove, api::remove),
         api(Method::POST, "/scans/{id}/run", run, start, api::run),
         api(Method::POST, "/scans/{id}/stop", run, stop, api::stop),
+        api(Method::POST, "/scans/{id}/pause", manage, pause, api::pause),
+        api(Method::POST, "/scans/{id}/resume", manage, resume, api::resume),
         api(Method::GET, "/scans/{id}/runs", read, runs, api::runs),
         api(Method::GET, "/scan-networks", read, allowed, api::networks),
         api(Method::PUT, "/scan-networks", choose, allow, api::allow),

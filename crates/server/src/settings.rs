@@ -46,7 +46,19 @@ pub fn routes() -> Vec<Route> {
     let settings = |id: &str, summary: &str| Operation::new(id, "Settings", summary, Shape::of::<api::Settings>());
     let read = settings("show_settings", "Shows what holds for everybody in the organization.");
     let change = settings("change_settings", "Changes what holds for everybody; what is left out stays.");
+    let of_provider =
+        |id: &str, summary: &str| Operation::new(id, "Settings", summary, Shape::of::<api::IdentityProvider>());
+    let provider = of_provider("show_provider", "Shows the identity provider, without its secret.");
+    let set_provider = of_provider(
+        "set_provider",
+        "Asks an identity provider what it is, and saves it if it answers; not for tokens, since people sign in by it.",
+    )
+    .sends(Shape::of::<api::NewProvider>());
+    let remove_provider = of_provider("remove_provider", "Removes the identity provider; not for tokens.");
     vec![
+        api(Method::GET, PROVIDER, installation, provider, api::provider),
+        api(Method::PUT, PROVIDER, installation, set_provider, api::set_provider),
+        api(Method::DELETE, PROVIDER, installation, remove_provider, api::remove_provider),
         api(Method::GET, HOME, manage, read, api::show),
         api(Method::PATCH, HOME, manage, change.sends(Shape::of::<api::Change>()), api::change),
         page(HOME, manage, pages::show),

@@ -92,6 +92,15 @@ impl Visitor {
         token && allowed(self.org, self.role, permission)
     }
 
+    /// Refuses a program what would let whoever stole its token become a person: that is for somebody who has signed in. `what`
+    /// is what a token does not do, `help` who does.
+    pub(crate) fn by_hand(&self, what: &str, help: &str) -> Result<(), Problem> {
+        match self.token {
+            None => Ok(()),
+            Some(_) => Err(Problem::forbidden(format!("A token does not {what}.")).help(help)),
+        }
+    }
+
     /// The token of their forms.
     #[must_use]
     pub fn csrf(&self) -> Csrf<'_> {

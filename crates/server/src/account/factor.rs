@@ -8,8 +8,8 @@ use kernel::{Random, Secret};
 use qrcode::{Color, EcLevel, QrCode};
 use ui::{Button, Card, Field, Flash, Kind, Layout, Markup, Place, Tone, Weight, html};
 
-use super::pages::{Wrong, main_button};
-use super::{FACTOR, HOME, proved};
+use super::pages::main_button;
+use super::{FACTOR, HOME, Wrong, proved};
 use crate::fields::Sent;
 use crate::{App, Problem, Visitor, respond};
 

@@ -4,12 +4,11 @@ use access::{AccessError, ApiToken, Permission, Session};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use kernel::{Random, Secret, Timestamp};
+use kernel::{Secret, Timestamp};
 use ui::{Button, Card, Cell, Column, Field, Kind, Markup, Place, Row, Table, Tone, Weight, html};
 
-use super::{FACTOR, HOME, proved, tokens};
+use super::{FACTOR, HOME, Wrong, change_password, end_sessions, tokens};
 use crate::fields::Sent;
-use crate::people::work_on_password;
 use crate::problem::sentence;
 use crate::{App, Problem, Visitor, respond};
 
@@ -25,20 +24,6 @@ pub(super) struct Account {
     pub(super) linked: bool,
     /// Its name, if there is one.
     pub(super) provider: Option<String>,
-}
-
-/// A mistake in one of its forms.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Wrong {
-    pub(super) field: &'static str,
-    pub(super) words: String,
-}
-
-impl Wrong {
-    /// What is wrong with a field.
-    pub(super) fn of(&self, field: &str) -> Option<&str> {
-        (self.field == field).then_some(self.words.as_str())
-    }
 }
 
 /// `GET /account`
@@ -277,17 +262,9 @@ pub(super) async fn keys(Sent(sent): Sent) -> Response {
 pub(super) async fn password(State(app): State<App>, visitor: Visitor, Sent(sent): Sent) -> Result<Response, Problem> {
     let current = Secret::new(sent.get("current").to_owned());
     let password = Secret::new(sent.get("password").to_owned());
-    if let Err(why) = access::check_password(&password, &visitor.login) {
-        return drawn(&app, &visitor, &Wrong { field: "password", words: sentence(&why) }).await;
+    if let Err(wrong) = change_password(&app, &visitor, current, password).await? {
+        return drawn(&app, &visitor, &wrong).await;
     }
-    if let Some(words) = proved(&app, &visitor, current).await? {
-        return drawn(&app, &visitor, &Wrong { field: "current", words }).await;
-    }
-    let salt = Random::secret_bytes();
-    let hash = work_on_password(&app, move || access::hash_password(&password, &salt)).await?;
-    let (who, by, now) = (visitor.person, visitor.login.clone(), app.world.now());
-    let keep = visitor.session.as_ref().map(|session| session.id.clone());
-    app.store.write(move |tx| access::set_password(tx, who, &hash, keep.as_deref(), &by, now)).await?;
     Ok(respond::see_other_saying(HOME, Tone::Ok, "Password changed.", "Everywhere else you are signed out."))
 }
 
@@ -297,20 +274,8 @@ pub(super) async fn end_session(
     visitor: Visitor,
     Sent(sent): Sent,
 ) -> Result<Response, Problem> {
-    let (who, by, now) = (visitor.person, visitor.login.clone(), app.world.now());
-    let keep = visitor.session.as_ref().map(|session| session.id.clone());
-    let (others, id) = (sent.get("others") == "yes", sent.get("session").to_owned());
-    let written = app.store.write(move |tx| {
-        if others {
-            access::end_sessions(tx, who, keep.as_deref(), &by, now)?;
-            return Ok(());
-        }
-        match access::end_session(tx, who, &id, &by, now)? {
-            true => Ok(()),
-            false => Err(AccessError::NoSuch { what: "session" }),
-        }
-    });
-    written.await?;
+    let others = sent.get("others") == "yes";
+    end_sessions(&app, &visitor, (!others).then(|| sent.get("session").to_owned())).await?;
     let what = if others { "All other sessions ended." } else { "Session ended." };
     Ok(respond::see_other_saying(HOME, Tone::Ok, what, "Whoever used it has to sign in again."))
 }

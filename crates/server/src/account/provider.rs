@@ -1,14 +1,14 @@
 //! The identity provider of one's own account: linked by who knows the password, at the provider itself.
 
-use access::{AccessError, Errand};
+use access::Errand;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use kernel::Secret;
 use ui::{Button, Card, Field, Kind, Layout, Markup, Place, Tone, Weight, html};
 
-use super::pages::{Account, Wrong, drawn};
-use super::{HOME, proved};
+use super::pages::{Account, drawn};
+use super::{HOME, Wrong, proved};
 use crate::fields::Sent;
 use crate::people::Here;
 use crate::people::provider::{departure, leaving};
@@ -81,17 +81,6 @@ pub(super) async fn link(
 
 /// `POST /account/provider/unlink`
 pub(super) async fn unlink(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
-    let (who, by, now) = (visitor.person, visitor.login.clone(), app.world.now());
-    let written = app.store.write(move |tx| {
-        let person = access::person(tx, who)?.ok_or(AccessError::NoSuch { what: "person" })?;
-        if !person.has_password {
-            return Ok(false);
-        }
-        access::unlink_identities(tx, who, &by, now).map(|()| true)
-    });
-    if !written.await? {
-        return Err(Problem::conflict("It is your only way in, so it stays linked.")
-            .help("An administrator can give you a link to choose a password."));
-    }
+    super::unlink(&app, &visitor).await?;
     Ok(respond::see_other_saying(HOME, Tone::Ok, "Unlinked.", "You sign in with your password from now on."))
 }

@@ -7,8 +7,8 @@ use axum::response::Response;
 use kernel::Timestamp;
 use ui::{Button, Card, Cell, Choice, Column, Empty, Field, Flash, Kind, Markup, Place, Row, Table, Tone, html};
 
-use super::pages::{Wrong, drawn, may_make};
-use super::{HOME, LIVES, LIVES_USUALLY, Wanted, make, revoke as revoked, roles_for};
+use super::pages::{drawn, may_make};
+use super::{HOME, LIVES, LIVES_USUALLY, Wanted, Wrong, make, revoke as revoked, roles_for};
 use crate::fields::Sent;
 use crate::{App, Problem, Visitor, respond};
 

@@ -7,17 +7,19 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use inventory::onboard::Identity;
-use kernel::{ExplorerId, Timestamp};
+use kernel::{ExplorerId, OrgId, Timestamp};
 use schemars::JsonSchema;
 use sentinelone::Token as ApiToken;
 use serde::{Deserialize, Serialize};
+use store::Tx;
 use sync::examine::Step;
 use sync::explorers::At;
-use sync::{ImportChange, Options, OptionsChange, Overview, Run, SyncError};
+use sync::{Enrolment, ImportChange, Options, OptionsChange, Overview, Run, SyncError};
 
+use super::catalogue::{self, Entry, Kind};
 use super::connecting::{self, Outcome};
 use super::forms::{self, Wanted};
-use super::{ask, choices, found, missing, place};
+use super::{ask, ask_one, choices, found, missing, place};
 use crate::fields::Asked as Query;
 use crate::problem::capital;
 use crate::{App, Problem, Visitor, listing, respond};
@@ -144,6 +146,52 @@ pub(super) struct Sync {
     streams: Vec<String>,
     /// Everything, whatever was read before.
     full: bool,
+    /// Everything, and what it does not show is gone, where more than a tenth of a collection vanished at once; for who manages
+    /// integrations.
+    accept_removals: bool,
+}
+
+/// Readings were asked for.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct AskedAll {
+    /// The tasks that show how far they are.
+    tasks: Vec<String>,
+}
+
+/// What Muster can read.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Connectors {
+    /// By their words.
+    items: Vec<Connector>,
+    /// Where to go on; nothing at the end.
+    next: Option<String>,
+}
+
+/// A connector.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Connector {
+    /// Its word in addresses.
+    connector: &'static str,
+    name: &'static str,
+    category: &'static str,
+    about: &'static str,
+    /// What it signs in with.
+    sign_in: &'static str,
+    /// How often it is read.
+    intervals: &'static str,
+    /// connect, file or trial: by an integration, by a file that somebody brings, or after it was enrolled and allowed.
+    kind: &'static str,
+    /// Of one on trial, who asked for it; nothing if nobody did.
+    enrolled: Option<Said>,
+    /// Of one on trial, who allowed it; nothing if nobody did.
+    allowed: Option<Said>,
+}
+
+/// Who said something, and when.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Said {
+    by: String,
+    at: String,
 }
 
 /// Choices.
@@ -508,16 +556,90 @@ pub(super) async fn sync(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let sent: Sync = if body.is_empty() { Sync::default() } else { crate::fields::body(&body)? };
+    let how = (sent.streams, sent.full, sent.accept_removals);
+    let now = app.world.now();
+    let of = app.store.write(move |tx| ask_one(tx, &visitor, &id, how, now)).await?;
+    Ok(respond::json(&HeaderMap::new(), &Asked { task: of.id.to_string() }))
+}
+
+/// `POST /api/v1/integrations/sync`
+pub(super) async fn sync_all(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
     let (org, now, who) = (visitor.org, app.world.now(), visitor.login.clone());
     let written = app.store.write(move |tx| {
-        let of = found(tx, org, &id, now)?;
-        let names = vec![of.integration.name.clone()];
-        let order = Run { names, streams: sent.streams, full: sent.full, accept_removals: false };
-        ask(tx, org, &order, &who, now)?;
-        Ok::<_, Problem>(of.integration.id)
+        ask(tx, org, &Run::default(), &who, now)?;
+        Ok::<_, Problem>(sync::overviews(tx, org, now)?)
     });
-    let id = written.await?;
-    Ok(respond::json(&HeaderMap::new(), &Asked { task: id.to_string() }))
+    let all = written.await?;
+    let read = all.iter().map(|of| &of.integration).filter(|of| of.options.enabled && !of.connector.is_file());
+    Ok(respond::json(&HeaderMap::new(), &AskedAll { tasks: read.map(|of| of.id.to_string()).collect() }))
+}
+
+fn connector_told(entry: &Entry, enrolments: &[Enrolment]) -> Connector {
+    let of = enrolments.iter().find(|of| of.connector == entry.word);
+    let said = |by: &str, at: Timestamp| Said { by: by.to_owned(), at: at.to_string() };
+    Connector {
+        connector: entry.word,
+        name: entry.name,
+        category: entry.category,
+        about: entry.about,
+        sign_in: entry.sign_in,
+        intervals: entry.intervals,
+        kind: match entry.kind {
+            Kind::Connect => "connect",
+            Kind::File(_) => "file",
+            Kind::Trial(_) => "trial",
+        },
+        enrolled: of.map(|of| said(&of.asked_by, of.asked_at)),
+        allowed: of.and_then(|of| of.allowed.as_ref()).map(|(at, by)| said(by, *at)),
+    }
+}
+
+/// `GET /api/v1/connectors`
+pub(super) async fn connectors(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(asked): Query,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let org = visitor.org;
+    let enrolments = app.store.read(move |tx| sync::enrolments(tx, org)).await?;
+    let (page, next) = listing::page(catalogue::ENTRIES.iter().collect(), &asked, |entry| entry.word.to_owned())?;
+    let items = page.into_iter().map(|entry| connector_told(entry, &enrolments)).collect();
+    Ok(respond::json(&headers, &Connectors { items, next }))
+}
+
+/// `POST /api/v1/connectors/{connector}/enrol`
+pub(super) async fn enrol(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(connector): Path<String>,
+) -> Result<Response, Problem> {
+    decided(&app, &visitor, connector, super::enrol).await
+}
+
+/// `POST /api/v1/connectors/{connector}/allow`
+pub(super) async fn allow(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(connector): Path<String>,
+) -> Result<Response, Problem> {
+    decided(&app, &visitor, connector, super::allow).await
+}
+
+/// Enrols or allows a connector, and answers how it stands.
+async fn decided(
+    app: &App,
+    visitor: &Visitor,
+    connector: String,
+    how: fn(&mut Tx<'_>, OrgId, &str, &str, Timestamp) -> Result<&'static str, Problem>,
+) -> Result<Response, Problem> {
+    let (org, now, who) = (visitor.org, app.world.now(), visitor.login.clone());
+    let written = app.store.write(move |tx| {
+        how(tx, org, &connector, &who, now)?;
+        Ok::<_, Problem>((catalogue::on_trial(&connector)?, sync::enrolments(tx, org)?))
+    });
+    let (entry, enrolments) = written.await?;
+    Ok(respond::json(&HeaderMap::new(), &connector_told(entry, &enrolments)))
 }
 
 /// `DELETE /api/v1/integrations/{id}?confirm=NAME`

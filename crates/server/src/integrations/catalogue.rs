@@ -4,6 +4,8 @@ use sync::Connector;
 use sync::import::Format;
 use ui::Icon;
 
+use crate::Problem;
+
 /// A connector.
 pub(super) struct Entry {
     /// Its word in addresses.
@@ -101,6 +103,15 @@ pub(super) const ENTRIES: [Entry; 5] = [
 /// The connector of that word.
 pub(super) fn entry(word: &str) -> Option<&'static Entry> {
     ENTRIES.iter().find(|entry| entry.word == word)
+}
+
+/// The connector of that word, which is on trial.
+pub(super) fn on_trial(word: &str) -> Result<&'static Entry, Problem> {
+    let entry = entry(word).ok_or_else(|| Problem::missing("connector"))?;
+    match entry.kind {
+        Kind::Trial(_) => Ok(entry),
+        _ => Err(Problem::conflict(format!("{} is not on trial: connect it.", entry.name))),
+    }
 }
 
 /// The entry that an integration belongs to.

@@ -331,11 +331,10 @@ pub(super) async fn enrol(
     visitor: Visitor,
     Path(connector): Path<String>,
 ) -> Result<Response, Problem> {
-    let entry = on_trial(&connector)?;
+    let to = format!("/integrations/about/{connector}");
     let (org, now, who) = (visitor.org, app.world.now(), visitor.login.clone());
-    app.store.write(move |tx| sync::enrol_connector(tx, org, entry.word, &who, now)).await?;
-    let to = format!("/integrations/about/{}", entry.word);
-    Ok(respond::see_other_saying(&to, Tone::Ok, &format!("{} is asked for.", entry.name), "An administrator decides."))
+    let name = app.store.write(move |tx| super::enrol(tx, org, &connector, &who, now)).await?;
+    Ok(respond::see_other_saying(&to, Tone::Ok, &format!("{name} is asked for."), "An administrator decides."))
 }
 
 /// `POST /integrations/about/{connector}/allow`
@@ -344,22 +343,10 @@ pub(super) async fn allow(
     visitor: Visitor,
     Path(connector): Path<String>,
 ) -> Result<Response, Problem> {
-    let entry = on_trial(&connector)?;
+    let to = format!("/integrations/about/{connector}");
     let (org, now, who) = (visitor.org, app.world.now(), visitor.login.clone());
-    let allowed = app.store.write(move |tx| sync::allow_connector(tx, org, entry.word, &who, now)).await?;
-    if !allowed {
-        return Err(Problem::conflict("Nobody asks for it, or it is allowed already."));
-    }
-    let to = format!("/integrations/about/{}", entry.word);
-    Ok(respond::see_other_saying(&to, Tone::Ok, &format!("{} is allowed.", entry.name), ""))
-}
-
-fn on_trial(word: &str) -> Result<&'static Entry, Problem> {
-    let entry = catalogue::entry(word).ok_or_else(|| Problem::missing("connector"))?;
-    match entry.kind {
-        Kind::Trial(_) => Ok(entry),
-        _ => Err(Problem::conflict(format!("{} is not on trial: connect it.", entry.name))),
-    }
+    let name = app.store.write(move |tx| super::allow(tx, org, &connector, &who, now)).await?;
+    Ok(respond::see_other_saying(&to, Tone::Ok, &format!("{name} is allowed."), ""))
 }
 
 /// `POST /integrations/sync`

@@ -9,10 +9,10 @@ use store::Tx;
 use sync::explorers::Explorer;
 use sync::health::{Light as Health, Why};
 use sync::schedule::{Next, interval_words};
-use sync::{LeftOutCount, LeftOutRecord, OptionsChange, Overview, Progress, Run, StreamStanding, StreamStatus};
+use sync::{LeftOutCount, LeftOutRecord, OptionsChange, Overview, Progress, StreamStanding, StreamStatus};
 use ui::{Button, Card, Flash, Icon, Light, Markup, Place, Row, Table, Tone, Weight, html};
 
-use super::{ask, at, catalogue, choices, found, light, missing, place, remedy_at};
+use super::{ask_one, at, catalogue, choices, found, light, missing, place, remedy_at};
 use crate::fields::{Asked, Sent};
 use crate::inventories::{quoted, to};
 use crate::problem::capital;
@@ -717,21 +717,10 @@ pub(super) async fn sync(
     Path(id): Path<String>,
     Sent(sent): Sent,
 ) -> Result<Response, Problem> {
-    let (org, now, who) = (visitor.org, app.world.now(), visitor.login.clone());
-    let accepts = sent.get("accept") == "yes";
-    if accepts && !visitor.may(Permission::ManageIntegrations) {
-        return Err(Problem::forbidden("Your role does not include to say that records are gone."));
-    }
+    let (accepts, now) = (sent.get("accept") == "yes", app.world.now());
     let streams: Vec<String> = sent.all("stream").map(str::to_owned).collect();
     let back = sent.get("back").to_owned();
-    let asked = app.store.write(move |tx| {
-        let of = found(tx, org, &id, now)?;
-        // What is accepted has to be seen missing by a whole reading.
-        let order = Run { names: vec![of.integration.name.clone()], streams, full: accepts, accept_removals: accepts };
-        ask(tx, org, &order, &who, now)?;
-        Ok::<_, Problem>(of.integration)
-    });
-    let of = asked.await?;
+    let of = app.store.write(move |tx| ask_one(tx, &visitor, &id, (streams, false, accepts), now)).await?;
     let to = if back.is_empty() { at(of.id) } else { back };
     let then = "It is read as soon as the worker comes to it.";
     Ok(respond::see_other_saying(&to, Tone::Ok, &format!("{} will be read now.", of.name), then))

@@ -367,6 +367,24 @@ pub(super) async fn stop(
     acted(&app, &visitor, id, Verb::Stop).await
 }
 
+/// `POST /api/v1/scans/{id}/pause`
+pub(super) async fn pause(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    acted(&app, &visitor, id, Verb::Switch(false)).await
+}
+
+/// `POST /api/v1/scans/{id}/resume`
+pub(super) async fn resume(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    acted(&app, &visitor, id, Verb::Switch(true)).await
+}
+
 /// `GET /api/v1/scans/{id}/runs`
 pub(super) async fn runs(
     State(app): State<App>,

@@ -1,10 +1,11 @@
 //! The identity provider of the installation: tried before it is saved. Its client secret is written and never shown.
 
-use access::{AccessError, Discovered, Org, Provider, Role};
+use access::{AccessError, Discovered, Keyring, Org, Provider, Role};
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use kernel::{OrgId, Secret};
+use store::Tx;
 use ui::{Button, Card, Choice, Field, Flash, Kind, Layout, Markup, Place, Tone, Weight, html};
 
 use super::{HOME, PROVIDER};
@@ -18,15 +19,17 @@ const PROVISIONED: [Role; 3] = [Role::Viewer, Role::Operator, Role::Auditor];
 
 /// The form, filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Filled {
-    name: String,
-    issuer: String,
-    client_id: String,
-    domains: String,
-    by_email: bool,
+pub(super) struct Filled {
+    pub(super) name: String,
+    pub(super) issuer: String,
+    pub(super) client_id: String,
+    /// With spaces between them.
+    pub(super) domains: String,
+    pub(super) by_email: bool,
     /// The role of who comes for the first time; empty if only people may come who were added before.
-    role: String,
-    org: String,
+    pub(super) role: String,
+    /// The organization's number.
+    pub(super) org: String,
 }
 
 impl Default for Filled {
@@ -68,7 +71,7 @@ impl Filled {
         }
     }
 
-    fn stamp(&self) -> String {
+    pub(super) fn stamp(&self) -> String {
         let by_email = if self.by_email { "on" } else { "" };
         edit::stamp(&[&self.name, &self.issuer, &self.client_id, &self.domains, by_email, &self.role, &self.org])
     }
@@ -96,12 +99,28 @@ impl Filled {
 }
 
 /// What is stored.
-struct Stored {
-    provider: Option<Provider>,
-    orgs: Vec<Org>,
+pub(super) struct Stored {
+    pub(super) provider: Option<Provider>,
+    pub(super) orgs: Vec<Org>,
 }
 
-async fn stored(app: &App) -> Result<Stored, Problem> {
+impl Stored {
+    /// What is stored as the form shows it.
+    pub(super) fn filled(&self) -> Filled {
+        self.provider.as_ref().map_or_else(Filled::default, Filled::of)
+    }
+
+    /// The secret that was given, or the stored one, which belongs to the provider that it was stored for; another one is never
+    /// sent it.
+    pub(super) fn secret(&self, filled: &Filled, given: Option<Secret>) -> Result<Secret, (&'static str, String)> {
+        let same = self.provider.as_ref().filter(|known| known.issuer == filled.issuer);
+        given
+            .or_else(|| same.map(|known| known.client_secret.clone()))
+            .ok_or(("client_secret", "Enter the secret that this issuer gave you.".to_owned()))
+    }
+}
+
+pub(super) async fn stored(app: &App) -> Result<Stored, Problem> {
     let keys = app.keys.clone();
     let read = app.store.read(move |tx| {
         // A secret that no key opens any more is entered anew.
@@ -121,7 +140,7 @@ async fn stored(app: &App) -> Result<Stored, Problem> {
 /// `GET /settings/provider`
 pub(super) async fn show(State(app): State<App>, visitor: Visitor, here: Here) -> Result<Response, Problem> {
     let stored = stored(&app).await?;
-    let filled = stored.provider.as_ref().map_or_else(Filled::default, Filled::of);
+    let filled = stored.filled();
     let drawn =
         Drawn { stored: &stored, filled: &filled, stamp: &filled.stamp(), carried: None, wrong: None, told: html! {} };
     Ok(respond::page(drawn.page(&visitor, &here)))
@@ -264,7 +283,7 @@ pub(super) async fn sent(
 ) -> Result<Response, Problem> {
     let (now, before) = (app.world.now(), stored(&app).await?);
     let filled = Filled::sent(&sent);
-    let own = before.provider.as_ref().map_or_else(Filled::default, Filled::of);
+    let own = before.filled();
     let stamp = own.stamp();
     let mut drawn =
         Drawn { stored: &before, filled: &filled, stamp: &stamp, carried: None, wrong: None, told: html! {} };
@@ -276,16 +295,14 @@ pub(super) async fn sent(
     let typed =
         Some(sent.get("client_secret")).filter(|text| !text.is_empty()).map(|text| Secret::new(text.to_owned()));
     let carried = || access::carried(&app.keys, &purpose(&visitor), sent.get("carried"), now);
-    // A stored secret belongs to the provider that it was stored for; another one is never sent it.
-    let same = before.provider.as_ref().filter(|known| known.issuer == filled.issuer);
-    let Some(secret) = typed.or_else(carried).or_else(|| same.map(|known| known.client_secret.clone())) else {
-        drawn.wrong = Some(("client_secret", "Enter the secret that this issuer gave you.".to_owned()));
-        return again(&drawn, StatusCode::UNPROCESSABLE_ENTITY);
+    let secret = match before.secret(&filled, typed.or_else(carried)) {
+        Ok(secret) => secret,
+        Err(wrong) => {
+            drawn.wrong = Some(wrong);
+            return again(&drawn, StatusCode::UNPROCESSABLE_ENTITY);
+        }
     };
-    let tried = match filled.provider(secret.clone(), &before.orgs) {
-        Ok(provider) => access::discover(provider, &app.http).await.map_err(|error| ("issuer", sentence(&error))),
-        Err(wrong) => Err(wrong),
-    };
+    let tried = tried(&app, &before, &filled, secret.clone()).await;
     let sealed = access::carry(&app.keys, &purpose(&visitor), &secret, now)?;
     drawn.carried = Some(&sealed);
     let found = match tried {
@@ -299,22 +316,63 @@ pub(super) async fn sent(
         drawn.told = answers(&found);
         return again(&drawn, StatusCode::OK);
     }
-    let (keys, by, provider) = (app.keys.clone(), visitor.login.clone(), found.provider().clone());
-    let (name, known) = (provider.name.clone(), stamp.clone());
-    let written = app.store.write(move |tx| {
-        // Somebody may have saved while the provider was asked.
-        let now_stored = access::provider(tx, &keys).ok().flatten().as_ref().map_or_else(Filled::default, Filled::of);
-        if now_stored.stamp() != known {
-            return Ok(Some(now_stored));
-        }
-        access::save_provider(tx, &keys, &provider, &by, now).map(|()| None)
-    });
-    match written.await {
-        Ok(None) => {}
-        Ok(Some(now_stored)) => {
+    match save(&app, &visitor, found.provider(), &stamp).await? {
+        Saved::Done => {}
+        Saved::Changed(now_stored) => {
             let stamp = now_stored.stamp();
             let drawn = Drawn { stamp: &stamp, told: edit::both(&differences(&now_stored, &filled)), ..drawn };
             return again(&drawn, StatusCode::CONFLICT);
+        }
+        Saved::Wrong(wrong) => {
+            drawn.wrong = Some(wrong);
+            return again(&drawn, StatusCode::UNPROCESSABLE_ENTITY);
+        }
+    }
+    let then = format!("The page of signing in has a button for {} now.", filled.name);
+    Ok(respond::see_other_saying(PROVIDER, Tone::Ok, "Saved.", &then))
+}
+
+/// What is stored, in a transaction that changes it.
+fn read(tx: &mut Tx<'_>, keys: &Keyring) -> Filled {
+    access::provider(tx, keys).ok().flatten().as_ref().map_or_else(Filled::default, Filled::of)
+}
+
+/// Asks the provider what it is.
+pub(super) async fn tried(
+    app: &App,
+    before: &Stored,
+    filled: &Filled,
+    secret: Secret,
+) -> Result<Discovered, (&'static str, String)> {
+    let provider = filled.provider(secret, &before.orgs)?;
+    access::discover(provider, &app.http).await.map_err(|error| ("issuer", sentence(&error)))
+}
+
+/// What became of saving.
+pub(super) enum Saved {
+    Done,
+    /// Somebody saved this meanwhile.
+    Changed(Filled),
+    /// The field, and what is wrong with it.
+    Wrong((&'static str, String)),
+}
+
+/// Saves a provider that was tried, if what is stored is still what `known` is the stamp of.
+pub(super) async fn save(app: &App, visitor: &Visitor, provider: &Provider, known: &str) -> Result<Saved, Problem> {
+    let (keys, by, now) = (app.keys.clone(), visitor.login.clone(), app.world.now());
+    let (provider, known) = (provider.clone(), known.to_owned());
+    let written = app.store.write(move |tx| {
+        // Somebody may have saved while the provider was asked.
+        let now_stored = read(tx, &keys);
+        if now_stored.stamp() != known {
+            return Ok(Saved::Changed(now_stored));
+        }
+        access::save_provider(tx, &keys, &provider, &by, now).map(|()| Saved::Done)
+    });
+    match written.await {
+        Ok(Saved::Done) => {
+            *app.discovered.lock().await = None;
+            Ok(Saved::Done)
         }
         Err(error @ AccessError::Invalid { what, .. }) => {
             let field = match what {
@@ -323,14 +381,25 @@ pub(super) async fn sent(
                 "issuer" => "issuer",
                 _ => "name",
             };
-            drawn.wrong = Some((field, sentence(&error)));
-            return again(&drawn, StatusCode::UNPROCESSABLE_ENTITY);
+            Ok(Saved::Wrong((field, sentence(&error))))
         }
-        Err(other) => return Err(other.into()),
+        other => Ok(other?),
     }
+}
+
+/// Removes the provider; an error where there is none, or another than `If-Match` names.
+pub(super) async fn removed(app: &App, visitor: &Visitor, headers: &HeaderMap) -> Result<(), Problem> {
+    let (keys, by, now, headers) = (app.keys.clone(), visitor.login.clone(), app.world.now(), headers.clone());
+    let written = app.store.write(move |tx| {
+        respond::if_unchanged(&headers, &read(tx, &keys).stamp())?;
+        match access::remove_provider(tx, &by, now)? {
+            true => Ok(()),
+            false => Err(Problem::missing("identity provider")),
+        }
+    });
+    written.await?;
     *app.discovered.lock().await = None;
-    let then = format!("The page of signing in has a button for {name} now.");
-    Ok(respond::see_other_saying(PROVIDER, Tone::Ok, "Saved.", &then))
+    Ok(())
 }
 
 fn differences<'a>(stored: &'a Filled, entered: &'a Filled) -> [(&'static str, &'a str, &'a str); 7] {
@@ -362,10 +431,6 @@ fn answers(found: &Discovered) -> Markup {
 
 /// `POST /settings/provider/remove`
 pub(super) async fn remove(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
-    let (by, now) = (visitor.login.clone(), app.world.now());
-    if !app.store.write(move |tx| access::remove_provider(tx, &by, now)).await? {
-        return Err(Problem::missing("identity provider"));
-    }
-    *app.discovered.lock().await = None;
+    removed(&app, &visitor, &HeaderMap::new()).await?;
     Ok(respond::see_other_saying(HOME, Tone::Ok, "Removed.", "Nobody signs in through it any more."))
 }

@@ -13,6 +13,7 @@ mod integrations;
 mod link;
 mod listing;
 mod lists;
+mod parity;
 mod people;
 mod programs;
 mod provider;

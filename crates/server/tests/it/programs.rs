@@ -1,9 +1,13 @@
 //! What programs change: settings and saved queries, and that nobody overwrites what they have not seen.
 
-use kernel::OrgId;
+use std::sync::Arc;
+
+use access::Role;
+use kernel::{OrgId, PersonId, Secret};
+use sentinelone::Transport;
 use testkit::Database;
 
-use crate::world::{MACHINES, Reply, World};
+use crate::world::{MACHINES, Reply, START, World, mail};
 
 testkit::on_each_database! {
     settings_are_read_and_changed_by_who_may,
@@ -11,6 +15,9 @@ testkit::on_each_database! {
     whoever_changes_what_another_changed_is_told,
     what_pages_do_to_people_and_organizations_programs_do_too,
     fields_of_assets_and_a_credentials_name_are_set_by_programs_too,
+    what_the_page_of_an_account_does_programs_with_a_session_do_too,
+    every_console_is_read_and_removals_are_accepted_by_programs_too,
+    a_connector_on_trial_is_enrolled_and_allowed_by_programs_too,
 }
 
 /// Sends JSON, as a page's script or a program with the cookie of a person does.
@@ -229,4 +236,129 @@ fn fields_of_assets_and_a_credentials_name_are_set_by_programs_too(database: &Da
     let nowhere =
         send(&world, "PUT", &format!("{path}/reference"), &cookie, &[], r#"{"reference":"env:MUSTER_SECRET_NONE"}"#);
     assert_eq!(nowhere.status, 422, "{}", nowhere.body);
+}
+
+/// A token of the first person's that may do whatever tokens may.
+fn bearer(world: &World) -> String {
+    let new = access::NewApiToken {
+        name: "a program".to_owned(),
+        role: Role::Admin,
+        reach: access::Reach::Write,
+        expires_at: START.plus_seconds(3600),
+    };
+    let fresh = kernel::Random::secret_bytes();
+    let made = world.write(move |tx| access::create_api_token(tx, OrgId::DEFAULT, PersonId(1), &new, &fresh, START));
+    format!("Bearer {}", made.0.expose())
+}
+
+fn what_the_page_of_an_account_does_programs_with_a_session_do_too(database: &Database) {
+    const OLD: &str = "seven green lamps at noon";
+    const NEW: &str = "nine red lamps at midnight";
+    let world = World::new(database);
+    world.write(|tx| {
+        let hash = access::hash_password(&Secret::new(OLD.to_owned()), &[3; access::SALT_BYTES]);
+        access::set_password(tx, PersonId(1), &hash, None, "ada", START)
+    });
+    let (ada, elsewhere, third) =
+        (world.cookie("ada", OrgId::DEFAULT), world.cookie("ada", OrgId::DEFAULT), world.cookie("ada", OrgId::DEFAULT));
+    let sent = |method: &str, path: &str, body: &str| send(&world, method, &format!("/api/v1{path}"), &ada, &[], body);
+    let own = world.get("/api/v1/account", &ada).json();
+    assert_eq!((own["login"].as_str(), own["has_password"].as_bool()), (Some(&*mail("ada")), Some(true)));
+    let wrong = |reply: Reply| {
+        assert_eq!(reply.status, 422, "{}", reply.body);
+        reply.json()["mistakes"][0]["field"].as_str().unwrap_or_default().to_owned()
+    };
+    assert_eq!(sent("PATCH", "/account", r#"{"name":" Ada L. "}"#).json()["name"], "Ada L.");
+    assert_eq!(wrong(sent("PATCH", "/account", r#"{"name":" "}"#)), "name");
+    assert_eq!(sent("PATCH", "/account", r#"{"login":"x"}"#).status, 422);
+    // Sessions: which is which, one, and all others.
+    let sessions = || world.get("/api/v1/account/sessions", &ada).json()["items"].as_array().unwrap().clone();
+    let all = sessions();
+    assert_eq!(all.iter().map(|one| one["own"].as_bool().unwrap()).filter(|own| *own).count(), 1, "{all:?}");
+    assert_eq!(all.len(), 3);
+    let before = |cookie: &str| world.get("/api/v1/me", cookie).status;
+    let other = all.iter().find(|one| one["own"] == false).unwrap()["id"].as_str().unwrap();
+    assert_eq!(sent("DELETE", &format!("/account/sessions/{other}"), "").status, 200);
+    assert_eq!(sent("DELETE", &format!("/account/sessions/{other}"), "").status, 404, "it is gone");
+    assert_eq!((sessions().len(), before(&ada)), (2, 200));
+    assert_eq!(sent("DELETE", "/account/sessions", "").status, 200);
+    assert_eq!((before(&ada), before(&elsewhere), before(&third)), (200, 401, 401));
+    // The password, which is proved first.
+    let change = |current: &str, new: &str| {
+        sent("PUT", "/account/password", &format!(r#"{{"current":"{current}","password":"{new}"}}"#))
+    };
+    assert_eq!(
+        (wrong(change("not it", NEW)), wrong(change(OLD, "short"))),
+        ("current".to_owned(), "password".to_owned())
+    );
+    let again = world.cookie("ada", OrgId::DEFAULT);
+    assert_eq!(change(OLD, NEW).status, 200);
+    assert_eq!((before(&ada), before(&again)), (200, 401), "everywhere else she is signed out");
+    assert_eq!(wrong(change(OLD, OLD)), "current");
+    assert_eq!(sent("DELETE", "/account/provider", "").json()["linked"], false);
+    // Whoever stole a token reads, and becomes nobody by it.
+    let bearer = bearer(&world);
+    let by_token = |method: &str, path: &str| {
+        world.send(method, &format!("/api/v1/account{path}"), &[("authorization", &bearer)], "{}").status
+    };
+    assert_eq!((by_token("GET", ""), by_token("GET", "/sessions")), (200, 200));
+    let one = format!("/sessions/{other}");
+    for (method, path) in
+        [("PATCH", ""), ("PUT", "/password"), ("DELETE", "/provider"), ("DELETE", "/sessions"), ("DELETE", &one)]
+    {
+        assert_eq!(by_token(method, path), 403, "{method} {path}");
+    }
+    let trail = world.get("/api/v1/audit?limit=100", &ada).body;
+    for done in ["person.rename", "session.end", "session.end_all", "person.password"] {
+        assert!(trail.contains(done), "{done}: {trail}");
+    }
+}
+
+fn every_console_is_read_and_removals_are_accepted_by_programs_too(database: &Database) {
+    let config = sentinelone_sim::Config::new(7, 12, Arc::new(|| START.micros()));
+    let sim = sentinelone_sim::World::new(config);
+    let world = World::asking(database, Transport::InProcess(sim.service()));
+    world.person("ada", &[(OrgId::DEFAULT, Role::Admin)]);
+    world.person("oleg", &[(OrgId::DEFAULT, Role::Operator)]);
+    world.person("vera", &[(OrgId::DEFAULT, Role::Viewer)]);
+    let [ada, oleg, vera] = ["ada", "oleg", "vera"].map(|login| world.cookie(login, OrgId::DEFAULT));
+    let ask = |cookie: &str, path: &str, body: &str| send(&world, "POST", &format!("/api/v1{path}"), cookie, &[], body);
+    assert_eq!(ask(&ada, "/integrations/sync", "").status, 409, "there is nothing to read");
+    let home = crate::integrations::connect(&world, &ada);
+    let id = home.rsplit('/').next().unwrap();
+    assert_eq!(ask(&oleg, "/integrations/sync", "").json()["tasks"], serde_json::json!([id]));
+    assert_eq!(ask(&vera, "/integrations/sync", "").status, 403);
+    let accept = r#"{"streams":["agents"],"accept_removals":true}"#;
+    assert_eq!(ask(&vera, &format!("{home}/sync"), accept).status, 403);
+    assert_eq!(ask(&oleg, &format!("{home}/sync"), accept).json()["task"], id);
+    assert_eq!(ask(&ada, &format!("{home}/sync"), r#"{"streams":["agnts"]}"#).status, 409);
+    let trail = world.get("/api/v1/audit?limit=100", &ada).body;
+    assert!(trail.contains("integration.accept-removals") && trail.contains("integration.sync"), "{trail}");
+    // One that is paused is not read with the others.
+    assert_eq!(
+        send(&world, "PATCH", &format!("/api/v1{home}"), &ada, &[], r#"{"options":{"enabled":false}}"#).status,
+        200
+    );
+    assert_eq!(ask(&ada, &format!("{home}/sync"), "").status, 409);
+}
+
+fn a_connector_on_trial_is_enrolled_and_allowed_by_programs_too(database: &Database) {
+    let world = World::new(database);
+    world.person("oleg", &[(OrgId::DEFAULT, Role::Operator)]);
+    let [ada, oleg] = ["ada", "oleg"].map(|login| world.cookie(login, OrgId::DEFAULT));
+    let ask = |cookie: &str, path: &str| send(&world, "POST", &format!("/api/v1/connectors{path}"), cookie, &[], "");
+    let all = world.get("/api/v1/connectors", &oleg).json();
+    let of = |word: &str| all["items"].as_array().unwrap().iter().find(|one| one["connector"] == word).unwrap().clone();
+    assert_eq!((&of("sentinelone")["kind"], &of("csv")["kind"]), (&"connect".into(), &"file".into()));
+    assert_eq!((&of("snmp")["kind"], &of("snmp")["enrolled"]), (&"trial".into(), &serde_json::Value::Null));
+    assert_eq!(ask(&ada, "/snmp/allow").status, 409, "nobody asks for it");
+    let enrolled = ask(&oleg, "/snmp/enrol");
+    assert_eq!(enrolled.json()["enrolled"]["by"], mail("oleg"), "{}", enrolled.body);
+    assert_eq!(ask(&oleg, "/snmp/allow").status, 403);
+    assert_eq!(ask(&ada, "/snmp/allow").json()["allowed"]["by"], mail("ada"));
+    assert_eq!((ask(&ada, "/csv/enrol").status, ask(&ada, "/abacus/enrol").status), (409, 404));
+    let other = world.get("/api/v1/connectors", &world.cookie("ben", OrgId(2)));
+    assert!(!other.body.contains(&mail("oleg")), "{}", other.body);
+    let trail = world.get("/api/v1/audit?limit=100", &ada).body;
+    assert!(trail.contains("connector.enrol") && trail.contains("connector.allow"), "{trail}");
 }

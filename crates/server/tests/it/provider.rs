@@ -16,6 +16,7 @@ testkit::on_each_database! {
     somebody_walks_in_through_a_real_provider,
     only_who_manages_the_installation_sets_the_provider_and_wrong_ones_are_not_saved,
     two_tabs_do_not_overwrite_each_other,
+    programs_with_a_session_set_and_remove_the_provider_as_the_page_does,
     a_provider_that_does_not_answer_is_left_alone_for_a_while,
 }
 
@@ -233,6 +234,68 @@ fn two_tabs_do_not_overwrite_each_other(database: &Database) {
     let stamp = between(&second.body, "name=\"stamp\" value=\"", "\"").to_owned();
     assert_eq!(fields("Second", &stamp).status, 303, "once both were seen");
     assert!(world.get("/sign-in", "").body.contains("Sign in with Second"));
+}
+
+fn programs_with_a_session_set_and_remove_the_provider_as_the_page_does(database: &Database) {
+    const AT: &str = "/api/v1/settings/provider";
+    let world = world(database);
+    let running = Identity::start(Path::new(env!("CARGO_TARGET_TMPDIR")), &redirect(&world), SECRET, false);
+    let ada = world.cookie("ada", OrgId::DEFAULT);
+    assert_eq!(world.get(AT, &ada).status, 404);
+    let origin = format!("http://{}", world.address);
+    let send = |method: &str, more: &[(&str, &str)], what: &serde_json::Value| {
+        let mut headers = vec![("cookie", ada.as_str()), ("origin", origin.as_str())];
+        headers.extend_from_slice(more);
+        world.send(method, AT, &headers, &what.to_string())
+    };
+    let new = |name: &str, more: serde_json::Value| {
+        let mut new = serde_json::json!({ "name": name, "issuer": running.issuer, "client_id": "muster" });
+        new.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        new
+    };
+    let mistake = |what: serde_json::Value| {
+        let wrong = send("PUT", &[], &what);
+        assert!(wrong.status == 422 && !wrong.body.contains(SECRET), "{}", wrong.body);
+        wrong.json()["mistakes"][0]["field"].as_str().unwrap_or_default().to_owned()
+    };
+    let secret = serde_json::json!({ "client_secret": SECRET });
+    assert_eq!(mistake(new("Example", serde_json::json!({}))), "client_secret");
+    let elsewhere = serde_json::json!({ "client_secret": SECRET, "issuer": "http://id.example.com" });
+    assert_eq!(mistake(new("Example", elsewhere)), "issuer");
+    let many = serde_json::json!({ "client_secret": SECRET, "domains": ["acme.example b.example"] });
+    assert_eq!(mistake(new("Example", many)), "domains");
+    let nowhere = |org: &str, role: &str| serde_json::json!({ "client_secret": SECRET, "provision": { "organization": org, "role": role } });
+    assert_eq!(mistake(new("Example", nowhere("org_0000000000009", "viewer"))), "organization");
+    let own = OrgId::DEFAULT.to_string();
+    assert_eq!(mistake(new("Example", nowhere(&own, "admin"))), "role", "nobody becomes an administrator so");
+    let set = send("PUT", &[], &new("Example", nowhere(&own, "viewer")));
+    assert!(set.status == 200 && !set.body.contains(SECRET), "{}", set.body);
+    assert_eq!(set.json()["provision"], serde_json::json!({ "organization": own, "role": "viewer" }));
+    assert!(world.get("/sign-in", "").body.contains("Sign in with Example"));
+    // Who read it before that does not undo it unseen; and the stored secret is taken where none is sent.
+    let tag = world.get(AT, &ada).header("etag").to_owned();
+    let renamed = send("PUT", &[("if-match", &tag)], &new("Renamed", serde_json::json!({})));
+    assert_eq!((renamed.status, renamed.json()["name"].as_str()), (200, Some("Renamed")), "{}", renamed.body);
+    assert_eq!(send("PUT", &[("if-match", &tag)], &new("Again", secret)).status, 412);
+    assert_eq!(send("DELETE", &[("if-match", &tag)], &serde_json::json!({})).status, 412);
+    // Whoever stole a token does not choose through whom people sign in.
+    let new_token = access::NewApiToken {
+        name: "a program".to_owned(),
+        role: Role::Admin,
+        reach: access::Reach::Write,
+        expires_at: world.clock.now().plus_seconds(3600),
+    };
+    let (fresh, now) = (kernel::Random::secret_bytes(), world.clock.now());
+    let token = world
+        .write(move |tx| Ok(access::create_api_token(tx, OrgId::DEFAULT, PersonId(1), &new_token, &fresh, now)?.0));
+    let bearer = format!("Bearer {}", token.expose());
+    let by_token = |method: &str| world.send(method, AT, &[("authorization", &bearer)], "{}").status;
+    assert_eq!((by_token("GET"), by_token("PUT"), by_token("DELETE")), (200, 403, 403));
+    assert_eq!(send("DELETE", &[], &serde_json::json!({})).json()["name"], "Renamed");
+    assert_eq!((world.get(AT, &ada).status, send("DELETE", &[], &serde_json::json!({})).status), (404, 404));
+    assert!(!world.get("/sign-in", "").body.contains("Sign in with"));
+    let trail = world.get("/audit", &ada).body;
+    assert!(trail.contains("provider.save") && trail.contains("provider.remove"), "{trail}");
 }
 
 fn a_provider_that_does_not_answer_is_left_alone_for_a_while(database: &Database) {

@@ -140,6 +140,14 @@ fn a_scan_task_is_made_changed_and_run_by_a_program(database: &Database) {
     assert!(send("POST", &format!("{path}/run"), "{}").body.contains("A run was asked for."));
     assert!(!send("GET", &path, "").json()["next_run_at"].is_null());
     assert!(send("POST", &format!("{path}/stop"), "{}").body.contains("It is being stopped."));
+    assert!(send("POST", &format!("{path}/pause"), "").body.contains("Paused."));
+    assert_eq!(send("GET", &path, "").json()["enabled"], false);
+    assert_eq!(send("POST", &format!("{path}/run"), "").status, 409, "it is paused");
+    assert!(send("POST", &format!("{path}/resume"), "").body.contains("Resumed."));
+    assert_eq!(
+        (&send("GET", &path, "").json()["enabled"], send("POST", "/scans/x/pause", "").status),
+        (&true.into(), 404)
+    );
     assert_eq!(send("GET", &format!("{path}/runs"), "").json()["items"].as_array().map(Vec::len), Some(0));
     assert_eq!(send("GET", "/scans", "").json()["items"].as_array().map(Vec::len), Some(1));
     let networks = send("PUT", "/scan-networks", r#"{"allowed":"192.168.7.0/24"}"#);
