@@ -32,6 +32,7 @@ type Rule = fn(&Tree) -> Vec<Offence>;
 
 const RULES: &[(&str, Rule)] = &[
     ("dependencies point down", arrows::point_down),
+    ("every arrow that is allowed is there", arrows::every_arrow_is_there),
     ("drivers, file formats and HTTP stay in the crate that owns them", arrows::stay_with_their_owner),
     ("kernel, query and the vendor's types do no I/O", code::no_io_in_the_middle),
     ("wire types stay at the edge", code::wire_types_at_the_edge),

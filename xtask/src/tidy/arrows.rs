@@ -10,14 +10,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ui", &["kernel"]),
     ("query", &["kernel"]),
     ("reports", &["kernel"]),
-    ("jobs", &["kernel", "store"]),
-    ("access", &["kernel", "store", "jobs", "ui"]),
-    ("signals", &["kernel", "store", "jobs", "query", "ui"]),
-    ("inventory", &["kernel", "store", "jobs", "query", "access", "signals", "ui"]),
+    ("jobs", &["kernel"]),
+    ("access", &["kernel", "store"]),
+    ("signals", &["kernel", "store", "jobs", "query"]),
+    ("inventory", &["kernel", "store", "query", "access", "signals"]),
     ("sentinelone-sim", &["sentinelone"]),
     // Works inside other networks: it knows the client of consoles, and no database.
     ("explorer", &["kernel", "jobs", "sentinelone"]),
-    ("sync", &["kernel", "store", "jobs", "query", "access", "signals", "inventory", "sentinelone", "explorer", "ui"]),
+    ("sync", &["kernel", "store", "jobs", "query", "access", "signals", "inventory", "sentinelone", "explorer"]),
     (
         "server",
         &[
@@ -83,7 +83,6 @@ const ARROWS: &[(&str, &[&str])] = &[
         "xtask",
         &[
             "browser",
-            "simulation",
             "kernel",
             "store",
             "jobs",
@@ -100,11 +99,10 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// What tests may use besides: worlds from the testkit, and the simulated console where something speaks to one.
 const TEST_ARROWS: &[(&str, &[&str])] = &[
-    ("testkit", &["store", "jobs", "access", "signals", "inventory", "sync", "cli", "reports", "query", "server"]),
-    ("sentinelone-sim", &["sync", "cli", "server"]),
+    ("testkit", &["store", "access", "signals", "inventory", "sync", "cli", "server"]),
+    ("sentinelone-sim", &["sync", "server"]),
     ("crash", &["cli"]),
     ("browser", &["cli"]),
-    ("signals", &["inventory"]),
 ];
 
 /// Dependencies that belong to one crate: the crate's name or how it begins, and who may name it.
@@ -188,6 +186,33 @@ pub fn point_down(tree: &Tree) -> Vec<Offence> {
     broken
 }
 
+/// Rule: every arrow of the tables above is one that some crate has, so that they say how the house is, not how it was.
+pub fn every_arrow_is_there(tree: &Tree) -> Vec<Offence> {
+    let ours = ARROWS.iter().flat_map(|(from, targets)| targets.iter().map(move |to| (*from, *to, false)));
+    let of_tests = TEST_ARROWS.iter().flat_map(|(to, crates)| crates.iter().map(move |from| (*from, *to, true)));
+    unused(tree, ours.chain(of_tests))
+}
+
+/// The arrows that no manifest has: from, to, and whether tests alone may.
+fn unused<'a>(tree: &Tree, arrows: impl Iterator<Item = (&'a str, &'a str, bool)>) -> Vec<Offence> {
+    const TABLES: &str = "xtask/src/tidy/arrows.rs";
+    let has = |from: &str, to: &str, for_tests: bool| {
+        let folder = tree.crates().find(|(name, _)| *name == from).map(|(_, folder)| folder);
+        let manifest = folder.and_then(|folder| tree.get(&format!("{folder}/Cargo.toml"))).unwrap_or_default();
+        dependencies(manifest).iter().any(|dependency| {
+            let name = dependency.name.strip_prefix("muster-").unwrap_or(&dependency.name);
+            name == to && dependency.for_tests == for_tests
+        })
+    };
+    arrows
+        .filter(|(from, to, for_tests)| !has(from, to, *for_tests))
+        .map(|(from, to, for_tests)| {
+            let tests = if for_tests { "'s tests" } else { "" };
+            Offence::new(TABLES, 1, format!("{from}{tests} may depend on {to}, and does not"))
+        })
+        .collect()
+}
+
 /// Rule: what only one crate should know is named in that crate's manifest alone.
 pub fn stay_with_their_owner(tree: &Tree) -> Vec<Offence> {
     let mut broken = Vec::new();
@@ -254,6 +279,27 @@ mod tests {
                 Offence::new("crates/fresh/Cargo.toml", 1, "fresh has no line in the table of arrows"),
             ]
         );
+    }
+
+    #[test]
+    fn an_arrow_that_nobody_has_is_found() {
+        let tree = Tree::from([
+            ("crates/kernel/Cargo.toml", ""),
+            (
+                "crates/store/Cargo.toml",
+                "[dependencies]\nkernel.workspace = true\n[dev-dependencies]\ntestkit.workspace = true\n",
+            ),
+        ]);
+        let arrows = [("store", "kernel", false), ("store", "testkit", true), ("store", "testkit", false)];
+        let gone = [("store", "jobs", true), ("nobody", "kernel", false)];
+        let found: Vec<String> =
+            unused(&tree, arrows.into_iter().chain(gone)).into_iter().map(|offence| offence.what).collect();
+        let told = [
+            "store may depend on testkit, and does not",
+            "store's tests may depend on jobs, and does not",
+            "nobody may depend on kernel, and does not",
+        ];
+        assert_eq!(found, told);
     }
 
     #[test]
