@@ -162,6 +162,9 @@ impl From<store::backup::BackupError> for Failure {
         match error {
             BackupError::Store(error) => error.into(),
             BackupError::File { .. } => Failure::new(Exit::Storage, words),
+            BackupError::NoFolder { folder } => {
+                Failure::usage(words).with(format!("Such as: mkdir -p {}", crate::place::shell(&folder)))
+            }
             BackupError::Exists { .. } => Failure::usage(words).with("Name another file, or a folder."),
             BackupError::Torn { .. } => Failure::usage(words).with("Nothing was changed. Take an earlier backup."),
             BackupError::Newer { .. } => Failure::new(Exit::Storage, words).with("Nothing was changed."),

@@ -117,6 +117,12 @@ pub enum BackupError {
         /// Why.
         source: std::io::Error,
     },
+    /// The folder that it is to go into is not there.
+    #[error("there is no folder {} for the backup; make it first", folder.display())]
+    NoFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A file is there already.
     #[error("{} is there already; a backup never replaces a file", path.display())]
     Exists {
@@ -168,7 +174,7 @@ pub fn open(url: &DatabaseUrl) -> Result<Store, StoreError> {
 /// `tx` reads one snapshot, so that it may run beside any writer, whom it does not hold up.
 ///
 /// # Errors
-/// There is a file already, it cannot be written, or the database refuses.
+/// There is a file already, no folder for it, it cannot be written, or the database refuses.
 pub fn write(
     tx: &mut Tx<'_>,
     slices: &[Slice],
@@ -185,10 +191,15 @@ pub fn write(
         return Err(BackupError::Exists { path: path.to_owned() });
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(BackupError::NoFolder { folder: folder.to_owned() });
+    }
     let mut beside = path.file_name().unwrap_or_default().to_owned();
     beside.push(".");
     // Of a name that nobody knows before, made anew: whatever lies here gets nothing of it. Dropping it removes it.
-    let part = tempfile::Builder::new().prefix(&beside).suffix(".part").tempfile_in(folder).map_err(of_file)?;
+    let part = tempfile::Builder::new().prefix(&beside).suffix(".part").tempfile_in(folder);
+    // Its words would name a file that nobody knows, or will find.
+    let part = part.map_err(|error| of_file(error.kind().into()))?;
     let (file, part) = part.into_parts();
     let (file, manifest) = packed(tx, slices, computed, files, label, file, &of_file)?;
     file.sync_all().map_err(of_file)?;

@@ -132,6 +132,23 @@ fn a_backup_is_told_in_words() {
 }
 
 #[test]
+fn a_backup_into_a_folder_that_is_not_there_says_which_and_what_to_do() {
+    let muster = Muster::new();
+    muster.ok(&["migrate"]);
+    let nowhere = muster.dir.join("night/ly");
+    for target in [nowhere.join("monday.zip").display().to_string(), format!("{}/", nowhere.display())] {
+        let run = muster.run(&["backup", &target]);
+        let told = format!(
+            "error: there is no folder {0} for the backup; make it first\n  Such as: mkdir -p ~/night/ly\n",
+            nowhere.display()
+        );
+        assert_eq!((run.code, run.err), (2, told));
+    }
+    std::fs::create_dir_all(&nowhere).unwrap();
+    muster.ok(&["backup", &format!("{}/", nowhere.display())]);
+}
+
+#[test]
 fn a_backup_holds_no_token_and_no_key_unless_asked_for() {
     let console = Console::start();
     let muster = Muster::connected(&console);

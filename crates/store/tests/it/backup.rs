@@ -283,5 +283,5 @@ fn what_is_no_backup_is_refused() {
     let database = Database::sqlite();
     let store = database.open(ALL);
     let nowhere = write(&store, ALL, &folder.join("no/such/folder.zip"));
-    assert!(matches!(nowhere, Err(BackupError::File { .. })));
+    assert!(matches!(nowhere, Err(BackupError::NoFolder { .. })));
 }
