@@ -225,11 +225,8 @@ pub(super) async fn change(
 
 /// Refuses a program what would let whoever stole its token become the person: that is for somebody who has signed in.
 fn by_hand(visitor: &Visitor) -> Result<(), Problem> {
-    match visitor.token {
-        None => Ok(()),
-        Some(_) => Err(Problem::forbidden("A token does not change how a person who has a password signs in.")
-            .help("An administrator does it on the person's page.")),
-    }
+    let help = "An administrator does it on the person's page.";
+    visitor.by_hand("change how a person who has a password signs in", help)
 }
 
 /// `POST /api/v1/people/{id}/link`

@@ -28,6 +28,19 @@ fn send(world: &World, method: &str, path: &str, cookie: &str, more: &[(&str, &s
     world.send(method, path, &headers, body)
 }
 
+/// A token of the first person's that may do whatever tokens may.
+fn bearer(world: &World) -> String {
+    let new = access::NewApiToken {
+        name: "a program".to_owned(),
+        role: Role::Admin,
+        reach: access::Reach::Write,
+        expires_at: START.plus_seconds(3600),
+    };
+    let fresh = kernel::Random::secret_bytes();
+    let made = world.write(move |tx| access::create_api_token(tx, OrgId::DEFAULT, PersonId(1), &new, &fresh, START));
+    format!("Bearer {}", made.0.expose())
+}
+
 fn settings_are_read_and_changed_by_who_may(database: &Database) {
     let world = World::new(database);
     let cookie = world.cookie("ada", OrgId::DEFAULT);
@@ -109,7 +122,7 @@ type Change<'a> = (&'a str, &'a str, &'a str);
 fn whoever_changes_what_another_changed_is_told(database: &Database) {
     let world = World::new(database);
     let cookie = world.cookie("ada", OrgId::DEFAULT);
-    let vera = world.person("vera", &[(OrgId::DEFAULT, access::Role::Viewer)]);
+    let vera = world.person("vera", &[(OrgId::DEFAULT, Role::Viewer)]);
     let save = r#"{"name":"key","kind":"snmp_community","secret":"one","untried":true}"#;
     let saved = send(&world, "POST", "/api/v1/credentials", &cookie, &[], save);
     assert_eq!(saved.status, 200, "{}", saved.body);
@@ -166,7 +179,7 @@ fn whoever_changes_what_another_changed_is_told(database: &Database) {
     }
     // Who signs in meanwhile has changed nothing that another could overwrite.
     let tag = world.get(&person, &cookie).header("etag").to_owned();
-    world.clock.set(crate::world::START.plus_seconds(60));
+    world.clock.set(START.plus_seconds(60));
     world.cookie("vera", OrgId::DEFAULT);
     let seen = send(&world, "GET", &person, &cookie, &[("if-none-match", &tag)], "");
     assert_eq!(seen.status, 200, "the sign-in is news");
@@ -176,7 +189,7 @@ fn whoever_changes_what_another_changed_is_told(database: &Database) {
 fn what_pages_do_to_people_and_organizations_programs_do_too(database: &Database) {
     let world = World::new(database);
     let cookie = world.cookie("ada", OrgId::DEFAULT);
-    let vera = world.person("vera", &[(OrgId::DEFAULT, access::Role::Viewer)]);
+    let vera = world.person("vera", &[(OrgId::DEFAULT, Role::Viewer)]);
     let hers = world.cookie("vera", OrgId::DEFAULT);
     let at = |below: &str| format!("/api/v1/people/{vera}{below}");
     let linked = send(&world, "POST", &at("/link"), &cookie, &[], "");
@@ -187,20 +200,11 @@ fn what_pages_do_to_people_and_organizations_programs_do_too(database: &Database
     assert_eq!(world.get("/account", &hers).status, 303, "every session of hers has ended");
     assert_eq!(send(&world, "DELETE", &at("/second-factor"), &cookie, &[], "").json()["second_factor"], false);
     // Whoever stole a token does not become a person by it.
-    let new = access::NewApiToken {
-        name: "a program".to_owned(),
-        role: access::Role::Admin,
-        reach: access::Reach::Write,
-        expires_at: crate::world::START.plus_seconds(3600),
-    };
-    let token = world.write(move |tx| {
-        let salt = [7; access::SALT_BYTES];
-        let hash = access::hash_password(&kernel::Secret::new("purple whale eats 9".to_owned()), &salt);
-        access::set_password(tx, vera, &hash, None, "ada", crate::world::START)?;
-        let fresh = kernel::Random::secret_bytes();
-        Ok(access::create_api_token(tx, OrgId::DEFAULT, kernel::PersonId(1), &new, &fresh, crate::world::START)?.0)
+    world.write(move |tx| {
+        let hash = access::hash_password(&Secret::new("purple whale eats 9".to_owned()), &[7; access::SALT_BYTES]);
+        access::set_password(tx, vera, &hash, None, "ada", START)
     });
-    let bearer = format!("Bearer {}", token.expose());
+    let bearer = bearer(&world);
     let by_token = |method: &str, path: &str| world.send(method, path, &[("authorization", &bearer)], "").status;
     assert_eq!(by_token("POST", &at("/link")), 403);
     assert_eq!(by_token("DELETE", &at("/second-factor")), 403);
@@ -236,19 +240,6 @@ fn fields_of_assets_and_a_credentials_name_are_set_by_programs_too(database: &Da
     let nowhere =
         send(&world, "PUT", &format!("{path}/reference"), &cookie, &[], r#"{"reference":"env:MUSTER_SECRET_NONE"}"#);
     assert_eq!(nowhere.status, 422, "{}", nowhere.body);
-}
-
-/// A token of the first person's that may do whatever tokens may.
-fn bearer(world: &World) -> String {
-    let new = access::NewApiToken {
-        name: "a program".to_owned(),
-        role: Role::Admin,
-        reach: access::Reach::Write,
-        expires_at: START.plus_seconds(3600),
-    };
-    let fresh = kernel::Random::secret_bytes();
-    let made = world.write(move |tx| access::create_api_token(tx, OrgId::DEFAULT, PersonId(1), &new, &fresh, START));
-    format!("Bearer {}", made.0.expose())
 }
 
 fn what_the_page_of_an_account_does_programs_with_a_session_do_too(database: &Database) {
