@@ -26,7 +26,8 @@ Start here:
 
 Exit codes: 0 done, 1 the answer is no, 2 usage or bad input, 3 incomplete, 4 authentication or permission, \
 5 unreachable, 6 local storage, 70 a mistake of ours.
-Topics: muster help query, muster help fields [INVENTORY], muster help token, muster help configuration."
+Topics: muster help query, muster help fields [INVENTORY], muster help token, muster help configuration, \
+muster help trouble, muster help correlation."
 )]
 pub struct Arguments {
     #[command(flatten)]
@@ -301,6 +302,19 @@ Examples:
     Explorer(crate::commands::explorer::Explorer),
     /// Looks at data, key and every integration, and says what needs you
     Doctor(Doctor),
+    /// Seals every secret again under a new key, so that the old one may go
+    #[command(after_help = "\
+Both keys have to be at hand, the new one before the old: MUSTER_KEY_FILE, then the systemd credential muster-key, then MUSTER_KEY, \
+then the file key in the data directory. The first one seals, and each opens what it sealed, so nothing stands still meanwhile. \
+Cut off, it is done again. A service that runs has to be started with both keys first; with the new one alone afterwards.
+
+Examples, where the key is the file in the data directory:
+  openssl rand -hex 32 > new.key && chmod 600 new.key
+  MUSTER_KEY_FILE=new.key muster rekey
+  mv ~/.local/share/muster/key old.key && mv new.key ~/.local/share/muster/key
+
+The old key opens the backups that were made with it: keep a copy beside them, or make a new backup and remove both.")]
+    Rekey(Rekey),
     /// Brings the database to this version, and says from which
     #[command(after_help = "connect and sync do this by themselves; after an upgrade, query asks for it.")]
     Migrate(Migrate),
@@ -332,9 +346,9 @@ For bash: muster completion bash > ~/.local/share/bash-completion/completions/mu
         /// Which shell
         shell: clap_complete::Shell,
     },
-    /// Explains a command or a topic: query, fields [INVENTORY], token, configuration
+    /// Explains a command or a topic: query, fields [INVENTORY], token, configuration, trouble, correlation
     Help {
-        /// A command, or one of: query, fields, token, configuration
+        /// A command, or one of: query, fields, token, configuration, trouble, correlation
         #[arg(value_name = "TOPIC")]
         topic: Vec<String>,
     },
@@ -786,6 +800,13 @@ pub struct Restore {
     /// Only says whether the backup is whole and can be restored by this program
     #[arg(long)]
     pub check: bool,
+    /// Prints the outcome as one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args)]
+pub struct Rekey {
     /// Prints the outcome as one JSON object
     #[arg(long)]
     pub json: bool,

@@ -19,6 +19,7 @@ pub mod options;
 pub mod own;
 pub mod owner;
 pub mod query;
+pub mod rekey;
 pub mod saved;
 pub mod scan;
 pub mod serve;

@@ -84,6 +84,83 @@ fn the_compose_files_start_services_that_the_program_knows() {
     }
 }
 
+/// The names below a key of a compose file.
+fn names(of: &Yaml) -> Vec<&str> {
+    of.as_hash().into_iter().flatten().filter_map(|(name, _)| name.as_str()).collect()
+}
+
+/// The texts of a list.
+fn texts(of: &Yaml) -> Vec<&str> {
+    of.as_vec().into_iter().flatten().filter_map(Yaml::as_str).collect()
+}
+
+#[test]
+fn whatever_a_compose_file_names_is_there() {
+    let image = text("deploy/Containerfile");
+    let volume = image.lines().find_map(|line| line.strip_prefix("VOLUME ")).unwrap();
+    for file in ["deploy/compose.yaml", "deploy/compose.postgres.yaml"] {
+        let written = text(file);
+        let document = YamlLoader::load_from_str(&written).unwrap().remove(0);
+        let (all, volumes) = (services(file), names(&document["volumes"]));
+        let is_service = |name: &str| all.iter().any(|(known, _)| known == name);
+        for (name, service) in &all {
+            let build = of(service, "build");
+            if !build.is_badvalue() {
+                assert_eq!(build["context"].as_str(), Some(".."), "{file} {name}");
+                text(build["dockerfile"].as_str().unwrap());
+            }
+            for mount in texts(of(service, "volumes")) {
+                let (from, to) = mount.split_once(':').unwrap();
+                match from.strip_prefix("./") {
+                    Some(beside) => drop(text(&format!("deploy/{beside}"))),
+                    None => assert!(volumes.contains(&from), "{file} {name}: {from}"),
+                }
+                assert!(of(service, "image").as_str() != Some("muster") || to == volume, "{file} {name}: {to}");
+            }
+            for network in texts(of(service, "networks")) {
+                assert!(names(&document["networks"]).contains(&network), "{file} {name}: {network}");
+            }
+            for secret in texts(of(service, "secrets")) {
+                let made = document["secrets"][secret]["file"].as_str().unwrap().replacen("./", "deploy/", 1);
+                assert!(written.contains(&format!("> {made} ")), "{file}: how {made} is made stands at its beginning");
+                let key = of(service, "environment")[access::KEY_FILE_VARIABLE].as_str();
+                assert_eq!(key, Some(format!("/run/secrets/{secret}").as_str()), "{file} {name}");
+            }
+            let beside = of(service, "network_mode").as_str().map(|mode| mode.strip_prefix("service:").unwrap());
+            for other in beside.into_iter().chain(names(of(service, "depends_on"))) {
+                assert!(is_service(other), "{file} {name}: {other}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_image_is_built_of_what_is_there_and_copies_what_was_built() {
+    let file = text("deploy/Containerfile").replace("\\\n", " ");
+    let said = |what: &str| file.lines().filter_map(move |line| line.strip_prefix(what)).collect::<Vec<_>>();
+    let workspace: toml::Table = text("Cargo.toml").parse().unwrap();
+    let run = said("RUN ").concat();
+    let order = run.split(" && ").next().unwrap().split_whitespace().collect::<Vec<_>>();
+    assert_eq!(order, ["cargo", "build", "--locked", "--profile", "dist", "-p", env!("CARGO_PKG_NAME")]);
+    assert!(workspace["profile"].get("dist").is_some() && !text("Cargo.lock").is_empty());
+    assert!(run.contains("cp target/dist/muster /out/muster") && run.contains("mkdir -p /out/data"), "{run}");
+    let copies: Vec<Vec<&str>> = said("COPY ").iter().map(|line| line.split_whitespace().collect()).collect();
+    let copied = [
+        vec![".", "."],
+        vec!["--from=build", "/out/muster", "/usr/local/bin/muster"],
+        vec!["--from=build", "--chown=65532:65532", "/out/data", "/var/lib/muster"],
+    ];
+    assert_eq!(copies, copied);
+    // What the build leaves out is not part of the project.
+    assert_eq!(text("deploy/Containerfile.dockerignore").lines().collect::<Vec<_>>(), [".git", "target"]);
+    // The port is that on which proxies look for it.
+    let port = serve(["serve"]).listen.port().to_string();
+    assert_eq!(said("EXPOSE "), [port.as_str()]);
+    for proxy in ["deploy/Caddyfile", "deploy/nginx.conf"] {
+        assert!(text(proxy).contains(&format!("127.0.0.1:{port}")), "{proxy}");
+    }
+}
+
 #[test]
 fn the_image_runs_as_nobody_in_particular_and_keeps_its_data_in_a_volume() {
     let file = text("deploy/Containerfile");

@@ -108,6 +108,7 @@ async fn dispatch(global: &arguments::Global, command: Command, terminal: &Termi
         Command::Simulate(simulate) => commands::simulate::run(&simulate, terminal).await,
         Command::Explorer(explorer) => commands::explorer::run(global, explorer, terminal).await,
         Command::Doctor(doctor) => commands::doctor::run(global, &doctor, terminal).await,
+        Command::Rekey(rekey) => commands::rekey::run(global, &rekey, terminal).await,
         Command::Migrate(migrate) => commands::migrate::run(global, &migrate, terminal),
         Command::Backup(backup) => commands::backup::backup(global, &backup, terminal).await,
         Command::Restore(restore) => commands::backup::restore(global, &restore, terminal),

@@ -250,8 +250,8 @@ async fn handed_over(
     Ok(id)
 }
 
-/// Waits of the world, for probes.
-pub(crate) fn pauses(world: &World) -> impl Fn(u32, Option<Duration>) -> BoxFuture<'static, ()> + Send + Sync + use<> {
+/// Waits of the world, for probes: as long as the console asks for, up to the engine's bound, or doubled each time.
+pub fn pauses(world: &World) -> impl Fn(u32, Option<Duration>) -> BoxFuture<'static, ()> + Send + Sync + use<> {
     let world = world.clone();
     move |attempt, asked| {
         let (world, doubled) = (world.clone(), 1 << attempt.saturating_sub(1).min(PAUSE_DOUBLINGS_MAX));

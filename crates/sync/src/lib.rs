@@ -52,7 +52,7 @@ pub use beside::{Beside, beside};
 pub use called::record_name;
 pub use checkpoint::{Held, QUARANTINE_BYTES_MAX, StreamSummary, held};
 pub use configure::{Change as OptionsChange, configure, rename_site};
-pub use connect::{Connect, Connected, SITE_DEFAULT, connect, name_of};
+pub use connect::{Connect, Connected, SITE_DEFAULT, connect, name_of, pauses};
 pub use drift::{Drifted, Surprise, drift};
 pub use enrich::{PER_PASS_MAX as ENRICHMENTS_PER_PASS_MAX, waiting as enrichments_waiting};
 pub use enrolment::{

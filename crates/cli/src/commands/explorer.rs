@@ -4,7 +4,6 @@ use std::io::{BufRead as _, Read as _};
 use std::net::{ToSocketAddrs as _, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use explorer::wire::{About, Register, Sealed, kind};
@@ -240,7 +239,7 @@ async fn add(keeper: &Keeper, name: &str, terminal: &Terminal) -> Result<(), Fai
     })?;
     let ca = Some(state.ca_pem.as_str()).filter(|pem| !pem.is_empty());
     let client = Client::new(console.clone(), token.clone(), transport(ca)?);
-    let probe = sentinelone::probe(&client, &|attempt, asked| pause(attempt, asked)).await.map_err(|error| {
+    let probe = sentinelone::probe(&client, &sync::pauses(&jobs::World::real())).await.map_err(|error| {
         Failure::from(sync::SyncError::Console(error)).with("Nothing was kept, and the server was told nothing.")
     })?;
     let facts = sync::facts(&probe);
@@ -266,13 +265,6 @@ async fn add(keeper: &Keeper, name: &str, terminal: &Terminal) -> Result<(), Fai
         state.server,
     );
     terminal.result(&told.lines().map(|line| harmless(line).into_owned() + "\n").collect::<String>())
-}
-
-/// Waits between the tries of a probe.
-fn pause(attempt: u32, asked: Option<Duration>) -> futures_util::future::BoxFuture<'static, ()> {
-    let wait = asked.unwrap_or(Duration::from_millis(500) * (1 << attempt.min(6)));
-    let world = jobs::World::real();
-    Box::pin(async move { world.sleep(wait).await })
 }
 
 fn list(keeper: &Keeper, json: bool, terminal: &Terminal) -> Result<(), Failure> {

@@ -37,7 +37,9 @@ fn the_pages_of_the_documentation_are_what_help_prints() {
 fn every_command_explains_itself() {
     let muster = Muster::new();
     let mut all = String::new();
-    for command in ["demo", "connect", "sync", "simulate", "doctor", "migrate", "backup", "restore", "completion"] {
+    for command in
+        ["demo", "connect", "sync", "simulate", "doctor", "rekey", "migrate", "backup", "restore", "completion"]
+    {
         let run = muster.ok(&["help", command]);
         assert_eq!(run.err, "");
         all += &format!("$ muster help {command}\n{}\n", run.out);
@@ -50,6 +52,11 @@ fn every_command_explains_itself() {
 #[test]
 fn topics_are_explained() {
     let muster = Muster::new();
+    let listed = muster.ok(&["--help"]).out;
+    for topic in ["query", "fields", "token", "configuration", "trouble", "correlation"] {
+        assert!(listed.contains(&format!("muster help {topic}")), "{topic}: {listed}");
+        assert_eq!(muster.run(&["help", topic]).code, 0, "{topic}");
+    }
     assert!(muster.ok(&["help", "query"]).out.contains("# The language"));
     assert!(muster.ok(&["help", "token"]).out.contains("Create New Service User"));
     let rules = muster.ok(&["help", "correlation"]).out;

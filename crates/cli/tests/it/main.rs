@@ -11,6 +11,7 @@ mod harness;
 mod help;
 mod history;
 mod imports;
+mod keys;
 mod links;
 mod own;
 mod saved;
