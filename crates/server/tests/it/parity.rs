@@ -39,6 +39,7 @@ const ALL: &[(&str, Result<&str, Without>)] = &[
     ("/assets/{id}/merge", Ok("POST /assets/{id}/merge")),
     ("/assets/{id}/pin", Ok("PUT /assets/{id}/pin")),
     ("/assets/{id}/split", Ok("POST /assets/{id}/split")),
+    ("/assets/{id}/undo", Ok("POST /assets/{id}/undo")),
     ("/credentials/links/new", Ok("POST /links")),
     ("/credentials/links/{id}/revoke", Ok("DELETE /links/{id}")),
     ("/credentials/new", Ok("POST /credentials")),
