@@ -320,12 +320,18 @@ pub(crate) fn scope_word(scope: &Scope) -> String {
     }
 }
 
-/// `acme` of `acme.sentinelone.net`; `local` for an address without a name.
+/// `acme` of `acme.sentinelone.net`; `console-10.0.0.5` for an address without a name; what it is, where that is this machine.
 #[must_use]
 pub fn name_of(console: &Console) -> String {
-    let first = console.host().split('.').next().unwrap_or_default();
-    let is_name = first.chars().any(|character| character.is_ascii_alphabetic()) && !first.starts_with('[');
-    if is_name { first.to_owned() } else { "local".to_owned() }
+    let host = console.host().trim_matches(['[', ']']);
+    let address = host.parse::<std::net::IpAddr>().ok();
+    if host == "localhost" || address.is_some_and(|address| address.is_loopback()) {
+        return "sentinelone".to_owned();
+    }
+    match address {
+        Some(_) => format!("console-{}", host.replace(':', "-")),
+        None => host.split('.').next().unwrap_or_default().to_owned(),
+    }
 }
 
 pub(crate) fn checked_name(name: &str) -> Result<String, SyncError> {
@@ -353,9 +359,11 @@ mod tests {
         for (address, name) in [
             ("https://acme.sentinelone.net", "acme"),
             ("usea1-partners.sentinelone.net", "usea1-partners"),
-            ("http://127.0.0.1:9400", "local"),
-            ("http://[::1]:9400", "local"),
-            ("http://localhost:9400", "localhost"),
+            ("http://127.0.0.1:9400", "sentinelone"),
+            ("http://[::1]:9400", "sentinelone"),
+            ("http://localhost:9400", "sentinelone"),
+            ("https://10.0.0.5", "console-10.0.0.5"),
+            ("https://[fd00::5]", "console-fd00--5"),
         ] {
             assert_eq!(name_of(&Console::parse(address).unwrap()), name, "{address}");
         }

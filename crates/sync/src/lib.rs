@@ -75,8 +75,8 @@ pub use scope::{Scope, Seen};
 pub use shared::{Use, facts, open_token, renewed, try_token, uses};
 pub use sight::{ROLE_ENOUGH, modules};
 pub use standing::{
-    CHECK_EVERY, Health, Overview, PROBE_EVERY, PROBE_UNREACHABLE_EVERY, StreamStanding, TOKEN_WARNINGS, TokenWarning,
-    overview, overviews, token_warning,
+    CHECK_EVERY, FirstReading, Health, Overview, PROBE_EVERY, PROBE_UNREACHABLE_EVERY, StreamStanding, TOKEN_WARNINGS,
+    TokenWarning, first_readings, overview, overviews, token_warning,
 };
 pub use stream::{
     Change, IMPORTED, Identity, Parents, Proof, Removal, Reread, STREAMS, Source, Stream, TimeField, Volatile,

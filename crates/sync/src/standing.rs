@@ -246,11 +246,83 @@ impl Overview {
         self.streams.iter().any(|stream| stream.complete_at.is_some())
     }
 
+    /// Its first reading, until that is over.
+    #[must_use]
+    pub fn first_reading(&self, now: Timestamp) -> Option<FirstReading> {
+        let read = |stream: &&Stream| {
+            let standing = self.streams.iter().find(|one| one.stream.name == stream.name);
+            standing.is_some_and(|one| was_read(stream, one.status, one.complete_at))
+        };
+        let (done, all) = (wanted(&self.integration).filter(read).count(), wanted(&self.integration).count());
+        (done < all).then(|| FirstReading {
+            integration: self.integration.clone(),
+            done: done as u64,
+            all: all as u64,
+            is_being_read: self.is_being_read(now),
+        })
+    }
+
     /// True if a worker holds one of its streams.
     #[must_use]
     pub fn is_being_read(&self, now: Timestamp) -> bool {
         self.streams.iter().any(|stream| stream.lease.as_ref().is_some_and(|(_, until)| *until > now))
     }
+}
+
+/// The first reading of a console that is not over: until then, what is stored of it is a part.
+#[derive(Clone, Debug)]
+pub struct FirstReading {
+    /// The integration.
+    pub integration: Integration,
+    /// How many of its streams were read to their end once, or turned out to be none of this console's.
+    pub done: u64,
+    /// How many are to be read.
+    pub all: u64,
+    /// Whether a worker holds one of its streams.
+    pub is_being_read: bool,
+}
+
+/// Whether the first reading of a stream is over: it was complete once, or the console does not have it.
+fn was_read(stream: &Stream, status: Option<StreamStatus>, complete_at: Option<Timestamp>) -> bool {
+    complete_at.is_some() || (status == Some(StreamStatus::NotAvailable) && !stream.core)
+}
+
+/// The streams of an integration that are to be read, paused or not; none of a source of files, which is read when somebody
+/// brings one.
+fn wanted(of: &Integration) -> impl Iterator<Item = &'static Stream> {
+    let all = if of.connector.is_file() { &[] } else { of.connector.streams() };
+    all.iter().filter(|stream| !of.options.without_streams.iter().any(|name| name == stream.name))
+}
+
+/// Every first reading of an organization that is not over, in the order of their integrations' names.
+///
+/// # Errors
+/// The database fails.
+pub fn first_readings(tx: &mut Tx<'_>, org: OrgId, now: Timestamp) -> Result<Vec<FirstReading>, SyncError> {
+    const READ: &str = "SELECT integration_id, stream, status, complete_at, lease_until FROM sync_stream \
+        WHERE org_id = $1 ORDER BY integration_id, stream";
+    let integrations = checkpoint::integrations(tx, org)?;
+    if integrations.iter().all(|of| of.connector.is_file()) {
+        return Ok(Vec::new());
+    }
+    let states = tx.query(READ, &[org.into()], |row| {
+        let status = row.opt_text(2)?.and_then(StreamStatus::from_word);
+        let instant = |at: usize| Ok::<_, StoreError>(row.opt_int(at)?.map(Timestamp::from_micros));
+        Ok((IntegrationId(row.int(0)?), row.text(1)?.to_owned(), status, instant(3)?, instant(4)?))
+    })?;
+    let told = integrations.into_iter().map(|integration| {
+        let own = || states.iter().filter(|(id, ..)| *id == integration.id);
+        let read = |stream: &&Stream| {
+            own().any(|(_, name, status, complete, _)| name == stream.name && was_read(stream, *status, *complete))
+        };
+        FirstReading {
+            all: wanted(&integration).count() as u64,
+            done: wanted(&integration).filter(read).count() as u64,
+            is_being_read: own().any(|(.., lease)| lease.is_some_and(|until| until > now)),
+            integration,
+        }
+    });
+    Ok(told.filter(|of| of.done < of.all).collect())
 }
 
 /// Spreads integrations and streams over time.

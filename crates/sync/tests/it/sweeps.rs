@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kernel::OrgId;
 use sentinelone_sim::tokens;
 use sync::{ExitClass, Run, STREAMS, StreamStatus};
 use testkit::Database;
@@ -10,6 +11,7 @@ use crate::lab::{Build, Lab, SLICES, all_complete, of};
 
 testkit::on_each_database! {
     a_first_sync_holds_what_the_console_counts,
+    a_first_reading_is_over_once_every_stream_was_complete,
     a_second_sync_of_a_console_that_stands_still_writes_no_record,
     a_token_is_found_nowhere,
     a_large_first_sync_leaves_statistics_for_the_planner,
@@ -51,6 +53,41 @@ fn a_first_sync_holds_what_the_console_counts(database: &Database) {
     let journal = lab.sim.journal();
     assert!(journal.refused.is_empty() && journal.forbidden.is_empty(), "{journal:?}");
     assert!(journal.unheeded.is_empty(), "{:?}", journal.unheeded);
+}
+
+fn a_first_reading_is_over_once_every_stream_was_complete(database: &Database) {
+    let lab = lab_on(database);
+    let now = lab.world.now();
+    let both = || {
+        let read = move |tx: &mut store::Tx<'_>| {
+            let one = sync::overviews(tx, OrgId::DEFAULT, now)?.first().and_then(|of| of.first_reading(now));
+            Ok((one, sync::first_readings(tx, OrgId::DEFAULT, now)?))
+        };
+        let (one, all) = lab.store.read_blocking::<_, sync::SyncError, _>(read).unwrap();
+        assert_eq!(one.as_ref().map(|of| (of.done, of.all)), all.first().map(|of| (of.done, of.all)));
+        one.map(|of| (of.done, of.all, of.is_being_read))
+    };
+    assert_eq!(both(), None, "nothing is connected");
+    lab.connect();
+    let all = STREAMS.len() as u64;
+    assert_eq!(both(), Some((0, all, false)));
+    lab.sync_streams(&["agents", "threats"]);
+    let (done, ..) = both().unwrap();
+    assert!(done >= 2 && done < all, "{done}");
+    // Pausing it does not make the rest known.
+    let change = |enabled, without: &[&str]| {
+        let without = without.iter().map(|name| (*name).to_owned()).collect();
+        let change = sync::OptionsChange { enabled: Some(enabled), without, ..sync::OptionsChange::default() };
+        let write = move |tx: &mut store::Tx<'_>| sync::configure(tx, OrgId::DEFAULT, "acme", &change, "test", now);
+        lab.store.write_blocking(write).unwrap();
+    };
+    change(false, &[]);
+    assert_eq!(both(), Some((done, all, false)));
+    // What is left out is not waited for.
+    change(true, &["exclusions"]);
+    assert_eq!(both(), Some((done, all - 1, false)));
+    lab.sync();
+    assert_eq!(both(), None);
 }
 
 fn a_second_sync_of_a_console_that_stands_still_writes_no_record(database: &Database) {
