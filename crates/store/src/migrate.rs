@@ -94,6 +94,8 @@ pub(crate) fn migrate_to(
         Dialect::Sqlite => TABLE_SQLITE,
         Dialect::Postgres => TABLE_POSTGRES,
     })?;
+    let is_new = applied(tx)?.is_empty();
+    let mut steps = 0_u32;
     for (slice, migration) in pending(tx, slices)? {
         if !wanted(slice.name, migration.number) {
             continue;
@@ -101,7 +103,14 @@ pub(crate) fn migrate_to(
         tx.batch(migration.text(dialect))?;
         let number = i64::from(migration.number);
         tx.execute(APPLY, &[slice.name.into(), number.into(), migration.sha256(dialect).into()])?;
-        tracing::info!(slice = slice.name, number, "Applied migration {number} ({}) of {}", migration.name, slice.name);
+        tracing::debug!(slice = slice.name, number, "step {number} ({}) of {}", migration.name, slice.name);
+        steps += 1;
+    }
+    let what = if is_new { "made" } else { "brought up to date" };
+    match steps {
+        0 => {}
+        1 => tracing::info!(steps, "the database is {what}: 1 step"),
+        _ => tracing::info!(steps, "the database is {what}: {steps} steps"),
     }
     Ok(())
 }
