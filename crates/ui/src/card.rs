@@ -46,6 +46,40 @@ impl Card<'_> {
     }
 }
 
+/// Fields of a form that most leave as they are, folded up under what they are set to. Without a script it opens as any other
+/// `details`; its form is a [`crate::form::post_folded`].
+#[derive(Clone, Debug)]
+pub struct Fold<'a> {
+    /// An identifier of its own on the page.
+    pub id: &'a str,
+    /// What is chosen there: *Schedule*.
+    pub heading: &'a str,
+    /// What it is set to, in one line; shown while it is folded up.
+    pub says: &'a str,
+    /// It stands open: somebody came for it, or a field of it is wrong.
+    pub open: bool,
+    /// The fields.
+    pub body: Markup,
+}
+
+impl Fold<'_> {
+    /// The card, folded up or open.
+    #[must_use]
+    pub fn render(&self) -> Markup {
+        html! {
+            details.card.fold id=(self.id) open[self.open] {
+                summary {
+                    h2 { (self.heading) }
+                    span.muted.says { (self.says) }
+                    // Once a field was touched, the line above is of before.
+                    span.muted.touched { "Changed here" }
+                }
+                div.body.flow { (self.body) }
+            }
+        }
+    }
+}
+
 /// A section of a page: its heading, a sentence, the content.
 #[must_use]
 pub fn section(id: &str, heading: &str, says: &str, body: &Markup) -> Markup {

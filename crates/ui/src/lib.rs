@@ -17,18 +17,18 @@ pub mod words;
 
 pub use assets::{Asset, assets};
 pub use card::{
-    Card, Consent, IntegrationCard, Looked, Tab, Task, consents, facts, looked, section, section_of, stepper, strip,
-    tabs, tiles, todo,
+    Card, Consent, Fold, IntegrationCard, Looked, Tab, Task, consents, facts, looked, section, section_of, stepper,
+    strip, tabs, tiles, todo,
 };
 pub use chart::{Bars, Histogram, Line, Mark, Multiples, Slot, spark};
 pub use form::{
     Button, Choice, Csrf, Field, Kind, Sealing, Weight, barred, beside, button, copy_button, errors, item, link_button,
-    menu, needing, panel, panel_button, post, post_button,
+    menu, needing, panel, panel_button, post, post_button, post_folded,
 };
 pub use href::href;
 pub use icon::{Icon, icon, labelled, mark};
 pub use maud::{DOCTYPE, Markup, PreEscaped, html};
-pub use measure::{Fill, Part, Progress, Tally, Tile};
+pub use measure::{Fill, Part, Progress, Tally, Tile, following, following_words};
 pub use message::{Dialog, Empty, Flash, loading};
 pub use page::{Density, Layout, Nav, Org, Page, Person, Place, Shell, Theme, plain};
 pub use query::{Answer, Completion, Mistake, QueryBox, QueryError, Term, completions, find, reading};

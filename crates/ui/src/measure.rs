@@ -257,15 +257,18 @@ pub struct Progress<'a> {
     pub done: Option<(u64, u64)>,
     /// Where its next state is asked for, every two seconds; absent once it is done.
     pub poll: Option<&'a str>,
+    /// The identifier of what the answer replaces, where that is more than the bar.
+    pub within: Option<&'a str>,
 }
 
 impl Progress<'_> {
-    /// The bar with its label. The answer at [`Progress::poll`] replaces it, whole; the last one has no address.
+    /// The bar with its label. The answer at [`Progress::poll`] replaces it, or what it is [`Progress::within`], whole; the last
+    /// one has no address. What else of the page follows it is in the answer too, see [`following`].
     #[must_use]
     pub fn render(&self) -> Markup {
         html! {
             div.progress id=(self.id) hx-get=[self.poll.map(href)] hx-trigger=[self.poll.map(|_| "every 2s")]
-                hx-swap=[self.poll.map(|_| "outerHTML")] {
+                hx-target=[self.within.filter(|_| self.poll.is_some()).map(|id| format!("#{id}"))] hx-swap=[self.poll.map(|_| "outerHTML")] {
                 label.small.muted for={ (self.id) "-bar" } { (self.label) }
                 @if let Some((done, whole)) = self.done {
                     progress id={ (self.id) "-bar" } max=(whole.max(1)) value=(done.min(whole)) { (share(done.min(whole), whole)) }
@@ -275,6 +278,19 @@ impl Progress<'_> {
             }
         }
     }
+}
+
+/// A part of a page that follows a [`Progress`]: it stands there under its identifier, and in an answer, where it is `anew`, it
+/// takes the place of what stands under it.
+#[must_use]
+pub fn following(id: &str, anew: bool, inside: &Markup) -> Markup {
+    html! { div id=(id) hx-swap-oob=[anew.then_some("true")] { (inside) } }
+}
+
+/// The same among words: a badge in a heading, a sentence in a paragraph.
+#[must_use]
+pub fn following_words(id: &str, anew: bool, inside: &Markup) -> Markup {
+    html! { span id=(id) hx-swap-oob=[anew.then_some("true")] { (inside) } }
 }
 
 #[cfg(test)]

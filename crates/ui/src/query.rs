@@ -75,7 +75,7 @@ pub fn find(label: &str, action: &str, name: &str, value: &str) -> Markup {
             div.query-box.find {
                 (icon(Icon::Search))
                 input id={ "find-" (name) } name=(name) type="search" value=(value) placeholder=(label) maxlength="256";
-                button.btn.btn-small type="submit" { "Find" }
+                button.btn type="submit" { "Find" }
             }
         }
     }
@@ -120,13 +120,13 @@ pub struct Answer<'a> {
     pub noun: (&'a str, &'a str),
     /// Out of how many.
     pub of: u64,
-    /// Every one was counted.
+    /// Everything that there is to read was read once; otherwise the count is of what was read so far.
     pub exact: bool,
     /// Milliseconds it took.
     pub took: u64,
     /// The instant it is true of.
     pub as_of: Timestamp,
-    /// A badge for each source that is behind, see [`crate::state::badge_link`].
+    /// A badge for each source that is behind, or is read for the first time, see [`crate::state::badge_link`].
     pub behind: Markup,
     /// Explain, save, columns, export.
     pub verbs: Markup,
@@ -141,7 +141,7 @@ impl Answer<'_> {
                 p role="status" {
                     b { (noun(self.total, self.noun.0, self.noun.1)) } " "
                     span.muted {
-                        "of " (count(self.of)) " · " (if self.exact { "exact" } else { "at least" }) " · " (count(self.took))
+                        "of " (count(self.of)) " · " (if self.exact { "exact" } else { "so far" }) " · " (count(self.took))
                         " ms · as of " (clock(self.as_of)) " UTC"
                     }
                 }

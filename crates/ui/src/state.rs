@@ -184,7 +184,7 @@ pub struct Source<'a> {
     /// The glyph of its kind: [`Icon::Shield`], [`Icon::Radar`], [`Icon::Grid`], [`Icon::Braces`], [`Icon::Nodes`],
     /// [`Icon::Pencil`].
     pub icon: Icon,
-    /// Its name, for screen readers and the pointer.
+    /// Its name, for the pointer, for screen readers and for what is copied.
     pub name: &'a str,
     /// It had a record and has none now; the box is dashed.
     pub gone: bool,
@@ -198,7 +198,7 @@ pub fn sources(all: &[Source<'_>]) -> Markup {
             span.from {
                 @for source in all {
                     @let said = if source.gone { format!("{}, no longer there", source.name) } else { source.name.to_owned() };
-                    span.gone[source.gone] title=(words::cut(&said, words::TITLE_MAX)) { (labelled(source.icon, &said)) }
+                    span.gone[source.gone] title=(words::cut(&said, words::TITLE_MAX)) { (icon(source.icon)) span.sr { (said) } }
                 }
             }
         }

@@ -167,6 +167,8 @@ pub struct Table<'a> {
     pub busy: bool,
     /// Rows of two lines.
     pub tall: bool,
+    /// The identifier of its rows, where [`Table::anew`] replaces them; empty if they stay as they are.
+    pub follows: &'a str,
 }
 
 impl Table<'_> {
@@ -182,10 +184,7 @@ impl Table<'_> {
                 table.data.tall[self.tall] aria-busy=[self.busy.then_some("true")] {
                     caption.sr { (self.caption) }
                     thead { tr { @for (index, column) in self.columns.iter().take(COLUMNS_MAX).enumerate() { (self.heading(index, column)) } } }
-                    tbody {
-                        @for row in &self.rows { (self.row(row)) }
-                        @if let Some(instead) = self.instead.as_ref().filter(|_| self.busy) { (instead) }
-                    }
+                    (self.body(false))
                 }
             }
             @if let Some(foot) = &self.foot { (Table::foot(foot, self.select.is_some())) }
@@ -196,6 +195,27 @@ impl Table<'_> {
             },
             None => inside,
         }
+    }
+
+    /// The rows alone, which in an answer to a [`crate::Progress`] take the place of those that the page shows.
+    #[must_use]
+    pub fn anew(&self) -> Markup {
+        // Rows stand by themselves nowhere else.
+        html! { template { (self.body(true)) } }
+    }
+
+    fn body(&self, anew: bool) -> Markup {
+        html! {
+            tbody id=[(!self.follows.is_empty()).then_some(self.follows)] hx-swap-oob=[anew.then_some("true")] {
+                @for row in &self.rows { (self.row(row)) }
+                @if let Some(instead) = self.instead.as_ref().filter(|_| self.busy) { (instead) }
+            }
+        }
+    }
+
+    /// Of rows that are replaced, the focus finds its link again.
+    fn link_id(&self, row: &Row<'_>) -> Option<String> {
+        (!self.follows.is_empty()).then(|| format!("{}-{}", self.follows, row.id))
     }
 
     fn heading(&self, index: usize, column: &Column<'_>) -> Markup {
@@ -230,7 +250,7 @@ impl Table<'_> {
                     }
                     span.who {
                         @if let Some((glyph, word)) = row.icon { (labelled(glyph, word)) }
-                        @if let Some(address) = row.href { a.mono[row.mono] href=(href(address)) { (name(row.name)) } }
+                        @if let Some(address) = row.href { a.mono[row.mono] id=[self.link_id(row)] href=(href(address)) { (name(row.name)) } }
                         @else { span.mono[row.mono] { (name(row.name)) } }
                         (row.badges)
                     }

@@ -807,7 +807,7 @@ pub fn integrations(theme: Theme) -> Markup {
         ).render())
         (IntegrationCard {
             icon: Icon::Radar, name: "Office sweep", href: "/integrations/4", host: "nmap, from 2 Explorers", state: (Light::Run, "Running"), message: None,
-            progress: Progress { id: "sweep", label: "61 % of 2 networks, about 9 minutes left", done: Some((61, 100)), poll: Some("/tasks/7/progress") }.render(),
+            progress: Progress { id: "sweep", label: "61 % of 2 networks, about 9 minutes left", done: Some((61, 100)), poll: Some("/tasks/7/progress"), within: None }.render(),
             facts: vec![("Last complete", html! { "today 12:04, 1,102 hosts" }), ("Next", html! { "today 18:00, every 6 hours" })],
             verbs: html! { (ui::post_button(CSRF, "/tasks/7/pause", &Button { icon: Some(Icon::Pause), ..small("Pause", "Office sweep") }, &[])) (log("of Office sweep")) },
         }.render())
@@ -1098,8 +1098,8 @@ pub fn parts(theme: Theme) -> Markup {
         (Flash { tone: Tone::Warn, what: "Another tab changed this form at 14:29.", then: "Your text is kept below; compare before you save.", link: None }.render())
         (Flash { tone: Tone::Bad, what: "Not saved: the disk is full.", then: "Nothing was lost. Free space on the data volume and save again.", link: None }.render())
         (Flash { tone: Tone::Plain, what: "Export of 2,486 rows is being written.", then: "", link: None }.render())
-        (Progress { id: "p1", label: "Agents, page 3 of about 8", done: Some((38, 100)), poll: None }.render())
-        (Progress { id: "p2", label: "Asking the console how many there are", done: None, poll: None }.render())
+        (Progress { id: "p1", label: "Agents, page 3 of about 8", done: Some((38, 100)), poll: None, within: None }.render())
+        (Progress { id: "p2", label: "Asking the console how many there are", done: None, poll: None, within: None }.render())
     };
     let three = || vec![Column::new("Asset"), Column::new("Site"), Column::new("Owner")];
     let none = Empty {

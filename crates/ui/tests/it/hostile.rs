@@ -144,7 +144,7 @@ fn everything(x: &str) -> Vec<Markup> {
             past: &[1.0],
             fill: Fill::Bad,
         }]),
-        Progress { id: x, label: x, done: Some((1, 2)), poll: Some(x) }.render(),
+        Progress { id: x, label: x, done: Some((1, 2)), poll: Some(x), within: None }.render(),
         QueryBox {
             label: x,
             action: x,

@@ -40,8 +40,8 @@ fn a_tally_with_its_key() {
 fn tiles_and_progress() {
     insta::assert_snapshot!(lines(&html! {
         (ui::tiles(&[Tile { label: "Assets", figure: 2486, of: "+12 in 7 days", of_href: None, href: None, past: &[1.0, 3.0, 2.0], fill: Fill::One }]))
-        (Progress { id: "sweep", label: "61 % of 2 networks", done: Some((61, 100)), poll: Some("/tasks/7/progress") }.render())
-        (Progress { id: "other", label: "Counting", done: None, poll: None }.render())
+        (Progress { id: "sweep", label: "61 % of 2 networks", done: Some((61, 100)), poll: Some("/tasks/7/progress"), within: None }.render())
+        (Progress { id: "other", label: "Counting", done: None, poll: None, within: None }.render())
     }));
 }
 
