@@ -15,8 +15,8 @@ use sentinelone::Console;
 use serde_json::json;
 use store::Tx;
 use sync::health::{Light as Health, Remedy, Why};
-use sync::{Beside, IntegrationState, Overview, Run, SyncError};
-use ui::{Light, Markup, Tone};
+use sync::{Beside, FirstReading, IntegrationState, Overview, Run, SyncError};
+use ui::{Light, Markup, Tone, html};
 
 use crate::openapi::{Operation, Shape};
 use crate::route::{Route, Who, api, form, page};
@@ -189,6 +189,9 @@ pub(crate) fn light(of: &Overview, now: Timestamp) -> (Light, &'static str) {
     let assessment = of.assessment();
     match (assessment.state, assessment.why) {
         (S::Paused, _) => (Light::Pause, "Paused"),
+        (S::Syncing | S::Connected, _) if of.first_reading(now).is_some() => {
+            (if of.is_being_read(now) { Light::Run } else { Light::Wait }, "First reading")
+        }
         (S::AuthenticationFailed, _) => (Light::Bad, "Refused"),
         (S::PermissionMissing, _) => (Light::Bad, "Not allowed"),
         _ if of.is_a_demo_at_rest() => (Light::Pause, "Not running"),
@@ -223,9 +226,34 @@ pub(crate) fn badge(state: Light, word: &str) -> Markup {
         Light::Ok => Tone::Ok,
         Light::Warn => Tone::Warn,
         Light::Bad => Tone::Bad,
+        Light::Run | Light::Wait => Tone::Note,
         _ => Tone::Idle,
     };
     ui::badge(tone, word)
+}
+
+/// First readings that one page names; more are counted.
+const FIRST_MAX: usize = 3;
+
+/// What is said beside counts while consoles are read for the first time: which, how far, and the way to their tasks. Nothing
+/// once all are, for then the counts are of everything.
+pub(crate) fn first_readings(all: &[FirstReading], visitor: &Visitor) -> Markup {
+    let may = visitor.may(Permission::ReadIntegrations);
+    let said = |of: &FirstReading| {
+        let how = match of.integration.state {
+            _ if !of.integration.options.enabled => ", paused",
+            IntegrationState::Connected | IntegrationState::Syncing => "",
+            _ => ", held up",
+        };
+        format!("First reading of {}: {} of {} collections{how}", of.integration.name, of.done, of.all)
+    };
+    html! {
+        @for of in all.iter().take(FIRST_MAX) {
+            @if may { (ui::badge_link(Tone::Note, &said(of), &format!("/tasks/{}", of.integration.id))) }
+            @else { (ui::badge(Tone::Note, &said(of))) }
+        }
+        @if all.len() > FIRST_MAX { span.muted { "and " (all.len() - FIRST_MAX) " more" } }
+    }
 }
 
 /// Where the button of a remedy leads.

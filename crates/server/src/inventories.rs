@@ -3,6 +3,7 @@
 mod api;
 mod cells;
 mod export;
+mod hints;
 mod pages;
 mod record;
 mod saved;

@@ -51,6 +51,32 @@ const EVERY: [&str; 8] = ["threats", "activities", "agents", "applications", "ri
 const HOUR: i64 = 3600;
 const DAY: i64 = 24 * HOUR;
 
+/// The parts that the options of an integration come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// When and how often.
+    Schedule,
+    /// What becomes of what was read.
+    Import,
+    /// What is read at all.
+    Read,
+}
+
+impl Part {
+    /// Whether a field belongs to it.
+    pub(super) fn has(self, field: &str) -> bool {
+        let of = match field {
+            "schedule" | "days" | "start" | "once" => Part::Schedule,
+            "depth" | "rate" | "read" => Part::Read,
+            "software" | "vulnerabilities" | "severities" | "exclude_unknown" | "auto_onboard" | "identity"
+            | "update_metadata" | "groups" | "verdicts" | "tracked_only" => Part::Import,
+            _ if field.starts_with("every.") => Part::Schedule,
+            _ => return false,
+        };
+        of == self
+    }
+}
+
 /// What is wrong with a field: its name, its label, and what to enter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wrong {
@@ -257,6 +283,54 @@ impl Values {
         if wrong.is_empty() { Ok(change) } else { Err(wrong) }
     }
 
+    /// What the fields of a part choose, whatever the others hold; nothing if one of the part is wrong.
+    fn alone(&self, part: Part) -> Option<Options> {
+        let usual = Values::of(&Options::default());
+        let of = self.clone();
+        let alone = match part {
+            Part::Schedule => Values {
+                schedule: of.schedule,
+                days: of.days,
+                every: of.every,
+                start: of.start,
+                once: of.once,
+                ..usual
+            },
+            Part::Read => Values { read: of.read, depth: of.depth, rate: of.rate, ..usual },
+            Part::Import => Values {
+                software: of.software,
+                vulnerabilities: of.vulnerabilities,
+                severities: of.severities,
+                exclude_unknown: of.exclude_unknown,
+                auto_onboard: of.auto_onboard,
+                identity: of.identity,
+                update_metadata: of.update_metadata,
+                groups: of.groups,
+                verdicts: of.verdicts,
+                tracked_only: of.tracked_only,
+                ..usual
+            },
+        };
+        let mut options = Options::default();
+        alone.change().ok()?.apply(&mut options).ok()?;
+        Some(options)
+    }
+
+    /// What a part is set to, in one line.
+    pub(super) fn in_words(&self, part: Part) -> String {
+        let Some(options) = self.alone(part) else { return "A field of it needs you".to_owned() };
+        let all = |said: String| if said.is_empty() { "Everything, as usual".to_owned() } else { capital(&said) };
+        match part {
+            Part::Schedule => {
+                let from = options.starts_at.map(|at| Timestamp::from_seconds(at).to_string());
+                let from =
+                    from.map(|at| format!("; from {} UTC", at.chars().take(16).collect::<String>().replace('T', " ")));
+                format!("{}{}", rhythm(&options), from.unwrap_or_default())
+            }
+            Part::Import | Part::Read => all(settings(&options)),
+        }
+    }
+
     fn intervals(&self, wrong: &mut Vec<Wrong>) -> Vec<(String, Option<i64>)> {
         let named = |name: &str, seconds| (name.to_owned(), seconds);
         match self.schedule.as_str() {
@@ -374,7 +448,7 @@ impl Values {
         html! {
             (field("depth", "History, in days", "Of threats and activities; empty for all that there is.", wrong, false, Kind::Number(&self.depth, 1, DEPTH_DAYS_MAX.into())))
             (field("rate", "Requests a minute", "At most, with this token; 1,000 is usual. Muster sends fewer when the console asks.", wrong, true, Kind::Number(&self.rate, 1, RATE_MAX.into())))
-            details {
+            details open[error(wrong, "read").is_some()] {
                 summary { "Collections" }
                 (field("read", "Read also", "Agents, threats, activities, sites and groups are always read. What is missing without one stands below it.", wrong, false, Kind::Check(&streams)))
             }

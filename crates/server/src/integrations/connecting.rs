@@ -25,6 +25,9 @@ use crate::{App, Problem, Visitor, respond};
 /// How long a test may take, which a person waits for: a little less than any request.
 const TRY_TIME: Duration = Duration::from_secs(25);
 
+/// Days before the end of a token from which on they are counted.
+const NEAR_DAYS: i64 = 60;
+
 /// How a test ended: what the token sees, or the step that failed and why.
 pub(super) type Outcome = Result<Probe, (Step, Trouble)>;
 
@@ -74,6 +77,11 @@ impl Filled {
             values: Values::sent(sent),
         }
     }
+
+    /// A token that was verified before does not count beside one that failed, or was just entered.
+    fn forget_verified(&mut self) {
+        self.carried = None;
+    }
 }
 
 impl Filled {
@@ -96,7 +104,7 @@ fn step_words(step: Step) -> &'static str {
     match step {
         Step::Dns => "The name has an address",
         Step::Port => "Something listens there",
-        Step::Tls => "The connection is secure",
+        Step::Tls => "The connection is encrypted",
         Step::Http => "A console answers",
         Step::Token => "It accepts the token",
         Step::Permission => "The token may read what is needed",
@@ -141,7 +149,9 @@ fn steps(outcome: &Outcome, address: &str, tested: Tested, now: Timestamp) -> Ma
                     let help = tested.help(step, trouble);
                     html! { (ui::light(Light::Bad, "Failed")) " " (ui::words::cut(&capital(&trouble.detail), 400)) " " (capital(help)) }
                 }
-                _ if passed && plain && step == Step::Tls => ui::light(Light::Ok, "Not encrypted; it stays on this machine"),
+                _ if passed && plain && step == Step::Tls => {
+                    ui::light(Light::NotApplicable, "No: plain http, which stays on this machine")
+                }
                 _ if passed => ui::light(Light::Ok, "Passed"),
                 _ => ui::light(Light::Idle, "Not tried"),
             };
@@ -166,7 +176,10 @@ fn sees(probe: &Probe, now: Timestamp) -> Markup {
     };
     let end = match facts.expires_at {
         Some(end) if end <= now => ui::badge(Tone::Bad, "has ended"),
-        Some(end) => html! { (ui::near(end, now)) ", " (ui::date(end)) },
+        Some(end) => {
+            let days = end.seconds_since(now) / 86_400;
+            html! { (ui::date(end)) @if days <= NEAR_DAYS { ", in " (ui::noun(days.unsigned_abs(), "day", "days")) } }
+        }
         None => ui::absent("the console does not say"),
     };
     let missing: Vec<String> = not.iter().map(|(word, _)| (*word).to_owned()).collect();
@@ -232,6 +245,11 @@ async fn token(
         }
         None => Err(wrong("Enter the token, or choose a saved credential.".to_owned())),
     }
+}
+
+/// Whether a form brings a token or a credential anew, instead of going on with one that was verified.
+fn is_entered(sent: &Fields) -> bool {
+    !sent.get("token").is_empty() || !sent.get("credential").is_empty()
 }
 
 /// The token of a saved credential.
@@ -335,7 +353,7 @@ fn verbs(verified: bool, (save, value): (&str, &str), back: &str) -> Markup {
     let weight = |main: bool| if main { Weight::Main } else { Weight::Normal };
     html! {
         div.line {
-            (ui::button(&Button { words: if verified { "Test again" } else { "Test connection" }, icon: Some(Icon::Sync), value: Some(("do", "test")), weight: weight(!verified), ..Button::default() }))
+            (ui::button(&Button { words: "Test connection", icon: Some(Icon::Sync), value: Some(("do", "test")), weight: weight(!verified), ..Button::default() }))
             (ui::button(&Button { words: save, value: Some(("do", value)), weight: weight(verified), ..Button::default() }))
             (ui::link_button(back, &Button { words: "Cancel", weight: Weight::Quiet, ..Button::default() }))
         }
@@ -362,6 +380,10 @@ fn connect_page(
     now: Timestamp,
 ) -> Markup {
     let again = beside.iter().find(|one| one.same);
+    let suggested = match Console::parse(&filled.url) {
+        Ok(console) => format!("Unique in the organization; left empty, it is {}.", sync::name_of(&console)),
+        Err(_) => "Unique in the organization; left empty, it is the console's own.".to_owned(),
+    };
     let form = html! {
         div.flow.wide {
             (errors(wrong))
@@ -393,12 +415,12 @@ fn connect_page(
                 id: "what",
                 heading: "Name and place",
                 body: html! {
-                    (field("name", "Name", "Unique in the organization; empty for the console's own.", wrong, false, Kind::Text(&filled.name)))
+                    (field("name", "Name", &suggested, wrong, false, Kind::Text(&filled.name)))
                     (field("site", "Site", "Where assets that only this console knows are made.", wrong, true, Kind::Text(&filled.site)))
                 },
                 ..Card::default()
             }.render())
-            (super::forms::parts(&filled.values, wrong, false))
+            (super::forms::parts(&filled.values, wrong, false, false))
             @match again {
                 Some(_) => (verbs(false, ("Connect it all the same", "again"), super::HOME)),
                 None => (verbs(matches!(outcome, Some(Ok(_))), ("Save and read", "save"), super::HOME)),
@@ -410,7 +432,7 @@ fn connect_page(
         crumbs: &[("Integrations", super::HOME)],
         lead: html! { "Muster only ever reads. Nothing is saved before console and token have worked." },
         layout: ui::Layout::Narrow,
-        body: ui::post(visitor.csrf(), "/integrations/connect", &form),
+        body: ui::post_folded(visitor.csrf(), "/integrations/connect", &form),
         ..visitor.page(&shell, Place::Integrations, "Connect SentinelOne")
     };
     page.render()
@@ -450,6 +472,9 @@ pub(super) async fn connect_sent(
         Some(console) => token(&app, &visitor, &sent, console).await.map_err(|one| wrong.push(one)).ok(),
         None => None,
     };
+    if is_entered(&sent) || (console.is_some() && token.is_none()) {
+        filled.forget_verified();
+    }
     if filled.site.is_empty() {
         wrong.push(Wrong::new("site", "Site", "Enter the name of a site; one that is new is made."));
     }
@@ -512,6 +537,7 @@ pub(super) async fn connect_sent(
         }
         Err(error) => {
             let outcome = Err(failure(error)?);
+            filled.forget_verified();
             let page = connect_page(&visitor, (&known, &explorers), &filled, &[], (Some(&outcome), &[]), now);
             Ok(unkept(StatusCode::UNPROCESSABLE_ENTITY, page))
         }
@@ -762,9 +788,15 @@ pub(super) async fn reconnect_sent(
         );
         return again(&filled, &[Wrong::new("url", "Address of the console", error)], None);
     }
+    if is_entered(&sent) {
+        filled.forget_verified();
+    }
     let (token, credential) = match token(&app, &visitor, &sent, &console).await {
         Ok(both) => both,
-        Err(wrong) => return again(&filled, &[wrong], None),
+        Err(wrong) => {
+            filled.forget_verified();
+            return again(&filled, &[wrong], None);
+        }
     };
     if sent.get("do") != "save" {
         let outcome = tried(&app, &visitor, &console, &token, &runs_there, credential).await?;
@@ -777,7 +809,10 @@ pub(super) async fn reconnect_sent(
             let then = "Reading goes on from where it stopped.";
             Ok(respond::see_other_saying(&at(of.id), Tone::Ok, &format!("{} is connected again.", of.name), then))
         }
-        Err(error) => again(&filled, &[], Some(&Err(failure(error)?))),
+        Err(error) => {
+            filled.forget_verified();
+            again(&filled, &[], Some(&Err(failure(error)?)))
+        }
     }
 }
 

@@ -7,9 +7,9 @@ use kernel::{ExplorerId, IntegrationId, OrgId, Timestamp};
 use store::Tx;
 use sync::explorers::{Explorer, ExplorerError, set_runs_at};
 use sync::{Integration, OptionsChange, Run, SyncError};
-use ui::{Button, Card, Flash, Kind, Markup, Place, Tone, Weight, html};
+use ui::{Button, Card, Flash, Fold, Kind, Markup, Place, Tone, Weight, html};
 
-use super::choices::{Values, Wrong, errors, field};
+use super::choices::{Part, Values, Wrong, errors, field};
 use super::connecting::runs_at;
 use super::{at, found, missing};
 use crate::explorers::enrolled;
@@ -44,17 +44,16 @@ pub(super) fn stamp(of: &Integration) -> String {
     edit::stamp(&[&of.name, &of.site_name, &at, &options])
 }
 
-/// The parts that a new integration chooses too.
-pub(super) fn parts(values: &Values, wrong: &[Wrong], file: bool) -> Markup {
-    let card = |id, heading, body| Card { id, heading, body, ..Card::default() }.render();
+/// The parts that a new integration chooses too: open, or folded up under what they are set to, unless a field of one is wrong.
+pub(super) fn parts(values: &Values, wrong: &[Wrong], file: bool, open: bool) -> Markup {
+    let fold = |id, heading, part: Part, body| {
+        let open = open || wrong.iter().any(|one| part.has(&one.field));
+        Fold { id, heading, says: &values.in_words(part), open, body }.render()
+    };
     html! {
-        @if !file {
-            (card("schedule-part", "Schedule", values.schedule_fields(wrong)))
-        }
-        (card("import-part", "What is imported", values.import_fields(wrong)))
-        @if !file {
-            (card("read-part", "What is read", values.read_fields(wrong)))
-        }
+        @if !file { (fold("schedule-part", "Schedule", Part::Schedule, values.schedule_fields(wrong))) }
+        (fold("import-part", "What is imported", Part::Import, values.import_fields(wrong)))
+        @if !file { (fold("read-part", "What is read", Part::Read, values.read_fields(wrong))) }
     }
 }
 
@@ -93,7 +92,7 @@ fn drawn(
                 },
                 ..Card::default()
             }.render())
-            (parts(&filled.values, wrong, of.connector.is_file()))
+            (parts(&filled.values, wrong, of.connector.is_file(), true))
             div.line {
                 (ui::button(&Button { words: "Save", weight: Weight::Main, ..Button::default() }))
                 (ui::link_button(&home, &Button { words: "Leave it as it is", ..Button::default() }))
@@ -106,7 +105,7 @@ fn drawn(
         crumbs: &[("Integrations", super::HOME), (&of.name, &home)],
         layout: ui::Layout::Narrow,
         flash,
-        body: ui::post(visitor.csrf(), &format!("{home}/edit"), &form),
+        body: ui::post_folded(visitor.csrf(), &format!("{home}/edit"), &form),
         ..visitor.page(&shell, Place::Integrations, &title)
     };
     page.render()

@@ -13,10 +13,19 @@ use sync::{LeftOutCount, LeftOutRecord, OptionsChange, Overview, Progress, Strea
 use ui::{Button, Card, Flash, Icon, Light, Markup, Place, Row, Table, Tone, Weight, html};
 
 use super::{ask_one, at, catalogue, choices, found, light, missing, place, remedy_at};
-use crate::fields::{Asked, Sent};
+use crate::fields::{Asked, Sent, address};
 use crate::inventories::{quoted, to};
 use crate::problem::capital;
-use crate::{App, Problem, Visitor, respond};
+use crate::{App, Problem, Visitor, edit, respond};
+
+/// The part of its page that says how far a reading is.
+const PROGRESS: &str = "progress";
+/// The badge beside its name.
+const STATE: &str = "state";
+/// The sentence below its name.
+const MEANING: &str = "meaning";
+/// What stands between the stamps of the parts that a page shows.
+const STAMPS: &str = ".";
 
 /// Records that are left out which one page lists.
 const LEFT_OUT_MAX: u32 = 200;
@@ -119,22 +128,14 @@ pub(super) async fn show(
     let of = &seen.of;
     let name = of.integration.name.clone();
     let shell = visitor.shell();
-    let (state, word) = light(of, now);
-    let first = is_first(of);
     let rate = &of.integration.options;
+    let [badge, meaning, troubled, nothing, open] = moving(&seen, &visitor, now).map(|part| part.shown(false));
     let body = html! {
         @if of.assessment().why != Some(Why::CredentialGone) { (ungranted(&seen, &visitor)) }
-        (trouble(of, &visitor))
-        div #progress {
-            @if first { (begun(of, seen.progress.as_ref(), now)) } @else { (progress_bar(of, seen.progress.as_ref(), now)) }
-        }
+        (troubled)
+        (how_far(&seen, &visitor, now))
         div.cols {
-            div.flow.wide {
-                @if !first { (nothing(&seen, now)) }
-                (streams(&seen, now))
-                (held(&seen, &visitor))
-                (left(&seen))
-            }
+            div.flow.wide { (nothing) (streams(&seen, now)) (open) }
             div.flow.wide { (token(&seen, &visitor, now)) (chosen(&seen)) (end(of, &visitor)) }
         }
     };
@@ -165,15 +166,75 @@ pub(super) async fn show(
     }
     let page = ui::Page {
         crumbs: &[("Integrations", super::HOME)],
-        badges: super::badge(state, word),
-        // The message below says it, and once is enough.
-        lead: html! { @if !first { (capital(of.meaning())) } },
+        badges: badge,
+        lead: meaning,
         facts: ui::strip(&strip),
         actions: verbs(of, &visitor),
         body,
         ..visitor.page(&shell, Place::Integrations, &name)
     };
     Ok(respond::page(page.render()))
+}
+
+/// A part of its page that follows a reading: its identifier, what it shows, and what tells whether it shows something else.
+struct Moving {
+    id: &'static str,
+    shows: Markup,
+    stamp: String,
+}
+
+impl Moving {
+    fn new(id: &'static str, shows: Markup) -> Moving {
+        let stamp = edit::stamp(&[&shows.0]);
+        Moving { id, shows, stamp }
+    }
+
+    /// The part, on its page or, `anew`, in what replaces it.
+    fn shown(&self, anew: bool) -> Markup {
+        match self.id {
+            STATE | MEANING => ui::following_words(self.id, anew, &self.shows),
+            _ => ui::following(self.id, anew, &self.shows),
+        }
+    }
+}
+
+/// The parts of its page that follow a reading, beside the rows of its collections and the bar.
+fn moving(seen: &Seen, visitor: &Visitor, now: Timestamp) -> [Moving; 5] {
+    let of = &seen.of;
+    let (state, word) = light(of, now);
+    let first = is_first(of);
+    // Its buttons carry a token that is another one each time.
+    let held_of: Vec<u64> = of.streams.iter().map(|stream| stream.held).collect();
+    let left = left(seen);
+    let open = Moving {
+        id: "open",
+        stamp: edit::stamp(&[&format!("{held_of:?}"), &left.0]),
+        shows: html! { (held(seen, visitor)) (left) },
+    };
+    [
+        Moving::new(STATE, super::badge(state, word)),
+        // While it is read for the first time, the message below says it, and once is enough.
+        Moving::new(MEANING, html! { @if !first { (capital(of.meaning())) } }),
+        Moving::new("trouble", trouble(of, visitor)),
+        Moving::new("none-here", html! { @if !first { (nothing(seen, now)) } }),
+        open,
+    ]
+}
+
+/// What tells whether the page of an integration shows what there is: of each part, and of the rows.
+fn shown_now(parts: &[Moving], rows: &Table<'_>) -> String {
+    let rows = edit::stamp(&[&rows.anew().0]);
+    parts.iter().map(|part| part.stamp.as_str()).chain([rows.as_str()]).collect::<Vec<_>>().join(STAMPS)
+}
+
+/// How far a reading is: what the page asks for again and again while there is one.
+fn how_far(seen: &Seen, visitor: &Visitor, now: Timestamp) -> Markup {
+    let of = &seen.of;
+    let shown = with_rows(seen, now, |rows| shown_now(&moving(seen, visitor, now), rows));
+    let poll = address(&format!("{}/progress", at(of.integration.id)), &[("shown", &shown)]);
+    let bar = bar(of, seen.progress.as_ref(), now, &poll, Some(PROGRESS));
+    let inside = html! { @if is_first(of) { (begun(of, &bar)) } @else { (bar) } };
+    ui::following(PROGRESS, false, &inside)
 }
 
 /// What is done with it, for who may.
@@ -226,7 +287,10 @@ pub(super) fn trouble(of: &Overview, visitor: &Visitor) -> Markup {
 
 /// How far a request for a reading is, or that it is being read; nothing while it rests.
 pub(crate) fn progress_bar(of: &Overview, progress: Option<&Progress>, now: Timestamp) -> Markup {
-    let poll = format!("{}/progress", at(of.integration.id));
+    bar(of, progress, now, &format!("{}/progress", at(of.integration.id)), None)
+}
+
+fn bar(of: &Overview, progress: Option<&Progress>, now: Timestamp, poll: &str, within: Option<&str>) -> Markup {
     let asked = progress.filter(|progress| !progress.is_over());
     let id = format!("of-{}", of.integration.id);
     if asked.is_none() && !of.is_being_read(now) {
@@ -234,7 +298,7 @@ pub(crate) fn progress_bar(of: &Overview, progress: Option<&Progress>, now: Time
             return html! {};
         }
         let label = "The first reading goes on as soon as the worker comes to it";
-        return ui::Progress { id: &id, label, done: None, poll: Some(&poll) }.render();
+        return ui::Progress { id: &id, label, done: None, poll: Some(poll), within }.render();
     }
     let (label, done) = match asked {
         Some(progress) => {
@@ -265,30 +329,27 @@ pub(crate) fn progress_bar(of: &Overview, progress: Option<&Progress>, now: Time
             }
         }
     };
-    ui::Progress { id: &id, label: &label, done, poll: Some(&poll) }.render()
+    ui::Progress { id: &id, label: &label, done, poll: Some(poll), within }.render()
 }
 
-/// Whether it works, is to be read by itself, and no collection of it was ever read to its end.
+/// Whether it works, is to be read by itself, and what every console has was never read to its end.
 pub(super) fn is_first(of: &Overview) -> bool {
     of.integration.options.enabled
         && !of.integration.connector.is_file()
         && of.assessment().detail.is_empty()
-        && of.streams.iter().all(|stream| stream.complete_at.is_none())
+        && of.streams.iter().any(|stream| stream.stream.core && stream.complete_at.is_none())
 }
 
 /// The one thing that is said of an integration that was just connected: that it works, and what comes next.
-fn begun(of: &Overview, progress: Option<&Progress>, now: Timestamp) -> Markup {
-    let reads = of.is_being_read(now);
-    let (state, word) = if reads { (Light::Run, "Running") } else { (Light::Wait, "Waiting") };
-    let heading = html! { (ui::light(state, word)) " " (ui::words::name(&of.integration.name)) " is connected" };
+fn begun(of: &Overview, bar: &Markup) -> Markup {
     html! {
         section.card.pad.flow aria-labelledby="first" {
-            h2 #first { (heading) }
+            h2 #first { (ui::words::name(&of.integration.name)) " is connected" }
             p {
                 "It is now read for the first time, by itself; that takes from a minute to some hours, as the console allows. Next: "
-                a href=(to("assets", &rows_of(of))) { "look at its machines" } ", which appear as they are read."
+                a #machines href=(to("assets", &rows_of(of))) { "look at its machines" } ", which appear as they are read."
             }
-            (progress_bar(of, progress, now))
+            (bar)
         }
     }
 }
@@ -368,28 +429,56 @@ fn is_new(of: &Overview, now: Timestamp) -> bool {
     of.integration.options.enabled && of.assessment().detail.is_empty() && of.streams.iter().any(waits)
 }
 
-/// `GET /integrations/{id}/progress`: what replaces the bar.
+/// `GET /integrations/{id}/progress?shown=..`: what replaces the bar. A page of the integration says what it shows, and gets
+/// whatever of that is another by now.
 pub(super) async fn progress(
     State(app): State<App>,
     visitor: Visitor,
     Path(id): Path<String>,
+    Asked(asked): Asked,
 ) -> Result<Response, Problem> {
     let (org, now) = (visitor.org, app.world.now());
-    let read = app.store.read(move |tx| {
-        let of = found(tx, org, &id, now)?;
-        let progress = sync::progress(tx, org, of.integration.id)?;
-        Ok::<_, Problem>((of, progress))
-    });
-    let (of, progress) = read.await?;
-    let bar = progress_bar(&of, progress.as_ref(), now);
-    let over = || {
-        let (state, word) = light(&of, now);
-        html! { p role="status" { (ui::light(state, word)) " " span.muted { "The reading is over. " a href=(at(of.integration.id)) { "What it brought" } } } }
+    let over = |of: &Overview, then: Markup| {
+        let (state, word) = light(of, now);
+        html! { p role="status" { (ui::light(state, word)) " " span.muted { "The reading is over. " (then) } } }
     };
-    Ok(respond::page(if bar.0.is_empty() { over() } else { bar }))
+    let Some(shown) = asked.opt("shown").map(str::to_owned) else {
+        let read = app.store.read(move |tx| {
+            let of = found(tx, org, &id, now)?;
+            let progress = sync::progress(tx, org, of.integration.id)?;
+            Ok::<_, Problem>((of, progress))
+        });
+        let (of, progress) = read.await?;
+        let bar = progress_bar(&of, progress.as_ref(), now);
+        let brought = html! { a href=(at(of.integration.id)) { "What it brought" } };
+        return Ok(respond::page(if bar.0.is_empty() { over(&of, brought) } else { bar }));
+    };
+    let seen = app.store.read(move |tx| seen(tx, org, &id, now)).await?;
+    let known: Vec<&str> = shown.split(STAMPS).collect();
+    let parts = moving(&seen, &visitor, now);
+    let is_over = bar(&seen.of, seen.progress.as_ref(), now, "", None).0.is_empty();
+    let machines = html! { a #machines href=(to("assets", &rows_of(&seen.of))) { "Look at its machines" } };
+    let answer = html! {
+        @if is_over { (ui::following(PROGRESS, false, &over(&seen.of, machines))) } @else { (how_far(&seen, &visitor, now)) }
+        @for (at, part) in parts.iter().enumerate() {
+            @if known.get(at) != Some(&part.stamp.as_str()) { (part.shown(true)) }
+        }
+        (with_rows(&seen, now, |rows| {
+            let rows = rows.anew();
+            html! { @if known.get(parts.len()) != Some(&edit::stamp(&[&rows.0]).as_str()) { (rows) } }
+        }))
+    };
+    Ok(respond::page(answer))
 }
 
 fn streams(seen: &Seen, now: Timestamp) -> Markup {
+    let aside = html! { span.muted { "Here: the records that the console still shows. Its own count is of the last reading of everything." } };
+    let body = with_rows(seen, now, |rows| rows.render());
+    Card { id: "streams", heading: "What is read", aside, body, flush: true, ..Card::default() }.render()
+}
+
+/// The table of its collections, for what is made of it.
+fn with_rows<T>(seen: &Seen, now: Timestamp, make: impl FnOnce(&Table<'_>) -> T) -> T {
     let of = &seen.of;
     let labels: Vec<String> = of.streams.iter().map(|stream| stream_label(stream.stream.name)).collect();
     let links: Vec<Option<String>> = of.streams.iter().map(|stream| records_at(stream.stream.name)).collect();
@@ -431,10 +520,7 @@ fn streams(seen: &Seen, now: Timestamp) -> Markup {
         ui::Column::new("What to know"),
     ];
     let caption = "Collections in the order in which they are read. Times in UTC.";
-    let table = Table { caption, columns, rows: rows.collect(), ..Table::default() };
-    let aside = html! { span.muted { "Here: the records that the console still shows. Its own count is of the last reading of everything." } };
-    Card { id: "streams", heading: "What is read", aside, body: table.render(), flush: true, ..Card::default() }
-        .render()
+    make(&Table { caption, columns, rows: rows.collect(), follows: "collections", ..Table::default() })
 }
 
 /// A collection's light and word.
@@ -604,7 +690,7 @@ fn token(seen: &Seen, visitor: &Visitor, now: Timestamp) -> Markup {
             p.small { (ui::light(Light::Warn, "Attention")) " Its role can do more than read. " (sync::ROLE_ENOUGH) " is enough." }
         }
     };
-    let by_link = crate::fields::address("/credentials/links/new", &[("integration", &of.id.to_string())]);
+    let by_link = address("/credentials/links/new", &[("integration", &of.id.to_string())]);
     let foot = html! {
         (ui::link_button(
             &format!("{home}/reconnect"),

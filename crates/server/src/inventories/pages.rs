@@ -9,16 +9,17 @@ use inventory::field::CustomField;
 use inventory::{Answer, AskError, SavedQuery};
 use kernel::Timestamp;
 use query::{Column, Inventory, Refused, Span};
+use sync::FirstReading;
 use ui::query::QUESTION_MAX;
 use ui::{
     Button, Choice, Empty, Field, Foot, Icon, Kind, Layout, Markup, Mistake, Place, QueryBox, QueryError, Row, Select,
     Sort, Table, Term, html,
 };
 
-use super::{Question, ROWS, cell, icon_of_type, page_and_terms, page_of, saved, text};
+use super::{Question, ROWS, cell, hints, icon_of_type, page_and_terms, page_of, saved, text};
 use crate::fields::{Fields, address};
 use crate::problem::capital;
-use crate::{App, Problem, Visitor, respond};
+use crate::{App, Problem, Visitor, integrations, respond};
 
 /// Pages back that a list remembers; before them it leads to its beginning.
 const TRAIL_MAX: usize = 12;
@@ -48,13 +49,14 @@ pub(super) async fn list(
             let (rows, terms) = page_and_terms(tx, org, &ask)?;
             let saved = inventory::saved::saved_queries(tx, org)?;
             let fields = if what.name == "assets" { inventory::field::fields(tx, org)? } else { Vec::new() };
-            Ok(Ok((rows, terms, saved, fields)))
+            let first = sync::first_readings(tx, org, now)?;
+            Ok(Ok((rows, terms, saved, fields, first)))
         }
     });
     let list = match answered.await? {
-        Ok((rows, terms, saved, fields)) => {
+        Ok((rows, terms, saved, fields, first)) => {
             let took = u64::try_from((app.world.now().micros() - now.micros()) / 1000).unwrap_or_default();
-            List { visitor, what, question, rows, terms, took, now, trail: Trail::read(asked), saved, fields }
+            List { visitor, what, question, rows, terms, took, now, trail: Trail::read(asked), saved, fields, first }
         }
         Err(refused) => return Ok(misunderstood(visitor, what, &question, &refused)),
     };
@@ -84,6 +86,8 @@ struct List<'a> {
     trail: Trail,
     saved: Vec<SavedQuery>,
     fields: Vec<CustomField>,
+    /// Consoles that are read for the first time: until then, what is here is a part.
+    first: Vec<FirstReading>,
 }
 
 impl List<'_> {
@@ -106,10 +110,10 @@ impl List<'_> {
                 total,
                 noun: (self.what.singular, plural(self.what)),
                 of,
-                exact: true,
+                exact: self.first.is_empty(),
                 took: self.took,
                 as_of: self.now,
-                behind: html! {},
+                behind: integrations::first_readings(&self.first, self.visitor),
                 verbs: self.verbs(),
             }.render())
             (notes(&self.rows))
@@ -295,7 +299,10 @@ impl List<'_> {
         let of = self.terms.of.unwrap_or_default();
         if of == 0 && self.question.text.is_empty() {
             let heading = format!("No {} yet", plural(self.what));
-            let why = html! { "Nothing of the kind has been read from a source." };
+            let why = match self.first.is_empty() {
+                true => html! { "Nothing of the kind has been read from a source." },
+                false => html! { "Nothing of the kind has been read so far: the first reading is not over." },
+            };
             return Empty { heading: &heading, why, link: None }.render();
         }
         let heading = format!("No {} matches, out of {}", self.what.singular, ui::count(of));
@@ -305,7 +312,11 @@ impl List<'_> {
             @else { "There are no more rows behind this place." }
         };
         let path = self.path();
-        Empty { heading: &heading, why, link: Some(("Ask for all of them", &path)) }.render()
+        let plain = of > 0 && hints::is_plain(&self.question.text);
+        html! {
+            (Empty { heading: &heading, why, link: Some(("Ask for all of them", &path)) }.render())
+            @if plain { (hints::render(self.what, &self.saved, &self.question.text, self.now)) }
+        }
     }
 }
 

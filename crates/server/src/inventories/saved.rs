@@ -72,7 +72,7 @@ fn page_of(name: &str) -> String {
 }
 
 /// Where running it leads: to the list with the question, or to its parameters where one has to be given.
-fn leads(saved: &SavedQuery, now: Timestamp) -> String {
+pub(super) fn leads(saved: &SavedQuery, now: Timestamp) -> String {
     match saved.filled(&[], now) {
         Ok(text) => to(&saved.inventory, &text),
         Err(_) => page_of(&saved.name),
@@ -106,7 +106,7 @@ pub(super) fn tabs(saved: &[SavedQuery], what: &query::Inventory, question: &Que
 }
 
 /// `stale-agents` is *Stale agents*.
-fn called(name: &str) -> String {
+pub(super) fn called(name: &str) -> String {
     super::pages::label(name)
 }
 

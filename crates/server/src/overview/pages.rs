@@ -1,12 +1,16 @@
 //! The page.
 
+use access::Permission;
 use axum::extract::State;
 use axum::response::Response;
 use inventory::correlate::review::{self, Review};
 use kernel::{OrgId, Timestamp};
 use store::Tx;
-use sync::Overview;
-use ui::{Card, Fill, Histogram, Light, Line, Markup, Part, Place, Row, Slot, Table, Tally, Task, Tile, html};
+use sync::{FirstReading, Overview};
+use ui::{
+    Button, Card, Fill, Histogram, Icon, Light, Line, Markup, Part, Place, Row, Slot, Table, Tally, Task, Tile, Weight,
+    html,
+};
 
 use crate::inventories::{count, to};
 use crate::past::{ByDay, by_day};
@@ -105,6 +109,9 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
         past.push(crate::past::line(&days, *figure));
     }
     let shell = visitor.shell();
+    if seen.known.is_empty() && seen.assets == 0 {
+        return Ok(respond::page(empty(&visitor)));
+    }
     let body = html! {
         (coverage(&seen))
         div.cols { (needs(&seen, now)) (sources(&seen, now)) }
@@ -112,11 +119,33 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
         div.halves { (trend(&seen, &guarded, &all, now)) (findings(&seen).render()) }
         (changed(&seen))
     };
+    let first: Vec<FirstReading> = seen.known.iter().filter_map(|of| of.first_reading(now)).collect();
     let lead = html! {
-        "As of " (ui::moment(now)) " UTC, read from " (ui::noun(seen.known.len() as u64, "source", "sources")) "."
+        "As of " (ui::moment(now)) " UTC, read from " (ui::noun(seen.known.len() as u64, "source", "sources"))
+        @if first.is_empty() { "." } @else { ". Counts are so far: " (integrations::first_readings(&first, &visitor)) }
     };
     let page = ui::Page { lead, body, ..visitor.page(&shell, Place::Overview, "Overview") };
     Ok(respond::page(page.render()))
+}
+
+/// The page before anything is connected: zeros would say nothing, and the one thing to do is elsewhere.
+fn empty(visitor: &Visitor) -> Markup {
+    let may = visitor.may(Permission::ManageIntegrations);
+    let why = html! {
+        "Once a console is read, this page accounts for every machine that it knows, and says what needs you. "
+        @if may { "A list in a file or a scan of a network makes a beginning too: " a href="/integrations#catalogue" { "all that can be read" } "." }
+        @else { "Who manages integrations here connects one." }
+    };
+    let link = may.then_some(("Connect SentinelOne", "/integrations/connect"));
+    let body = ui::Empty { heading: "No source is connected yet", why, link }.render();
+    let connect = Button { words: "Connect", icon: Some(Icon::Plus), weight: Weight::Main, ..Button::default() };
+    let shell = visitor.shell();
+    let page = ui::Page {
+        actions: html! { @if may { (ui::link_button("/integrations/connect", &connect)) } },
+        body: html! { section.card { (body) } },
+        ..visitor.page(&shell, Place::Overview, "Overview")
+    };
+    page.render()
 }
 
 /// Something that needs a person, with words of its own.
@@ -219,7 +248,7 @@ fn needs(seen: &Seen, now: Timestamp) -> Markup {
     let body = html! {
         @if seen.known.is_empty() {
             div.body.flow {
-                p { "No source is connected yet, so there is nothing to look at." }
+                p { "No source is connected any more, so nothing here changes." }
                 p { a href="/integrations" { "Connect a source" } }
             }
         } @else if tasks.is_empty() {

@@ -13,7 +13,7 @@ use super::{HOME, at, found, missing, save};
 use crate::credentials::{hidden_words, known};
 use crate::fields::{Fields, Sent};
 use crate::problem::sentence;
-use crate::{App, Problem, Visitor, respond};
+use crate::{App, Problem, Visitor, edit, respond};
 
 /// What the fields hold, as it is chosen or as it was sent.
 struct Values {
@@ -96,6 +96,35 @@ impl Values {
             }
         }
         values
+    }
+
+    /// Each with its label, to tell one state of a task from another.
+    fn labelled(&self) -> [(&'static str, String); 18] {
+        let yes = |on: bool| if on { "yes" } else { "no" }.to_owned();
+        [
+            (label("name"), self.name.clone()),
+            ("Site", self.site.clone()),
+            (label("targets"), self.targets.clone()),
+            (label("left_out"), self.left_out.clone()),
+            (label("ports"), self.ports.clone()),
+            (label("rate"), self.rate.clone()),
+            (label("minutes"), self.minutes.clone()),
+            ("Look closely", yes(self.closely)),
+            ("Ask for names", yes(self.names)),
+            ("SNMP", yes(self.snmp)),
+            (label("credentials"), self.credentials.join(" ")),
+            (label("syncs"), self.syncs.join(" ")),
+            ("It runs", self.when.clone()),
+            (label("start"), self.start.clone()),
+            (label("every"), self.every.clone()),
+            ("Hours or days", self.unit.clone()),
+            (label("at"), self.at.clone()),
+            (label("explorer"), self.explorer.clone()),
+        ]
+    }
+
+    fn stamp(&self) -> String {
+        edit::stamp(&self.labelled().each_ref().map(|(_, value)| value.as_str()))
     }
 
     fn sent(sent: &Fields) -> Values {
@@ -250,6 +279,7 @@ async fn drawn(
     of: Option<&ScanTask>,
     values: &Values,
     wrong: Option<&Wrong>,
+    told: &Markup,
 ) -> Result<Markup, Problem> {
     let (org, now, person, org_name) = (visitor.org, app.world.now(), visitor.person, visitor.org_name.clone());
     let offered = app.store.read(move |tx| offered(tx, org, Some(person), &org_name, now)).await?;
@@ -264,6 +294,8 @@ async fn drawn(
     };
     let form = html! {
         div.flow.wide {
+            @if let Some(task) = of { (edit::carries(&Values::of(task).stamp())) }
+            (told)
             @if let Some((name, error)) = wrong { (ui::errors(&[Field { name, label: label(name), help: "", error: Some(error), required: false, kind: Kind::Text("") }])) }
             (cards)
             div.line {
@@ -414,7 +446,7 @@ fn times(values: &Values, wrong: Option<&Wrong>) -> Markup {
 
 /// `GET /tasks/scans/new`
 pub(super) async fn new(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
-    Ok(respond::page(drawn(&app, &visitor, None, &Values::fresh(), None).await?))
+    Ok(respond::page(drawn(&app, &visitor, None, &Values::fresh(), None, &html! {}).await?))
 }
 
 /// `GET /tasks/scans/{id}/edit`
@@ -425,7 +457,7 @@ pub(super) async fn edit(
 ) -> Result<Response, Problem> {
     let org = visitor.org;
     let task = app.store.read(move |tx| found(tx, org, &id)).await?;
-    Ok(respond::page(drawn(&app, &visitor, Some(&task), &Values::of(&task), None).await?))
+    Ok(respond::page(drawn(&app, &visitor, Some(&task), &Values::of(&task), None, &html! {}).await?))
 }
 
 /// `POST /tasks/scans/new`
@@ -447,6 +479,17 @@ pub(super) async fn edit_sent(
 
 async fn taken(app: &App, visitor: &Visitor, of: Option<&ScanTask>, sent: &Fields) -> Result<Response, Problem> {
     let values = Values::sent(sent);
+    let stored = of.map(Values::of);
+    if let Some(stored) = stored.filter(|stored| edit::is_stale(sent, &stored.stamp())) {
+        let (stored, entered) = (stored.labelled(), values.labelled());
+        let both = stored
+            .iter()
+            .zip(&entered)
+            .map(|((label, stored), (_, entered))| (*label, stored.as_str(), entered.as_str()));
+        let told = edit::both(&both.collect::<Vec<_>>());
+        let page = drawn(app, visitor, of, &values, None, &told).await?;
+        return Ok((StatusCode::CONFLICT, respond::page(page)).into_response());
+    }
     let wrong = match values.wanted() {
         Ok(wanted) => {
             let id: Option<ScanId> = of.map(|task| task.id);
@@ -469,6 +512,6 @@ async fn taken(app: &App, visitor: &Visitor, of: Option<&ScanTask>, sent: &Field
         }
         Err(wrong) => wrong,
     };
-    let page = drawn(app, visitor, of, &values, Some(&wrong)).await?;
+    let page = drawn(app, visitor, of, &values, Some(&wrong), &html! {}).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, respond::page(page)).into_response())
 }

@@ -141,7 +141,7 @@ fn bar(seen: &Seen, now: Timestamp) -> Markup {
         _ if seen.task.enabled && seen.task.next(now) == Next::Now => ("Waiting for the worker".to_owned(), None),
         _ => return html! {},
     };
-    ui::Progress { id: "scan", label: &label, done, poll: Some(&poll) }.render()
+    ui::Progress { id: "scan", label: &label, done, poll: Some(&poll), within: None }.render()
 }
 
 /// `GET /tasks/scans/{id}/progress`: what replaces the bar.

@@ -13,10 +13,15 @@ use crate::world::{Reply, START, World};
 testkit::on_each_database! {
     a_console_is_tested_connected_read_edited_and_ended,
     what_to_look_at_where_no_data_is_stands_on_its_page_until_there_is_some,
+    a_first_reading_is_said_on_every_page_until_it_is_over,
+    what_an_integrations_page_shows_follows_a_reading_together,
     a_console_that_is_read_already_is_connected_again_only_by_a_word,
     a_demo_that_is_not_running_says_so_and_how_to_start_it,
     what_a_connector_needs_is_shown_beside_the_catalogue,
     what_is_wrong_is_said_beside_its_field_and_no_secret_comes_back,
+    a_form_shows_only_how_the_newest_token_did,
+    options_are_folded_up_until_one_of_them_is_wrong,
+    before_anything_is_connected_the_overview_leads_there,
     a_viewer_reads_and_changes_nothing,
     programs_connect_change_read_and_end_an_integration,
     a_connector_on_trial_has_no_connect_until_it_is_allowed,
@@ -62,6 +67,14 @@ pub fn connect(world: &World, cookie: &str) -> String {
     let saved = world.post("/integrations/connect", cookie, &filled(&csrf, tokens::GLOBAL, "save"));
     assert_eq!(saved.status, 303, "{}", saved.body);
     saved.header("location").to_owned()
+}
+
+/// The same, with one collection beside those that every console has.
+fn connect_more(world: &World, cookie: &str) -> String {
+    let csrf = world.csrf(cookie);
+    let mut fields = filled(&csrf, tokens::GLOBAL, "save");
+    fields.push(("read", "exclusions"));
+    world.post("/integrations/connect", cookie, &fields).header("location").to_owned()
 }
 
 fn read(world: &World) {
@@ -174,6 +187,74 @@ fn a_console_is_tested_connected_read_edited_and_ended(database: &Database) {
     has(&wrong, &["Enter Europe; you entered EMEA."]);
     assert_eq!(world.post(&end, &ada, &[("csrf", &csrf), ("confirm", "Europe")]).header("location"), "/integrations");
     assert_eq!(world.get(&home, &ada).status, 404);
+}
+
+/// Reads that one too, so that nothing is left to be read for the first time.
+fn read_all(world: &World) {
+    let run = sync::Run { streams: vec!["exclusions".to_owned()], ..sync::Run::default() };
+    world.run(sync::run(world.place(OrgId::DEFAULT), &run, &|_| {})).unwrap();
+}
+
+fn a_first_reading_is_said_on_every_page_until_it_is_over(database: &Database) {
+    let (world, ada) = world(database);
+    let home = connect_more(&world, &ada);
+    let task = home.replace("/integrations", "/tasks");
+    read(&world);
+    for page in ["/assets", "/findings?q=status:unresolved", "/"] {
+        let reply = world.get(page, &ada);
+        has(&reply, &["so far", "First reading of EMEA: ", "5 of 6 collections", &format!("href=\"{task}\"")]);
+        assert!(!reply.body.contains("· exact"), "{page}");
+    }
+    for page in ["/integrations", home.as_str(), "/", "/tasks", task.as_str()] {
+        let reply = world.get(page, &ada);
+        has(&reply, &["First reading"]);
+        assert!(!reply.body.contains("Behind"), "{page}: {}", reply.body);
+    }
+    // What stops it is said, and is still no reason to call a part everything.
+    let csrf = world.csrf(&ada);
+    let switch = |on: &str| world.post(&format!("{home}/switch"), &ada, &[("csrf", &csrf), ("on", on)]).status;
+    assert_eq!(switch("no"), 303);
+    has(&world.get("/assets", &ada), &["so far", "collections, paused"]);
+    assert_eq!(switch("yes"), 303);
+    read_all(&world);
+    for page in ["/assets", "/findings", "/", "/integrations", home.as_str()] {
+        let reply = world.get(page, &ada);
+        assert!(!reply.body.contains("First reading") && !reply.body.contains("so far"), "{page}: {}", reply.body);
+    }
+    has(&world.get("/assets", &ada), &["· exact"]);
+    has(&world.get(&home, &ada), &["Healthy"]);
+}
+
+/// What the bar of a page asks for again and again.
+fn poll(page: &str) -> String {
+    let from = page.find("hx-get=\"").expect("a page with a bar asks how far it is") + 8;
+    page[from..].split('"').next().unwrap().replace("&amp;", "&")
+}
+
+fn what_an_integrations_page_shows_follows_a_reading_together(database: &Database) {
+    let (world, ada) = world(database);
+    let home = connect_more(&world, &ada);
+    let page = world.get(&home, &ada);
+    has(&page, &["hx-target=\"#progress\"", "id=\"state\"", "id=\"collections\"", "First reading"]);
+    // Nothing happened: nothing but the bar is sent, so that nobody loses their place.
+    let same = world.get(&poll(&page.body), &ada);
+    has(&same, &["id=\"progress\"", "EMEA</bdi> is connected", "hx-get"]);
+    assert!(!same.body.contains("hx-swap-oob"), "{}", same.body);
+    read(&world);
+    let then = world.get(&poll(&page.body), &ada);
+    has(&then, &["<tbody id=\"collections\" hx-swap-oob=\"true\">", "Complete", "id=\"collections-agents\"", "hx-get"]);
+    assert!(!then.body.contains("is connected"), "what every console has is read: {}", then.body);
+    read_all(&world);
+    let over = world.get(&poll(&then.body), &ada);
+    has(
+        &over,
+        &["<span id=\"state\" hx-swap-oob=\"true\">", "Healthy", "The reading is over.", "Look at its machines"],
+    );
+    assert!(!over.body.contains("hx-get") && !over.body.contains("First reading"), "{}", over.body);
+    // Elsewhere the bar stands alone.
+    assert_eq!(world.post(&format!("{home}/sync"), &ada, &[("csrf", &world.csrf(&ada))]).status, 303);
+    let bar = world.get(&format!("{home}/progress"), &ada);
+    assert!(bar.body.starts_with("<div class=\"progress\"") && !bar.body.contains("hx-swap-oob"), "{}", bar.body);
 }
 
 fn a_console_that_is_read_already_is_connected_again_only_by_a_word(database: &Database) {
@@ -302,6 +383,90 @@ fn what_is_wrong_is_said_beside_its_field_and_no_secret_comes_back(database: &Da
     assert_eq!(world.post(&format!("{home}/reconnect"), &ada, &fields).status, 303);
     assert_eq!(world.get("/integrations/int_000000000zzzz", &ada).status, 404);
     assert_eq!(world.get("/tasks/nonsense", &ada).status, 404);
+}
+
+/// The token that a form carries, sealed, once it was verified.
+fn carried(page: &str) -> String {
+    let from = page.find("name=\"carried\" value=\"").expect("a verified token is carried") + 22;
+    page[from..].split('"').next().unwrap().to_owned()
+}
+
+fn a_form_shows_only_how_the_newest_token_did(database: &Database) {
+    const VERIFIED: [&str; 3] = ["It was verified", "Verified just now", "name=\"carried\""];
+    let (world, ada) = world(database);
+    let csrf = world.csrf(&ada);
+    let send = |path: &str, token: &str, what: &str, before: &str| {
+        let mut fields = filled(&csrf, token, what);
+        fields.push(("carried", before));
+        fields.retain(|(_, value)| *value != before || !before.is_empty());
+        world.post(path, &ada, &fields)
+    };
+    let connect_at = "/integrations/connect";
+    let good = send(connect_at, tokens::GLOBAL, "test", "");
+    has(&good, &VERIFIED);
+    has(&good, &[">Test connection<", "left empty, it is acme"]);
+    let before = carried(&good.body);
+    let reconnect_at = |home: &str| format!("{home}/reconnect");
+    for (token, what) in
+        [("no token at all", "test"), ("no token at all", "save"), (tokens::EXPIRED, "test"), (tokens::EXPIRED, "save")]
+    {
+        let bad = send(connect_at, token, what, &before);
+        assert_eq!(bad.status, 422, "{token} {what}");
+        has(&bad, &[">Test connection<"]);
+        for said in VERIFIED {
+            assert!(!bad.body.contains(said), "{token} {what}: {said}: {}", bad.body);
+        }
+    }
+    // One that is kept for another address, or for too long, is not verified either.
+    let stale = send(connect_at, "", "save", "nonsense");
+    assert!(stale.status == 422 && !stale.body.contains("It was verified"), "{}", stale.body);
+    let home = connect(&world, &ada);
+    let good = send(&reconnect_at(&home), tokens::SPARE, "test", "");
+    has(&good, &VERIFIED);
+    let before = carried(&good.body);
+    for what in ["test", "save"] {
+        let bad = send(&reconnect_at(&home), "no token at all", what, &before);
+        assert!(bad.status == 422 && !VERIFIED.iter().any(|said| bad.body.contains(said)), "{}", bad.body);
+    }
+}
+
+fn options_are_folded_up_until_one_of_them_is_wrong(database: &Database) {
+    let (world, ada) = world(database);
+    let page = world.get("/integrations/connect", &ada);
+    for (part, says) in [
+        ("schedule-part", "Signals: threats 5 min, activities 10 min, agents 1 h"),
+        ("import-part", "Everything, as usual"),
+        ("read-part", "Everything, as usual"),
+    ] {
+        has(&page, &[&format!("id=\"{part}\"><summary>"), says]);
+    }
+    let csrf = world.csrf(&ada);
+    let mut fields = filled(&csrf, tokens::GLOBAL, "test");
+    fields.retain(|(name, _)| !matches!(*name, "rate" | "software"));
+    fields.push(("rate", "0"));
+    let wrong = world.post("/integrations/connect", &ada, &fields);
+    assert_eq!(wrong.status, 422);
+    has(&wrong, &["id=\"read-part\" open><summary>", "Enter 1 to 10000; you entered 0."]);
+    has(
+        &wrong,
+        &["id=\"schedule-part\"><summary>", "id=\"import-part\"><summary>", "No software; vulnerabilities of severity"],
+    );
+    // Who comes to edit them sees them.
+    let home = connect(&world, &ada);
+    has(&world.get(&format!("{home}/edit"), &ada), &["id=\"schedule-part\" open><summary>", "id=\"read-part\" open>"]);
+}
+
+fn before_anything_is_connected_the_overview_leads_there(database: &Database) {
+    let (world, ada) = world(database);
+    let empty = world.get("/", &ada);
+    has(&empty, &["No source is connected yet", "href=\"/integrations/connect\"", "href=\"/integrations#catalogue\""]);
+    assert!(!empty.body.contains("class=\"tiles\"") && !empty.body.contains("<table"), "{}", empty.body);
+    world.person("vera", &[(OrgId::DEFAULT, Role::Viewer)]);
+    let seen = world.get("/", &world.cookie("vera", OrgId::DEFAULT));
+    has(&seen, &["No source is connected yet", "Who manages integrations here connects one."]);
+    assert!(!seen.body.contains("/integrations/connect"), "{}", seen.body);
+    connect(&world, &ada);
+    has(&world.get("/", &ada), &["class=\"tiles\"", "First reading"]);
 }
 
 fn a_viewer_reads_and_changes_nothing(database: &Database) {

@@ -13,6 +13,7 @@ testkit::on_each_database! {
     a_hostile_name_is_only_text,
     an_export_holds_every_row_and_no_formula,
     a_wrong_question_shows_its_place_and_the_fix,
+    words_that_find_nothing_lead_to_questions_that_do,
     what_is_known_is_not_sent_again,
     the_pages_of_an_asset_and_of_all_inventories_are_there,
     metrics_name_routes_and_nobody,
@@ -128,6 +129,30 @@ fn a_wrong_question_shows_its_place_and_the_fix(database: &Database) {
     }
     let lines = world.get("/assets/complete?q=os.ver&at=6", &cookie).body;
     assert!(lines.contains("data-insert=\"os.version:\" data-from=\"0\" data-to=\"6\""), "{lines}");
+}
+
+fn words_that_find_nothing_lead_to_questions_that_do(database: &Database) {
+    let world = World::new(database);
+    let cookie = world.cookie("ada", OrgId::DEFAULT);
+    let page = world.get("/assets?q=laptops+without+agent", &cookie);
+    assert_eq!(page.status, 200);
+    let hinted = page.body.split("class=\"hints").nth(1).unwrap_or_else(|| panic!("{}", page.body));
+    for text in [
+        "/assets?q=type%3Alaptop",
+        "<code>not edr.name:SentinelOne</code>",
+        "looked for in name, address, mac, serial, user alone",
+        ">Windows without SentinelOne</a>",
+        "<code>os:windows and not type:server and not edr.name:SentinelOne</code>",
+    ] {
+        assert!(hinted.contains(text), "{text}: {hinted}");
+    }
+    // Whoever names a field knows how, and whoever found something needs nothing.
+    for known in ["name:nothing-is-called-so", CANARY] {
+        let page = world.get(&server::address("/assets", &[("q", known)]), &cookie).body;
+        assert!(!page.contains("class=\"hints"), "{known}: {page}");
+    }
+    let hostile = world.get(&server::address("/assets", &[("q", "\"<img src=x>\" nowhere")]), &cookie).body;
+    assert!(hostile.contains("class=\"hints") && !hostile.contains("<img"), "{hostile}");
 }
 
 fn what_is_known_is_not_sent_again(database: &Database) {

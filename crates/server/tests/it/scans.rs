@@ -9,6 +9,7 @@ use crate::world::World;
 testkit::on_each_database! {
     a_scan_task_is_made_changed_asked_for_and_deleted_by_forms,
     a_scan_task_is_made_changed_and_run_by_a_program,
+    a_form_that_somebody_else_saved_meanwhile_saves_nothing,
     what_cannot_be_scanned_is_said_beside_its_field,
 }
 
@@ -72,6 +73,37 @@ fn a_scan_task_is_made_changed_asked_for_and_deleted_by_forms(database: &Databas
     for what in ["scan.add", "scan.change", "scan.run", "scan.cancel", "scan.pause", "scan.resume", "scan.remove"] {
         assert!(trail.contains(what), "{what}");
     }
+}
+
+fn a_form_that_somebody_else_saved_meanwhile_saves_nothing(database: &Database) {
+    let world = World::new(database);
+    let cookie = world.cookie("ada", OrgId::DEFAULT);
+    let csrf = world.csrf(&cookie);
+    let made = world.post("/tasks/scans/new", &cookie, &with(&csrf, &[]));
+    let home = made.header("location").to_owned();
+    let edit = format!("{home}/edit");
+    let stamp = |page: &str| {
+        let from = page.find("name=\"stamp\" value=\"").expect("the form has a stamp") + 20;
+        page[from..].split('"').next().unwrap().to_owned()
+    };
+    // Two tabs open the same form, and both save.
+    let opened = stamp(&world.get(&edit, &cookie).body);
+    let first = with(&csrf, &[("targets", "10.30.0.0/24"), ("left_out", ""), ("stamp", &opened)]);
+    assert_eq!(world.post(&edit, &cookie, &first).status, 303);
+    let second = with(&csrf, &[("rate", "50"), ("stamp", &opened)]);
+    let late = world.post(&edit, &cookie, &second);
+    assert_eq!(late.status, 409);
+    for part in
+        ["Somebody else changed this meanwhile, so nothing was saved.", "10.30.0.0/24", "10.20.0.0/24", "value=\"50\""]
+    {
+        assert!(late.body.contains(part), "{part}: {}", late.body);
+    }
+    assert!(world.get(&home, &cookie).body.contains("10.30.0.0/24"));
+    // Who saw that and saves again means it.
+    let anew = stamp(&late.body);
+    let again = with(&csrf, &[("rate", "50"), ("stamp", &anew)]);
+    assert_eq!(world.post(&edit, &cookie, &again).status, 303);
+    assert!(world.get(&home, &cookie).body.contains("50 packets a second"));
 }
 
 fn what_cannot_be_scanned_is_said_beside_its_field(database: &Database) {
