@@ -33,7 +33,7 @@ pub struct Changed {
     pub native_id: String,
     /// What the record calls the machine.
     pub called: Option<String>,
-    /// Of a record that was seen first: what the asset says otherwise since it is there, unless each value is told by itself.
+    /// Of a record that was seen first, came or went: what the asset says otherwise since, unless each value is told by itself.
     pub with: Vec<Otherwise>,
     /// Of a record that came or went: by which rule, or what a person decided.
     pub by: Option<By>,
@@ -230,7 +230,7 @@ fn see_first(
     Ok(())
 }
 
-/// What an asset says otherwise because a record came is told with the record.
+/// What an asset says otherwise because a record came or went is told with the record.
 fn fold(changes: &mut Vec<(i64, bool, Changed)>) {
     // What has no name is kept to be put back, and not told.
     let standing = |change: &Changed| ["", "asset", "removed", FIRST_SEEN].contains(&change.field.as_str());
@@ -240,10 +240,17 @@ fn fold(changes: &mut Vec<(i64, bool, Changed)>) {
         .filter(|(_, (.., change))| change.field == FIRST_SEEN)
         .map(|(at, (.., change))| ((change.record.0, change.at), at))
         .collect();
+    // Whatever changed while records moved between assets did because they moved.
+    let moved: BTreeMap<Timestamp, usize> = changes
+        .iter()
+        .enumerate()
+        .filter(|(_, (.., change))| change.field == "asset")
+        .map(|(at, (.., change))| (change.at, at))
+        .collect();
     let mut folded: Vec<(usize, i64, Otherwise)> = Vec::new();
     let mut gone: BTreeSet<i64> = BTreeSet::new();
     for (id, _, change) in changes.iter().filter(|(.., change)| !standing(change)) {
-        if let Some(at) = came.get(&(change.record.0, change.at)) {
+        if let Some(at) = came.get(&(change.record.0, change.at)).or_else(|| moved.get(&change.at)) {
             let (before, after) = (change.before.clone(), change.after.clone());
             folded.push((*at, *id, Otherwise { field: change.field.clone(), before, after }));
             gone.insert(*id);

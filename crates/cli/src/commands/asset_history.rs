@@ -76,7 +76,7 @@ fn nobody(id: &str) -> Failure {
         .with("Its id is shown by: muster query NAME --fields id,name.")
 }
 
-/// What an asset says otherwise since a record came: the first value, which is its name if that changed, and how many more.
+/// What an asset says otherwise since a record came or went: the first value, which is its name if that changed, and how many more.
 fn otherwise(change: &Changed) -> String {
     let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
     let Some((first, more)) = change.with.split_first() else { return String::new() };
@@ -96,7 +96,7 @@ fn row(change: &Changed, names: &BTreeMap<IntegrationId, String>, sources: bool)
     let after = change.after.as_ref().map(|after| match (change.field.as_str(), integration) {
         (history::FIRST_SEEN, Some(source)) => format!("first seen by {source} with {after}{}", otherwise(change)),
         (history::FIRST_SEEN, None) => format!("first seen with {after}{}", otherwise(change)),
-        _ => after.clone(),
+        _ => format!("{after}{}", otherwise(change)),
     });
     let mut cells = vec![
         Cell::Time(change.at),

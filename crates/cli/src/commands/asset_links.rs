@@ -139,9 +139,8 @@ impl From<DirectiveError> for Failure {
             DirectiveError::Store(error) => error.into(),
             DirectiveError::Inventory(InventoryError::Store(error)) => error.into(),
             DirectiveError::Inventory(error) => error.into(),
-            error @ DirectiveError::NoSuchAsset(_) => Failure::usage(error.to_string()).with(
-                "One character of it may be another one. Find it by its name: muster query NAME --fields id,name",
-            ),
+            error @ DirectiveError::NoSuchAsset(_) => Failure::usage(error.to_string())
+                .with("A character of it may be mistyped. Find it by its name: muster query NAME --fields id,name"),
             error @ DirectiveError::NoSuchRecord(_) => {
                 Failure::usage(error.to_string()).with("An asset's records are shown by: muster asset explain ID")
             }
@@ -229,29 +228,30 @@ async fn another_kind(global: &Global, text: &str, wanted: &str, allowed: &[&str
         None if kernel::id::parse_public(prefix, text).is_none() => "its first digit is too large".to_owned(),
         None if allowed.contains(&prefix) => return Ok(()),
         None => {
-            let help = match prefix {
-                "rev" => about_question(global, text).await?,
-                "dec" => format!("To take that decision back: muster asset undo {text}"),
-                _ => format!("What is known of it: muster asset explain {text}"),
-            };
-            return Err(Failure::usage(format!("{text} is {kind}, and this asks for {wanted}")).with(help));
+            let failure = Failure::usage(format!("{text} is {kind}, and this asks for {wanted}"));
+            return Err(match prefix {
+                "rev" => about_question(global, text, failure).await?,
+                "dec" => failure.with(format!("To take that decision back: muster asset undo {text}")),
+                _ => failure.with(format!("What is known of it: muster asset explain {text}")),
+            });
         }
     };
     Err(Failure::usage(format!("{text} looks like the id of {kind}, but is none: {begins}")).with(find))
 }
 
-/// What can be done with a question that was given for something else.
-async fn about_question(global: &Global, id: &str) -> Result<String, Failure> {
+/// Says what can be done with a question that was given for something else.
+async fn about_question(global: &Global, id: &str, failure: Failure) -> Result<Failure, Failure> {
     let (store, asked) = (Place::new(global)?.open_to_read()?, id.to_owned());
     let found = store.read(move |tx| review::find(tx, ORG, &asked)).await?;
-    Ok(match found.map(|found| (found.one.asset, found.other.asset)) {
-        Some((Some(one), Some(other))) => format!(
-            "It asks whether two assets are one machine: muster asset explain {one} --and {other}\n  To answer it: muster \
-             asset review accept {id}, or muster asset review dismiss {id}"
-        ),
-        Some(_) => format!("To answer it: muster asset review accept {id}, or muster asset review dismiss {id}"),
-        None => "It is not open any more. What is open: muster asset review".to_owned(),
-    })
+    let Some(found) = found else {
+        return Ok(failure.with("It is not open any more. What is open: muster asset review"));
+    };
+    let failure = match (found.one.asset, found.other.asset) {
+        (Some(one), Some(other)) => failure
+            .with(format!("It asks whether two assets are one machine: muster asset explain {one} --and {other}")),
+        _ => failure,
+    };
+    Ok(failure.with(format!("To answer it: muster asset review accept {id}, or muster asset review dismiss {id}")))
 }
 
 async fn assets(global: &Global, texts: &[String]) -> Result<Vec<AssetId>, Failure> {
@@ -794,9 +794,6 @@ fn decided(told: &Explained) -> String {
                 let (at, by, why) = (to_the_second(undone.at), person(&undone.by), because_of(&undone.reason));
                 let _ = writeln!(line, "      Taken back on {at} by {by}{why}.");
             }
-            None if made.what == What::Pinned && told.pinned => {
-                let _ = writeln!(line, "      To take it back: muster asset unpin {}", told.asset);
-            }
             None if made.stands && made.what != What::Pinned => {
                 let first =
                     if told.pinned { format!("muster asset unpin {}, then ", told.asset) } else { String::new() };
@@ -989,7 +986,7 @@ fn compared(told: &Compared, asked: (Subject, Subject), questions: &[Review]) ->
         let _ = writeln!(out, "{}", told.pinned());
     }
     match (&told.veto, &told.nearest) {
-        (Some(_), Some(nearest)) if nearest.but != Some(But::Shared) => {
+        (Some(_), Some(nearest)) if nearest.but.is_none() => {
             let (one, other) = (nearest.one, nearest.other);
             let (words, code) = (nearest.rule.words(), nearest.rule.code());
             let _ = writeln!(out, "What would join them otherwise: {words} ({one} and {other}, rule {code}).");

@@ -102,7 +102,7 @@ is joined, and you are asked:
     }
     out += "
 Not used as evidence: what a maker never filled in, addresses that programs give to every host, names such as localhost, and
-what two live machines report, until only one has for 30 days.
+what two machines that are both alive report: it counts again when only one of them has reported it for 30 days.
 
 What the rules leave open is asked: muster asset review. What a person decides holds against every sync:
   muster asset explain ID              why these records, what people decided, and what speaks against it
@@ -111,6 +111,7 @@ What the rules leave open is asked: muster asset review. What a person decides h
   muster asset split RECORD..          these records are another machine, and those go along that nothing ties to the rest
   muster asset split RECORD.. --alone  these records and no other
   muster asset pin ID                  it stays as it is
+  muster asset undo DECISION           takes one of these back, and all is as it was; explain shows each with its dec_..
 ";
     out
 }

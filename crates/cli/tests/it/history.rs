@@ -19,7 +19,8 @@ fn a_change_is_told_and_the_past_is_asked() {
     let changes = rows(&["asset", "history", id, "--field", "name", "--json"]);
     let renamed = changes.iter().find(|change| change["field"] == "name").unwrap();
     assert_eq!((renamed["before"].as_str(), renamed["after"].as_str()), (Some(name), Some("RENAMED")));
-    assert_eq!((renamed["stream"].as_str(), renamed["record"].as_str()), (Some("agents"), Some(agent.as_str())));
+    assert_eq!((renamed["stream"].as_str(), renamed["native_id"].as_str()), (Some("agents"), Some(agent.as_str())));
+    assert!(renamed["record"].as_str().unwrap().starts_with("rec_"), "{renamed}");
     let changed = Timestamp::parse(renamed["at"].as_str().unwrap()).unwrap();
     let then = Timestamp::from_micros(changed.micros() - 1).to_string();
     let as_of = |text: &str| muster.ok(&["query", text, "--count", "--as-of", &then]).out.trim().to_owned();

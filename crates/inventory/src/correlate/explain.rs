@@ -291,6 +291,9 @@ impl Compared {
                 "Nothing forbids it, but no rule decides it: {}, and yet joining them would join others too that are not the same machine.",
                 rule.map(named).unwrap_or_default()
             ),
+            (None, None) if self.is_news => {
+                "One of them is new, or changed since they were last compared; the next reading decides.".to_owned()
+            }
             (None, None) => {
                 "Nothing forbids it, but no rule decides it: what they have in common is too little to be sure.".to_owned()
             }
@@ -494,7 +497,7 @@ pub fn renamed(
         return Ok(None);
     }
     let why = project::winners(tx, org, asset, now)?.into_iter().find(|winner| winner.attribute == "name");
-    let why = why.map(|winner| format!(": so its record {} calls it, and {}", winner.record, winner.why));
+    let why = why.map(|winner| format!(", because its record {} calls it so ({})", winner.record, winner.why));
     let named = |name: Option<&str>| name.unwrap_or("nothing, for it has no name").to_owned();
     Ok(Some(format!(
         "It is called {} from now on, and no longer {}{}.",

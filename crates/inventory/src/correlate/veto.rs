@@ -52,7 +52,7 @@ impl Veto {
             Veto::Split => "a person split them",
             Veto::Pinned => "a person pinned one of them, so nothing joins it by itself",
             Veto::BothAlive => {
-                "both have an agent, and both agents were alive at the same time: that takes two machines"
+                "both have an agent, and both agents were alive at the same time, which takes two machines"
             }
             Veto::Serial => "their serial numbers differ",
             Veto::Cloud => "they are two instances in the cloud",

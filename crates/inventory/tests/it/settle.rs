@@ -1311,7 +1311,7 @@ fn the_queue_and_the_comparison_say_the_same_of_a_pair(database: &testkit::Datab
     world.say(&[row(4).maker("Dell").serial("5CG1234XYZ").name("desk")], NOW);
     let (three, four) = (world.asset(3), world.asset(4));
     let told = compare(three, four);
-    assert!(told.is_news && told.verdict().contains("the next one will join them"), "{}", told.verdict());
+    assert!(told.is_news && told.verdict().contains("the next reading decides"), "{}", told.verdict());
     // A pin stands in the way of a merge, and is named before anybody tries.
     world.decide(move |tx, by| directive::pin(tx, by, four)).unwrap();
     let told = compare(three, four);

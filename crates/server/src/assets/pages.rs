@@ -444,7 +444,7 @@ fn otherwise(change: &Changed) -> Markup {
     let count = change.with.len() as u64;
     html! {
         details.as-table {
-            summary { (ui::noun(count, "value of the asset is", "values of the asset are")) " its since then" }
+            summary { (ui::noun(count, "value of the asset is", "values of the asset are")) " another since then" }
             ul.listed {
                 @for of in &change.with {
                     li {
@@ -481,6 +481,7 @@ fn history(detail: &Detail) -> Markup {
                         b { "Decided" } " " (ui::words::name(change.after.as_deref().unwrap_or_default()))
                     } @else {
                         b { (label(&change.field)) } " from " (value_of(change.before.as_deref())) " to " (value_of(change.after.as_deref()))
+                        @if !change.with.is_empty() { (otherwise(change)) }
                     }
                     @if let Some(called) = &change.called { span.muted { " · " (ui::words::name(called)) } }
                     @if let Some(who) = who { span.muted { " · " (ui::words::name(who)) } }
