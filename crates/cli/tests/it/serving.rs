@@ -146,7 +146,32 @@ fn a_demo_is_shown_to_this_machine_alone_and_says_where_it_cannot_listen() {
         assert_eq!((run.code, run.out.as_str()), (code, ""), "{}", run.err);
         assert!(run.err.contains("--listen 127.0.0.1:8081"), "{}", run.err);
     }
+    let run = muster.run(&["serve", "--listen", &taken]);
+    assert_eq!((run.code, run.out.as_str()), (6, ""), "{}", run.err);
+    assert!(run.err.contains(&taken) && run.err.contains("--listen 127.0.0.1:8081"), "{}", run.err);
     assert!(!muster.data_dir().exists(), "nothing was made");
+}
+
+#[test]
+fn the_first_start_says_in_one_line_that_the_database_was_made_and_the_next_says_nothing_of_it() {
+    let muster = Muster::new();
+    let log = |filter: &str| {
+        let mut service = muster.start(&["serve", "--listen", "127.0.0.1:0", "--log", filter]);
+        let lines = Lines::of(service.stderr.take().unwrap());
+        let (last, mut before) = lines.until("it listens", |line| line.contains("listening on http://"));
+        terminate(&mut service);
+        before.push(last);
+        before.retain(|line| line.contains("_store"));
+        before
+    };
+    let first = log("info");
+    assert_eq!(first.len(), 1, "{first:#?}");
+    assert!(first[0].contains("[INFO]") && first[0].contains("the database is made: "), "{first:#?}");
+    assert!(first[0].contains(" steps"), "{first:#?}");
+    assert_eq!(log("info"), [] as [String; 0]);
+    std::fs::remove_dir_all(muster.data_dir()).unwrap();
+    let all = log("debug");
+    assert!(all.len() > 10 && all.iter().any(|line| line.contains("[DEBUG]") && line.contains("step 1 ")), "{all:#?}");
 }
 
 fn a_worker_that_is_told_to_end_in_the_middle_hands_over_at_once(database: &Database) {

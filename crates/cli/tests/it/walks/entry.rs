@@ -76,7 +76,7 @@ fn a_second_factor_is_asked_for_after_the_password() {
     again.sees("each works once");
     again.fill("Code", &code(&again, &secret, 1));
     again.press("Go on");
-    again.sees("What needs you");
+    again.sees("No source is connected yet");
 }
 
 /// The code that an app shows now, or so many half minutes later: HMAC-SHA-1 by the browser's own hands.

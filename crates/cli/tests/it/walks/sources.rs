@@ -28,9 +28,13 @@ fn a_console_is_connected_after_a_wrong_token_and_read_while_somebody_watches() 
     ada.sees("EMEA is connected");
     ada.holds("a bar that moves", "document.querySelector('.progress progress')");
 
-    // The bar moves by itself, to its end.
+    // The bar moves by itself, to its end, and all that the page says of the reading with it.
+    ada.sees("First reading");
     ada.holds("the reading to end while nobody touches anything", "hands.sees('The reading is over.')");
-    ada.press("What it brought");
+    ada.holds("the badge", "document.querySelector('#state').innerText === 'Healthy'");
+    let waiting =
+        "[...document.querySelectorAll('#collections tr')].filter((row) => row.innerText.includes('Waiting')).length";
+    assert_eq!(ada.value(waiting), 0);
     ada.sees("Complete");
     ada.press("Sync now");
     ada.sees("will be read");
