@@ -109,7 +109,7 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
         past.push(crate::past::line(&days, *figure));
     }
     let shell = visitor.shell();
-    if seen.known.is_empty() && seen.assets == 0 {
+    if seen.known.is_empty() && seen.tiles.iter().all(|(figure, _)| *figure == 0) {
         return Ok(respond::page(empty(&visitor)));
     }
     let body = html! {
