@@ -276,6 +276,19 @@ const PRESENCES: Choices = Choices {
 /// The record behind a row of a projection whose id is its record's: what sync knows about it. `short` are short names
 /// of the first two fields, where the inventory has no others of those names.
 fn record_fields(short: &[&'static [&'static str]; 2]) -> Vec<Field> {
+    record_fields_and(short, removed(RECORD_REMOVED).volatile())
+}
+
+/// The same where rows are millions, and say themselves whether their source no longer has them; history knows that too.
+fn narrow_record_fields(short: &[&'static [&'static str]; 2]) -> Vec<Field> {
+    record_fields_and(short, removed("{t}.gone"))
+}
+
+fn removed(column: &'static str) -> Field {
+    flag("removed", column, "whether the source no longer has it").example("removed:t")
+}
+
+fn record_fields_and(short: &[&'static [&'static str]; 2], removed: Field) -> Vec<Field> {
     let [state, version] = *short;
     vec![
         Field::new(
@@ -300,7 +313,7 @@ fn record_fields(short: &[&'static [&'static str]; 2]) -> Vec<Field> {
             .example("record.version:>1"),
         past("first_recorded_at", RECORD_FIRST, "when Muster first read it").example("first_recorded_at:<1d"),
         past("changed_at", RECORD_CHANGED, "when Muster last saw it change its meaning").example("changed_at:<1d"),
-        flag("removed", RECORD_REMOVED, "whether the source no longer has it").volatile().example("removed:t"),
+        removed,
     ]
 }
 

@@ -4,8 +4,8 @@ use query::{Base, Choice, Choices, Column, Inventory, Raw, Scope, Type};
 
 use super::{
     AGENT_NAME_BY_RECORD, AGENT_NAME_FOLDED_BY_RECORD, AGENT_NATIVE, MAPPED_BY_RECORD, OF_AGENT_RECORD, RECORD_IDS,
-    RECORD_NATIVE, SENTINELONE, flag, int, native, only_source, past, public, raw, record_fields, term, text, version,
-    word, words,
+    RECORD_NATIVE, SENTINELONE, flag, int, narrow_record_fields, native, only_source, past, public, raw, term, text,
+    version, word, words,
 };
 
 /// A column of the release that a row names.
@@ -81,7 +81,7 @@ pub(super) fn software() -> Inventory {
             .example("installed_at:<7d"),
     ];
     fields.extend(machine());
-    fields.extend(record_fields(&[&["state"], &[]]));
+    fields.extend(narrow_record_fields(&[&["state"], &[]]));
     Inventory {
         aliases: &["programs", "program", "applications", "application"],
         prose: "what is installed on which machine",

@@ -5,7 +5,7 @@ use query::{Base, Choice, Choices, Column, Field, Inventory, Raw, Scope, Type};
 use super::software::of_release;
 use super::{
     AGENT_NATIVE, MAPPED_BY_RECORD, OF_AGENT_RECORD, RECORD_IDS, RECORD_NATIVE, SENTINELONE, SEVERITIES, flag, int,
-    missing, native, only_source, past, public, raw, record_fields, term, text, version, word, words,
+    missing, narrow_record_fields, native, only_source, past, public, raw, term, text, version, word, words,
 };
 
 const STATUSES: Choices = words(&[Choice::or("detected", &["open"]), Choice::or("removed", &["fixed"])]);
@@ -57,7 +57,7 @@ const STATUS: &str = "CASE WHEN (SELECT r.state FROM inventory_source_record r \
 pub(super) fn vulnerabilities() -> Inventory {
     let mut fields = what();
     fields.extend(whose());
-    fields.extend(record_fields(&[&["state"], &[]]));
+    fields.extend(narrow_record_fields(&[&["state"], &[]]));
     fields.extend(super::later::vulnerability_fields());
     Inventory {
         aliases: &["vulnerability", "vulns", "vuln", "risks"],

@@ -10,6 +10,7 @@ use inventory::noun::{
 };
 use inventory::{Ask, Noun, Want};
 
+use crate::as_of::wait;
 use crate::source::{Agent, Source, TABLES, at, one_int};
 
 testkit::on_each_database! {
@@ -17,6 +18,7 @@ testkit::on_each_database! {
     names_lose_their_noise_and_keep_the_original_beside,
     a_scope_over_software_means_one_program,
     what_is_gone_counts_for_no_asset_and_stays_to_be_asked_about,
+    what_was_removed_since_was_there_before,
     a_vulnerability_of_an_unknown_machine_is_kept_and_counted,
     facts_of_a_cve_are_kept_once_and_the_latest_told_wins,
     another_list_of_verdicts_is_another_answer_at_once,
@@ -172,10 +174,28 @@ fn what_is_gone_counts_for_no_asset_and_stays_to_be_asked_about(database: &Datab
     let record = one(&programs, "1:c", program("1", "Google Chrome", "Google LLC", "130.0"), "c");
     programs.retire(&[record]);
     assert_eq!(count(&store, "assets", "software:(product:chrome)"), 0);
-    assert_eq!(count(&store, "software", "state:retired"), 1);
+    assert_eq!(["state:retired", "removed:t", "removed:f"].map(|asked| count(&store, "software", asked)), [1, 1, 0]);
     assert_eq!(rows(&store, "software_titles", "", &["name", "endpoints"]), [["Google Chrome", "0"]]);
     one(&programs, "1:c", program("1", "Google Chrome", "Google LLC", "130.0"), "c");
     assert_eq!(count(&store, "assets", "software:(product:chrome)"), 1, "it is back");
+    assert_eq!(["removed:t", "removed:f"].map(|asked| count(&store, "software", asked)), [0, 1]);
+}
+
+fn what_was_removed_since_was_there_before(database: &Database) {
+    let store = database.open(&TABLES);
+    one(&stream(&store, "agents"), "1", agent("1", "G1"), "agent");
+    let (programs, risks) = (stream(&store, "applications"), stream(&store, "risks"));
+    let program = one(&programs, "1:c", program("1", "Google Chrome", "Google LLC", "130.0"), "c");
+    let risk = one(&risks, "r1", vulnerability("1", "CVE-2024-3094", "HIGH", 9.8, 10), "r1");
+    programs.later(100).retire(&[program]);
+    risks.later(100).retire(&[risk]);
+    for inventory in ["software", "vulnerabilities"] {
+        let there = |seconds: i64| {
+            let ask = Ask { want: Want::Count, ..Ask::new(inventory, "removed:f", programs.later(300).now) };
+            wait(inventory::ask_as_of(&store, programs.org, &ask, programs.later(seconds).now)).unwrap().total
+        };
+        assert_eq!([50, 200].map(there), [Some(1), Some(0)], "{inventory}");
+    }
 }
 
 fn vulnerability(agent: &str, cve: &str, severity: &str, score: f64, scanned: i64) -> Noun {
