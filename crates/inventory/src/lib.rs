@@ -164,5 +164,11 @@ pub const SLICE: Slice = Slice {
             sqlite: include_str!("../migrations/0018_decisions_whole/sqlite.sql"),
             postgres: include_str!("../migrations/0018_decisions_whole/postgres.sql"),
         },
+        Migration {
+            number: 19,
+            name: "absent_records",
+            sqlite: include_str!("../migrations/0019_absent_records/sqlite.sql"),
+            postgres: include_str!("../migrations/0019_absent_records/postgres.sql"),
+        },
     ],
 };

@@ -44,11 +44,13 @@ pub(super) async fn list(State(app): State<App>, visitor: Visitor, Asked(asked):
         let mut known = Vec::new();
         for of in sync::overviews(tx, org, now)? {
             let id = of.integration.id;
-            let records = sync::examine::record_counts(tx, org, id)?;
-            let machines = records.iter().filter(|(stream, _)| matches!(stream.as_str(), "agents" | "hosts"));
-            let machines = machines.map(|(_, count)| count).sum();
-            let bare = !of.integration.connector.is_file()
-                && !records.iter().any(|(stream, count)| LOOKED_FOR.contains(&stream.as_str()) && *count > 0);
+            let mut count = |stream, most| sync::examine::record_count(tx, org, id, stream, most);
+            let machines = count("agents", u64::MAX)? + count("hosts", u64::MAX)?;
+            let mut any = false;
+            for stream in LOOKED_FOR {
+                any = any || count(stream, 1)? > 0;
+            }
+            let bare = !of.integration.connector.is_file() && !any;
             known.push(Known { of, progress: sync::progress(tx, org, id)?, machines, bare });
         }
         Ok::<_, Problem>(Seen { known, enrolments: sync::enrolments(tx, org)? })
