@@ -15,6 +15,7 @@ mod guard;
 mod help;
 mod integrations;
 mod inventories;
+mod kept;
 mod link;
 mod listen;
 mod listing;
@@ -94,6 +95,7 @@ pub struct App {
     pub(crate) passwords: Arc<Semaphore>,
     pub(crate) rates: Arc<rate::Rates>,
     pub(crate) past: Arc<past::Past>,
+    pub(crate) counts: Arc<kept::Kept<overview::Counts>>,
     /// What the identity provider said of itself, or that it said nothing, and when.
     pub(crate) discovered: Arc<Mutex<Option<people::provider::Kept>>>,
 }
@@ -148,6 +150,7 @@ impl App {
             passwords: Arc::new(Semaphore::new(PASSWORDS_AT_ONCE)),
             rates: Arc::default(),
             past: Arc::default(),
+            counts: Arc::default(),
             discovered: Arc::default(),
         }
     }

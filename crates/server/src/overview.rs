@@ -4,6 +4,8 @@ mod pages;
 
 use access::Permission;
 
+pub(crate) use pages::Counts;
+
 use crate::route::{Route, Who, page};
 
 /// Its routes.

@@ -1,5 +1,7 @@
 //! The page.
 
+use std::sync::Arc;
+
 use access::Permission;
 use axum::extract::State;
 use axum::response::Response;
@@ -62,22 +64,32 @@ struct Day {
     open: u64,
 }
 
-struct Seen {
+/// What is counted, all of it at one moment.
+pub(crate) struct Counts {
+    at: Timestamp,
     days: Vec<Day>,
     parts: Vec<u64>,
     assets: u64,
     tiles: Vec<(u64, u64)>,
     changed: Vec<[u64; 2]>,
-    known: Vec<Overview>,
     infected: u64,
     strayed: u64,
     reviews: (Vec<Review>, u64),
+    guarded: ByDay,
+    all: ByDay,
+    past: Vec<Vec<f64>>,
 }
 
-/// `GET /`
-pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
-    let (org, now) = (visitor.org, app.world.now());
-    let seen = app.store.read(move |tx| {
+/// Rows of the tiles' inventories from which on they are counted once for everybody: below it takes milliseconds.
+const LARGE: u64 = 100_000;
+
+fn is_large(counts: &Counts) -> bool {
+    counts.tiles.iter().map(|(figure, _)| figure).sum::<u64>() >= LARGE
+}
+
+async fn counted(app: App, org: OrgId) -> Result<Counts, Problem> {
+    let now = app.world.now();
+    let read = app.store.read(move |tx| {
         let mut counted = |inventory: &str, question: &str| count(tx, org, inventory, question, now);
         let parts: Vec<u64> =
             PARTS.iter().map(|(_, question, _)| counted("assets", question)).collect::<Result<_, Problem>>()?;
@@ -94,34 +106,60 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
         let infected = parts.get(1).copied().unwrap_or_default();
         let days = days(tx, org, now)?;
         let reviews = review::reviews(tx, org, 1)?;
-        let known = sync::overviews(tx, org, now)?;
-        Ok::<_, Problem>(Seen { days, parts, assets, tiles, changed, known, infected, strayed, reviews })
+        let (guarded, all, past) = (ByDay::new(), ByDay::new(), Vec::new());
+        Ok::<_, Problem>(Counts {
+            at: now,
+            days,
+            parts,
+            assets,
+            tiles,
+            changed,
+            infected,
+            strayed,
+            reviews,
+            guarded,
+            all,
+            past,
+        })
     });
-    let seen = seen.await?;
-    let (guarded, all) = if seen.assets == 0 {
-        (ByDay::new(), ByDay::new())
-    } else {
-        (by_day(&app, org, ("assets", PROTECTED), now).await, by_day(&app, org, ("assets", ALL), now).await)
-    };
-    let mut past = Vec::with_capacity(TILES.len());
-    for ((_, inventory, question, _), (figure, _)) in TILES.iter().zip(&seen.tiles) {
-        let days = if seen.assets == 0 { ByDay::new() } else { by_day(&app, org, (inventory, question), now).await };
-        past.push(crate::past::line(&days, *figure));
+    let mut counts = read.await?;
+    if counts.assets > 0 {
+        counts.guarded = by_day(&app, org, ("assets", PROTECTED), now).await;
+        counts.all = by_day(&app, org, ("assets", ALL), now).await;
     }
+    for ((_, inventory, question, _), (figure, _)) in TILES.iter().zip(&counts.tiles) {
+        let days = if counts.assets == 0 { ByDay::new() } else { by_day(&app, org, (inventory, question), now).await };
+        counts.past.push(crate::past::line(&days, *figure));
+    }
+    Ok(counts)
+}
+
+struct Seen {
+    counts: Arc<Counts>,
+    known: Vec<Overview>,
+}
+
+/// `GET /`
+pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
+    let (org, now) = (visitor.org, app.world.now());
+    let again = app.clone();
+    let counts = app.counts.get(&app.world, org, is_large, move || counted(again.clone(), org)).await?;
+    let known = app.store.read(move |tx| sync::overviews(tx, org, now)).await?;
+    let seen = Seen { counts, known };
     let shell = visitor.shell();
-    if seen.known.is_empty() && seen.tiles.iter().all(|(figure, _)| *figure == 0) {
+    if seen.known.is_empty() && seen.counts.tiles.iter().all(|(figure, _)| *figure == 0) {
         return Ok(respond::page(empty(&visitor)));
     }
     let body = html! {
-        (coverage(&seen))
+        (coverage(&seen.counts))
         div.cols { (needs(&seen, now)) (sources(&seen, now)) }
-        (amounts(&seen, &past))
-        div.halves { (trend(&seen, &guarded, &all, now)) (findings(&seen).render()) }
-        (changed(&seen))
+        (amounts(&seen.counts))
+        div.halves { (trend(&seen.counts)) (findings(&seen.counts).render()) }
+        (changed(&seen.counts))
     };
     let first: Vec<FirstReading> = seen.known.iter().filter_map(|of| of.first_reading(now)).collect();
     let lead = html! {
-        "As of " (ui::moment(now)) " UTC, read from " (ui::noun(seen.known.len() as u64, "source", "sources"))
+        "As of " (ui::moment(seen.counts.at)) " UTC, read from " (ui::noun(seen.known.len() as u64, "source", "sources"))
         @if first.is_empty() { "." } @else { ". Counts are so far: " (integrations::first_readings(&first, &visitor)) }
     };
     let page = ui::Page { lead, body, ..visitor.page(&shell, Place::Overview, "Overview") };
@@ -190,28 +228,28 @@ fn troubled(of: &Overview, now: Timestamp) -> Option<Need> {
 fn wanted(seen: &Seen, now: Timestamp) -> Vec<Need> {
     let mut all: Vec<Need> = seen.known.iter().filter_map(|of| troubled(of, now)).collect();
     all.sort_by_key(|need| !matches!(need.state.0, Light::Bad));
-    if seen.infected > 0 {
+    if seen.counts.infected > 0 {
         all.push(Need {
             state: (Light::Bad, "Infected"),
-            what: format!("{} infected", ui::noun(seen.infected, "machine is", "machines are")),
+            what: format!("{} infected", ui::noun(seen.counts.infected, "machine is", "machines are")),
             means: "Its agent says so now, and a threat on it is not dealt with.".to_owned(),
             verb: "See which",
             href: to("assets", "removed:f and infected:t"),
         });
     }
-    if seen.strayed > 0 {
+    if seen.counts.strayed > 0 {
         all.push(Need {
             state: (Light::Warn, "Drift"),
             what: format!(
                 "{} although their policy says Protect",
-                ui::noun(seen.strayed, "agent only reports", "agents only report")
+                ui::noun(seen.counts.strayed, "agent only reports", "agents only report")
             ),
             means: "What they find is not stopped.".to_owned(),
             verb: "See drift",
             href: "/policies/tree".to_owned(),
         });
     }
-    if let (Some(first), open) = (seen.reviews.0.first(), seen.reviews.1) {
+    if let (Some(first), open) = (seen.counts.reviews.0.first(), seen.counts.reviews.1) {
         let pair = first.one.asset.zip(first.other.asset).filter(|(one, other)| one != other);
         all.push(Need {
             state: (Light::Idle, "Open question"),
@@ -259,9 +297,9 @@ fn needs(seen: &Seen, now: Timestamp) -> Markup {
     Card { id: "needs", heading: "What needs you", aside, body, flush: true, ..Card::default() }.render()
 }
 
-fn coverage(seen: &Seen) -> Markup {
+fn coverage(counts: &Counts) -> Markup {
     let hrefs: Vec<String> = PARTS.iter().map(|(_, question, _)| to("assets", question)).collect();
-    let parts = PARTS.iter().zip(&seen.parts).zip(&hrefs).map(|(((label, _, fill), count), href)| Part {
+    let parts = PARTS.iter().zip(&counts.parts).zip(&hrefs).map(|(((label, _, fill), count), href)| Part {
         label,
         count: *count,
         fill: *fill,
@@ -270,32 +308,33 @@ fn coverage(seen: &Seen) -> Markup {
     });
     let mut parts: Vec<Part<'_>> = parts.collect();
     // Whatever is none of these is said, so that the parts add up.
-    let rest = seen.assets.saturating_sub(seen.parts.iter().sum());
+    let rest = counts.assets.saturating_sub(counts.parts.iter().sum());
     if rest > 0 {
         parts.push(Part { label: "Not said", count: rest, fill: Fill::Idle, href: None, note: "" });
     }
     let tally = Tally { noun: "assets", parts };
     let aside = html! {
-        span.muted { a href=(to("assets", ALL)) { (ui::noun(seen.assets, "asset", "assets")) } " that a source has now" }
+        span.muted { a href=(to("assets", ALL)) { (ui::noun(counts.assets, "asset", "assets")) } " that a source has now" }
     };
     let body = tally.render();
     Card { id: "coverage", heading: "Every asset accounted for", aside, body, ..Card::default() }.render()
 }
 
 /// The share of protected assets day by day, as history knows it, and now.
-fn trend(seen: &Seen, guarded: &ByDay, all: &ByDay, now: Timestamp) -> Markup {
+fn trend(counts: &Counts) -> Markup {
     #[expect(clippy::cast_precision_loss, reason = "a share on a screen")]
     let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 * 100.0 / whole as f64);
-    let mut points: Vec<(Timestamp, Option<f64>)> = guarded
+    let mut points: Vec<(Timestamp, Option<f64>)> = counts
+        .guarded
         .iter()
-        .zip(all)
+        .zip(&counts.all)
         .map(|((at, part), (_, whole))| (*at, part.zip(*whole).and_then(|(part, whole)| share(part, whole))))
         .collect();
     let heading = "Protected, day by day";
     if points.iter().all(|(_, share)| share.is_none()) {
         return crate::past::begins("trend", heading);
     }
-    points.push((now, share(seen.parts.first().copied().unwrap_or_default(), seen.assets)));
+    points.push((counts.at, share(counts.parts.first().copied().unwrap_or_default(), counts.assets)));
     Line {
         id: "trend",
         heading,
@@ -331,8 +370,8 @@ fn on(date: &str) -> String {
     format!("identified_at:{date}")
 }
 
-fn findings<'a>(seen: &Seen) -> Histogram<'a> {
-    let slots = seen.days.iter().map(|day| Slot {
+fn findings<'a>(counts: &Counts) -> Histogram<'a> {
+    let slots = counts.days.iter().map(|day| Slot {
         label: day.date.clone(),
         count: Some(day.all),
         bad: day.open,
@@ -349,16 +388,16 @@ fn findings<'a>(seen: &Seen) -> Histogram<'a> {
     }
 }
 
-fn amounts(seen: &Seen, past: &[Vec<f64>]) -> Markup {
+fn amounts(counts: &Counts) -> Markup {
     let hrefs: Vec<String> = TILES.iter().map(|(_, inventory, question, _)| to(inventory, question)).collect();
     let parts: Vec<(String, String)> = TILES
         .iter()
-        .zip(&seen.tiles)
+        .zip(&counts.tiles)
         .map(|((_, inventory, _, (part, words)), (_, count))| {
             (format!("{} {words}", ui::count(*count)), to(inventory, part))
         })
         .collect();
-    let tiles = TILES.iter().zip(&seen.tiles).zip(hrefs.iter().zip(&parts)).zip(past).map(
+    let tiles = TILES.iter().zip(&counts.tiles).zip(hrefs.iter().zip(&parts)).zip(&counts.past).map(
         |((((label, ..), (figure, part)), (href, (of, of_href))), past)| Tile {
             label,
             figure: *figure,
@@ -373,8 +412,8 @@ fn amounts(seen: &Seen, past: &[Vec<f64>]) -> Markup {
     html! { section aria-labelledby="amounts" { h2.sr #amounts { "What there is" } (ui::tiles(&tiles)) } }
 }
 
-fn changed(seen: &Seen) -> Markup {
-    let rows = CHANGED.iter().zip(&seen.changed).map(|((label, inventory, questions), counts)| Row {
+fn changed(counts: &Counts) -> Markup {
+    let rows = CHANGED.iter().zip(&counts.changed).map(|((label, inventory, questions), counts)| Row {
         id: label,
         name: label,
         cells: questions
