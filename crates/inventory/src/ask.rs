@@ -380,6 +380,8 @@ fn terms(asked: &mut Asked<'_, '_>, checked: &Checked, alone: bool, answer: &mut
     // What all terms leave is the total, so it is not counted again.
     answer.total = Some(match answer.terms.last() {
         Some(last) => last.count,
+        // Whoever asks for nothing gets everything, which is counted already.
+        None if checked.canonical.is_empty() => of.unsigned_abs(),
         None => asked.count(checked)?,
     });
     Ok(())

@@ -281,7 +281,8 @@ fn record_fields(short: &[&'static [&'static str]; 2]) -> Vec<Field> {
 
 /// The same where rows are millions, and say themselves whether their source no longer has them; history knows that too.
 fn narrow_record_fields(short: &[&'static [&'static str]; 2]) -> Vec<Field> {
-    record_fields_and(short, removed("{t}.gone"))
+    // With the sign, no index is chosen for a flag that nearly all rows have alike: each row would be looked up for the rest.
+    record_fields_and(short, removed("+{t}.gone"))
 }
 
 fn removed(column: &'static str) -> Field {

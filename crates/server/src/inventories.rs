@@ -11,7 +11,7 @@ mod saved;
 use access::Permission;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method};
-use inventory::{Answer, Ask, Want};
+use inventory::{Answer, Ask, AskError, Want};
 use kernel::{Cell, OrgId, Timestamp};
 use query::{Column, Inventory};
 use serde_json::json;
@@ -195,7 +195,7 @@ impl Question {
 }
 
 /// A page of rows, and what the whole answer comes to: exact, and in one snapshot.
-pub(crate) fn page_and_terms(tx: &mut Tx<'_>, org: OrgId, ask: &Ask) -> Result<(Answer, Answer), Problem> {
+pub(crate) fn page_and_terms(tx: &mut Tx<'_>, org: OrgId, ask: &Ask) -> Result<(Answer, Answer), AskError> {
     let rows = inventory::ask_in(tx, org, ask)?;
     let terms = inventory::ask_in(tx, org, &Ask { want: Want::Terms, ..ask.clone() })?;
     Ok((rows, terms))

@@ -137,7 +137,8 @@ pub fn record_counts(
         WHERE org_id = $1 AND integration_id = $2 AND state <> 'present' GROUP BY stream";
     let keys = [org.into(), id.into()];
     let mut counted = |sql| tx.query(sql, &keys, |row| Ok((row.text(0)?.to_owned(), row.int(1)?.unsigned_abs())));
-    let (mut all, absent): (Vec<(String, u64)>, Vec<(String, u64)>) = (counted(ALL)?, counted(ABSENT)?);
+    let mut all = counted(ALL)?;
+    let absent = counted(ABSENT)?;
     for (stream, count) in absent {
         if let Some((_, of)) = all.iter_mut().find(|(name, _)| *name == stream) {
             *of -= count;

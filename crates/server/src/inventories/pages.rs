@@ -42,11 +42,10 @@ pub(super) async fn list(
     }
     let now = app.world.now();
     let (org, ask) = (visitor.org, shown(what, &question, now));
-    let answered = app.store.read(move |tx| match inventory::ask_in(tx, org, &ask) {
+    let answered = app.store.read(move |tx| match page_and_terms(tx, org, &ask) {
         Err(AskError::Refused(refused)) => Ok(Err(refused)),
         Err(other) => Err(Problem::from(other)),
-        Ok(_) => {
-            let (rows, terms) = page_and_terms(tx, org, &ask)?;
+        Ok((rows, terms)) => {
             let saved = inventory::saved::saved_queries(tx, org)?;
             let fields = if what.name == "assets" { inventory::field::fields(tx, org)? } else { Vec::new() };
             let first = sync::first_readings(tx, org, now)?;

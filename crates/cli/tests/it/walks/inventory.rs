@@ -103,7 +103,7 @@ fn two_assets_become_one_and_two_again() {
     ada.sees("It is an asset of its own from now on");
     assert!(records > self::records(&ada), "it lost the record");
     ada.press("Undo the split");
-    ada.sees("They are one asset from now on");
+    ada.sees("Taken back. What held before that decision holds again");
 }
 
 /// Records of the asset that a page shows.
