@@ -252,16 +252,16 @@ impl Story {
         let skew = [0, 0, 0, 3, -3, 10, -10][below(&mut random, 7)] * MINUTE * 1_000_000;
         let clock = ConsoleClock::new(world.clock().clone(), skew);
         let console_clock = clock.clone();
-        let endpoints = 3 + below(&mut random, if seed.is_multiple_of(2 * LONG_EVERY) { 57 } else { 8 });
+        let endpoints = 3 + below(&mut random, if seed.is_multiple_of(2 * LONG_EVERY) { 57 } else { 6 });
         let mut config = Config::new(seed, endpoints, Arc::new(move || console_clock.now()));
         let sleeper = world.clone();
         config.sleep = Some(Arc::new(move |wait| {
             let sleeper = sleeper.clone();
             Box::pin(async move { sleeper.sleep(wait).await })
         }));
-        config.activities = Some(10 + below(&mut random, 30));
-        config.threats = Some(2 + below(&mut random, 8));
-        config.applications_per_agent = 1 + below(&mut random, 4);
+        config.activities = Some(6 + below(&mut random, 20));
+        config.threats = Some(2 + below(&mut random, 6));
+        config.applications_per_agent = 1 + below(&mut random, 3);
         config.devices = Some(below(&mut random, 6));
         config.page_max = [4, 8, 20, 50, 1_000][below(&mut random, 5)];
         config.oddities = below(&mut random, 4) != 0;
@@ -280,7 +280,7 @@ impl Story {
         let mut without = Vec::new();
         for stream in sync::STREAMS.iter().filter(|stream| !stream.core && stream.name != "accounts") {
             // Hundreds of rows that never change teach little.
-            let odds = if stream.name == "activity_types" { 40 } else { 4 };
+            let odds = if stream.name == "activity_types" { 40 } else { 6 };
             if below(&mut random, odds) != 0 {
                 without.push(stream.name.to_owned());
             }
