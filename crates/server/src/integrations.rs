@@ -67,12 +67,12 @@ pub fn routes() -> Vec<Route> {
 
 fn interface(read: Who, run: Who, manage: Who) -> [Route; 13] {
     const ID: &str = "The integration's id.";
-    let told = |id: &str, summary: &str| Operation::new(id, "Integrations", summary, Shape::of::<api::Integration>());
-    let list = Operation::new(
-        "list_integrations",
-        "Integrations",
-        "Lists integrations, how each fares, and how far each collection is read.",
+    let answers = |shape: Shape, id: &str, summary: &str| Operation::new(id, "Integrations", summary, shape);
+    let told = |id: &str, summary: &str| answers(Shape::of::<api::Integration>(), id, summary);
+    let list = answers(
         Shape::of::<api::Integrations>(),
+        "list_integrations",
+        "Lists integrations, how each fares, and how far each collection is read.",
     )
     .paged();
     let show = told("show_integration", "Shows an integration and its options.").path("id", ID);
@@ -84,53 +84,46 @@ fn interface(read: Who, run: Who, manage: Who) -> [Route; 13] {
     let token = told("reconnect_integration", "Gives an integration a new token, if it works; checkpoints are kept.")
         .path("id", ID)
         .sends(Shape::of::<api::Token>());
-    let test = Operation::new(
-        "test_integration",
-        "Integrations",
-        "Looks at an integration's console step by step; nothing is written.",
+    let test = answers(
         Shape::of::<api::Tested>(),
+        "test_integration",
+        "Looks at an integration's console step by step; nothing is written.",
     )
     .path("id", ID);
-    let sync = Operation::new(
-        "sync_integration",
-        "Integrations",
-        "Asks for a reading now; the task shows how far it is. Who manages integrations may accept removals with it.",
+    let sync = answers(
         Shape::of::<api::Asked>(),
+        "sync_integration",
+        "Asks for a reading now; the task shows how far it is. Who manages integrations may accept removals with it.",
     )
     .path("id", ID)
     .sends(Shape::of::<api::Sync>());
-    let sync_all = Operation::new(
-        "sync_integrations",
-        "Integrations",
-        "Asks for a reading of every console that is switched on, now.",
+    let sync_all = answers(
         Shape::of::<api::AskedAll>(),
+        "sync_integrations",
+        "Asks for a reading of every console that is switched on, now.",
     );
-    let connectors = Operation::new(
-        "list_connectors",
-        "Integrations",
-        "Lists what Muster can read; of a connector on trial, who asked for it and who allowed it.",
+    let connectors = answers(
         Shape::of::<api::Connectors>(),
+        "list_connectors",
+        "Lists what Muster can read; of a connector on trial, who asked for it and who allowed it.",
     )
     .paged();
-    let of_connector = |id: &str, summary: &str| {
-        Operation::new(id, "Integrations", summary, Shape::of::<api::Connector>()).path("connector", "Its word.")
-    };
+    let of_connector =
+        |id: &str, summary: &str| answers(Shape::of::<api::Connector>(), id, summary).path("connector", "Its word.");
     let enrol = of_connector("enrol_connector", "Asks for a connector that is on trial; an administrator decides.");
     let allow = of_connector("allow_connector", "Allows a connector on trial that somebody asked for.");
-    let left_out = Operation::new(
-        "list_left_out",
-        "Integrations",
-        "Lists the records that an integration's options leave out, and why.",
+    let left_out = answers(
         Shape::of::<api::LeftOut>(),
+        "list_left_out",
+        "Lists the records that an integration's options leave out, and why.",
     )
     .path("id", ID)
     .query("option", "Only those that this option leaves out.", json!({ "type": "string" }))
     .paged();
-    let delete = Operation::new(
-        "delete_integration",
-        "Integrations",
-        "Ends an integration: what only it said is retired, the log and the history stay.",
+    let delete = answers(
         Shape::of::<api::Ended>(),
+        "delete_integration",
+        "Ends an integration: what only it said is retired, the log and the history stay.",
     )
     .path("id", ID)
     .query("confirm", "The integration's name, so that none ends by mistake.", json!({ "type": "string" }));

@@ -18,6 +18,7 @@ use serde_json::json;
 use store::Tx;
 
 use crate::fields::{Asked, Fields, address};
+use crate::kept::Kept;
 use crate::openapi::{Operation, Shape};
 use crate::route::{Route, Who, api, page};
 use crate::{App, Problem, Visitor};
@@ -194,11 +195,38 @@ impl Question {
     }
 }
 
-/// A page of rows, and what the whole answer comes to: exact, and in one snapshot.
-pub(crate) fn page_and_terms(tx: &mut Tx<'_>, org: OrgId, ask: &Ask) -> Result<(Answer, Answer), AskError> {
-    let rows = inventory::ask_in(tx, org, ask)?;
-    let terms = inventory::ask_in(tx, org, &Ask { want: Want::Terms, ..ask.clone() })?;
-    Ok((rows, terms))
+/// What a question comes to.
+pub(crate) struct Total {
+    /// As of when.
+    pub(crate) at: Timestamp,
+    pub(crate) terms: Answer,
+}
+
+/// What questions to large inventories came to, by organization, inventory and text.
+pub(crate) type Totals = Kept<(OrgId, &'static str, String), Total>;
+
+impl Total {
+    /// Counts all rows, and what each term leaves of them.
+    pub(crate) fn read(
+        tx: &mut Tx<'_>,
+        org: OrgId,
+        inventory: &str,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<Total, AskError> {
+        let terms = inventory::ask_in(tx, org, &Ask { want: Want::Terms, ..Ask::new(inventory, text, now) })?;
+        Ok(Total { at: now, terms })
+    }
+
+    /// How many rows match.
+    pub(crate) fn total(&self) -> u64 {
+        self.terms.total.unwrap_or_default()
+    }
+
+    /// Out of how many.
+    pub(crate) fn of(&self) -> u64 {
+        self.terms.of.unwrap_or_default()
+    }
 }
 
 /// How many rows match.

@@ -45,13 +45,15 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use jobs::World;
-use kernel::{Random, Secret};
+use kernel::{OrgId, Random, Secret};
 use sentinelone::Transport;
 use store::Store;
 use tokio::sync::{Mutex, Semaphore};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use ui::Place;
+
+use crate::kept::Kept;
 
 pub use around::{POLLS_AT_ONCE, REQUEST_TIME, REQUESTS_AT_ONCE};
 pub use fence::{provider_fence, vault_fence};
@@ -95,7 +97,9 @@ pub struct App {
     pub(crate) passwords: Arc<Semaphore>,
     pub(crate) rates: Arc<rate::Rates>,
     pub(crate) past: Arc<past::Past>,
-    pub(crate) counts: Arc<kept::Kept<overview::Counts>>,
+    pub(crate) counts: Arc<Kept<OrgId, overview::Counts>>,
+    pub(crate) totals: Arc<inventories::Totals>,
+    pub(crate) logged: Arc<signals::Logged>,
     /// What the identity provider said of itself, or that it said nothing, and when.
     pub(crate) discovered: Arc<Mutex<Option<people::provider::Kept>>>,
 }
@@ -135,7 +139,7 @@ impl App {
         (transport, http): (Transport, Http),
         settings: Settings,
     ) -> App {
-        let Limits { requests, polls, .. } = settings.limits;
+        let Limits { requests, polls, large, .. } = settings.limits;
         App {
             store,
             world,
@@ -150,7 +154,9 @@ impl App {
             passwords: Arc::new(Semaphore::new(PASSWORDS_AT_ONCE)),
             rates: Arc::default(),
             past: Arc::default(),
-            counts: Arc::default(),
+            counts: Kept::new(overview::Counts::rows, large),
+            totals: Kept::new(inventories::Total::of, large),
+            logged: Kept::new(signals::Counted::rows, large),
             discovered: Arc::default(),
         }
     }

@@ -16,6 +16,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::around::{POLLS_AT_ONCE, REQUEST_TIME, REQUESTS_AT_ONCE};
 use crate::connection::Door;
+use crate::kept::LARGE;
 use crate::rate::REQUESTS_A_MINUTE;
 use crate::{App, router};
 
@@ -45,6 +46,8 @@ pub struct Limits {
     pub polls: usize,
     /// Requests of one person, or one token, within a minute.
     pub requests_a_minute: u32,
+    /// Rows from which on what a page counts is kept for a while, and shown with its time.
+    pub large: u64,
 }
 
 impl Default for Limits {
@@ -57,6 +60,7 @@ impl Default for Limits {
             requests: REQUESTS_AT_ONCE,
             polls: POLLS_AT_ONCE,
             requests_a_minute: REQUESTS_A_MINUTE,
+            large: LARGE,
         }
     }
 }

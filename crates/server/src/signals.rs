@@ -13,6 +13,8 @@ use crate::Problem;
 use crate::openapi::{Operation, Shape};
 use crate::route::{Route, Who, api, page};
 
+pub(crate) use pages::{Counted, Logged};
+
 /// Its routes.
 pub fn routes() -> Vec<Route> {
     let who = Who::May(Permission::ReadSignals);

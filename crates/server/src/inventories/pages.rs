@@ -1,6 +1,7 @@
 //! The page of a list: question, reading, rows, and where to go on.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use access::Permission;
 use axum::http::{HeaderMap, StatusCode};
@@ -16,7 +17,7 @@ use ui::{
     Sort, Table, Term, html,
 };
 
-use super::{Question, ROWS, cell, hints, icon_of_type, page_and_terms, page_of, saved, text};
+use super::{Question, ROWS, Total, cell, hints, icon_of_type, page_of, saved, text};
 use crate::fields::{Fields, address};
 use crate::problem::capital;
 use crate::{App, Problem, Visitor, integrations, respond};
@@ -41,21 +42,38 @@ pub(super) async fn list(
         return Err(Problem::invalid(format!("A question has {QUESTION_MAX} characters at most.")));
     }
     let now = app.world.now();
-    let (org, ask) = (visitor.org, shown(what, &question, now));
-    let answered = app.store.read(move |tx| match page_and_terms(tx, org, &ask) {
+    let (org, ask, text) = (visitor.org, shown(what, &question, now), question.text.clone());
+    let key = (org, what.name, text.clone());
+    let (again, anew) = (app.clone(), text.clone());
+    let kept = app.totals.shown(&app.world, &key, || async move {
+        let now = again.world.now();
+        let total = again.store.read(move |tx| Total::read(tx, org, what.name, &anew, now));
+        Ok(total.await?)
+    });
+    let is_new = kept.is_none();
+    let answered = app.store.read(move |tx| match inventory::ask_in(tx, org, &ask) {
         Err(AskError::Refused(refused)) => Ok(Err(refused)),
         Err(other) => Err(Problem::from(other)),
-        Ok((rows, terms)) => {
+        Ok(rows) => {
+            // Exact, and of one snapshot with the rows, unless that takes too long.
+            let total = match kept {
+                Some(kept) => kept,
+                None => Arc::new(Total::read(tx, org, what.name, &text, now)?),
+            };
             let saved = inventory::saved::saved_queries(tx, org)?;
             let fields = if what.name == "assets" { inventory::field::fields(tx, org)? } else { Vec::new() };
             let first = sync::first_readings(tx, org, now)?;
-            Ok(Ok((rows, terms, saved, fields, first)))
+            Ok(Ok((rows, total, saved, fields, first)))
         }
     });
     let list = match answered.await? {
-        Ok((rows, terms, saved, fields, first)) => {
-            let took = u64::try_from((app.world.now().micros() - now.micros()) / 1000).unwrap_or_default();
-            List { visitor, what, question, rows, terms, took, now, trail: Trail::read(asked), saved, fields, first }
+        Ok((rows, total, saved, fields, first)) => {
+            let answered = app.world.now();
+            if is_new {
+                app.totals.keep(&key, (now, answered), &total);
+            }
+            let took = u64::try_from((answered.micros() - now.micros()) / 1000).unwrap_or_default();
+            List { visitor, what, question, rows, total, took, now, trail: Trail::read(asked), saved, fields, first }
         }
         Err(refused) => return Ok(misunderstood(visitor, what, &question, &refused)),
     };
@@ -79,7 +97,7 @@ struct List<'a> {
     what: &'static Inventory,
     question: Question,
     rows: Answer,
-    terms: Answer,
+    total: Arc<Total>,
     took: u64,
     now: Timestamp,
     trail: Trail,
@@ -96,7 +114,7 @@ impl List<'_> {
 
     fn page(&self) -> Markup {
         let shell = self.visitor.shell();
-        let (total, of) = (self.terms.total.unwrap_or_default(), self.terms.of.unwrap_or_default());
+        let (total, of) = (self.total.total(), self.total.of());
         let title = title(self.what);
         let lead = html! { (capital(self.what.prose)) };
         let body = html! {
@@ -111,7 +129,7 @@ impl List<'_> {
                 of,
                 exact: self.first.is_empty(),
                 took: self.took,
-                as_of: self.now,
+                as_of: self.total.at,
                 behind: integrations::first_readings(&self.first, self.visitor),
                 verbs: self.verbs(),
             }.render())
@@ -132,6 +150,7 @@ impl List<'_> {
 
     fn reading(&self, of: u64) -> Markup {
         let terms: Vec<Term<'_>> = self
+            .total
             .terms
             .terms
             .iter()
@@ -195,7 +214,7 @@ impl List<'_> {
             ..Row::default()
         });
         let rows: Vec<Row<'_>> = rows.collect();
-        let total = self.terms.total.unwrap_or_default();
+        let total = self.total.total();
         let instead = rows.is_empty().then(|| self.empty());
         let before = self.trail.rows;
         let range = match rows.len() {
@@ -295,7 +314,7 @@ impl List<'_> {
     }
 
     fn empty(&self) -> Markup {
-        let of = self.terms.of.unwrap_or_default();
+        let of = self.total.of();
         if of == 0 && self.question.text.is_empty() {
             let heading = format!("No {} yet", plural(self.what));
             let why = match self.first.is_empty() {
@@ -305,7 +324,7 @@ impl List<'_> {
             return Empty { heading: &heading, why, link: None }.render();
         }
         let heading = format!("No {} matches, out of {}", self.what.singular, ui::count(of));
-        let none = self.terms.terms.iter().find(|term| term.count == 0);
+        let none = self.total.terms.terms.iter().find(|term| term.count == 0);
         let why = html! {
             @if let Some(term) = none { "From " code { (term.text) } " on there is none left." }
             @else { "There are no more rows behind this place." }

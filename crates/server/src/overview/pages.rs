@@ -80,11 +80,11 @@ pub(crate) struct Counts {
     past: Vec<Vec<f64>>,
 }
 
-/// Rows of the tiles' inventories from which on they are counted once for everybody: below it takes milliseconds.
-const LARGE: u64 = 100_000;
-
-fn is_large(counts: &Counts) -> bool {
-    counts.tiles.iter().map(|(figure, _)| figure).sum::<u64>() >= LARGE
+impl Counts {
+    /// Rows of the tiles' inventories.
+    pub(crate) fn rows(&self) -> u64 {
+        self.tiles.iter().map(|(figure, _)| figure).sum()
+    }
 }
 
 async fn counted(app: App, org: OrgId) -> Result<Counts, Problem> {
@@ -143,7 +143,7 @@ struct Seen {
 pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
     let (org, now) = (visitor.org, app.world.now());
     let again = app.clone();
-    let counts = app.counts.get(&app.world, org, is_large, move || counted(again.clone(), org)).await?;
+    let counts = app.counts.get(&app.world, &org, move || counted(again.clone(), org)).await?;
     let known = app.store.read(move |tx| sync::overviews(tx, org, now)).await?;
     let seen = Seen { counts, known };
     let shell = visitor.shell();

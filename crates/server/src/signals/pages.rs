@@ -1,5 +1,7 @@
 //! The log's page: a question, a picture of when, the rows; and one artifact.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -7,6 +9,7 @@ use inventory::{Answer, Ask, AskError};
 use kernel::{Cell, OrgId, Timestamp};
 use query::Refused;
 use store::Tx;
+use sync::FirstReading;
 use ui::query::QUESTION_MAX;
 use ui::{
     Button, Card, Choice, Empty, Field, Foot, Histogram, Icon, Kind, Layout, Markup, Place, QueryBox, Row, Slot, Table,
@@ -15,8 +18,9 @@ use ui::{
 
 use super::load;
 use crate::fields::{Asked, Fields, address};
-use crate::inventories::{ROWS, attributes, count, page_and_terms, text};
-use crate::{App, Problem, Visitor, respond};
+use crate::inventories::{ROWS, Total, attributes, count, text};
+use crate::kept::Kept;
+use crate::{App, Problem, Visitor, integrations, respond};
 
 /// Columns of the picture.
 const SLOTS: i64 = 24;
@@ -87,6 +91,15 @@ impl Asking {
         (0..=SLOTS).map(|at| Timestamp::from_micros(from + length / SLOTS * at + length % SLOTS * at / SLOTS)).collect()
     }
 
+    /// What is counted of it: the same for everybody who looks at the same span.
+    fn key(&self, org: OrgId) -> (OrgId, String) {
+        let time = match self.span {
+            Some(span) => SPANS[span].0.to_owned(),
+            None => format!("{} {}", self.from, self.to),
+        };
+        (org, format!("{time}\n{}\n{}", self.stream, self.text))
+    }
+
     /// The address of the same question with something changed.
     fn address(&self, changed: &[(&str, &str)]) -> String {
         let (from, to) = (self.from.to_string(), self.to.to_string());
@@ -101,14 +114,33 @@ impl Asking {
     }
 }
 
+/// What was counted of the log for its page.
+pub(crate) struct Counted {
+    total: Total,
+    /// The picture's columns: where each begins and ends, and how many there are in it.
+    borders: Vec<Timestamp>,
+    counts: Vec<u64>,
+    streams: Vec<(String, u64)>,
+}
+
+impl Counted {
+    /// Rows of the log.
+    pub(crate) fn rows(&self) -> u64 {
+        self.total.of()
+    }
+}
+
+/// What was counted of large logs, by organization and question.
+pub(crate) type Logged = Kept<(OrgId, String), Counted>;
+
 /// What the log answers.
 struct Found {
     rows: Answer,
     /// What people call the thing of each row, where its record says so.
     names: Vec<Option<String>>,
-    terms: Answer,
-    counts: Vec<u64>,
-    streams: Vec<(String, u64)>,
+    counted: Arc<Counted>,
+    /// Consoles that are read for the first time: until then, what is here is a part.
+    first: Vec<FirstReading>,
 }
 
 /// `GET /signals`; with the header `HX-Target: rows` only what stands in `#rows`.
@@ -121,27 +153,39 @@ pub(super) async fn list(
     let now = app.world.now();
     let asking = Asking::read(&asked, now)?;
     let org = visitor.org;
-    let found = app.store.read(move |tx| Ok::<_, Problem>((find(tx, org, &asking, now)?, asking)));
+    let key = asking.key(org);
+    let again = (app.clone(), asked.clone());
+    let kept = app.logged.shown(&app.world, &key, || async move {
+        let (app, asked) = again;
+        let now = app.world.now();
+        let asking = Asking::read(&asked, now)?;
+        app.store.read(move |tx| counted(tx, org, &asking, now)).await
+    });
+    let is_new = kept.is_none();
+    let found = app.store.read(move |tx| Ok::<_, Problem>((find(tx, org, &asking, kept, now)?, asking)));
     let (found, asking) = found.await?;
-    let took = u64::try_from((app.world.now().micros() - now.micros()) / 1000).unwrap_or_default();
+    let answered = app.world.now();
+    let took = u64::try_from((answered.micros() - now.micros()) / 1000).unwrap_or_default();
     let found = match found {
         Ok(found) => found,
         Err(refused) => return Ok(misunderstood(&visitor, &asking, &refused)),
     };
+    if is_new {
+        app.logged.keep(&key, (now, answered), &found.counted);
+    }
     let rows = table(&asking, &found);
     if headers.get("hx-target").is_some_and(|target| target == "rows") {
         return Ok(respond::page(rows));
     }
     let shell = visitor.shell();
-    let (total, of) = (found.terms.total.unwrap_or_default(), found.terms.of.unwrap_or_default());
     let answer = ui::Answer {
-        total,
+        total: found.counted.total.total(),
         noun: ("artifact", "artifacts"),
-        of,
-        exact: true,
+        of: found.counted.total.of(),
+        exact: found.first.is_empty(),
         took,
-        as_of: now,
-        behind: html! {},
+        as_of: found.counted.total.at,
+        behind: integrations::first_readings(&found.first, &visitor),
         verbs: verbs(&asking),
     };
     let body = html! {
@@ -159,28 +203,48 @@ pub(super) async fn list(
     Ok(respond::page(page.render()))
 }
 
-fn find(tx: &mut Tx<'_>, org: OrgId, asking: &Asking, now: Timestamp) -> Result<Result<Found, Refused>, Problem> {
+/// The rows, and what they come to: as it is kept, or counted in the same snapshot.
+fn find(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    asking: &Asking,
+    kept: Option<Arc<Counted>>,
+    now: Timestamp,
+) -> Result<Result<Found, Refused>, Problem> {
     // The question alone first: what is wrong with it is shown where it stands.
     let alone = Ask { limit: 1, fields: vec!["seq".to_owned()], ..Ask::new("artifacts", &asking.text, now) };
     match inventory::ask_in(tx, org, &alone) {
         Err(AskError::Refused(refused)) => return Ok(Err(refused)),
         other => other?,
     };
-    let borders =
-        asking.borders().into_iter().map(|at| ::signals::seq_since(tx, org, at)).collect::<Result<Vec<_>, _>>()?;
-    let counts = borders.windows(2).map(|two| match two {
-        [low, high] if low < high => count(tx, org, "artifacts", &asking.within(*low, *high), now),
-        _ => Ok(0),
-    });
-    let counts = counts.collect::<Result<Vec<_>, Problem>>()?;
-    let (low, high) = (borders.first().copied().unwrap_or(0), borders.last().copied().unwrap_or(0));
+    let (low, high) = (::signals::seq_since(tx, org, asking.from)?, ::signals::seq_since(tx, org, asking.to)?);
     let ask = Ask {
         fields: FIELDS.map(str::to_owned).to_vec(),
         limit: ROWS,
         after: asking.after.clone(),
         ..Ask::new("artifacts", &asking.within(low, high), now)
     };
-    let (rows, terms) = page_and_terms(tx, org, &ask)?;
+    let rows = inventory::ask_in(tx, org, &ask)?;
+    let counted = match kept {
+        Some(kept) => kept,
+        None => Arc::new(counted(tx, org, asking, now)?),
+    };
+    let names = names(tx, org, &rows)?;
+    let first = sync::first_readings(tx, org, now)?;
+    Ok(Ok(Found { rows, names, counted, first }))
+}
+
+/// How many there are in each column of the picture, in each stream, and after each term.
+fn counted(tx: &mut Tx<'_>, org: OrgId, asking: &Asking, now: Timestamp) -> Result<Counted, Problem> {
+    let borders = asking.borders();
+    let numbers = borders.iter().map(|at| ::signals::seq_since(tx, org, *at)).collect::<Result<Vec<_>, _>>()?;
+    let counts = numbers.windows(2).map(|two| match two {
+        [low, high] if low < high => count(tx, org, "artifacts", &asking.within(*low, *high), now),
+        _ => Ok(0),
+    });
+    let counts = counts.collect::<Result<Vec<_>, Problem>>()?;
+    let (low, high) = (numbers.first().copied().unwrap_or(0), numbers.last().copied().unwrap_or(0));
+    let total = Total::read(tx, org, "artifacts", &asking.within(low, high), now)?;
     let any = Asking { stream: String::new(), text: asking.text.clone(), after: None, ..*asking };
     let by_stream = Ask {
         group_by: vec!["stream".to_owned()],
@@ -193,8 +257,7 @@ fn find(tx: &mut Tx<'_>, org: OrgId, asking: &Asking, now: Timestamp) -> Result<
         _ => None,
     });
     let streams = streams.collect();
-    let names = names(tx, org, &rows)?;
-    Ok(Ok(Found { rows, names, terms, counts, streams }))
+    Ok(Counted { total, borders, counts, streams })
 }
 
 /// What people call the thing of each row: a computer, a threat, what happened.
@@ -208,12 +271,12 @@ fn names(tx: &mut Tx<'_>, org: OrgId, rows: &Answer) -> Result<Vec<Option<String
 
 fn reading(found: &Found) -> Markup {
     // The borders are numbers of the log; the page says them as times.
-    let own = found.terms.terms.iter().filter(|term| !term.text.starts_with("seq:"));
+    let own = found.counted.total.terms.terms.iter().filter(|term| !term.text.starts_with("seq:"));
     let terms: Vec<Term<'_>> = own
         .enumerate()
         .map(|(at, term)| Term { joins: if at == 0 { "" } else { "and" }, text: &term.text, left: term.count })
         .collect();
-    ui::reading(&terms, found.terms.of.unwrap_or_default(), "artifacts")
+    ui::reading(&terms, found.counted.total.of(), "artifacts")
 }
 
 fn query_box(asking: &Asking, wrong: bool, reading: Markup) -> Markup {
@@ -239,6 +302,7 @@ fn query_box(asking: &Asking, wrong: bool, reading: Markup) -> Markup {
 /// Which stream, and how far back.
 fn narrowing(asking: &Asking, found: &Found) -> Markup {
     let labels: Vec<(String, String)> = found
+        .counted
         .streams
         .iter()
         .map(|(stream, count)| (stream.clone(), format!("{}, {}", stream.replace('_', " "), ui::count(*count))))
@@ -288,9 +352,9 @@ fn verbs(asking: &Asking) -> Markup {
 }
 
 fn picture<'a>(asking: &Asking, found: &Found) -> Histogram<'a> {
-    let borders = asking.borders();
+    let counted = &found.counted;
     let length = asking.to.seconds_since(asking.from);
-    let slots = borders.windows(2).zip(&found.counts).filter_map(|(two, count)| {
+    let slots = counted.borders.windows(2).zip(&counted.counts).filter_map(|(two, count)| {
         let [from, to] = two else { return None };
         let (from_text, to_text) = (from.to_string(), to.to_string());
         let narrow = asking.address(&[("last", ""), ("from", &from_text), ("to", &to_text)]);
@@ -354,7 +418,7 @@ fn table(asking: &Asking, found: &Found) -> Markup {
         ui::Column::new("Changed at its source"),
     ];
     let rows: Vec<Row<'_>> = rows.collect();
-    let total = found.terms.total.unwrap_or_default();
+    let total = found.counted.total.total();
     let range = match rows.len() as u64 {
         0 => String::new(),
         shown => format!("{} of {}", ui::count(shown), ui::noun(total, "artifact", "artifacts")),

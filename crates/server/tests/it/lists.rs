@@ -1,9 +1,12 @@
 //! Lists, exports, and the description of the interface.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use access::{Http, Role};
 use kernel::OrgId;
-use server::{Kind, routes};
+use sentinelone::Transport;
+use server::{Kind, Limits, Settings, routes};
 use testkit::Database;
 
 use crate::world::{CANARY, HOSTILE, MACHINES, World};
@@ -15,9 +18,13 @@ testkit::on_each_database! {
     a_wrong_question_shows_its_place_and_the_fix,
     words_that_find_nothing_lead_to_questions_that_do,
     what_is_known_is_not_sent_again,
+    counts_of_a_large_estate_are_shared_and_say_their_time,
     the_pages_of_an_asset_and_of_all_inventories_are_there,
     metrics_name_routes_and_nobody,
 }
+
+/// Pages that are looked at until what is counted beside them is there.
+const LOOKS_MAX: usize = 500;
 
 /// Names in the rows of a page.
 fn names(page: &str) -> Vec<String> {
@@ -72,6 +79,40 @@ fn a_list_is_walked_page_by_page_and_back(database: &Database) {
         }
     }
     assert_eq!(ids.len(), MACHINES);
+}
+
+fn counts_of_a_large_estate_are_shared_and_say_their_time(database: &Database) {
+    let limits = Limits { large: 1, ..Limits::default() };
+    let nowhere = Transport::InProcess(Arc::new(|_| panic!("nothing here asks a console")));
+    let nobody = Http::new(|_| async { panic!("nothing here asks an identity provider") });
+    let world = World::with(database, (nowhere, nobody), Settings { limits, ..Settings::default() });
+    world.person("ada", &[(OrgId::DEFAULT, Role::Admin)]);
+    let cookie = world.cookie("ada", OrgId::DEFAULT);
+    let add = |name: &str| world.import(OrgId::DEFAULT, name, "here", &format!("name,serial\n{name},SN-{name}\n"));
+    let shows = |path: &str, total: &str, time: &str| {
+        let page = world.get(path, &cookie).body;
+        let (total, time) = (format!("<b>{total}</b>"), format!("as of <time datetime=\"2026-11-21T{time}Z\">"));
+        page.contains(&total) && page.contains(&time)
+    };
+    let log = "/signals?q=op:create";
+    add("one");
+    assert!(shows("/assets", "1 asset", "03:00:00") && shows(log, "1 artifact", "03:00:00"));
+    world.clock.set(world.clock.now().plus_seconds(5));
+    add("two");
+    // Rows are always those of now; what was counted is a few seconds old, and a question of its own is counted.
+    assert_eq!(names(&world.get("/assets", &cookie).body).len(), 2);
+    assert!(shows("/assets", "1 asset", "03:00:00") && shows(log, "1 artifact", "03:00:00"));
+    assert!(shows("/assets?q=name:two", "1 asset", "03:00:05"));
+    world.clock.set(world.clock.now().plus_seconds(5));
+    // It is counted anew beside whoever comes now.
+    for path in ["/assets", log] {
+        assert_eq!(world.get(path, &cookie).status, 200);
+    }
+    let soon = |path: &str, total: &str| (0..LOOKS_MAX).any(|_| shows(path, total, "03:00:10"));
+    assert!(soon("/assets", "2 assets") && soon(log, "2 artifacts"));
+    world.clock.set(world.clock.now().plus_seconds(3_600));
+    add("three");
+    assert!(shows("/assets", "3 assets", "04:00:10") && shows(log, "3 artifacts", "04:00:10"));
 }
 
 fn a_hostile_name_is_only_text(database: &Database) {
