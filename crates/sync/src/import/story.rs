@@ -15,6 +15,7 @@ use crate::checkpoint::{self, Ending, Owner, PageCounts, Quarantined};
 use crate::connect::checked_name;
 use crate::lease::{Holder, LEASE};
 use crate::position::{Position, Window};
+use crate::reapply::Where;
 use crate::report::{Event, StreamReport, StreamStatus, SweepKind};
 use crate::retire::{Gone, Keeper};
 use crate::settle::settle;
@@ -54,8 +55,9 @@ pub struct Imported {
     pub settled: Settled,
 }
 
-/// Imports a file that was read: its records, then what it no longer shows. Killed between, it is as if the file had
-/// been cut off: what was stored is right, nothing is retired, and importing it again does the rest.
+/// Imports a file that was read: its records, then what it no longer shows, then what follows for custom fields and owners.
+/// Killed between, it is as if the file had been cut off: what was stored is right, nothing is retired, and importing it
+/// again does the rest.
 ///
 /// # Errors
 /// The name belongs to another source, the database fails, or what was kept of the file cannot be read back.
@@ -90,6 +92,7 @@ pub async fn import(
     let settled = world.outside(write).await;
     told?;
     settled?;
+    Where { store, world, memory: &story.memory, of: &story.integration }.people().await?;
     story.report.log(story.owner.org, story.integration.connector);
     let Story { report, settled: of_machines, owner, .. } = story;
     tell(&Event::StreamFinished { report: report.clone() });

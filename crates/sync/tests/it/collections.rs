@@ -1,12 +1,10 @@
 //! Every collection of a console, read whole and compared with what the console itself knows.
 
-use inventory::{Ask, Want};
-use kernel::OrgId;
 use sentinelone_sim::{Fault, FaultPlan, Rule, tokens};
 use sync::{StreamReport, StreamStatus};
 use testkit::Database;
 
-use crate::lab::{Build, Lab, SLICES, START, all_complete, of};
+use crate::lab::{Build, Lab, SLICES, all_complete, count, of};
 
 testkit::on_each_database! {
     every_collection_is_read_whole,
@@ -16,13 +14,6 @@ testkit::on_each_database! {
 fn records(lab: &Lab, stream: &str) -> u64 {
     let sql = format!("SELECT COUNT(*) FROM inventory_source_record WHERE stream = '{stream}' AND state = 'present'");
     lab.number(&sql).unsigned_abs()
-}
-
-/// How many rows of an inventory answer a question.
-fn count(lab: &Lab, inventory: &str, text: &str) -> u64 {
-    let ask = Ask { want: Want::Count, ..Ask::new(inventory, text, START) };
-    let answer = lab.store.read_blocking(move |tx| inventory::ask_in(tx, OrgId::DEFAULT, &ask)).unwrap();
-    answer.total.unwrap()
 }
 
 fn every_collection_is_read_whole(database: &Database) {
@@ -63,23 +54,23 @@ fn every_collection_is_read_whole(database: &Database) {
     }
     // One machine may have one version of a product twice: the console counts rows.
     assert_eq!(of(&reports, "applications").fetched, truth.applications_with_decommissioned);
-    let software = count(&lab, "software", "");
+    let software = count(&lab.store, "software", "");
     assert_eq!(software, records(&lab, "applications"));
     assert!(software <= truth.applications_with_decommissioned && software > truth.applications * 9 / 10);
 
     // Every threat and every alert is among the unified alerts, and those of other products are there alone.
     assert!(truth.unified_alerts > truth.threats + truth.alerts);
-    assert_eq!(count(&lab, "findings", ""), truth.unified_alerts);
-    assert_eq!(count(&lab, "findings", "kind:alert"), truth.unified_alerts - truth.threats);
-    assert_eq!(count(&lab, "vulnerabilities", ""), truth.risks);
-    assert_eq!(count(&lab, "vulnerabilities", "mapped:f"), truth.risks_unmapped, "kept, and told apart");
+    assert_eq!(count(&lab.store, "findings", ""), truth.unified_alerts);
+    assert_eq!(count(&lab.store, "findings", "kind:alert"), truth.unified_alerts - truth.threats);
+    assert_eq!(count(&lab.store, "vulnerabilities", ""), truth.risks);
+    assert_eq!(count(&lab.store, "vulnerabilities", "mapped:f"), truth.risks_unmapped, "kept, and told apart");
     for (severity, there) in &truth.risks_by_severity {
-        assert_eq!(count(&lab, "vulnerabilities", &format!("severity:={severity}")), *there, "{severity}");
+        assert_eq!(count(&lab.store, "vulnerabilities", &format!("severity:={severity}")), *there, "{severity}");
     }
-    assert_eq!(count(&lab, "users", ""), truth.users);
-    assert_eq!(count(&lab, "activities", "has:type.name"), truth.activities, "every number has its name");
-    assert!(count(&lab, "assets", "has:software") > truth.agents_present * 9 / 10);
-    assert_eq!(count(&lab, "assets", "has:vulnerability"), count(&lab, "assets", "vulnerability_count:>0"));
+    assert_eq!(count(&lab.store, "users", ""), truth.users);
+    assert_eq!(count(&lab.store, "activities", "has:type.name"), truth.activities, "every number has its name");
+    assert!(count(&lab.store, "assets", "has:software") > truth.agents_present * 9 / 10);
+    assert_eq!(count(&lab.store, "assets", "has:vulnerability"), count(&lab.store, "assets", "vulnerability_count:>0"));
 
     // Nothing was asked that a console refuses.
     assert_eq!(lab.sim.journal().refused, []);

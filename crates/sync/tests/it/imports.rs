@@ -8,7 +8,8 @@ use sync::{IntegrationState, StreamStatus, SyncError};
 use testkit::Database;
 
 use crate::files::{SCAN, reading};
-use crate::lab::{SLICES, START};
+use crate::lab::{SLICES, START, count};
+use crate::own;
 
 testkit::on_each_database! {
     a_scan_becomes_assets_with_services,
@@ -20,6 +21,7 @@ testkit::on_each_database! {
     a_scan_of_another_part_of_the_network_retires_nothing,
     what_services_are_there_is_asked_of_machines_and_of_themselves,
     what_a_file_said_of_a_machine_is_asked_by_its_own_names,
+    what_a_file_brings_fills_its_field_and_finds_its_owner,
 }
 
 /// A database and a time that stands still unless told otherwise.
@@ -72,11 +74,7 @@ impl Desk {
 
     /// How many answer a question.
     fn count(&self, inventory: &str, text: &str) -> u64 {
-        let mut ask = inventory::Ask::new(inventory, text, START);
-        ask.want = inventory::Want::Count;
-        let answer = self.store.read_blocking(move |tx| inventory::ask_in(tx, OrgId::DEFAULT, &ask)).unwrap();
-        assert!(answer.warnings.is_empty(), "{text}: {:?}", answer.warnings);
-        answer.total.unwrap()
+        count(&self.store, inventory, text)
     }
 }
 
@@ -173,6 +171,24 @@ fn what_services_are_there_is_asked_of_machines_and_of_themselves(database: &Dat
     assert_eq!(did(&desk.import(Format::Nmap, "office", &closed)), [0, 1, 0, 1, 0]);
     assert_eq!((desk.count("services", ""), desk.count("assets", "port:445")), (2, 0));
     assert!(desk.number("SELECT count(*) FROM inventory_change WHERE field = 'services'") > 0);
+}
+
+fn what_a_file_brings_fills_its_field_and_finds_its_owner(database: &Database) {
+    let desk = Desk::on(database);
+    own::say(&desk.store, "field.cost:>50 or port:443");
+    let asked = |texts: &[&str]| texts.iter().map(|text| desk.count("assets", text)).collect::<Vec<_>>();
+    desk.import(Format::Csv, "cmdb", "name,serial,tags\nPC1,SERIAL1,cost=100\nPC2,SERIAL2,Cost=100\n");
+    assert_eq!(asked(&["field.cost:=100", "has:field.cost", "owner:=Ann"]), [1, 1, 1], "letter by letter");
+    // And whatever the file says next.
+    desk.import(Format::Csv, "cmdb", "name,serial,tags\nPC1,SERIAL1,cost=20\nPC2,SERIAL2,Cost=100\n");
+    assert_eq!(asked(&["field.cost:=20", "has:field.cost", "owner:=Ann"]), [1, 1, 0]);
+    desk.import(Format::Json, "list", r#"[{"name":"PC3","serial":"SERIAL3","tags":["cost=70"]}]"#);
+    assert_eq!(asked(&["field.cost:=70", "owner:=Ann name:PC3"]), [1, 1]);
+    desk.import(Format::Nmap, "office", SCAN);
+    assert_eq!(asked(&["owner:=Ann name:files01"]), [1]);
+    // Half a scan is what was seen, too.
+    desk.import(Format::Nmap, "office", &SCAN.replace("portid=\"443\"", "portid=\"444\"").replace("</nmaprun>", ""));
+    assert_eq!(asked(&["port:444", "owner:=Ann name:files01"]), [1, 0]);
 }
 
 fn the_same_file_twice_changes_nothing(database: &Database) {

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use access::Keyring;
+use inventory::{Ask, Want};
 use jobs::{Virtual, World};
 use kernel::{OrgId, Timestamp, Value};
 use sentinelone::{Console, Service, Token, Transport};
@@ -210,6 +211,14 @@ impl Lab {
             })
             .unwrap()
     }
+}
+
+/// How many rows of an inventory answer a question.
+pub fn count(store: &Store, inventory: &str, text: &str) -> u64 {
+    let ask = Ask { want: Want::Count, ..Ask::new(inventory, text, START) };
+    let answer = store.read_blocking(move |tx| inventory::ask_in(tx, OrgId::DEFAULT, &ask)).unwrap();
+    assert!(answer.warnings.is_empty(), "{text}: {:?}", answer.warnings);
+    answer.total.unwrap()
 }
 
 /// The report of one stream.

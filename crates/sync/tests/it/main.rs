@@ -20,6 +20,7 @@ mod imports;
 mod lab;
 mod manage;
 mod options;
+mod own;
 mod retirement;
 mod scans;
 mod simulated;

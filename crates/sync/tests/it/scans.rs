@@ -17,11 +17,13 @@ use sync::scan::{self, Logins, Ports, RunStatus, Scan, ScanError, ScanRun, Scann
 use sync::{Place, SyncError, WorkerOptions};
 use testkit::{Database, TestDir};
 
-use crate::lab::{SLICES, START};
+use crate::lab::{SLICES, START, count};
+use crate::own;
 
 testkit::on_each_database! {
     a_scan_becomes_machines_and_what_a_later_one_does_not_find_is_gone,
     a_task_is_run_by_a_worker_and_tells_how_it_went,
+    what_a_task_finds_fills_its_field_and_finds_its_owner,
     two_workers_scan_one_after_the_other,
     an_explorer_scans_from_where_it_is_and_brings_what_it_found,
     what_an_explorer_scans_is_taken_back_when_it_is_stopped,
@@ -222,6 +224,20 @@ fn a_task_is_run_by_a_worker_and_tells_how_it_went(database: &Database) {
     let id = run.scan;
     assert_eq!(bench.store.read_blocking(move |tx| scan::task(tx, ORG, id)).unwrap().asked, None);
     assert_eq!(bench.number("SELECT count(*) FROM access_audit WHERE what LIKE 'scan.%'"), 3);
+}
+
+/// What nmap has written when it is done: one machine.
+const WHOLE: &str = "echo '<?xml version=\"1.0\"?><nmaprun><host><status state=\"up\" reason=\"syn-ack\"/>\
+    <address addr=\"127.0.0.1\" addrtype=\"ipv4\"/></host><runstats><finished exit=\"success\"/><hosts up=\"1\"/></runstats>\
+    </nmaprun>' > scan.xml";
+
+fn what_a_task_finds_fills_its_field_and_finds_its_owner(database: &Database) {
+    let bench = Bench::instead(database, WHOLE);
+    own::say(&bench.store, "source:scan");
+    let run = bench.run_once(&wanted("office", scan("127.0.0.1", &[1])));
+    assert_eq!(run.status, Some(RunStatus::Complete), "{run:?}");
+    assert_eq!(count(&bench.store, "assets", "owner:=Ann"), 1);
+    assert_eq!(bench.number("SELECT count(*) FROM inventory_field WHERE filled_at > 0"), 1);
 }
 
 fn two_workers_scan_one_after_the_other(database: &Database) {
@@ -426,10 +442,7 @@ fn what_a_worker_left_behind_is_marked_and_stays_unimported(database: &Database)
 }
 
 fn a_database_that_fails_for_a_moment_cuts_no_scan_off(database: &Database) {
-    let whole = "echo '<?xml version=\"1.0\"?><nmaprun><host><status state=\"up\" reason=\"syn-ack\"/>\
-        <address addr=\"127.0.0.1\" addrtype=\"ipv4\"/></host><runstats><finished exit=\"success\"/><hosts up=\"1\"/></runstats>\
-        </nmaprun>' > scan.xml";
-    let script = format!("until test -e \"$(dirname \"$0\")/over\"; do sleep 0.1; done; {whole}");
+    let script = format!("until test -e \"$(dirname \"$0\")/over\"; do sleep 0.1; done; {WHOLE}");
     let bench = Bench::instead(database, &script);
     let id = bench.add(&wanted("office", scan("127.0.0.1", &[1])));
     let rename = |from: &str, to: &str| {
