@@ -107,18 +107,7 @@ impl Lab {
 
     /// What connects the console with a token.
     pub fn order(&self, token: &str) -> Connect {
-        Connect {
-            console: Console::parse("https://acme.sentinelone.net").unwrap(),
-            token: Token::parse(token).unwrap(),
-            credential: None,
-            link: None,
-            at: sync::explorers::At::default(),
-            private: false,
-            name: None,
-            site: Some("HQ".to_owned()),
-            options: None,
-            all_the_same: false,
-        }
+        order(token)
     }
 
     pub fn try_connect(&self, token: &str) -> Result<Connected, SyncError> {
@@ -210,6 +199,22 @@ impl Lab {
                 Ok(found)
             })
             .unwrap()
+    }
+}
+
+/// What connects a console with a token.
+pub fn order(token: &str) -> Connect {
+    Connect {
+        console: Console::parse("https://acme.sentinelone.net").unwrap(),
+        token: Token::parse(token).unwrap(),
+        credential: None,
+        link: None,
+        at: sync::explorers::At::default(),
+        private: false,
+        name: None,
+        site: Some("HQ".to_owned()),
+        options: None,
+        all_the_same: false,
     }
 }
 

@@ -10,20 +10,22 @@ use explorer::wire::{About, Enrol};
 use jobs::World;
 use kernel::{Clock, ExplorerId, OrgId, Random, ScanId, Secret, Timestamp};
 use sentinelone::Transport;
+use sentinelone_sim::{Config, tokens};
 use store::{Store, Tx};
 use sync::explorers::{self, RequestId};
 use sync::import::{Imported, Order};
 use sync::scan::{self, Logins, Ports, RunStatus, Scan, ScanError, ScanRun, Scanner, Targets, Wanted, When};
-use sync::{Place, SyncError, WorkerOptions};
+use sync::{Connect, Options, Place, SyncError, WorkerOptions};
 use testkit::{Database, TestDir};
 
-use crate::lab::{SLICES, START, count};
+use crate::lab::{SLICES, START, count, order};
 use crate::own;
 
 testkit::on_each_database! {
     a_scan_becomes_machines_and_what_a_later_one_does_not_find_is_gone,
     a_task_is_run_by_a_worker_and_tells_how_it_went,
     what_a_task_finds_fills_its_field_and_finds_its_owner,
+    a_task_asks_for_the_readings_that_go_with_it,
     two_workers_scan_one_after_the_other,
     an_explorer_scans_from_where_it_is_and_brings_what_it_found,
     what_an_explorer_scans_is_taken_back_when_it_is_stopped,
@@ -238,6 +240,54 @@ fn what_a_task_finds_fills_its_field_and_finds_its_owner(database: &Database) {
     assert_eq!(run.status, Some(RunStatus::Complete), "{run:?}");
     assert_eq!(count(&bench.store, "assets", "owner:=Ann"), 1);
     assert_eq!(bench.number("SELECT count(*) FROM inventory_field WHERE filled_at > 0"), 1);
+}
+
+fn a_task_asks_for_the_readings_that_go_with_it(database: &Database) {
+    let mut bench = Bench::instead(database, WHOLE);
+    let clock = bench.clock.clone();
+    let config = Config { tempo: None, ..Config::new(7, 3, Arc::new(move || clock.now().micros())) };
+    let sim = sentinelone_sim::World::new(config);
+    bench.transport = Transport::InProcess(sim.service());
+    // Nobody reads it by itself for the next year.
+    let read = ["accounts", "sites", "groups", "agents"];
+    let others = sync::STREAMS.iter().map(|stream| stream.name).filter(|name| !read.contains(name));
+    let options = Options {
+        starts_at: Some(START.plus_seconds(365 * 86_400).micros() / 1_000_000),
+        without_streams: others.map(str::to_owned).collect(),
+        ..Options::default()
+    };
+    let order = Connect { options: Some(options), ..order(tokens::GLOBAL) };
+    let console = bench.runtime.block_on(sync::connect(bench.place(), order)).unwrap().integration;
+    let alone = wanted("alone", scan("127.0.0.1", &[1]));
+    let agents = "SELECT count(*) FROM inventory_source_record WHERE stream = 'agents'";
+    assert_eq!(bench.run_once(&alone).status, Some(RunStatus::Complete));
+    assert_eq!((bench.number("SELECT count(*) FROM sync_nudge"), bench.number(agents)), (0, 0), "nobody asked");
+
+    let id = bench.add(&Wanted { name: "office".to_owned(), syncs: vec![console.id], ..alone });
+    let asked = "SELECT count(*) FROM sync_nudge WHERE asked_by = 'ann'";
+    let open = "SELECT count(*) FROM sync_nudge WHERE finished_at IS NULL";
+    bench.work_until(&bench.options("two"), |bench| {
+        bench.is_over(id) && (bench.number(asked), bench.number(open)) == (4, 0)
+    });
+    let run = bench.runs(id).remove(0);
+    assert_eq!(run.status, Some(RunStatus::Complete), "{run:?}");
+    assert!(run.log.contains("asked for a reading of acme"), "{}", run.log);
+    assert_eq!(bench.number(agents), i64::try_from(sim.truth(tokens::GLOBAL).agents).unwrap());
+    let before = "SELECT count(*) FROM sync_nudge \
+        WHERE asked_at < (SELECT max(complete_at) FROM sync_stream WHERE stream = 'hosts')";
+    assert_eq!(bench.number(before), 0, "after the scan");
+
+    // One that cannot be read does not undo the scan.
+    let pause = sync::OptionsChange { enabled: Some(false), ..sync::OptionsChange::default() };
+    bench.write(move |tx| {
+        sync::configure(tx, ORG, "acme", &pause, "ann", START)?;
+        scan::ask(tx, ORG, id, "ann", START)
+    });
+    bench.work_until(&bench.options("three"), |bench| bench.runs(id).len() == 2 && bench.is_over(id));
+    let run = bench.runs(id).remove(0);
+    assert_eq!(run.status, Some(RunStatus::Complete), "{run:?}");
+    assert!(run.log.contains("a console is not read: acme is switched off"), "{}", run.log);
+    assert_eq!(bench.number(asked), 4);
 }
 
 fn two_workers_scan_one_after_the_other(database: &Database) {
