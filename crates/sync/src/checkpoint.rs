@@ -580,6 +580,37 @@ pub fn save_page(
     Ok(())
 }
 
+/// Whether a page of a sweep was stored.
+///
+/// # Errors
+/// The database fails.
+pub fn has_page(tx: &mut Tx<'_>, org: OrgId, sweep: SweepId, at: &Position) -> Result<bool, StoreError> {
+    const READ: &str = "SELECT 1 FROM sync_sweep_page WHERE org_id = $1 AND sweep_id = $2 AND page = $3";
+    let page = [org.into(), sweep.into(), i64::from(at.page).into()];
+    Ok(tx.query_opt(READ, &page, |row| row.int(0))?.is_some())
+}
+
+/// What the pages of a sweep did so far.
+///
+/// # Errors
+/// The database fails.
+pub fn counts(tx: &mut Tx<'_>, org: OrgId, sweep: SweepId) -> Result<PageCounts, StoreError> {
+    const READ: &str = "SELECT fetched, created, changed, touched, unchanged, quarantined FROM sync_sweep \
+        WHERE org_id = $1 AND sweep_id = $2";
+    tx.query_one(READ, &[org.into(), sweep.into()], |row| {
+        let count = |at: usize| row.int(at).map(i64::unsigned_abs);
+        Ok(PageCounts {
+            fetched: count(0)?,
+            created: count(1)?,
+            changed: count(2)?,
+            touched: count(3)?,
+            unchanged: count(4)?,
+            quarantined: count(5)?,
+            removed: 0,
+        })
+    })
+}
+
 /// How many different records a window showed, rows without a record included.
 ///
 /// # Errors

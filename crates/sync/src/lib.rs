@@ -25,6 +25,7 @@ mod nudge;
 pub mod options;
 mod pass;
 mod past;
+mod patience;
 mod position;
 mod quarantine;
 mod rate;

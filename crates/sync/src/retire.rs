@@ -170,7 +170,7 @@ impl Pass<'_> {
         }
         let (began_at, held_before) = (run.began_at, run.standing.held);
         let gone = Gone { missing, counted, known, began_at, full_before: run.standing.full_at, held_before };
-        let taken = keeper.take_away(&run.owner, run.sweep, gone, self.accept_removals).await?;
+        let taken = keeper.take_away(&run.owner, run.sweep, &gone, self.accept_removals).await?;
         run.report.removed += taken.removed;
         if let Some(held) = taken.held {
             run.report.held = held;
@@ -232,12 +232,13 @@ impl Keeper<'_> {
         self.world.outside(read).await
     }
 
-    /// Notes what is missing, and retires what was missing before; or holds it, if it is too much to be believed.
+    /// Notes what is missing, and retires what was missing before; or holds it, if it is too much to be believed. Done again
+    /// it comes to the same.
     pub async fn take_away(
         &self,
         owner: &Owner,
         sweep: SweepId,
-        gone: Gone,
+        gone: &Gone,
         accepts: bool,
     ) -> Result<Taken, SyncError> {
         let fresh = gone.missing.iter().filter(|one| one.since.is_none()).map(|one| one.record).collect();
@@ -249,11 +250,10 @@ impl Keeper<'_> {
         self.hold(owner, gone.held_before, None).await?;
         let twice = gone.missing.iter().filter(|one| was_missing(one.since, gone.full_before));
         let twice: Vec<RecordId> = twice.map(|one| one.record).collect();
-        let mut removed = 0;
         for some in twice.chunks(RETIRED_AT_ONCE) {
-            removed += self.retire(owner, sweep, some.to_vec()).await?;
+            self.retire(owner, sweep, some.to_vec()).await?;
         }
-        Ok(Taken { removed, held: None })
+        Ok(Taken { removed: twice.len() as u64, held: None })
     }
 
     /// Notes since when records are missing, or that they are there again.
@@ -279,8 +279,8 @@ impl Keeper<'_> {
         self.world.outside(write).await
     }
 
-    /// Retires records and logs that they are gone, in one transaction; answers how many.
-    async fn retire(&self, owner: &Owner, sweep: SweepId, records: Vec<RecordId>) -> Result<u64, SyncError> {
+    /// Retires records that are not retired yet and logs that they are gone, in one transaction.
+    async fn retire(&self, owner: &Owner, sweep: SweepId, records: Vec<RecordId>) -> Result<(), SyncError> {
         let (owner, now) = (owner.clone(), self.world.now());
         let (site, host, memory) = (self.integration.site, self.integration.console_host.clone(), self.memory.clone());
         let write = self.store.write(move |tx| {
@@ -307,7 +307,7 @@ impl Keeper<'_> {
                 entries: retired.iter().map(retirement).collect(),
             };
             signals::record(tx, &page)?;
-            Ok::<_, SyncError>(retired.len() as u64)
+            Ok::<_, SyncError>(())
         });
         self.world.outside(write).await
     }

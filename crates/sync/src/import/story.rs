@@ -14,6 +14,7 @@ use crate::canonical::{self, Meaning};
 use crate::checkpoint::{self, Ending, Owner, PageCounts, Quarantined};
 use crate::connect::checked_name;
 use crate::lease::{Holder, LEASE};
+use crate::patience::Patience;
 use crate::position::{Position, Window};
 use crate::reapply::Where;
 use crate::report::{Event, StreamReport, StreamStatus, SweepKind};
@@ -59,6 +60,8 @@ pub struct Imported {
 /// Killed between, it is as if the file had been cut off: what was stored is right, nothing is retired, and importing it
 /// again does the rest.
 ///
+/// A database that fails for a moment does not end it: it is asked again, for fifty seconds.
+///
 /// # Errors
 /// The name belongs to another source, the database fails, or what was kept of the file cannot be read back.
 pub async fn import(
@@ -71,10 +74,12 @@ pub async fn import(
     tell: &(dyn Fn(&Event) + Sync),
 ) -> Result<Imported, SyncError> {
     let memory: Arc<Memory> = Arc::default();
-    let (integration, made) = source(store, world, org, who, order, draft.format).await?;
+    let patience = Patience { world, tell, source: &order.source, what: "the import" };
+    let (integration, made) = patience.tried(|| source(store, world, org, who, order, draft.format)).await?;
     let name = Holder::name_of(who, std::process::id(), &mut world.random());
     let holder = Arc::new(Holder { name, lease: LEASE, alone: store.dialect() == Dialect::Sqlite });
-    let mut story = Story::open(store, world, memory, integration, holder).await?;
+    let mut story =
+        patience.tried(|| Story::open(store, patience, memory.clone(), integration.clone(), holder.clone())).await?;
     tell(&Event::StreamStarted {
         integration: story.integration.name.clone(),
         stream: story.owner.stream.name,
@@ -83,22 +88,26 @@ pub async fn import(
     });
     let told = story.tell(draft, order.accept_removals, tell).await;
     // Whatever became of it, nobody else has to wait for the lease.
-    let (owner, now) = (story.owner.clone(), world.now());
-    let well = told.is_ok();
-    let write = store.write(move |tx| {
-        standing::end_attempt(tx, owner.org, owner.id, &owner.key, &owner.holder.name, well, now)?;
-        standing::settle(tx, owner.org, owner.id, &Found::Works, now)
-    });
-    let settled = world.outside(write).await;
+    let (well, ended) = (told.is_ok(), &story.owner);
+    let end = || async {
+        let (owner, now) = (ended.clone(), world.now());
+        let write = store.write(move |tx| {
+            standing::end_attempt(tx, owner.org, owner.id, &owner.key, &owner.holder.name, well, now)?;
+            standing::settle(tx, owner.org, owner.id, &Found::Works, now)
+        });
+        world.outside(write).await
+    };
+    // What has failed already is not waited for a second time.
+    let settled = if well { patience.tried(end).await } else { end().await };
     told?;
     settled?;
-    Where { store, world, memory: &story.memory, of: &story.integration }.people().await?;
+    let stored = Where { store, world, memory: &story.memory, of: &story.integration };
+    patience.tried(|| stored.people()).await?;
     story.report.log(story.owner.org, story.integration.connector);
     let Story { report, settled: of_machines, owner, .. } = story;
     tell(&Event::StreamFinished { report: report.clone() });
     let (org, id) = (owner.org, owner.id);
-    let read = store.read(move |tx| checkpoint::integrations(tx, org));
-    let now = world.outside(read).await?.into_iter().find(|of| of.id == id);
+    let now = patience.tried(|| crate::integrations(store, world, org)).await?.into_iter().find(|of| of.id == id);
     let integration =
         now.ok_or_else(|| SyncError::NoSuchIntegration { name: order.source.clone(), known: Vec::new() })?;
     Ok(Imported { integration, made, report, settled: of_machines })
@@ -178,6 +187,7 @@ fn made(
 struct Story<'a> {
     store: &'a Store,
     world: &'a World,
+    patience: Patience<'a>,
     memory: Arc<Memory>,
     integration: Integration,
     owner: Owner,
@@ -197,11 +207,12 @@ struct Story<'a> {
 impl<'a> Story<'a> {
     async fn open(
         store: &'a Store,
-        world: &'a World,
+        patience: Patience<'a>,
         memory: Arc<Memory>,
         integration: Integration,
         holder: Arc<Holder>,
     ) -> Result<Story<'a>, SyncError> {
+        let world = patience.world;
         let stream = &IMPORTED[0];
         let (org, id, name, now) = (integration.org, integration.id, integration.name.clone(), world.now());
         let write = store.write(move |tx| {
@@ -217,6 +228,7 @@ impl<'a> Story<'a> {
         Ok(Story {
             store,
             world,
+            patience,
             memory,
             integration,
             owner,
@@ -262,30 +274,39 @@ impl<'a> Story<'a> {
     }
 
     async fn store_page(&mut self, page: Vec<Record>) -> Result<(), SyncError> {
+        let mut next = self.position.clone();
+        next.page += 1;
+        next.rows = next.rows.saturating_add(u32::try_from(page.len()).unwrap_or(u32::MAX));
+        let page = Arc::new(page);
+        let counts = self.patience.tried(|| self.write_page(&page, &next)).await?;
+        self.position = next;
+        self.report.pages += 1;
+        self.report.fetched = counts.fetched;
+        self.report.created = counts.created;
+        self.report.changed = counts.changed;
+        self.report.touched = counts.touched;
+        self.report.unchanged = counts.unchanged;
+        self.report.quarantined = counts.quarantined;
+        Ok(())
+    }
+
+    /// Stores a page, unless it was stored and nobody was told; answers what all pages did so far.
+    async fn write_page(&self, page: &Arc<Vec<Record>>, next: &Position) -> Result<PageCounts, SyncError> {
         let now = self.world.now();
         let (owner, sweep, memory, at) = (self.owner.clone(), self.sweep, self.memory.clone(), self.position.clone());
         let (site, host) = (self.integration.site, self.integration.console_host.clone());
-        let mut next = at.clone();
-        next.page += 1;
-        next.rows = next.rows.saturating_add(u32::try_from(page.len()).unwrap_or(u32::MAX));
+        let (page, next) = (page.clone(), next.clone());
         let write = self.store.write(move |tx| {
             checkpoint::fence(tx, &owner)?;
-            let context =
-                Context { org: owner.org, integration: owner.id, site, sweep, now, ..context(&owner, &memory) };
-            let counts = apply(tx, &owner, &context, &host, &at, &page)?;
-            checkpoint::save_position(tx, &owner, &next, now)?;
-            Ok::<_, SyncError>((counts, next))
+            if !checkpoint::has_page(tx, owner.org, sweep, &at)? {
+                let context =
+                    Context { org: owner.org, integration: owner.id, site, sweep, now, ..context(&owner, &memory) };
+                apply(tx, &owner, &context, &host, &at, &page)?;
+                checkpoint::save_position(tx, &owner, &next, now)?;
+            }
+            Ok::<_, SyncError>(checkpoint::counts(tx, owner.org, sweep)?)
         });
-        let (counts, next) = self.world.outside(write).await?;
-        self.position = next;
-        self.report.pages += 1;
-        self.report.fetched += counts.fetched;
-        self.report.created += counts.created;
-        self.report.changed += counts.changed;
-        self.report.touched += counts.touched;
-        self.report.unchanged += counts.unchanged;
-        self.report.quarantined += counts.quarantined;
-        Ok(())
+        self.world.outside(write).await
     }
 
     /// Ends the sweep: what a whole file no longer shows is missing, and gone the second time.
@@ -306,9 +327,14 @@ impl<'a> Story<'a> {
                 self.compare(draft, before.as_ref(), accepts).await?;
             }
         }
-        self.settled = settle(self.store, self.world, self.owner.org, Some(&self.owner), &self.memory).await?;
+        let (store, world, org) = (self.store, self.world, self.owner.org);
+        self.settled = self.patience.tried(|| settle(store, world, org, Some(&self.owner), &self.memory)).await?;
         self.report.console_total = Some(draft.hosts);
         self.report.duration_ms = self.elapsed_ms();
+        self.patience.tried(|| self.end(scope.clone())).await
+    }
+
+    async fn end(&self, scope: Option<String>) -> Result<(), SyncError> {
         let (owner, sweep, now, report, began_at) =
             (self.owner.clone(), self.sweep, self.world.now(), self.report.clone(), self.began_at);
         // What is kept aside of earlier files is not in this one.
@@ -349,10 +375,11 @@ impl<'a> Story<'a> {
     async fn compare(&mut self, draft: &Draft, before: Option<&Targets>, accepts: bool) -> Result<(), SyncError> {
         let world = self.world;
         let keeper = Keeper { store: self.store, world, memory: &self.memory, integration: &self.integration };
-        let census = keeper.census(&self.owner, self.sweep).await?;
-        keeper.note(&self.owner, census.back, None).await?;
+        let (patience, owner) = (self.patience, &self.owner);
+        let census = patience.tried(|| keeper.census(owner, self.sweep)).await?;
+        patience.tried(|| keeper.note(owner, census.back.clone(), None)).await?;
         if census.missing.is_empty() {
-            return keeper.hold(&self.owner, self.held_before, None).await;
+            return patience.tried(|| keeper.hold(owner, self.held_before, None)).await;
         }
         // A scan of another part of the network finds nothing gone from this one.
         if let (Some(before), Some(now)) = (before, draft.scope())
@@ -376,7 +403,7 @@ impl<'a> Story<'a> {
         let counted = missing.len() as u64;
         let (began_at, full_before, held_before) = (self.began_at, self.full_before, self.held_before);
         let gone = Gone { missing, counted, known, began_at, full_before, held_before };
-        let taken = keeper.take_away(&self.owner, self.sweep, gone, accepts).await?;
+        let taken = patience.tried(|| keeper.take_away(owner, self.sweep, &gone, accepts)).await?;
         self.report.removed += taken.removed;
         if let Some(held) = taken.held {
             self.report.held = held;
@@ -416,7 +443,7 @@ fn apply(
     host: &str,
     at: &Position,
     page: &[Record],
-) -> Result<PageCounts, SyncError> {
+) -> Result<(), SyncError> {
     let incoming: Vec<Incoming<'_>> = page
         .iter()
         .map(|record| Incoming {
@@ -467,5 +494,5 @@ fn apply(
     signals::record(tx, &signals::Page { org, integration, console_host: host, stream, now: context.now, entries })?;
     checkpoint::quarantine(tx, owner, context.sweep, at.page, &aside, context.now)?;
     checkpoint::save_page(tx, owner.org, context.sweep, at, &ids, extra, counts)?;
-    Ok(counts)
+    Ok(())
 }

@@ -18,6 +18,7 @@ use super::{Far, Logins, Scan, ScanError, Scanned, Scanner};
 use crate::import::fields::Mapping;
 use crate::import::{self, Draft, FILE_BYTES_MAX, Format, Imported, Order, Whole};
 use crate::lease::Holder;
+use crate::patience::Patience;
 use crate::report::Event;
 use crate::run::{Place, Run};
 use crate::{SyncError, explorers, nudge};
@@ -30,12 +31,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// How often a run's lease is renewed, and its progress written down.
 const BEAT_EVERY: Duration = Duration::from_secs(2);
-
-/// How long it is waited for a database that failed with a scan under way.
-const DATABASE_WAIT: Duration = Duration::from_secs(2);
-
-/// How often a scan under way asks a database that fails: for fifty seconds, so that its lease has not run out meanwhile.
-const DATABASE_TRIES_MAX: u32 = 25;
 
 /// Reads what a scan found, to its end; touches no database.
 ///
@@ -120,22 +115,9 @@ impl Worker<'_> {
         .await
     }
 
-    /// Asks the database again while it may come back, and tells of it once.
     async fn tried<T>(&self, of: &Claimed, once: impl AsyncFn() -> Result<T, SyncError>) -> Result<T, SyncError> {
-        for tries in 1.. {
-            match once().await {
-                Err(error) if error.passes() && tries < DATABASE_TRIES_MAX => {
-                    if tries == 1 {
-                        let integration = of.task.wanted.name.clone();
-                        let what = format!("its scan goes on; the database: {}", error.in_words());
-                        (self.tell)(&Event::Notice { integration, what });
-                    }
-                    self.place.world.sleep(DATABASE_WAIT).await;
-                }
-                outcome => return outcome,
-            }
-        }
-        unreachable!("the last try returns")
+        let (world, source) = (self.place.world, of.task.wanted.name.as_str());
+        Patience { world, tell: self.tell, source, what: "its scan" }.tried(once).await
     }
 
     /// Begins what is due, in as many organizations as there is room for.

@@ -5,7 +5,7 @@ use kernel::{OrgId, Timestamp};
 use store::Store;
 use sync::import::{Format, Imported, Order};
 use sync::{IntegrationState, StreamStatus, SyncError};
-use testkit::Database;
+use testkit::{Database, fail_at, has_failed};
 
 use crate::files::{SCAN, reading};
 use crate::lab::{SLICES, START, count};
@@ -22,6 +22,7 @@ testkit::on_each_database! {
     what_services_are_there_is_asked_of_machines_and_of_themselves,
     what_a_file_said_of_a_machine_is_asked_by_its_own_names,
     what_a_file_brings_fills_its_field_and_finds_its_owner,
+    an_import_outlasts_a_database_that_fails_for_a_moment,
 }
 
 /// A database and a time that stands still unless told otherwise.
@@ -189,6 +190,63 @@ fn what_a_file_brings_fills_its_field_and_finds_its_owner(database: &Database) {
     // Half a scan is what was seen, too.
     desk.import(Format::Nmap, "office", &SCAN.replace("portid=\"443\"", "portid=\"444\"").replace("</nmaprun>", ""));
     assert_eq!(asked(&["port:444", "owner:=Ann name:files01"]), [1, 0]);
+}
+
+fn an_import_outlasts_a_database_that_fails_for_a_moment(database: &Database) {
+    let desk = Desk::on(database);
+    let mut failures = 0;
+    // Any statement, by a prime, so that no place is left out for ever; and any commit whose answer is lost. The same happens
+    // on a server, where each takes ten times as long.
+    let strides = if database.is_postgres() { [53, 7] } else { [13, 1] };
+    for (spot, stride) in ["statement", "committed"].into_iter().zip(strides) {
+        for nth in (1..).step_by(stride) {
+            let source = format!("{spot} {nth}");
+            let list = |without: Option<usize>| {
+                let rows = (0..20).filter(|at| Some(*at) != without);
+                let rows = rows.map(|at| format!("{spot}{nth}PC{at},{spot}{nth}SERIAL{at}\n"));
+                format!("name,serial\n{}", rows.collect::<String>())
+            };
+            fail_at(&desk.store, &format!("{spot}::{nth}"));
+            let all = [None, Some(7), Some(7)].map(|without| desk.import(Format::Csv, &source, &list(without)));
+            assert!(all.iter().all(|imported| imported.report.complete), "{source}: {all:?}");
+            assert_eq!(all.each_ref().map(did), [[20, 0, 0, 0, 0], [0, 0, 0, 19, 0], [0, 0, 0, 19, 1]], "{source}");
+            let logged = desk.number("SELECT count(*) FROM signals_artifact");
+            let sources = desk.number("SELECT count(*) FROM sync_integration");
+            assert_eq!(logged, 21 * sources, "{source}: each machine once, and once that one is gone");
+            if !has_failed(&desk.store) {
+                break;
+            }
+            failures += 1;
+        }
+    }
+    assert!(failures > 5, "only {failures} failed");
+}
+
+#[test]
+fn an_import_gives_up_on_a_database_that_stays_away() {
+    let desk = Desk::in_memory();
+    let rename = |from: &str, to: &str| {
+        let sql = format!("ALTER TABLE {from} RENAME TO {to}");
+        desk.store.write_blocking::<_, store::StoreError, _>(move |tx| tx.execute(&sql, &[])).unwrap();
+    };
+    rename("signals_artifact", "away");
+    let draft = reading(Format::Csv, &[], list(3, &[]).as_bytes()).unwrap();
+    let order = Order { source: "cmdb".to_owned(), site: None, accept_removals: false };
+    let heard = std::sync::Mutex::new(Vec::new());
+    let tell = |event: &sync::Event| {
+        if let sync::Event::Notice { what, .. } = event {
+            heard.lock().unwrap().push(what.clone());
+        }
+    };
+    let import = sync::import::import(&desk.store, &desk.world, OrgId::DEFAULT, "test", &order, draft, &tell);
+    let refused = desk.time.run(import).unwrap_err();
+    assert!(format!("{refused:?}").contains("signals_artifact"), "{refused:?}");
+    let waited = desk.world.now().seconds_since(START);
+    assert!((30..i64::try_from(sync::LEASE.as_secs()).unwrap()).contains(&waited), "{waited} s");
+    let heard = heard.into_inner().unwrap();
+    assert!(heard.len() == 1 && heard[0].starts_with("the import goes on; the database: "), "{heard:?}");
+    rename("away", "signals_artifact");
+    assert_eq!(did(&desk.import(Format::Csv, "cmdb", &list(3, &[]))), [3, 0, 0, 0, 0]);
 }
 
 fn the_same_file_twice_changes_nothing(database: &Database) {
