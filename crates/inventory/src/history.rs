@@ -7,7 +7,10 @@ use serde_json::Value as Json;
 use store::{Keys, Kind, StoreError, Tx};
 
 use crate::change;
+use crate::correlate;
 use crate::correlate::decisions::{self, Said, What};
+use crate::correlate::explain::{because_of, enumerated, person};
+use crate::correlate::rules::Rule;
 use crate::correlate::settle::ARRIVED;
 use crate::out::Is;
 use crate::projection::{MACHINE_OWN, Projection};
@@ -35,10 +38,53 @@ pub struct Changed {
     pub called: Option<String>,
     /// Of a record that was seen first, came or went: what the asset says otherwise since, unless each value is told by itself.
     pub with: Vec<Otherwise>,
+    /// Of records that went from one asset to another: those that went the same way at once for the same reason.
+    pub moved: Vec<RecordId>,
     /// Of a record that came or went: by which rule, or what a person decided.
     pub by: Option<By>,
     /// Of an owner or a custom field (`owner`, `field.NAME`): the person who said so, `rule` or `tag`.
     pub who: Option<String>,
+}
+
+impl Changed {
+    /// Of records that came to this asset or left it: that they did, as a clause.
+    #[must_use]
+    pub fn came_or_went(&self, asset: AssetId) -> Option<String> {
+        if self.field != ASSET {
+            return None;
+        }
+        let what = match self.moved.as_slice() {
+            [one] => format!("its record {one}"),
+            many => format!("{} of its records", many.len()),
+        };
+        let here = asset.to_string();
+        Some(match (self.before.as_deref(), self.after.as_deref()) {
+            (Some(before), Some(after)) if before == here => format!("{what} went to {after}"),
+            (Some(before), Some(_)) => format!("{what} came from {before}"),
+            (None, _) => format!("{what} came in"),
+            (_, None) => format!("{what} went away"),
+        })
+    }
+
+    /// Of a record that came or went: what a person decided, or what it has in common with another one. A first record is
+    /// joined to none.
+    #[must_use]
+    pub fn why(&self) -> Option<String> {
+        let by = self.by.as_ref()?;
+        if !["correlation", "sync"].contains(&by.who.as_str()) {
+            return Some(format!("{} by {}{}", by.rule, person(&by.who), because_of(&by.reason)));
+        }
+        let rule = Rule::from_code(&by.rule);
+        if rule == Rule::New {
+            return (self.field == ASSET).then(|| "no rule joins it to another record".to_owned());
+        }
+        let common = correlate::explain::words(&by.evidence);
+        let common: Vec<String> = common.iter().map(|(kind, value)| format!("{kind} {value}")).collect();
+        Some(match common.is_empty() {
+            true => rule.told(),
+            false => rule.with_code(&format!("the same {}", enumerated(&common))),
+        })
+    }
 }
 
 /// A value that is another one since a record came.
@@ -53,7 +99,7 @@ pub struct Otherwise {
 }
 
 /// Why a record belongs to an asset.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct By {
     /// The rule of correlation, or what a person decided: `merged`, `split`, `pinned`, `unpinned`, `dismissed`, `undone`.
     pub rule: String,
@@ -78,6 +124,9 @@ pub struct Tell {
 
 /// What history calls it that a person decided something by which no record moved.
 pub const DECIDED: &str = "decision";
+
+/// What history calls it that records came from another asset, or went to one.
+pub const ASSET: &str = "asset";
 
 /// What history calls it that a source spoke of the machine for the first time; what it is then is how much it said.
 pub const FIRST_SEEN: &str = "record";
@@ -126,6 +175,7 @@ pub fn asset(
             native_id: String::new(),
             called: None,
             with: Vec::new(),
+            moved: Vec::new(),
             by: match (row.opt_text(8)?, row.opt_text(9)?) {
                 (Some(who), Some(decision)) => Some(By {
                     rule: decision.to_owned(),
@@ -137,7 +187,7 @@ pub fn asset(
             },
             who: None,
         };
-        let moved = change.field == "asset" && change.before.as_deref() == Some(&public);
+        let moved = change.field == ASSET && change.before.as_deref() == Some(&public);
         let own = row.opt_int(7)? == Some(asset.0);
         let of_it = if arrived { own && here.contains(&record) } else { here.contains(&record) || moved || own };
         Ok((row.int(0)?, of_it, change))
@@ -160,7 +210,10 @@ pub fn asset(
     let (ids, mut changes): (Vec<i64>, Vec<Changed>) = changes.into_iter().map(|(id, _, change)| (id, change)).unzip();
     name(tx, org, &mut changes)?;
     explain(tx, org, &ids, &mut changes)?;
-    Ok(Some((asset, changes)))
+    for change in changes.iter_mut().filter(|change| change.field == ASSET) {
+        change.moved.push(change.record);
+    }
+    Ok(Some((asset, if tell.each { changes } else { together(changes) })))
 }
 
 /// Tells of each record when it was seen first and how much it said, in one line instead of one for each thing that was
@@ -176,7 +229,7 @@ fn see_first(
     let is_first = |change: &Changed| change.field == FIRST_SEEN;
     let came: BTreeSet<Timestamp> =
         changes.iter().filter(|(.., change)| is_first(change)).map(|(.., change)| change.at).collect();
-    let standing = |change: &Changed| is_first(change) || ["asset", "removed"].contains(&change.field.as_str());
+    let standing = |change: &Changed| is_first(change) || [ASSET, "removed"].contains(&change.field.as_str());
     changes.retain(|(.., change)| {
         let filled = change.before.is_none() || change.after.is_none();
         standing(change) || !filled || !came.contains(&change.at)
@@ -199,6 +252,7 @@ fn see_first(
             native_id: String::new(),
             called: None,
             with: Vec::new(),
+            moved: Vec::new(),
             by: None,
             who: None,
         };
@@ -233,7 +287,7 @@ fn see_first(
 /// What an asset says otherwise because a record came or went is told with the record.
 fn fold(changes: &mut Vec<(i64, bool, Changed)>) {
     // What has no name is kept to be put back, and not told.
-    let standing = |change: &Changed| ["", "asset", "removed", FIRST_SEEN].contains(&change.field.as_str());
+    let standing = |change: &Changed| ["", ASSET, "removed", FIRST_SEEN].contains(&change.field.as_str());
     let came: BTreeMap<(i64, Timestamp), usize> = changes
         .iter()
         .enumerate()
@@ -244,7 +298,7 @@ fn fold(changes: &mut Vec<(i64, bool, Changed)>) {
     let moved: BTreeMap<Timestamp, usize> = changes
         .iter()
         .enumerate()
-        .filter(|(_, (.., change))| change.field == "asset")
+        .filter(|(_, (.., change))| change.field == ASSET)
         .map(|(at, (.., change))| (change.at, at))
         .collect();
     let mut folded: Vec<(usize, i64, Otherwise)> = Vec::new();
@@ -261,6 +315,38 @@ fn fold(changes: &mut Vec<(i64, bool, Changed)>) {
         changes[at].2.with.push(otherwise);
     }
     changes.retain(|(id, ..)| !gone.contains(id));
+}
+
+/// Records that went the same way at once for the same reason are one line, where the last of them stands.
+fn together(changes: Vec<Changed>) -> Vec<Changed> {
+    type Deed = (Timestamp, Option<String>, Option<String>, Option<By>);
+    let mut told: Vec<Changed> = Vec::with_capacity(changes.len());
+    let mut known: BTreeMap<Deed, usize> = BTreeMap::new();
+    for change in changes {
+        if change.field != ASSET {
+            told.push(change);
+            continue;
+        }
+        let deed = (change.at, change.before.clone(), change.after.clone(), change.by.clone());
+        let at = *known.entry(deed).or_insert(told.len());
+        let Some(first) = told.get_mut(at) else {
+            told.push(change);
+            continue;
+        };
+        first.moved.extend(change.moved);
+        first.with.extend(change.with);
+        // What is not the same of all of them is nobody's.
+        if first.integration != change.integration {
+            first.integration = IntegrationId(0);
+        }
+        if first.called != change.called {
+            first.called = None;
+        }
+    }
+    for change in &mut told {
+        change.moved.sort_unstable();
+    }
+    told
 }
 
 /// What people decided about an asset by which no record came or went: pins, and questions that were dismissed; and that
@@ -283,6 +369,7 @@ fn decided(tx: &mut Tx, org: OrgId, asset: AssetId, here: &BTreeSet<i64>) -> Res
             native_id: String::new(),
             called: None,
             with: Vec::new(),
+            moved: Vec::new(),
             by: Some(By {
                 rule: rule.to_owned(),
                 evidence: String::new(),
@@ -323,6 +410,7 @@ fn own(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Vec<(i64, Changed)>, S
         native_id: String::new(),
         called: None,
         with: Vec::new(),
+        moved: Vec::new(),
         by: None,
         who: who.map(str::to_owned),
     };
@@ -396,7 +484,7 @@ fn explain(tx: &mut Tx, org: OrgId, ids: &[i64], changes: &mut [Changed]) -> Res
     const UNDO: &str = "SELECT record_id, change_id, undo FROM inventory_change
         WHERE org_id = $1 AND field IN ('asset', '') AND undo IS NOT NULL AND record_id IN KEYS";
     let is_open = |change: &Changed| {
-        ["asset", FIRST_SEEN].contains(&change.field.as_str()) && change.after.is_some() && change.by.is_none()
+        [ASSET, FIRST_SEEN].contains(&change.field.as_str()) && change.after.is_some() && change.by.is_none()
     };
     let moved: BTreeSet<i64> = changes.iter().filter(|change| is_open(change)).map(|change| change.record.0).collect();
     let moved: Vec<i64> = moved.into_iter().collect();

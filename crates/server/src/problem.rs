@@ -380,6 +380,11 @@ pub(crate) fn capital(text: &str) -> String {
     format!("{}{}{end}", first.to_uppercase(), letters.as_str())
 }
 
+/// The same of what is no whole sentence.
+pub(crate) fn capital_word(text: &str) -> String {
+    capital(text).trim_end_matches('.').to_owned()
+}
+
 impl From<AskError> for Problem {
     fn from(error: AskError) -> Problem {
         match error {

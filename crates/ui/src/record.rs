@@ -19,7 +19,7 @@ pub struct Joined<'a> {
     pub source: &'a str,
     /// What the source calls it.
     pub called: &'a str,
-    /// The rule, in words: *Rule R50: two own MAC addresses equal.* Empty for the first record.
+    /// The rule, in words: *They share two MAC addresses (R50):* Empty for the first record.
     pub rule: &'a str,
     /// The evidence, since when, by whom.
     pub why: Markup,

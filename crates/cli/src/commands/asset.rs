@@ -59,7 +59,7 @@ Examples:
 The latest change comes first. A record that a source brought for the first time stands as the field record, with how \
 much it said, and what the asset says otherwise since; --each tells each of these values by itself. What people decided \
 stands as the field decision. What moves with every sweep (last_seen, active) has no history. Records that came from another asset or \
-went to one stand as the field asset, with the rule.
+went to one stand as the field asset, those of one decision in one line; with --each, each by itself.
 
 Examples:
   muster asset history ast_00000000000sg

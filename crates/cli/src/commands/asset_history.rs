@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 use inventory::correlate::explain::person;
-use inventory::correlate::{Rule, explain};
-use inventory::history::{self, By, Changed, Kept, Tell};
-use kernel::{Cell, IntegrationId, OrgId, Table, Timestamp};
+use inventory::history::{self, Changed, Kept, Tell};
+use kernel::{AssetId, Cell, IntegrationId, OrgId, Table, Timestamp};
 
 use crate::arguments::Global;
 use crate::failure::{Exit, Failure};
@@ -60,7 +59,7 @@ pub async fn history(global: &Global, history: History, terminal: &Terminal) -> 
     // Whoever reads it with a program gets the source's own ids too.
     let sources: &[&str] = if history.json { &["stream", "native_id"] } else { &[] };
     let columns = columns.iter().chain(sources).map(|name| (*name).to_owned()).collect();
-    let rows = changes.iter().map(|change| row(change, &names, history.json)).collect();
+    let rows = changes.iter().map(|change| row(change, asset, &names, history.json)).collect();
     let table = Table { columns, rows };
     if history.json {
         return terminal.result(&reports::json::json(&table));
@@ -84,10 +83,9 @@ fn otherwise(change: &Changed) -> String {
     if more.is_empty() { told } else { format!("{told} and {} more (--each)", more.len()) }
 }
 
-fn row(change: &Changed, names: &BTreeMap<IntegrationId, String>, sources: bool) -> Vec<Cell> {
+/// A change as cells; a program gets each value as it is, a person gets a sentence where a value would say nothing.
+fn row(change: &Changed, asset: AssetId, names: &BTreeMap<IntegrationId, String>, raw: bool) -> Vec<Cell> {
     let text = |text: Option<&str>| text.map_or(Cell::Empty, |text| Cell::Text(text.to_owned()));
-    let is_first = |by: &&By| change.field == history::FIRST_SEEN && Rule::from_code(&by.rule) == Rule::New;
-    let by = change.by.as_ref().filter(|by| !is_first(by)).map(why);
     let who = change.who.as_ref().map(|who| match who.as_str() {
         "rule" | "tag" => format!("by a {who}"),
         who => format!("by {}", person(who)),
@@ -98,39 +96,28 @@ fn row(change: &Changed, names: &BTreeMap<IntegrationId, String>, sources: bool)
         (history::FIRST_SEEN, None) => format!("first seen with {after}{}", otherwise(change)),
         _ => format!("{after}{}", otherwise(change)),
     });
+    let moved = change.came_or_went(asset).filter(|_| !raw);
+    let before = change.before.as_deref().filter(|_| moved.is_none());
+    let after = moved.map(|moved| format!("{moved}{}", otherwise(change))).or(after);
+    let record = match change.moved.len() {
+        0 | 1 => Some(change.record.to_string()).filter(|_| change.record.0 != 0),
+        number => Some(counted(number as u64, "record", &number.to_string())),
+    };
     let mut cells = vec![
         Cell::Time(change.at),
         text(Some(&change.field)),
-        text(change.before.as_deref()),
+        text(before),
         text(after.as_deref()),
         text(integration),
-        text(Some(change.record.to_string()).filter(|_| change.record.0 != 0).as_deref()),
+        text(record.as_deref()),
         text(change.called.as_deref()),
-        text(by.or(who).as_deref()),
+        text(change.why().or(who).as_deref()),
     ];
-    if sources {
+    if raw {
         cells.push(text(Some(change.stream.as_str()).filter(|stream| !stream.is_empty())));
         cells.push(text(Some(change.native_id.as_str()).filter(|id| !id.is_empty())));
     }
     cells
-}
-
-/// Why a record came, or went.
-fn why(by: &By) -> String {
-    let rule = Rule::from_code(&by.rule);
-    match by.who.as_str() {
-        "correlation" | "sync" if rule == Rule::New => "no rule joins it to another record".to_owned(),
-        "correlation" | "sync" => {
-            let evidence = explain::words(&by.evidence);
-            let evidence: Vec<String> = evidence.iter().map(|(kind, value)| format!("{kind} {value}")).collect();
-            match evidence.is_empty() {
-                true => rule.named(),
-                false => format!("rule {}: {}", rule.code(), evidence.join(", ")),
-            }
-        }
-        who if by.reason.is_empty() => format!("{} by {}", by.rule, person(who)),
-        who => format!("{} by {}: {}", by.rule, person(who), by.reason),
-    }
 }
 
 /// How far back history goes, in words.

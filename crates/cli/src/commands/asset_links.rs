@@ -9,9 +9,9 @@ use inventory::correlate::decisions::{self, Made, Undone, What};
 use inventory::correlate::deeds::{Deed, Objection};
 use inventory::correlate::directive::{self, Decision, DirectiveError, Parted};
 use inventory::correlate::explain::{
-    self, Against, But, Compared, Explained, Ignored, Linked, PartedFrom, Subject, Tagged, Why, because_of, person,
+    self, Against, But, Compared, Explained, IN_LINE_MAX, Linked, PartedFrom, Subject, Tagged, Why, because_of,
+    in_line, person,
 };
-use inventory::correlate::partition::About;
 use inventory::correlate::review::{self, Review, Side};
 use inventory::correlate::rules::Rule;
 use inventory::correlate::veto::Veto;
@@ -301,7 +301,7 @@ pub async fn explain(global: &Global, order: Explain, terminal: &Terminal) -> Re
             let told = explain::explain_of(tx, ORG, asked)?;
             let mut verdicts = Vec::with_capacity(told.reviews.len());
             for review in &told.reviews {
-                verdicts.push(weighed(tx, review, now)?.map(|compared| compared.verdict()));
+                verdicts.push(weighed(tx, review, now)?);
             }
             Ok::<_, DirectiveError>((told, verdicts))
         });
@@ -601,10 +601,10 @@ async fn list(global: &Global, limit: u32, as_json: bool, terminal: &Terminal) -
     }
     let mut out = String::new();
     for (one, weighed) in &open {
-        let _ = writeln!(out, "{}  {}", one.id, question(one));
+        let _ = writeln!(out, "{}  {}", one.id, question("Are these one machine?", one));
         let _ = writeln!(out, "    {}\n    {}", side(&one.one), side(&one.other));
         if !one.evidence.is_empty() {
-            let _ = writeln!(out, "    both have {}", values(&explain::words(&one.evidence)));
+            let _ = writeln!(out, "    both have: {}", values(&explain::words(&one.evidence)));
         }
         if let Some(weighed) = weighed {
             let _ = writeln!(out, "    {}", weighed.verdict());
@@ -612,7 +612,7 @@ async fn list(global: &Global, limit: u32, as_json: bool, terminal: &Terminal) -
                 let _ = writeln!(out, "    what they share fits as well: {}", rivals(&weighed.rivals));
             }
         }
-        out += &ways(one, true);
+        out += &ways(one, weighed.as_ref(), true);
         out.push('\n');
     }
     let shown = counted(count, "question", &terminal.result_number(count));
@@ -621,13 +621,15 @@ async fn list(global: &Global, limit: u32, as_json: bool, terminal: &Terminal) -
 }
 
 /// What a person can do about a question, each as a whole command; what speaks for it and against, unless that stands there.
-fn ways(review: &Review, weigh: bool) -> String {
+fn ways(review: &Review, weighed: Option<&Compared>, weigh: bool) -> String {
     let mut out = String::new();
     let mut way = |what: &str, command: String| {
-        let _ = writeln!(out, "      {what:<34}muster asset {command}");
+        let _ = writeln!(out, "      {what:<36}muster asset {command}");
     };
-    way("if they are one machine", format!("review accept {}", review.id));
-    way("if they are two machines", format!("review dismiss {}", review.id));
+    for answer in review::answers(weighed) {
+        let word = if answer.same { "accept" } else { "dismiss" };
+        way(answer.when, format!("review {word} {}", review.id));
+    }
     match (review.one.asset, review.other.asset) {
         (Some(one), Some(other)) if one != other && weigh => {
             way("what speaks for it, and against", format!("explain {one} --and {other}"));
@@ -643,15 +645,8 @@ fn rivals(all: &[(RecordId, AssetId)]) -> String {
     all.iter().map(|(record, asset)| format!("{record} of {asset}")).collect::<Vec<_>>().join(", ")
 }
 
-fn question(review: &Review) -> &'static str {
-    match review.about {
-        About::Alike => "Are these one machine?",
-        About::Ambiguous => "Are these one machine? What they share fits others just as well.",
-        About::Clone => {
-            "Are these one machine? Two agents have one identity and are both alive, as after a disk was cloned."
-        }
-        About::Conflict => "Are these one machine? People decided that they are, and that they are not.",
-    }
+fn question(asked: &str, review: &Review) -> String {
+    format!("{asked} {}", review.about.words()).trim_end().to_owned()
 }
 
 fn named(side: &Side) -> String {
@@ -671,7 +666,7 @@ fn values(evidence: &[(&str, String)]) -> String {
     evidence.iter().map(|(kind, value)| format!("{kind} {value}")).collect::<Vec<_>>().join(", ")
 }
 
-fn explained(told: &Explained, verdicts: &[Option<String>], names: &BTreeMap<IntegrationId, String>) -> String {
+fn explained(told: &Explained, weighed: &[Option<Compared>], names: &BTreeMap<IntegrationId, String>) -> String {
     let mut out = String::new();
     if let Some(asked) = told.asked {
         out += &where_it_led(asked, told);
@@ -683,16 +678,8 @@ fn explained(told: &Explained, verdicts: &[Option<String>], names: &BTreeMap<Int
             told.asset
         );
     }
-    let _ = match told.records.len() {
-        1 => writeln!(out, "{} {}. It is known from 1 record: what one source says of it.", told.asset, called(told)),
-        number => writeln!(
-            out,
-            "{} {}. It is known from {number} records. A record is what one source says of a machine; under each stands why \
-             it belongs here.",
-            told.asset,
-            called(told)
-        ),
-    };
+    let _ = writeln!(out, "{} {}: {}.", told.asset, called(told), told.what(names));
+    out += &called_before(told);
     if told.pinned {
         let by = told.pin.as_ref().map(|pin| {
             let who = capital(person(&pin.by));
@@ -706,7 +693,13 @@ fn explained(told: &Explained, verdicts: &[Option<String>], names: &BTreeMap<Int
         );
     }
     out += &decided(told);
-    out.push('\n');
+    let _ = match told.records.len() {
+        1 => writeln!(out, "\nIts only record, which is what one source says of it:"),
+        number => writeln!(
+            out,
+            "\nIts {number} records, each what one source says of it; under each stands why it belongs here:"
+        ),
+    };
     for linked in &told.records {
         let name = linked.name.clone().unwrap_or_else(|| format!("(no name; there it is {})", linked.native_id));
         let replaced = match linked.replaced_by {
@@ -718,32 +711,31 @@ fn explained(told: &Explained, verdicts: &[Option<String>], names: &BTreeMap<Int
         for (kind, value) in &linked.evidence {
             let _ = writeln!(out, "      {kind}  {value}");
         }
-        for Against { differing, but } in &linked.against {
-            let (one, other) = (differing.one.join(", "), differing.other.join(", "));
-            let with = linked.partner.map_or_else(|| "the other".to_owned(), |partner| partner.to_string());
-            let _ = writeln!(
-                out,
-                "      Its {} is {one}, and {with} has {other}. That does not part them: {but}.",
-                differing.kind
-            );
+        if let Some((head, each)) = linked.differs() {
+            let _ = writeln!(out, "    {head}");
+            for against in &linked.against {
+                let but = if each { format!(": {}", against.but) } else { String::new() };
+                let _ = writeln!(out, "      {}  {}{but}", against.differing.kind, against.values());
+            }
         }
     }
     out += &tagged(told, names);
-    out += &not_used(&told.ignored);
+    out += &not_used(told);
     for other in &told.same_hardware {
         let _ = writeln!(out, "\n{other} is another system on the same hardware.");
     }
     if !told.reviews.is_empty() {
         out += "\nOpen questions about it:\n";
-        for (review, verdict) in told.reviews.iter().zip(verdicts) {
+        for (review, weighed) in told.reviews.iter().zip(weighed) {
             let ours = told.records.iter().any(|linked| Some(linked.record) == review.one.record);
             let other = if ours { &review.other } else { &review.one };
-            let question = question(review).replacen("Are these", "Are it and the following", 1);
-            let _ = writeln!(out, "    {}  {question}\n      {}", review.id, side(other));
-            if let Some(verdict) = verdict {
-                let _ = writeln!(out, "      {verdict}");
+            let asset = other.asset.map_or_else(|| "which is left out".to_owned(), |asset| format!("of {asset}"));
+            let asked = format!("Is it the same machine as {} {asset}, from {}?", named(other), other.source);
+            let _ = writeln!(out, "    {}  {}", review.id, question(&asked, review));
+            if let Some(weighed) = weighed {
+                let _ = writeln!(out, "      {}", weighed.verdict());
             }
-            out += &ways(review, true);
+            out += &ways(review, weighed.as_ref(), true);
         }
     }
     out.push('\n');
@@ -786,7 +778,19 @@ fn decided(told: &Explained) -> String {
     let mut lines: Vec<(kernel::Timestamp, String)> = Vec::new();
     let mut known: Vec<kernel::Timestamp> = Vec::new();
     for made in &told.decisions {
+        if told.pinned && made.what == What::Pinned && made.undone.is_none() {
+            // The pin stands above all else already.
+            known.push(made.said.at);
+            continue;
+        }
         let mut line = said(made.said.at, &made.said.by, &made.words(told.asset), &made.said.reason);
+        if made.undone.is_none() {
+            for objection in told.objections_to(&made.said) {
+                let _ = writeln!(line, "      A rule speaks against it: {}.", objection.words());
+            }
+        }
+        line += &long(&made.others);
+        line += &long(&made.records);
         known.push(made.said.at);
         match &made.undone {
             Some(undone) => {
@@ -807,7 +811,7 @@ fn decided(told: &Explained) -> String {
         if known.contains(&deed.at) {
             continue;
         }
-        let records = spaced(&deed.records);
+        let records = in_line(&deed.records, "records");
         let came = deed.to == told.asset;
         let words = match (deed.decision.as_deref(), came) {
             (Some("merged"), true) => format!("merged {} into it: {records}", deed.from),
@@ -817,7 +821,7 @@ fn decided(told: &Explained) -> String {
             (_, true) => format!("took a decision back, and {records} came from {}", deed.from),
             (_, false) => format!("took a decision back, and {records} went to {}", deed.to),
         };
-        lines.push((deed.at, said(deed.at, &deed.by, &words, &deed.reason)));
+        lines.push((deed.at, said(deed.at, &deed.by, &words, &deed.reason) + &long(&deed.records)));
     }
     let told_of = |at| known.contains(&at) || told.deeds.iter().any(|deed| deed.at == at);
     for parted in told.parted.iter().filter(|parted| !told_of(parted.at)) {
@@ -827,19 +831,23 @@ fn decided(told: &Explained) -> String {
     }
     lines.sort_by_key(|(at, _)| *at);
     let mut out: String = lines.into_iter().map(|(_, line)| line).collect();
-    for Objection { veto, one, other, by, reason, at } in &told.objections {
-        let _ = writeln!(
-            out,
-            "    What speaks against it: {} ({one} and {other}, rule {}). {} decided that they are one all the same, on \
-             {}{}.",
-            veto.words(),
-            veto.code(),
-            capital(person(by)),
-            to_the_second(*at),
-            because_of(reason)
-        );
+    let decided = |of: &Objection| {
+        let of_it = |made: &&Made| made.undone.is_none() && (made.said.at, &made.said.by) == (of.at, &of.by);
+        told.decisions.iter().any(|made| of_it(&made))
+    };
+    for objection in told.objections.iter().filter(|objection| !decided(objection)) {
+        let (at, by, why) = (to_the_second(objection.at), person(&objection.by), because_of(&objection.reason));
+        let _ = writeln!(out, "    A rule speaks against what {by} decided on {at}{why}: {}.", objection.words());
     }
     if out.is_empty() { out } else { format!("\nWhat people decided about it:\n{out}") }
+}
+
+/// What is too much for a line, a line each.
+fn long<T: ToString>(all: &[T]) -> String {
+    match all.len() > IN_LINE_MAX {
+        true => all.iter().map(|one| format!("      {}\n", one.to_string())).collect(),
+        false => String::new(),
+    }
 }
 
 fn said(at: kernel::Timestamp, by: &str, words: &str, reason: &str) -> String {
@@ -855,21 +863,29 @@ fn capital(text: &str) -> String {
     }
 }
 
-/// The name that questions find it by, and what its older agents were called.
+/// The name that questions find it by.
+fn name_of(told: &Explained) -> Option<&str> {
+    let first = || told.records.iter().find_map(|linked| linked.name.as_deref());
+    told.name.as_deref().or_else(first)
+}
+
 fn called(told: &Explained) -> String {
-    let first = || told.records.iter().find_map(|linked| linked.name.clone());
-    let Some(name) = told.name.clone().or_else(first) else { return "has no name".to_owned() };
+    name_of(told).map_or_else(|| "has no name".to_owned(), |name| format!("is {name}"))
+}
+
+/// What its older agents were called.
+fn called_before(told: &Explained) -> String {
+    let name = name_of(told).unwrap_or_default();
     let mut before: Vec<&str> = Vec::new();
     for linked in told.records.iter().filter(|linked| linked.replaced_by.is_some()) {
-        if let Some(old) =
-            linked.name.as_deref().filter(|old| !old.eq_ignore_ascii_case(&name) && !before.contains(old))
+        if let Some(old) = linked.name.as_deref().filter(|old| !old.eq_ignore_ascii_case(name) && !before.contains(old))
         {
             before.push(old);
         }
     }
     match before.is_empty() {
-        true => format!("is {name}"),
-        false => format!("is {name} (before: {})", before.join(", ")),
+        true => String::new(),
+        false => format!("Its older agents called it {}.\n{}", in_line(&before, "names"), long(&before)),
     }
 }
 
@@ -889,7 +905,8 @@ fn tagged(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> String {
     }
     let mut out = "\nIts tags, and who says so:\n".to_owned();
     for ((key, value), who) in &sayers {
-        let _ = writeln!(out, "    {key}={value}  {}", who.join(", "));
+        let _ = writeln!(out, "    {key}={value}  {}", in_line(who, "records"));
+        out += &long(who);
     }
     let twice = |key: &str| sayers.iter().filter(|((with, _), _)| with.eq_ignore_ascii_case(key)).count() > 1;
     if sayers.iter().any(|((key, _), _)| twice(key)) {
@@ -898,26 +915,25 @@ fn tagged(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> String {
     out
 }
 
-/// Values that were not used, each once with all that have it.
-fn not_used(all: &[Ignored]) -> String {
-    if all.is_empty() {
-        return String::new();
-    }
-    let mut grouped: Vec<(&Ignored, Vec<RecordId>)> = Vec::new();
-    for ignored in all {
-        let same =
-            |known: &Ignored| (known.kind, &known.value, &known.why) == (ignored.kind, &ignored.value, &ignored.why);
-        match grouped.iter_mut().find(|(known, _)| same(known)) {
-            Some((_, records)) => records.push(ignored.record),
-            None => grouped.push((ignored, vec![ignored.record])),
+/// Values that were not used, and why: behind the value, or once below several.
+fn not_used(told: &Explained) -> String {
+    let mut out = String::new();
+    for (why, values) in told.not_used() {
+        let single = values.len() == 1;
+        for value in &values {
+            let (of, end) = (in_line(&value.records, "records"), if single { ":" } else { "" });
+            let _ = write!(out, "    {} {:?} of {of}{end}", value.kind, value.value);
+            if single {
+                let _ = write!(out, " {}", why.words());
+            }
+            out += "\n";
+            out += &long(&value.records);
+        }
+        if !single {
+            let _ = writeln!(out, "      Why: {}.", why.words());
         }
     }
-    let mut out = "\nNot used as evidence:\n".to_owned();
-    for (ignored, records) in grouped {
-        let records = records.iter().map(RecordId::to_string).collect::<Vec<_>>().join(", ");
-        let _ = writeln!(out, "    {} {:?} of {records}: {}", ignored.kind, ignored.value, ignored.why.words());
-    }
-    out
+    if out.is_empty() { out } else { format!("\nNot used as evidence:\n{out}") }
 }
 
 /// The name of the integration that a record of the asset is from.
@@ -956,11 +972,14 @@ fn because(linked: &Linked, told: &Explained) -> String {
                 _ => format!("pinned the asset with it and {partner}, and no rule holds it here"),
             };
             let who = if linked.by == "person" { "a person" } else { person(&linked.by) };
-            format!("Here since {since}: {who} {what}{}.", because_of(&linked.reason))
+            // With the decision stands its reason.
+            let decided = |made: &&Made| (made.said.at, &made.said.by) == (linked.since, &linked.by);
+            let reason = if told.decisions.iter().any(|made| decided(&made)) { "" } else { &linked.reason };
+            format!("Here since {since}: {who} {what}{}.", because_of(reason))
         }
-        (rule, Some(partner)) => {
-            let because = linked.because();
-            format!("Here since {since}: the same machine as {partner}, because {because} (rule {}).", rule.code())
+        (_, Some(partner)) => {
+            let (because, end) = (linked.told(), if linked.evidence.is_empty() { "." } else { ":" });
+            format!("Here since {since}: the same machine as {partner}, because {because}{end}")
         }
     }
 }
@@ -987,9 +1006,13 @@ fn compared(told: &Compared, asked: (Subject, Subject), questions: &[Review]) ->
     }
     match (&told.veto, &told.nearest) {
         (Some(_), Some(nearest)) if nearest.but.is_none() => {
-            let (one, other) = (nearest.one, nearest.other);
-            let (words, code) = (nearest.rule.words(), nearest.rule.code());
-            let _ = writeln!(out, "What would join them otherwise: {words} ({one} and {other}, rule {code}).");
+            let _ = writeln!(
+                out,
+                "What would join them otherwise: {}: {} and {}.",
+                nearest.rule.told(),
+                nearest.one,
+                nearest.other
+            );
         }
         _ => {}
     }
@@ -1009,15 +1032,17 @@ fn compared(told: &Compared, asked: (Subject, Subject), questions: &[Review]) ->
         }
     }
     for differing in &told.differing {
-        let (one, other) = (differing.one.join(", "), differing.other.join(", "));
-        let _ = writeln!(out, "    they differ  {} {one} and {other}", differing.kind);
+        let (one, other) = (in_line(&differing.one, "values"), in_line(&differing.other, "values"));
+        let _ = writeln!(out, "    they differ  {} {one} against {other}", differing.kind);
+        out += &long(&differing.one);
+        out += &long(&differing.other);
     }
     for (why, kinds) in &reasons {
-        let _ = writeln!(out, "Why {} is not used: {}.", kinds.join(", "), why.words());
+        let _ = writeln!(out, "Why this is not used ({}): {}.", kinds.join(", "), why.words());
     }
     for review in questions {
         let _ = writeln!(out, "It is an open question, {}, and the answer is yours:", review.id);
-        out += &ways(review, false);
+        out += &ways(review, Some(told), false);
     }
     let made = told.decided.as_ref().and_then(|(_, made)| made.as_ref());
     if let Some(made) = made.filter(|made| made.stands && told.pins.is_empty()) {
@@ -1086,7 +1111,7 @@ fn explained_json(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> 
         "decisions": told.decisions.iter().map(made_json).collect::<Vec<_>>(),
         "objections": told.objections.iter().map(objection).collect::<Vec<_>>(), "pin": pin,
         "asset": told.asset.to_string(), "asked": told.asked.map(|asked| asked.to_string()), "pinned": told.pinned,
-        "name": told.name, "parted": told.parted.iter().map(parted).collect::<Vec<_>>(),
+        "name": told.name, "what": told.what(names), "parted": told.parted.iter().map(parted).collect::<Vec<_>>(),
         "records": told.records.iter().map(record).collect::<Vec<_>>(), "ignored": ignored,
         "tags": told.tags.iter().map(tag).collect::<Vec<_>>(),
         "same_hardware": told.same_hardware.iter().map(AssetId::to_string).collect::<Vec<_>>(),

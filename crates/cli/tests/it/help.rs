@@ -60,7 +60,7 @@ fn topics_are_explained() {
     assert!(muster.ok(&["help", "query"]).out.contains("# The language"));
     assert!(muster.ok(&["help", "token"]).out.contains("Create New Service User"));
     let rules = muster.ok(&["help", "correlation"]).out;
-    assert!(rules.contains("R60         MAC + host name") && rules.contains("V6"), "{rules}");
+    assert!(rules.contains("R60         MAC address + host name") && rules.contains("V6"), "{rules}");
     let fields = muster.ok(&["help", "fields"]).out;
     assert!(fields.contains("edr.name") && fields.contains("Other inventories: software"), "{fields}");
     assert!(muster.ok(&["help", "fields", "findings"]).out.contains("classification"));

@@ -7,10 +7,10 @@ use serde_json::Value as Json;
 use crate::harness::{FILTERS, Muster};
 
 const CMDB: &str = "\
-sys_id,name,serial_number,mac_address,os,manufacturer,tags
-a1,PC-0001,SN-000101,00:1c:23:00:00:01,Windows 11,Dell Inc.,env=prod
-a2,PC-0002,SN-000202,00:1c:23:00:00:02,Windows 11,Dell Inc.,
-a3,localhost,To be filled by O.E.M.,0a:00:27:00:00:00,Windows 11,ASUS,
+sys_id,name,serial_number,mac_address,os,manufacturer,tags,type,ip
+a1,PC-0001,SN-000101,00:1c:23:00:00:01,Windows 11,Dell Inc.,env=prod,Laptop,10.0.0.1
+a2,PC-0002,SN-000202,00:1c:23:00:00:02,Windows 11,Dell Inc.,,Laptop,10.0.0.2
+a3,localhost,To be filled by O.E.M.,0a:00:27:00:00:00,Windows 11,ASUS,,,
 ";
 
 const AUDIT: &str = "\

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use store::{Keys, Kind as Column, Row, StoreError, Tx};
 
 use super::directive::{self, Decision, DirectiveError};
+use super::explain::{enumerated, in_line};
 use crate::memory;
 
 /// What was decided.
@@ -79,22 +80,25 @@ pub struct Made {
     pub stands: bool,
 }
 
+/// What the asset is called that a decision is told of.
+const IT: &str = "this asset";
+
 impl Made {
-    /// What was decided, as a clause behind the person who did; `it` is what the asset is called that this is told of.
+    /// What was decided, as a clause behind the person who did; told of the asset `it`.
     #[must_use]
     pub fn words(&self, it: AssetId) -> String {
-        let name = |asset: &AssetId| if *asset == it { "it".to_owned() } else { asset.to_string() };
-        let others = self.others.iter().map(name).collect::<Vec<_>>().join(", ");
+        let name = |asset: &AssetId| if *asset == it { IT.to_owned() } else { asset.to_string() };
+        let others = in_line(&self.others.iter().map(name).collect::<Vec<_>>(), "assets");
         let asset = name(&self.asset);
-        let (one, other) = if others == "it" { ("it", asset.as_str()) } else { (asset.as_str(), others.as_str()) };
-        let records = self.records.iter().map(RecordId::to_string).collect::<Vec<_>>();
-        let (listed, both) = (records.join(" "), records.join(" and "));
+        let (one, other) = if others == IT { (IT, asset.as_str()) } else { (asset.as_str(), others.as_str()) };
+        let listed = in_line(&self.records, "records");
+        let both = enumerated(&self.records.iter().map(RecordId::to_string).collect::<Vec<_>>());
         match self.what {
-            What::Merged => format!("merged {others} into {asset}: {listed}"),
-            What::Split => format!("parted {listed} from the rest: {one} and {other} are two machines"),
+            What::Merged => format!("merged {others} into {asset} ({listed})"),
+            What::Split => format!("split {listed} off: {one} and {other} are two machines"),
             What::Accepted => format!("answered that {one} and {other} are one machine ({both})"),
             What::Dismissed => {
-                format!("dismissed the question and said that {one} and {other} are two machines ({both})")
+                format!("answered that {one} and {other} are two machines ({both})")
             }
             What::Pinned => format!("pinned {asset}: nothing joins it or leaves it"),
         }

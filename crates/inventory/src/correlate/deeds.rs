@@ -58,6 +58,14 @@ pub struct Objection {
     pub at: Timestamp,
 }
 
+impl Objection {
+    /// What the rule says, with its code and the two records, as a clause.
+    #[must_use]
+    pub fn words(&self) -> String {
+        format!("{} ({}, {} and {})", self.veto.words(), self.veto.code(), self.one, self.other)
+    }
+}
+
 /// Objections are looked for in assets of at most so many records: all pairs are compared.
 const RECORDS_MAX: usize = 200;
 

@@ -1,5 +1,8 @@
 //! Why an asset has its records, and why another record or asset is not one with it.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
 use kernel::{AssetId, IntegrationId, OrgId, RecordId, Timestamp};
 use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Keys, Tx};
@@ -10,7 +13,7 @@ use super::directive::{self, DirectiveError, asset_today, records_of};
 use super::fact::{Fact, Key, Kind, names_conflict};
 use super::hygiene::{self, Junk};
 use super::review::{self, Review};
-use super::rules::{Asked, Evidence, Rule, is_same_agent};
+use super::rules::{Asked, Rule, is_same_agent};
 use super::sharing::{Shared, SharedWhy};
 use super::veto::{Grounds, Veto};
 use super::{identify, settle};
@@ -48,6 +51,8 @@ pub struct Explained {
     pub record: Option<RecordId>,
     /// What it is called: what questions find as its name.
     pub name: Option<String>,
+    /// What is known of what it is.
+    pub nature: Nature,
     /// Its records, the oldest first.
     pub records: Vec<Linked>,
     /// From what people split it.
@@ -70,6 +75,109 @@ pub struct Explained {
     pub same_hardware: Vec<AssetId>,
     /// Open questions about its records.
     pub reviews: Vec<Review>,
+}
+
+/// What sort of machine an asset is, as far as its sources say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Nature {
+    /// Its type: `printer`.
+    pub kind: Option<String>,
+    /// Its operating system.
+    pub os: Option<String>,
+    /// The address that was measured last, or else the one that was reported last.
+    pub address: Option<IpAddr>,
+}
+
+/// So many names or records stand in one line; more are counted there, or have a line each.
+pub const IN_LINE_MAX: usize = 6;
+
+impl Explained {
+    /// What it is and who knows it, in a line: `a printer at 10.0.0.7, known from a scan alone (office)`.
+    #[must_use]
+    pub fn what(&self, integrations: &BTreeMap<IntegrationId, String>) -> String {
+        let Nature { kind, os, address } = &self.nature;
+        let kind = kind.as_deref().map(str::to_lowercase).filter(|kind| kind != "unknown");
+        let kind = kind.unwrap_or_else(|| if os.is_some() { "machine" } else { "machine of unknown type" }.to_owned());
+        let article = if kind.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+        let os = os.as_ref().map(|os| format!(" ({os})")).unwrap_or_default();
+        let address = address.map(|ip| format!(" at {ip}")).unwrap_or_default();
+        format!("{article} {kind}{os}{address}, known from {}", self.known_from(integrations))
+    }
+
+    /// The sorts of its sources, each with the integrations: `an agent (acme) and 2 lists (cmdb, audit)`.
+    fn known_from(&self, integrations: &BTreeMap<IntegrationId, String>) -> String {
+        let of = |grade: Grade| {
+            let records: Vec<&Linked> = self.records.iter().filter(|linked| linked.grade == grade).collect();
+            let mut from: Vec<&str> = Vec::new();
+            for linked in &records {
+                let name = integrations.get(&linked.integration).map_or("an integration that is gone", String::as_str);
+                if !from.contains(&name) {
+                    from.push(name);
+                }
+            }
+            // Each record of an agent is an agent; a scan or a list may have several of one machine.
+            let count = if grade == Grade::Agent { records.len() } else { from.len() };
+            (count > 0).then(|| (sort_of(grade, count), in_line(&from, "integrations")))
+        };
+        let sorts: Vec<(String, String)> = Grade::ALL.into_iter().filter_map(of).collect();
+        let alone = match (sorts.len(), self.records.first()) {
+            (1, Some(linked)) if linked.grade != Grade::Agent => " alone",
+            _ => "",
+        };
+        let sorts: Vec<String> = sorts.into_iter().map(|(sort, from)| format!("{sort}{alone} ({from})")).collect();
+        enumerated(&sorts)
+    }
+
+    /// Values that say nothing, each once with all records that have it, by why; a reason is there once.
+    #[must_use]
+    pub fn not_used(&self) -> Vec<(&Why, Vec<NotUsed<'_>>)> {
+        let mut all: Vec<(&Why, Vec<NotUsed<'_>>)> = Vec::new();
+        for Ignored { record, kind, value, why } in &self.ignored {
+            let at = all.iter().position(|(known, _)| *known == why).unwrap_or(all.len());
+            if at == all.len() {
+                all.push((why, Vec::new()));
+            }
+            let values = &mut all[at].1;
+            match values.iter_mut().find(|of| (of.kind, of.value) == (*kind, value.as_str())) {
+                Some(known) => known.records.push(*record),
+                None => values.push(NotUsed { kind, value, records: vec![*record] }),
+            }
+        }
+        all
+    }
+
+    /// What rules say against a decision that was taken then by that person.
+    pub fn objections_to(&self, said: &Said) -> impl Iterator<Item = &Objection> {
+        self.objections.iter().filter(move |of| (of.at, &of.by) == (said.at, &said.by))
+    }
+}
+
+fn sort_of(grade: Grade, count: usize) -> String {
+    let (one, several) = match grade {
+        Grade::Agent => ("an agent", "agents"),
+        Grade::Scan => ("a scan", "scans"),
+        Grade::List => ("a list", "lists"),
+        Grade::Discovery => return "network discovery".to_owned(),
+    };
+    if count == 1 { one.to_owned() } else { format!("{count} {several}") }
+}
+
+/// Things with commas between them, or how many there are if that is a long row.
+pub fn in_line<T: ToString>(all: &[T], what: &str) -> String {
+    match all.len() {
+        0..=IN_LINE_MAX => all.iter().map(T::to_string).collect::<Vec<_>>().join(", "),
+        number => format!("{number} {what}"),
+    }
+}
+
+/// `one`, `one and two`, `one, two and three`.
+#[must_use]
+pub fn enumerated(all: &[String]) -> String {
+    match all {
+        [] => String::new(),
+        [one] => one.clone(),
+        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
+    }
 }
 
 /// A record, and why it belongs to its asset.
@@ -112,20 +220,30 @@ impl Linked {
         let has_name = self.evidence.iter().any(|(kind, _)| *kind == Kind::Name.words());
         match self.rule {
             Rule::MacName if !has_name => "they share a MAC address, and their host names agree",
-            Rule::SameAgent if self.is_discovered() => "both name the same device of the console's network discovery",
+            Rule::SameAgent if self.is_discovered() => "both have the id that network discovery gave to one device",
             rule => rule.words(),
         }
     }
 
-    /// The rule with its code, for people.
+    /// The same with the code of the rule behind it, if a rule decided it.
     #[must_use]
-    pub fn named(&self) -> String {
-        match self.rule {
-            Rule::SameAgent if self.is_discovered() => {
-                format!("rule {}: the console's discovery id", Rule::SameAgent.code())
-            }
-            rule => rule.named(),
+    pub fn told(&self) -> String {
+        self.rule.with_code(self.because())
+    }
+
+    /// What differs from the record that it joined, as the line above the values; nothing if nothing does. Whether each
+    /// value says by itself why it does not part them.
+    #[must_use]
+    pub fn differs(&self) -> Option<(String, bool)> {
+        let but = self.against.first()?.but;
+        let with = self.partner.map_or_else(|| "the other".to_owned(), |partner| partner.to_string());
+        if self.rule.is_by_people() {
+            return Some((format!("It differs from {with} in:"), false));
         }
+        Some(match self.against.iter().all(|against| against.but == but) {
+            true => (format!("What differs from {with} does not part them, because {but}:"), false),
+            false => (format!("What differs from {with}, and why that does not part them:"), true),
+        })
     }
 
     fn is_discovered(&self) -> bool {
@@ -134,7 +252,7 @@ impl Linked {
 }
 
 /// What an id is called that network discovery gave to a device.
-const DISCOVERY_ID: &str = "discovery id";
+const DISCOVERY_ID: &str = "device's id in network discovery";
 
 /// What people call a value of this kind.
 fn called(kind: Kind, value: &str) -> &'static str {
@@ -151,6 +269,15 @@ pub struct Against {
     pub differing: Differing,
     /// Why they are one machine all the same.
     pub but: &'static str,
+}
+
+impl Against {
+    /// Its value, and the other's.
+    #[must_use]
+    pub fn values(&self) -> String {
+        let [one, other] = [&self.differing.one, &self.differing.other].map(|values| in_line(values, "values"));
+        format!("{one} here; {other} there")
+    }
 }
 
 /// A split that an asset comes from.
@@ -190,6 +317,17 @@ pub struct Ignored {
     pub why: Why,
 }
 
+/// A value that says nothing, with all records of an asset that have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotUsed<'a> {
+    /// What it is: `serial number`.
+    pub kind: &'static str,
+    /// The value.
+    pub value: &'a str,
+    /// Whose it is.
+    pub records: Vec<RecordId>,
+}
+
 /// Why a value says nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
@@ -208,10 +346,10 @@ impl Why {
         match self {
             Why::Junk(junk) => format!("it {}", junk.words()),
             Why::Two(one, other) => format!(
-                "{one} and {other} both report it and are both alive, so it cannot tell one machine from another; it counts \
-                 again when only one of them has reported it for 30 days"
+                "{one} and {other} both report it and are both alive, so it tells nothing until only one of them has \
+                 reported it for 30 days"
             ),
-            Why::Crowd => "more than fifty records have it, so it cannot tell one machine from another".to_owned(),
+            Why::Crowd => "more than fifty records have it, so it tells nothing".to_owned(),
         }
     }
 }
@@ -258,17 +396,16 @@ impl Compared {
             };
             return format!("{} on {}{}.", capital_person(&said.by, what), second(said.at), because_of(&said.reason));
         }
-        let rule = self.nearest.as_ref().map(|nearest| nearest.rule);
-        let named = |rule: Rule| format!("{} ({})", rule.words(), rule.code());
         match (&self.veto, &self.nearest) {
             (Some((Veto::Pinned, ..)), _) => self.pinned(),
             (Some((Veto::Site, ..)), _) => {
                 let sites = self.sites.as_ref().map(|(one, other)| format!(" ({one} and {other})")).unwrap_or_default();
-                format!(
-                    "The rules do not join them: they are in two sites{sites}, and what two sites may both have, such as names and addresses, does not prove that it is one machine (V6)."
-                )
+                let words = Veto::Site.words().replacen("two sites", &format!("two sites{sites}"), 1);
+                format!("The rules do not join them: {words} ({}).", Veto::Site.code())
             }
-            (Some((veto, ..)), _) => format!("The rules never join them: {} ({}).", veto.words(), veto.code()),
+            (Some((veto, ..)), _) => {
+                format!("The rules never join them, only a person can: {} ({}).", veto.words(), veto.code())
+            }
             (None, Some(Nearest { but: Some(But::Shared), .. })) => {
                 "Nothing speaks against it, but other machines have what these two share, so it proves nothing.".to_owned()
             }
@@ -282,14 +419,14 @@ impl Compared {
             }
             (None, Some(nearest)) if !self.rivals.is_empty() => format!(
                 "Nothing forbids it, but what they share fits another machine as well, so you have to say which: {}.",
-                named(nearest.rule)
+                nearest.rule.told()
             ),
             (None, Some(nearest)) if self.is_news => {
-                format!("Something changed since the last reading, and the next one will join them: {}.", named(nearest.rule))
+                format!("Something changed since the last reading, and the next one will join them: {}.", nearest.rule.told())
             }
-            (None, Some(_)) => format!(
+            (None, Some(nearest)) => format!(
                 "Nothing forbids it, but no rule decides it: {}, and yet joining them would join others too that are not the same machine.",
-                rule.map(named).unwrap_or_default()
+                nearest.rule.told()
             ),
             (None, None) if self.is_news => {
                 "One of them is new, or changed since they were last compared; the next reading decides.".to_owned()
@@ -412,7 +549,10 @@ pub fn explain_of(tx: &mut Tx, org: OrgId, subject: Subject) -> Result<Explained
 /// # Errors
 /// The asset does not exist and never did, or the database fails.
 pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, DirectiveError> {
-    const ASSET: &str = "SELECT name, lead_record_id FROM inventory_asset WHERE org_id = $1 AND asset_id = $2";
+    const ASSET: &str = "SELECT a.name, a.lead_record_id, k.text, o.text FROM inventory_asset a
+        LEFT JOIN inventory_term k ON k.org_id = a.org_id AND k.term_id = a.type_term
+        LEFT JOIN inventory_term o ON o.org_id = a.org_id AND o.term_id = a.os_term
+        WHERE a.org_id = $1 AND a.asset_id = $2";
     const LINKS: &str =
         "SELECT m.record_id, m.integration_id, m.native_id, s.text, m.grade, m.name, l.rule, l.evidence,
             l.partner_id, l.since, l.linked_by, m.superseded
@@ -422,9 +562,14 @@ pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, Dir
         WHERE l.org_id = $1 AND l.asset_id = $2 ORDER BY m.record_id";
     let today = asset_today(tx, org, asset)?.ok_or(DirectiveError::NoSuchAsset(asset))?;
     let row = tx.query_opt(ASSET, &[org.into(), today.into()], |row| {
-        Ok((row.opt_text(0)?.map(str::to_owned), row.opt_int(1)?.map(RecordId)))
+        let text = |at: usize| Ok::<_, store::StoreError>(row.opt_text(at)?.map(str::to_owned));
+        let nature = Nature { kind: text(2)?, os: text(3)?, address: None };
+        Ok((text(0)?, row.opt_int(1)?.map(RecordId), nature))
     })?;
-    let (name, lead) = row.unwrap_or_default();
+    let (name, lead, nature) = row.unwrap_or_default();
+    // Which are old is not asked here.
+    let addresses = project::addresses_of(tx, org, today, Timestamp::from_micros(0))?;
+    let nature = Nature { address: addresses.first().map(|of| of.ip), ..nature };
     let mut records = tx.query(LINKS, &[org.into(), today.into()], |row| {
         Ok(Linked {
             record: RecordId(row.int(0)?),
@@ -467,6 +612,7 @@ pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, Dir
         way: if today == asset { Vec::new() } else { deeds::of_former(tx, org, asset)? },
         record: None,
         name,
+        nature,
         parted: parted(tx, org, &ids)?,
         decisions: decisions::of_records(tx, org, &ids)?,
         deeds: deeds::of_asset(tx, org, today, &ids)?,
@@ -559,11 +705,11 @@ fn find_against(
         let Some(partner) = linked.partner else { continue };
         let (Some(one), Some(other)) = (facts.get(&linked.record), facts.get(&partner)) else { continue };
         let but = |kind: &str| match (linked.rule, kind) {
-            (rule, _) if rule.is_by_people() => "a person says that they are one all the same",
-            _ if is_same_agent(one, other) => "both are one agent of the console all the same",
-            (Rule::Pool, _) => "machines of a pool are made anew",
+            (rule, _) if rule.is_by_people() => "a person decided that they are one",
+            _ if is_same_agent(one, other) => "both are one agent of the console",
+            (Rule::Pool, _) => "machines of that group are made anew each day",
             (_, kind) if kind == Kind::Serial.words() && is_shared(one, other, shared) => {
-                "one of the two is not that machine's alone"
+                "one of the two numbers is not that machine's alone"
             }
             (_, kind) if kind == Kind::Serial.words() => {
                 "one followed the other under one name on one model, as after a repair"
@@ -602,7 +748,8 @@ fn hardware(tx: &mut Tx, org: OrgId, records: &[i64]) -> Result<FxHashMap<Record
         LEFT JOIN inventory_term w ON w.org_id = m.org_id AND w.term_id = COALESCE(m.model_term, m.hw_term)
         WHERE m.org_id = $1 AND m.record_id IN KEYS";
     let rows = tx.select_in(READ, &[org.into()], Keys::Ints(records), |row| {
-        let hardware = [("cpu", row.opt_text(1)?.map(str::to_owned)), ("model", row.opt_text(2)?.map(str::to_owned))];
+        let hardware =
+            [("processor", row.opt_text(1)?.map(str::to_owned)), ("model", row.opt_text(2)?.map(str::to_owned))];
         Ok((RecordId(row.int(0)?), hardware))
     })?;
     Ok(rows.into_iter().collect())
@@ -974,22 +1121,16 @@ fn same_hardware(tx: &mut Tx, org: OrgId, records: &[RecordId]) -> Result<Vec<As
     Ok(assets)
 }
 
+/// What people call an address that one measured and another claimed.
+const ADDRESS: &str = "IP address";
+
 /// Stored evidence as kinds, in words, and values. What earlier versions wrote as evidence is a native id.
 pub fn words(evidence: &str) -> Vec<(&'static str, String)> {
     let known = settle::read_evidence(evidence);
     let parts = evidence.split("; ").filter_map(|part| part.split_once('='));
     let named = parts.filter_map(|(word, value)| {
-        let kind = if word == "address" { "address" } else { called(Kind::from_word(word)?, value) };
+        let kind = if word == "address" { ADDRESS } else { called(Kind::from_word(word)?, value) };
         Some((kind, value.to_owned()))
     });
     if known.is_empty() { Vec::new() } else { named.collect() }
-}
-
-/// What an evidence is, in words.
-#[must_use]
-pub fn kind_of(evidence: &Evidence) -> &'static str {
-    match evidence {
-        Evidence::Same(key) => key.kind().words(),
-        Evidence::Address(_) => "address",
-    }
 }

@@ -98,13 +98,13 @@ impl Kind {
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
-            Kind::Agent => "agent id",
+            Kind::Agent => "agent's id in the console",
             Kind::Cloud => "cloud instance",
-            Kind::Uuid => "agent uuid",
+            Kind::Uuid => "agent's own id (UUID)",
             Kind::Serial => "serial number",
-            Kind::Directory => "directory name",
+            Kind::Directory => "name in the directory (DN)",
             Kind::Mac => "MAC address",
-            Kind::FullName => "full name",
+            Kind::FullName => "full DNS name",
             Kind::Name => "host name",
         }
     }

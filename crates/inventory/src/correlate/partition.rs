@@ -121,6 +121,17 @@ impl About {
         }
     }
 
+    /// What people have to know of the two beside what they share; empty for most.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            About::Alike => "",
+            About::Ambiguous => "What they share fits others just as well.",
+            About::Clone => "They have the same ids, as after a disk was cloned.",
+            About::Conflict => "People decided that they are, and that they are not.",
+        }
+    }
+
     /// The sort behind a stored word.
     #[must_use]
     pub fn from_word(word: &str) -> About {

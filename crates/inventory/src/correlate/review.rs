@@ -5,6 +5,7 @@ use kernel::{AssetId, OrgId, RecordId, Timestamp};
 use store::{Keys, Tx};
 
 use super::directive::{self, Decision, DirectiveError};
+use super::explain::Compared;
 use super::partition::About;
 
 /// What ids of questions begin with.
@@ -27,6 +28,26 @@ pub struct Review {
     pub evidence: String,
     /// Since when it is open.
     pub since: Timestamp,
+}
+
+/// What a question can be answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Whether it says that the two are one machine.
+    pub same: bool,
+    /// When to give it: `if they are two machines`.
+    pub when: &'static str,
+}
+
+/// The answers there are, the likelier first: where a rule forbids that the two are one, that they are two; and to say
+/// that they are one is to overrule it.
+#[must_use]
+pub fn answers(compared: Option<&Compared>) -> [Answer; 2] {
+    let two = Answer { same: false, when: "if they are two machines" };
+    match compared.is_some_and(|compared| compared.veto.is_some()) {
+        true => [two, Answer { same: true, when: "if they are one, against that rule" }],
+        false => [Answer { same: true, when: "if they are one machine" }, two],
+    }
 }
 
 /// One side of a question.

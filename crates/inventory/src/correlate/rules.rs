@@ -124,22 +124,24 @@ impl Rule {
             Rule::Merged => "a person merged them",
             Rule::Kept => "a person split others off and left these together",
             Rule::Pinned => "a person pinned the asset as it was",
-            Rule::SameAgent => "both name the same agent of the console",
+            Rule::SameAgent => "both have the id that the console gave to one agent",
             Rule::Cloud => "both are the same instance in the cloud",
             Rule::Uuid => {
-                "both have the same agent uuid, and they were never in touch with the console at the same time"
+                "both have the same agent's own id (UUID), and they were never in touch with the console at the same time"
             }
             Rule::Serial => "both have the same serial number",
-            Rule::Directory => "both are the same computer in the directory",
+            Rule::Directory => "both have the same name in the directory (DN)",
             Rule::TwoMacs => "they share two MAC addresses",
             Rule::MacName => "they share a MAC address and the host name",
-            Rule::FullName => "they share the full name and the kind of system, and were seen at about the same time",
-            Rule::Pool => "they share the name, in a group whose machines are made anew each day",
+            Rule::FullName => {
+                "they share the full DNS name and the kind of operating system, and were seen within 30 days of each other"
+            }
+            Rule::Pool => "they share the host name, in a group whose machines are made anew each day",
             Rule::MacScan => "they share a MAC address, and one of them is known from the network alone",
             Rule::NameAddress => {
                 "they share the host name, and a scan found it at the very IP address that the other source gives for it"
             }
-            Rule::ByName => "they share the computer name, and one of their integrations is set to take that as enough",
+            Rule::ByName => "they share the host name, and one of their integrations is set to take that as enough",
         }
     }
 
@@ -151,27 +153,33 @@ impl Rule {
             Rule::Merged => "merged by a person",
             Rule::Kept => "kept by a person",
             Rule::Pinned => "pinned by a person",
-            Rule::SameAgent => "the console's agent id",
+            Rule::SameAgent => "the agent's id in the console",
             Rule::Cloud => "cloud instance",
-            Rule::Uuid => "agent uuid",
+            Rule::Uuid => "the agent's own id (UUID)",
             Rule::Serial => "serial number",
-            Rule::Directory => "directory name",
-            Rule::TwoMacs => "two MACs",
-            Rule::MacName => "MAC + host name",
-            Rule::FullName => "full name + system",
-            Rule::Pool => "name in a pool",
-            Rule::MacScan => "MAC, one side known from the network alone",
-            Rule::NameAddress => "host name + the address where a scan found it",
-            Rule::ByName => "computer name",
+            Rule::Directory => "name in the directory (DN)",
+            Rule::TwoMacs => "two MAC addresses",
+            Rule::MacName => "MAC address + host name",
+            Rule::FullName => "full DNS name + kind of system",
+            Rule::Pool => "host name in such a group",
+            Rule::MacScan => "MAC address of a thing on the network",
+            Rule::NameAddress => "host name + IP address found by a scan",
+            Rule::ByName => "host name, where it is set to be enough",
         }
     }
 
-    /// The rule with its code, for people: `rule R60: MAC + host name`.
+    /// Why, with its code for whoever looks the rule up: `both have the same serial number (R30)`.
     #[must_use]
-    pub fn named(self) -> String {
+    pub fn told(self) -> String {
+        self.with_code(self.words())
+    }
+
+    /// A reason with the code of this rule behind it; what is no rule, or has no number, has none.
+    #[must_use]
+    pub fn with_code(self, words: &str) -> String {
         match self {
-            Rule::New | Rule::Merged | Rule::Kept | Rule::Pinned => self.short().to_owned(),
-            rule => format!("rule {}: {}", rule.code(), rule.short()),
+            Rule::New | Rule::Merged | Rule::Kept | Rule::Pinned | Rule::SameAgent => words.to_owned(),
+            rule => format!("{words} ({})", rule.code()),
         }
     }
 

@@ -56,8 +56,8 @@ impl Veto {
             }
             Veto::Serial => "their serial numbers differ",
             Veto::Cloud => "they are two instances in the cloud",
-            Veto::Family => "their agents run on different kinds of system, so they are two installations",
-            Veto::Site => "they are in different sites, where names and addresses repeat",
+            Veto::Family => "their agents run on different kinds of operating system, so they are two installations",
+            Veto::Site => "they are in two sites, and only names or addresses speak for one machine",
         }
     }
 }

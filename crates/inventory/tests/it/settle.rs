@@ -67,6 +67,8 @@ testkit::on_each_database! {
     what_people_decided_without_moving_a_record_is_in_the_history,
     the_queue_and_the_comparison_say_the_same_of_a_pair,
     a_source_that_arrives_is_one_line_of_history,
+    what_a_person_moves_at_once_is_one_sentence_of_history,
+    an_explanation_says_in_a_line_what_the_machine_is_and_who_knows_it,
 }
 
 #[derive(Clone)]
@@ -921,8 +923,8 @@ fn an_objection_is_told_for_as_long_as_a_person_holds_against_it(database: &test
 #[test]
 fn the_id_of_a_device_that_network_discovery_saw_is_not_called_an_agents() {
     let told = |evidence: &str| explain::words(evidence).into_iter().map(|(kind, _)| kind).collect::<Vec<_>>();
-    assert_eq!(told("agent=NDI:7; mac=bc:24:11:00:00:01"), ["discovery id", "MAC address"]);
-    assert_eq!(told("agent=7"), ["agent id"]);
+    assert_eq!(told("agent=NDI:7; mac=bc:24:11:00:00:01"), ["device's id in network discovery", "MAC address"]);
+    assert_eq!(told("agent=7"), ["agent's id in the console"]);
 }
 
 fn a_record_is_explained_by_its_asset_and_stands_first(database: &testkit::Database) {
@@ -986,6 +988,11 @@ fn explanations_name_rule_evidence_and_what_is_ignored(database: &testkit::Datab
     assert_eq!(compared.common.len(), 1);
     assert_eq!(compared.nearest, None);
     assert_eq!(compared.differing[0].kind, "serial number");
+    assert!(compared.verdict().starts_with("The rules never join them, only a person can: "), "{}", compared.verdict());
+    // What a rule forbids is not offered first, and is called what it is.
+    let answers = review::answers(Some(&compared)).map(|answer| (answer.same, answer.when));
+    assert_eq!(answers, [(false, "if they are two machines"), (true, "if they are one, against that rule")]);
+    assert!(review::answers(None)[0].same);
 }
 
 fn an_explanation_says_what_differs_who_was_replaced_and_who_split(database: &testkit::Database) {
@@ -1000,6 +1007,8 @@ fn an_explanation_says_what_differs_who_was_replaced_and_who_split(database: &te
     let against: Vec<_> =
         of(2).against.iter().map(|of| (of.differing.kind, of.differing.one.join(" "), of.but)).collect();
     assert_eq!(against, [("host name", "lt-2".to_owned(), "machines are renamed")]);
+    let head = format!("What differs from {} does not part them, because machines are renamed:", world.record(1));
+    assert_eq!((of(2).differs(), of(2).against[0].values()), (Some((head, false)), "lt-2 here; lt-1 there".to_owned()));
     let named = |name: &'static str| world.decide(move |tx, _| explain::assets_named(tx, ORG, name)).unwrap();
     assert_eq!((named(" LT-2 "), named("lt-1"), told.parted), (vec![asset], vec![], vec![]));
     let second = world.record(2);
@@ -1020,7 +1029,7 @@ fn a_name_that_is_not_used_as_evidence_is_not_given_as_a_reason(database: &testk
     let asset = world.asset(1);
     let told = world.decide(move |tx, _| explain::explain(tx, ORG, asset)).unwrap();
     assert_eq!(told.records[1].evidence, [("MAC address", LAPTOP.to_owned())]);
-    assert_eq!(told.records[1].because(), "they share a MAC address, and their host names agree");
+    assert_eq!(told.records[1].told(), "they share a MAC address, and their host names agree (R60)");
     assert!(told.ignored.iter().any(|ignored| ignored.value == "lt-1"));
 }
 
@@ -1037,6 +1046,10 @@ fn what_two_sites_keep_apart_names_the_sites(database: &testkit::Database) {
     let told = world.decide(move |tx, _| explain::compare(tx, ORG, one, other, NOW)).unwrap();
     assert_eq!(told.veto.map(|(veto, ..)| veto), Some(Veto::Site));
     assert_eq!(told.sites, Some(("HQ".to_owned(), "Lab".to_owned())));
+    assert_eq!(
+        told.verdict(),
+        "The rules do not join them: they are in two sites (HQ and Lab), and only names or addresses speak for one machine (V6)."
+    );
 }
 
 fn every_link_has_a_reason_and_every_asset_a_record(database: &testkit::Database) {
@@ -1343,4 +1356,51 @@ fn a_source_that_arrives_is_one_line_of_history(database: &testkit::Database) {
     let with: Vec<_> =
         folded[0].with.iter().map(|of| (of.field.as_str(), of.before.as_deref(), of.after.as_deref())).collect();
     assert!(with.contains(&("name", Some("before"), Some("after"))), "{with:?}");
+}
+
+fn what_a_person_moves_at_once_is_one_sentence_of_history(database: &testkit::Database) {
+    let world = World::new(database);
+    four(&world);
+    world.say(&[agent(5).name("lt-5")], NOW);
+    world.settle(NOW);
+    let (four, five, later) = (world.asset(1), world.asset(5), NOW.plus_seconds(3600));
+    world.decide_at(later, move |tx, by| directive::merge(tx, by, &[five, four])).unwrap();
+    let moves = |asset: AssetId, each: bool| {
+        let tell = inventory::history::Tell { each, field: Some("asset".to_owned()), ..Default::default() };
+        let (_, changes) = world.write(move |tx| inventory::history::asset(tx, ORG, asset, &tell)).unwrap();
+        changes
+    };
+    let told = moves(five, false);
+    let last = world.record(4);
+    let mut records = [1, 2, 3, 4].map(|number| world.record(number));
+    records.sort_unstable();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0].came_or_went(five), Some(format!("4 of its records came from {four}")));
+    assert_eq!(told[0].moved, records);
+    assert_eq!(told[0].why().unwrap(), "merged by dana, saying \"it is so\"");
+    // They are of several integrations, so the line is of none.
+    assert_eq!(told[0].integration, IntegrationId(0));
+    let each = moves(five, true);
+    assert_eq!((each.len(), each.iter().all(|change| change.moved == [change.record])), (4, true));
+    world.decide_at(later.plus_seconds(1), move |tx, by| directive::split(tx, by, &[last])).unwrap();
+    // The larger part takes its former id back, and what was split off is what stays here.
+    let went = moves(world.asset(4), false)[0].came_or_went(world.asset(4));
+    assert_eq!((world.asset(4), went), (five, Some(format!("4 of its records went to {}", world.asset(1)))));
+}
+
+fn an_explanation_says_in_a_line_what_the_machine_is_and_who_knows_it(database: &testkit::Database) {
+    let world = World::new(database);
+    let mine = |said: Said| said.maker("Dell").serial("5CG1234XYZ");
+    let all = [scan(1).mac(DOCK).claims("10.0.0.7", NOW), mine(agent(2)), mine(row(3).integration(9))];
+    world.say(&all, NOW);
+    world.settle(NOW);
+    assert_eq!(world.machines(), [vec![1], vec![2, 3]]);
+    let what = |number: i64| {
+        let asset = world.asset(number);
+        let told = world.decide(move |tx, _| explain::explain(tx, ORG, asset)).unwrap();
+        let names = told.records.iter().map(|of| (of.integration, format!("console-{}", of.grade.as_str())));
+        told.what(&names.collect())
+    };
+    assert_eq!(what(1), "a machine of unknown type at 10.0.0.7, known from a scan alone (console-scan)");
+    assert_eq!(what(2), "a machine of unknown type, known from an agent (console-agent) and a list (console-list)");
 }

@@ -24,6 +24,8 @@ use crate::{App, Problem, Visitor, respond};
 pub(super) struct Asset {
     /// Its id today.
     id: String,
+    /// What it is and who knows it, in a line.
+    what: String,
     /// What is known of it, by field.
     fields: BTreeMap<String, Value>,
     /// Its records, the oldest first.
@@ -85,6 +87,7 @@ pub(super) async fn show(
     let row = kernel::Table { columns, rows: vec![detail.fields.into_values().collect()] };
     let asset = Asset {
         id: detail.asset.to_string(),
+        what: detail.explained.what(&detail.integrations),
         // The writer of tables decides what a value looks like; the rest of the answer goes around it.
         fields: serde_json::from_str(&reports::json::elements(&row)).unwrap_or_default(),
         records: detail

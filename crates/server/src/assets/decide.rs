@@ -259,7 +259,7 @@ pub(super) fn way_back(visitor: &Visitor, detail: &Detail, asked: &Fields) -> Ma
 /// What was decided, as a sentence about the asset of the page.
 fn sentence(detail: &Detail, made: &Made) -> Markup {
     let reason = explain::because_of(&made.said.reason);
-    html! { (ui::words::name(explain::person(&made.said.by))) " " (ui::words::name(&made.words(detail.asset))) (ui::words::name(&reason)) "." }
+    html! { (ui::words::name(explain::person(&made.said.by))) " " bdi { (made.words(detail.asset)) } bdi { (reason) } "." }
 }
 
 fn undo_button(visitor: &Visitor, detail: &Detail, made: &Made) -> Markup {
@@ -283,6 +283,9 @@ pub(super) fn decided(visitor: &Visitor, detail: &Detail, may: bool) -> Markup {
             @for made in all.iter().rev() {
                 li {
                     (ui::moment(made.said.at)) " " (sentence(detail, made))
+                    @for of in detail.explained.objections_to(&made.said).filter(|_| made.undone.is_none()) {
+                        span.muted { " A rule speaks against it: " (of.words()) "." }
+                    }
                     @if let Some(undone) = &made.undone {
                         span.muted {
                             " Taken back " (ui::moment(undone.at)) " by " (ui::words::name(explain::person(&undone.by)))
@@ -488,7 +491,7 @@ fn weighed(compared: &Compared) -> Markup {
     html! {
         p { (compared.verdict()) }
         @if let Some(nearest) = compared.nearest.as_ref().filter(|nearest| compared.veto.is_some() && nearest.but.is_none()) {
-            p { "What would join them otherwise: " (nearest.rule.words()) "." }
+            p { "What would join them otherwise: " (nearest.rule.told()) "." }
         }
         @if compared.common.is_empty() && compared.differing.is_empty() {
             p.muted { "They say nothing of the same kind that could tell them apart or together." }

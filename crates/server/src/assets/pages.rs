@@ -3,8 +3,8 @@
 use access::Permission;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use inventory::correlate::explain::{Linked, because_of, person};
-use inventory::history::{Changed, DECIDED, FIRST_SEEN};
+use inventory::correlate::explain::{Linked, in_line};
+use inventory::history::{ASSET, Changed, DECIDED, FIRST_SEEN};
 use inventory::project::Winner;
 use kernel::{Cell, RecordId, Timestamp};
 use ui::{Button, Card, Event, Icon, Joined, Markup, Place, Row, Select, Table, Tone, html};
@@ -12,7 +12,7 @@ use ui::{Button, Card, Event, Icon, Joined, Markup, Place, Row, Select, Table, T
 use super::{Detail, Part, decide, load, name};
 use crate::fields::Asked;
 use crate::inventories::{Attributes, attributes, cell, inside, label, page_of, source_icon, text, to};
-use crate::problem::capital;
+use crate::problem::{capital, capital_word};
 use crate::{App, Problem, Visitor, respond};
 
 /// Groups of facts: heading, and the fields below it.
@@ -76,7 +76,7 @@ pub(super) async fn show(
     let page = ui::Page {
         crumbs: &[("Assets", "/assets")],
         badges: badges(&detail),
-        lead: html! { (value(&detail, "os")) },
+        lead: html! { bdi { (capital(&detail.explained.what(&detail.integrations))) } },
         facts: ui::strip(&strip),
         actions: actions(&visitor, &detail),
         body,
@@ -213,8 +213,13 @@ fn identity(visitor: &Visitor, detail: &Detail) -> Markup {
                     " nothing about which machine it is, and was left out"
                 }
                 ul.listed {
-                    @for of in &detail.explained.ignored {
-                        li { (of.kind) " " (ui::mono(&of.value)) span.muted { ": " (of.why.words()) } }
+                    @for (why, values) in detail.explained.not_used() {
+                        li {
+                            @for (at, of) in values.iter().enumerate() {
+                                @if at > 0 { ", " } (of.kind) " " (ui::mono(of.value))
+                            }
+                            span.muted { ": " (why.words()) }
+                        }
                     }
                 }
             }
@@ -225,7 +230,10 @@ fn identity(visitor: &Visitor, detail: &Detail) -> Markup {
 }
 
 fn told(detail: &Detail, record: &Linked) -> (String, Markup) {
-    let rule = capital(record.because());
+    let rule = match record.evidence.is_empty() {
+        true => capital(&record.told()),
+        false => format!("{}:", capital_word(&record.told())),
+    };
     let why = html! {
         @if !record.evidence.is_empty() {
             @for (at, (kind, value)) in record.evidence.iter().enumerate() {
@@ -238,6 +246,14 @@ fn told(detail: &Detail, record: &Linked) -> (String, Markup) {
         @let open = detail.explained.reviews.len();
         @if open > 0 && detail.explained.records.first() == Some(record) {
             " " (ui::noun(open as u64, "question is", "questions are")) " open about it."
+        }
+        @if let Some((head, each)) = record.differs() {
+            " " (head)
+            @for (at, against) in record.against.iter().enumerate() {
+                @if at > 0 { ";" }
+                " " (against.differing.kind) " " bdi { (against.values()) } @if each { ", as " (against.but) }
+            }
+            "."
         }
     };
     (rule, why)
@@ -472,24 +488,25 @@ fn history(detail: &Detail) -> Markup {
             let who = detail.integrations.get(&change.integration);
             Event {
                 at: change.at,
-                icon: if ["asset", FIRST_SEEN].contains(&change.field.as_str()) { Icon::Merge } else { Icon::Pencil },
+                icon: if [ASSET, FIRST_SEEN].contains(&change.field.as_str()) { Icon::Merge } else { Icon::Pencil },
                 what: html! {
                     @if change.field == FIRST_SEEN {
                         b { "First seen" } " with " (change.after.as_deref().unwrap_or("nothing"))
                         @if !change.with.is_empty() { (otherwise(change)) }
                     } @else if change.field == DECIDED {
-                        b { "Decided" } " " (ui::words::name(change.after.as_deref().unwrap_or_default()))
+                        b { "Decision:" } " " bdi { (change.after.as_deref().unwrap_or_default()) }
+                    } @else if let Some(moved) = change.came_or_went(detail.asset) {
+                        b { (capital_word(&moved)) }
+                        @if change.moved.len() > 1 { ": " (in_line(&change.moved, "records")) }
+                        @if !change.with.is_empty() { (otherwise(change)) }
                     } @else {
                         b { (label(&change.field)) } " from " (value_of(change.before.as_deref())) " to " (value_of(change.after.as_deref()))
                         @if !change.with.is_empty() { (otherwise(change)) }
                     }
                     @if let Some(called) = &change.called { span.muted { " · " (ui::words::name(called)) } }
                     @if let Some(who) = who { span.muted { " · " (ui::words::name(who)) } }
-                    @if let Some(by) = change.by.as_ref().filter(|by| !["correlation", "sync"].contains(&by.who.as_str())) {
-                        span.muted {
-                            " · " (by.rule) " by " (ui::words::name(person(&by.who)))
-                            (ui::words::name(&because_of(&by.reason)))
-                        }
+                    @if let Some(why) = change.why() {
+                        span.muted { " · " bdi { (why) } }
                     }
                 },
             }

@@ -19,7 +19,7 @@ use ui::{
 
 use super::{Question, ROWS, Total, cell, hints, icon_of_type, page_of, saved, text};
 use crate::fields::{Fields, address};
-use crate::problem::capital;
+use crate::problem::{capital, capital_word};
 use crate::{App, Problem, Visitor, integrations, respond};
 
 /// Pages back that a list remembers; before them it leads to its beginning.
@@ -523,10 +523,6 @@ fn plural(what: &Inventory) -> &'static str {
             inventory::catalogue().inventory(other).map_or("rows", |what| what.name)
         }
     }
-}
-
-fn capital_word(text: &str) -> String {
-    capital(text).trim_end_matches('.').to_owned()
 }
 
 /// The place of the navigation that a list belongs to.

@@ -72,6 +72,9 @@ fn a_merge_is_weighed_done_and_undone(database: &Database) {
     let page = world.get(&to, &cookie).body;
     assert!(page.contains("Undo the merge") && page.contains("2 records"), "{page}");
     assert!(page.contains("the list has it twice"), "{page}");
+    // It begins with what the machine is, and its history tells the merge as a sentence.
+    let came = format!(" came from {}</b>", if to.contains(&one) { &two } else { &one });
+    assert!(page.contains("known from a list alone") && page.contains(&came), "{page}");
     // What each record says stands beside the others, and the one in use is marked.
     let said = page.split("Attributes by source").nth(1).expect("a card for it");
     let row = said.split("<tr>").find(|row| row.contains(&format!("SN-{CANARY}-7"))).expect("a row of serial numbers");
@@ -156,6 +159,8 @@ fn a_program_decides_and_asks_why(database: &Database) {
     let merged = format!("/api/v1/assets/{}", merged["asset"].as_str().unwrap());
     let why = world.get(&format!("{merged}/explain"), &cookie).json();
     assert!(why["records"].as_array().unwrap().iter().any(|of| of["rule"] == "merged"), "{why}");
+    let what = world.get(&merged, &cookie).json()["what"].as_str().unwrap().to_owned();
+    assert!(what.contains("known from a list alone"), "{what}");
     let split = send(&world, &cookie, "POST", &format!("{merged}/split"), &serde_json::json!({ "records": joined }));
     assert!(split.json()["split_off"].as_str().is_some(), "{}", split.body);
     let undo = serde_json::json!({ "decision": split.json()["decision"], "reason": "the wrong one" });

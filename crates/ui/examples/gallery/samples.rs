@@ -352,7 +352,7 @@ pub fn asset(theme: Theme) -> Markup {
             icon: Icon::Radar,
             source: "Office sweep",
             called: "nb-ber-0211.corp.harbour.example",
-            rule: "Rule R50: two own MAC addresses are equal.",
+            rule: "They share two MAC addresses (R50):",
             why: html! { (ui::mono("3c:52:a1:0e:77:b4")) ", " (ui::mono("3c:52:a1:0e:77:b5")) ". Since 6 Mar 2025, by the engine." },
             verb: ui::link_button(
                 "#split",
@@ -363,7 +363,7 @@ pub fn asset(theme: Theme) -> Markup {
             icon: Icon::Grid,
             source: "CMDB import",
             called: "INV-10442",
-            rule: "Rule R30: serial number equal, same maker.",
+            rule: "Both have the same serial number (R30):",
             why: html! { (ui::mono("5CG2417Q0R")) ". Since 11 Mar 2025, confirmed by s.adeyemi on 2 Jun 2025." },
             verb: split.opener(&Button { icon: Some(Icon::Split), ..small("Split off", "") }),
         },
