@@ -592,6 +592,7 @@ impl Story {
                 at: sync::explorers::At::default(),
                 private: false,
                 name: Some(NAME.to_owned()),
+                task: None,
                 site: Some("HQ".to_owned()),
                 options: self.first_options(),
             })

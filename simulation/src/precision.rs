@@ -196,6 +196,7 @@ pub fn precision(seed: u64, endpoints: usize, cases: Cases) -> Result<Precision,
         at: sync::explorers::At::default(),
         private: false,
         name: None,
+        task: None,
         site: Some(MAIN_SITE.to_owned()),
         options: None,
     };

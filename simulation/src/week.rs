@@ -72,6 +72,7 @@ pub fn week(endpoints: usize, seed: u64, without: &[&str]) -> Result<Week, Strin
         at: sync::explorers::At::default(),
         private: false,
         name: None,
+        task: None,
         site: None,
         options: Some(Options {
             without_streams: without.iter().map(|name| (*name).to_owned()).collect(),

@@ -249,6 +249,7 @@ async fn connected(database: &DatabaseUrl, data: &Path, id: kernel::ExplorerId, 
         at: At { explorer: Some(id), sealed: None },
         private: false,
         name: Some("acme".to_owned()),
+        task: None,
         site: None,
         options: None,
     };

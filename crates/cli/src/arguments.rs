@@ -380,6 +380,9 @@ pub struct Connect {
     /// What to call it. Default: the first part of the address
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
+    /// What its task is called, by which its runs and its log go. Default: that name
+    #[arg(long, value_name = "NAME")]
+    pub task: Option<String>,
     /// Our site, where its assets land; made if there is none of that name. Default: Primary
     #[arg(long, value_name = "SITE")]
     pub site: Option<String>,

@@ -12,7 +12,7 @@ use sentinelone::{ApiError, Client, Console, Failure, Probe, Token, Transport, T
 use crate::beside::{self, Beside};
 use crate::checkpoint::{self, credential_name};
 use crate::explorers::{At, Relay, kept_at, way};
-use crate::manage::free_task;
+use crate::manage::{called, free_task, name_task};
 use crate::run::Place;
 use crate::standing::{self, Found, Looked};
 use crate::{Connector, Integration, IntegrationState, Options, SyncError};
@@ -48,6 +48,8 @@ pub struct Connect {
     pub private: bool,
     /// The integration's name; made of the host if none is given.
     pub name: Option<String>,
+    /// What its task is called ([`crate::name_task`]); as the integration if none is given, and that of a known one stays.
+    pub task: Option<String>,
     /// Our site, where its assets will live; made if there is none of that name.
     pub site: Option<String>,
     /// Choices; those of a known integration stay if none are given.
@@ -78,13 +80,14 @@ pub struct Connected {
 /// changed then.
 pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, SyncError> {
     let name = checked_name(&order.name.clone().unwrap_or_else(|| name_of(&order.console)))?;
-    let (org, wanted) = (place.org, name.clone());
+    let (org, wanted, task) = (place.org, name.clone(), order.task.clone());
     let known = place
         .world
         .outside(place.store.read(move |tx| {
             let known = checkpoint::integration_named(tx, org, &wanted)?;
-            if known.is_none() {
-                free_task(tx, org, None, &wanted)?;
+            if known.is_none() || task.is_some() {
+                let (id, name) = known.as_ref().map_or((None, &wanted), |of| (Some(of.id), &of.name));
+                free_task(tx, org, id, &called(name, task.as_deref().unwrap_or_default())?)?;
             }
             Ok::<_, SyncError>(known)
         }))
@@ -162,7 +165,8 @@ pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, Sync
                 saved.site = inventory::ensure_site(tx, org, &saved.site_name, now)?;
             }
             if let Some(options) = order.options {
-                saved.options = options;
+                let task = saved.options.task.take();
+                saved.options = Options { task, ..options };
             }
             saved.options.private = private;
             saved.console_url = order.console.origin();
@@ -206,6 +210,9 @@ pub async fn connect(place: Place<'_>, order: Connect) -> Result<Connected, Sync
             let what = if rotated { "integration.rotate" } else { "integration.connect" };
             let detail = format!("{} as {}", saved.console_host, saved.scope.as_deref().unwrap_or("unknown"));
             access::audit(tx, org, now, &who, what, &saved.name, &detail)?;
+            if let Some(task) = &order.task {
+                saved.options.task = name_task(tx, org, saved.id, task, &who, now)?;
+            }
             Ok::<_, SyncError>((saved, beside))
         }))
         .await?;

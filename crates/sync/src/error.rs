@@ -121,7 +121,7 @@ pub enum SyncError {
         site: String,
     },
     /// The text cannot be a name.
-    #[error("{name:?} cannot be the name of an integration: {why}")]
+    #[error("{name:?} cannot be the name of an integration or of its task: {why}")]
     BadName {
         /// The text.
         name: String,

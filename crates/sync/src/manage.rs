@@ -74,8 +74,13 @@ pub fn rename(
     Ok(())
 }
 
-/// Calls the task that reads an integration something else, and writes down who did; an empty text goes back to the
-/// integration's own name.
+/// What the task of an integration is called where somebody says `to`: an empty text is the integration's own name.
+pub(crate) fn called(integration: &str, to: &str) -> Result<String, SyncError> {
+    if to.trim().is_empty() { Ok(integration.to_owned()) } else { checked_name(to) }
+}
+
+/// Calls the task that reads an integration something else, writes down who did, and answers what is kept of it; an empty
+/// text goes back to the integration's own name.
 ///
 /// # Errors
 /// There is none, the text cannot be a name, another task has it, or the database fails.
@@ -86,18 +91,18 @@ pub fn name_task(
     to: &str,
     who: &str,
     now: Timestamp,
-) -> Result<(), SyncError> {
+) -> Result<Option<String>, SyncError> {
     let mut of = integration(tx, org, id)?;
-    let chosen = if to.trim().is_empty() { of.name.clone() } else { checked_name(to)? };
+    let chosen = called(&of.name, to)?;
     let task = (chosen != of.name).then(|| chosen.clone());
     if task == of.options.task {
-        return Ok(());
+        return Ok(task);
     }
     free_task(tx, org, Some(id), &chosen)?;
-    of.options.task = task;
+    of.options.task.clone_from(&task);
     checkpoint::keep_options(tx, org, id, &of.options, now)?;
     access::audit(tx, org, now, who, "integration.name_task", &of.name, &chosen)?;
-    Ok(())
+    Ok(task)
 }
 
 /// Whether no task but that of `id` has this name.

@@ -43,6 +43,7 @@ pub async fn run(global: &Global, order: Connect, terminal: &Terminal) -> Result
         at: sync::explorers::At::default(),
         private: order.allow_private,
         name: order.name,
+        task: order.task,
         site: order.site,
         options: None,
         all_the_same: order.all_the_same,
@@ -239,6 +240,7 @@ fn as_json(connected: &Connected) -> serde_json::Value {
     let missing: Vec<&str> = missing.iter().map(|(word, _)| *word).collect();
     serde_json::json!({
         "integration": integration.name,
+        "task": integration.task(),
         "console": integration.console_url,
         "console_version": probe.version,
         "site": integration.site_name,

@@ -192,6 +192,7 @@ fn order(demo: &Demo, start: Timestamp) -> Result<sync::Connect, Failure> {
         at: sync::explorers::At::default(),
         private: false,
         name: Some(NAME.to_owned()),
+        task: None,
         site: None,
         options: None,
         all_the_same: false,

@@ -1,5 +1,7 @@
 //! What people choose and say themselves: options, custom fields, owners, sites, values typed by hand.
 
+use sentinelone_sim::tokens;
+
 use crate::assert_run;
 use crate::harness::{Console, Muster};
 
@@ -68,6 +70,27 @@ fn fields_owners_and_sites_are_made_shown_and_removed() {
     muster.ok(&["asset", "track", id]);
     assert_eq!(muster.count("assets", "tracked:f"), 0);
     assert_run!(muster, muster.ok(&["field", "remove", "tier"]));
+}
+
+#[test]
+fn a_task_is_named_with_connect() {
+    let console = Console::start();
+    let muster = Muster::connected(&console);
+    let token = muster.dir.write("token", tokens::ACCOUNT).display().to_string();
+    let connect = |more: &[&str]| {
+        let all = ["connect", &console.url, "--name", "acme", "--token-file", &token, "--json"];
+        muster.run(&[&all[..], more].concat())
+    };
+    let named = |more: &[&str]| {
+        let told: serde_json::Value = serde_json::from_str(&connect(more).out).unwrap();
+        told["task"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(named(&[]), "acme");
+    assert_eq!(named(&["--task", "Every night"]), "Every night");
+    assert_eq!(named(&[]), "Every night", "a new token leaves it");
+    let wrong = connect(&["--task", "a,b"]);
+    assert!(wrong.code == 2 && wrong.err.contains("it has a comma"), "{}", wrong.err);
+    assert_eq!(named(&["--task", ""]), "acme");
 }
 
 #[test]

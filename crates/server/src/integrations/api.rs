@@ -39,6 +39,8 @@ pub(super) struct Integration {
     id: String,
     name: String,
     connector: &'static str,
+    /// What the task that reads it is called.
+    task: String,
     console_host: String,
     site: String,
     enabled: bool,
@@ -102,6 +104,8 @@ pub(super) struct New {
     credential_id: Option<String>,
     /// Unique in the organization; made of the host if none is given.
     name: Option<String>,
+    /// What its task is called; the integration's name if none is given, or the empty text.
+    task: Option<String>,
     /// Where its assets live; made if there is none of that name.
     site: Option<String>,
     /// The id or the name of the Explorer that it runs at; `centre` or nothing for this server.
@@ -367,6 +371,7 @@ fn told(of: &Overview, also_read_by: Vec<String>, now: Timestamp) -> Integration
         id: of.integration.id.to_string(),
         name: of.integration.name.clone(),
         connector: of.integration.connector.word(),
+        task: of.integration.task().to_owned(),
         console_host: of.integration.console_host.clone(),
         site: of.integration.site_name.clone(),
         enabled: of.integration.options.enabled,
@@ -467,7 +472,7 @@ pub(super) async fn create(State(app): State<App>, visitor: Visitor, body: Bytes
         None => super::free_name(&app, visitor.org, &console).await?,
     };
     let order = connecting::order(&app, console, token, credential, (Some(name), new.site), Some(options), at).await;
-    let order = sync::Connect { all_the_same: new.all_the_same, ..order };
+    let order = sync::Connect { all_the_same: new.all_the_same, task: new.task, ..order };
     let connected = sync::connect(place(&app, &visitor), order).await.map_err(unmeant)?;
     now_is(&app, &visitor, connected.integration.id.to_string()).await
 }

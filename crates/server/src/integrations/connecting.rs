@@ -35,6 +35,8 @@ pub(super) type Outcome = Result<Probe, (Step, Trouble)>;
 struct Filled {
     url: String,
     name: String,
+    /// What its task is called; empty for the integration's name.
+    task: String,
     site: String,
     credential: String,
     /// The Explorer that it runs at, by its id; empty for this server.
@@ -53,6 +55,7 @@ impl Filled {
         Filled {
             url: String::new(),
             name: String::new(),
+            task: String::new(),
             site: sync::SITE_DEFAULT.to_owned(),
             credential: String::new(),
             at: String::new(),
@@ -68,6 +71,7 @@ impl Filled {
         Filled {
             url: text("url"),
             name: text("name"),
+            task: text("task"),
             site: text("site"),
             credential: text("credential"),
             at: text("at"),
@@ -420,6 +424,7 @@ fn connect_page(
                 },
                 ..Card::default()
             }.render())
+            (super::forms::task_part(&filled.task, wrong))
             (super::forms::parts(&filled.values, wrong, false, false))
             @match again {
                 Some(_) => (verbs(false, ("Connect it all the same", "again"), super::HOME)),
@@ -513,7 +518,7 @@ pub(super) async fn connect_sent(
     };
     let what = (Some(name), Some(filled.site.clone()));
     let order = order(&app, console.clone(), token.clone(), credential, what, Some(options), runs_there.clone()).await;
-    let order = sync::Connect { all_the_same, ..order };
+    let order = sync::Connect { all_the_same, task: Some(filled.task.clone()), ..order };
     match sync::connect(place(&app, &visitor), order).await {
         Ok(connected) => {
             let of = connected.integration;
@@ -531,7 +536,8 @@ pub(super) async fn connect_sent(
             Ok(unkept(StatusCode::UNPROCESSABLE_ENTITY, page))
         }
         Err(error @ (SyncError::BadName { .. } | SyncError::NameTaken { .. } | SyncError::OtherSource { .. })) => {
-            let wrong = [Wrong::new("name", "Name", sentence(&error))];
+            let wrong = super::forms::wrong_task(&error, &filled.task);
+            let wrong = [wrong.unwrap_or_else(|| Wrong::new("name", "Name", sentence(&error)))];
             let page = connect_page(&visitor, (&known, &explorers), &filled, &wrong, (None, &[]), now);
             Ok(unkept(StatusCode::UNPROCESSABLE_ENTITY, page))
         }
@@ -607,7 +613,7 @@ pub(super) async fn order(
 ) -> sync::Connect {
     let private = app.private_consoles().await;
     let all_the_same = false;
-    sync::Connect { console, token, credential, link: None, at, private, name, site, options, all_the_same }
+    sync::Connect { console, token, credential, link: None, at, private, name, task: None, site, options, all_the_same }
 }
 
 /// Seals a token that has worked, so that the form can be saved without typing it again.

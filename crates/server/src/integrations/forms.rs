@@ -20,6 +20,9 @@ use crate::{App, Problem, Visitor, edit, respond};
 /// Collections that are read again so that changed options take hold of what is stored.
 const REREAD: [&str; 2] = ["agents", "threats"];
 
+/// What the field for the name of its task is called.
+const TASK: &str = "Name of its task";
+
 /// What the form holds.
 struct Filled {
     name: String,
@@ -57,6 +60,34 @@ pub(super) fn parts(values: &Values, wrong: &[Wrong], file: bool, open: bool) ->
     }
 }
 
+/// What its task is called: the field.
+fn task_field(task: &str, wrong: &[Wrong]) -> Markup {
+    let help = "Unique among tasks; its runs and its log go by it. Left empty, it is the integration's name.";
+    field("task", TASK, help, wrong, false, Kind::Text(task))
+}
+
+/// The same for a new integration: folded up under what it is, unless it is wrong.
+pub(super) fn task_part(task: &str, wrong: &[Wrong]) -> Markup {
+    let says = if task.is_empty() { "Called as the integration" } else { task };
+    let open = wrong.iter().any(|one| one.field == "task");
+    Fold { id: "task-part", heading: "Its task", says, open, body: task_field(task, wrong) }.render()
+}
+
+/// What is wrong with the name of its task, if that is what an error is about.
+pub(super) fn wrong_task(error: &SyncError, task: &str) -> Option<Wrong> {
+    let error = match error {
+        SyncError::NameTaken { name, host } if name == task => {
+            format!("Another task, of {host}, has this name. Choose another.")
+        }
+        // A name that is too long is told by its beginning; what begins with a name that cannot be is none either.
+        SyncError::BadName { name, why } if task.starts_with(name.as_str()) => {
+            format!("This cannot be the name of a task: {why}.")
+        }
+        _ => return None,
+    };
+    (!task.is_empty()).then(|| Wrong::new("task", TASK, error))
+}
+
 /// `GET /integrations/{id}/edit`
 pub(super) async fn edit(
     State(app): State<App>,
@@ -86,7 +117,7 @@ fn drawn(
                 heading: "Name and place",
                 body: html! {
                     (field("name", "Name", "Unique in the organization.", wrong, true, Kind::Text(&filled.name)))
-                    (field("task", "Name of its task", "Unique among tasks; its runs and its log go by it. Left empty, it is the integration's name.", wrong, false, Kind::Text(&filled.task)))
+                    (task_field(&filled.task, wrong))
                     (field("site", "Site", "Where assets that only this source knows are made from now on.", wrong, true, Kind::Text(&filled.site)))
                     @if !of.connector.is_file() { (runs_at(explorers, &filled.at, wrong)) }
                 },
@@ -165,13 +196,8 @@ pub(super) async fn edit_sent(
             };
             Ok(respond::see_other_saying(&at(of.id), Tone::Ok, &what, then))
         }
-        Err(SyncError::NameTaken { name, host }) if name == filled.task => {
-            let error = format!("Another task, of {host}, has this name. Choose another.");
-            again(StatusCode::UNPROCESSABLE_ENTITY, &[Wrong::new("task", "Name of its task", error)], None)
-        }
-        Err(SyncError::BadName { name, why }) if name == filled.task => {
-            let error = format!("This cannot be the name of a task: {why}.");
-            again(StatusCode::UNPROCESSABLE_ENTITY, &[Wrong::new("task", "Name of its task", error)], None)
+        Err(error) if let Some(wrong) = wrong_task(&error, &filled.task) => {
+            again(StatusCode::UNPROCESSABLE_ENTITY, &[wrong], None)
         }
         Err(SyncError::NameTaken { host, .. }) => {
             let error = format!("Another integration, of {host}, has this name. Choose another.");

@@ -569,6 +569,7 @@ async fn connect(app: &App, asks: &Request, sent: &Fields) -> Result<Response, P
         at: there(asks, sent),
         private: app.private_consoles().await,
         name: Some(name),
+        task: None,
         site: None,
         options: Some(options),
         all_the_same: sent.opt(ALL_THE_SAME).is_some(),

@@ -21,6 +21,7 @@ testkit::on_each_database! {
     what_is_wrong_is_said_beside_its_field_and_no_secret_comes_back,
     a_form_shows_only_how_the_newest_token_did,
     options_are_folded_up_until_one_of_them_is_wrong,
+    a_task_is_named_where_its_integration_is_made,
     before_anything_is_connected_the_overview_leads_there,
     a_viewer_reads_and_changes_nothing,
     programs_connect_change_read_and_end_an_integration,
@@ -308,6 +309,7 @@ fn a_demo_that_is_not_running_says_so_and_how_to_start_it(database: &Database) {
         at: sync::explorers::At::default(),
         private: true,
         name: Some("demo".to_owned()),
+        task: None,
         site: None,
         options: None,
         all_the_same: false,
@@ -454,6 +456,50 @@ fn options_are_folded_up_until_one_of_them_is_wrong(database: &Database) {
     // Who comes to edit them sees them.
     let home = connect(&world, &ada);
     has(&world.get(&format!("{home}/edit"), &ada), &["id=\"schedule-part\" open><summary>", "id=\"read-part\" open>"]);
+}
+
+fn a_task_is_named_where_its_integration_is_made(database: &Database) {
+    let (world, ada) = world(database);
+    has(
+        &world.get("/integrations/connect", &ada),
+        &["id=\"task-part\"><summary>", "Called as the integration", "name=\"task\""],
+    );
+    let csrf = world.csrf(&ada);
+    let sent = |name: &'static str, task: &'static str, what: &'static str| {
+        let mut fields = filled(&csrf, tokens::GLOBAL, what);
+        fields.retain(|(field, _)| *field != "name");
+        fields.extend([("name", name), ("task", task)]);
+        world.post("/integrations/connect", &ada, &fields)
+    };
+    // It is kept while the console is tested, as text.
+    has(
+        &sent("EMEA", "<b>Night", "test"),
+        &["value=\"&lt;b&gt;Night\"", "<span class=\"muted says\">&lt;b&gt;Night</span>"],
+    );
+    let wrong = sent("EMEA", "a,b", "save");
+    assert_eq!(wrong.status, 422);
+    has(&wrong, &["id=\"task-part\" open><summary>", "This cannot be the name of a task: it has a comma"]);
+    let saved = sent("EMEA", " Every night ", "save");
+    assert_eq!(saved.status, 303, "{}", saved.body);
+    let home = saved.header("location").to_owned();
+    has(&world.get("/tasks", &ada), &["Every night"]);
+    let taken = sent("Shops", "Every night", "again");
+    assert_eq!(taken.status, 422);
+    has(&taken, &["id=\"task-part\" open><summary>", "Another task, of acme.sentinelone.net, has this name."]);
+    // A mistake in the other name is said there.
+    let wrong = sent("a,b", "Shops", "again");
+    has(&wrong, &["id=\"task-part\"><summary>", "a,b"]);
+    // Programs too.
+    let origin = format!("http://{}", world.address);
+    let headers = [("cookie", ada.as_str()), ("content-type", "application/json"), ("origin", &origin)];
+    let new = |task: &str| {
+        let body = serde_json::json!({ "url": HOST, "token": tokens::GLOBAL, "task": task, "all_the_same": true });
+        world.send("POST", "/api/v1/integrations", &headers, &body.to_string())
+    };
+    assert_eq!((new("Every night").status, new("a,b").status), (409, 422));
+    assert_eq!(new("By day").json()["task"], "By day");
+    assert_eq!(new("").json()["task"], "acme-2", "left empty, it is the integration's name");
+    assert_eq!(world.get(&format!("/api/v1{home}"), &ada).json()["task"], "Every night");
 }
 
 fn before_anything_is_connected_the_overview_leads_there(database: &Database) {

@@ -79,6 +79,7 @@ fn a_name_is_not_handed_to_another_console() {
         at: sync::explorers::At::default(),
         private: false,
         name: Some("acme".to_owned()),
+        task: None,
         site: None,
         options: None,
         all_the_same: false,

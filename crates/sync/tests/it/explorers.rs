@@ -225,6 +225,7 @@ impl There {
             at: At { explorer: Some(self.id), sealed: None },
             private: false,
             name: None,
+            task: None,
             site: None,
             options: None,
             all_the_same: false,

@@ -212,6 +212,7 @@ pub fn order(token: &str) -> Connect {
         at: sync::explorers::At::default(),
         private: false,
         name: None,
+        task: None,
         site: Some("HQ".to_owned()),
         options: None,
         all_the_same: false,

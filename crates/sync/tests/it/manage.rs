@@ -10,6 +10,7 @@ use crate::lab::{Build, Lab, SLICES};
 testkit::on_each_database! {
     a_name_and_a_site_change_and_a_name_is_had_once,
     a_task_has_a_name_of_its_own_that_no_other_task_has,
+    a_task_is_named_where_its_integration_is_connected,
     every_reading_is_remembered_and_pages_walk_through_them,
     a_request_says_how_far_it_is,
     an_end_retires_what_only_it_said_and_keeps_what_happened,
@@ -77,6 +78,33 @@ fn a_task_has_a_name_of_its_own_that_no_other_task_has(database: &Database) {
     assert_eq!(lab.number("SELECT count(*) FROM access_audit WHERE what = 'integration.name_task'"), 2);
     let called = "SELECT count(*) FROM inventory_integration WHERE name IN ('EMEA', 'twice')";
     assert_eq!(lab.number(called), 2, "questions know them by their present names");
+}
+
+fn a_task_is_named_where_its_integration_is_connected(database: &Database) {
+    let (lab, of) = lab(database);
+    let now = lab.world.now();
+    write(&lab, move |tx| sync::name_task(tx, ORG, of.id, "Every night", "ada", now)).unwrap();
+    let connect = |name: &str, task: Option<&str>| {
+        let (name, task) = (Some(name.to_owned()), task.map(str::to_owned));
+        let order = sync::Connect { name, task, all_the_same: true, ..lab.order(tokens::GLOBAL) };
+        lab.time.run(sync::connect(lab.place(), order)).map(|connected| connected.integration)
+    };
+    // What cannot be a task's name, or is another's, connects nothing.
+    assert!(matches!(connect("shops", Some("Every night")), Err(SyncError::NameTaken { .. })));
+    assert!(matches!(connect("shops", Some("a,b")), Err(SyncError::BadName { .. })));
+    assert_eq!(lab.number("SELECT count(*) FROM sync_integration"), 1);
+    // A name that another task has is free for an integration whose own task is called something else.
+    let shops = connect("Every night", Some(" Shops ")).unwrap();
+    let stored = |id| write(&lab, move |tx| sync::integration(tx, ORG, id)).unwrap();
+    assert_eq!((shops.task(), stored(shops.id).task()), ("Shops", "Shops"));
+    assert_eq!(lab.number("SELECT count(*) FROM access_audit WHERE what = 'integration.name_task'"), 2);
+    // A new token leaves it, unless it is named; the empty text and the integration's name are the same.
+    assert_eq!(connect("Every night", None).unwrap().task(), "Shops");
+    assert_eq!(connect("Every night", Some("Branches")).unwrap().task(), "Branches");
+    assert!(matches!(connect("Every night", Some("")), Err(SyncError::NameTaken { .. })));
+    assert_eq!(stored(shops.id).task(), "Branches");
+    assert_eq!(connect("third", Some("")).unwrap().options.task, None);
+    assert_eq!(connect("fourth", Some("fourth")).unwrap().options.task, None);
 }
 
 fn every_reading_is_remembered_and_pages_walk_through_them(database: &Database) {

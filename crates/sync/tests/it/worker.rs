@@ -337,6 +337,7 @@ impl Consoles {
                 at: sync::explorers::At::default(),
                 private: false,
                 name: None,
+                task: None,
                 site: None,
                 options: None,
                 all_the_same: false,
