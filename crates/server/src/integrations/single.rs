@@ -136,7 +136,7 @@ pub(super) async fn show(
         (how_far(&seen, &visitor, now))
         div.cols {
             div.flow.wide { (nothing) (streams(&seen, now)) (open) }
-            div.flow.wide { (token(&seen, &visitor, now)) (chosen(&seen)) (end(of, &visitor)) }
+            div.flow.wide { (token(&seen, &visitor, now)) (chosen(&seen, &visitor)) (end(of, &visitor)) }
         }
     };
     let entry = catalogue::of(of.integration.connector);
@@ -720,7 +720,13 @@ pub(super) fn rows_of(of: &Overview) -> String {
     format!("integration:=={}", quoted(&of.integration.name))
 }
 
-fn chosen(seen: &Seen) -> Markup {
+/// Where what it said is in the log, as far back as that page looks. The log knows consoles: what another integration reads of
+/// the same one is there too.
+fn in_the_log(of: &sync::Integration) -> String {
+    address("/signals", &[("q", &format!("console:=={}", quoted(&of.console_host))), ("last", "30d")])
+}
+
+fn chosen(seen: &Seen, visitor: &Visitor) -> Markup {
     let options = &seen.of.integration.options;
     let said = choices::settings(options);
     let body = html! {
@@ -730,6 +736,7 @@ fn chosen(seen: &Seen) -> Markup {
     let its = rows_of(&seen.of);
     let foot = html! {
         a href=(to("findings", &its)) { "Finding view" } a href=(to("assets", &its)) { "Asset view" }
+        @if visitor.may(Permission::ReadSignals) { a href=(in_the_log(&seen.of.integration)) { "Its records in the log" } }
         // A simulated console has no pages.
         @if !seen.of.integration.connector.is_file() && seen.of.integration.simulates().is_none() {
             a href={ (seen.of.integration.console_url) "/api-doc/overview" } rel="noreferrer" { "Its own API documentation" }

@@ -15,6 +15,7 @@ testkit::on_each_database! {
     what_to_look_at_where_no_data_is_stands_on_its_page_until_there_is_some,
     a_first_reading_is_said_on_every_page_until_it_is_over,
     what_an_integrations_page_shows_follows_a_reading_together,
+    the_page_of_an_integration_leads_to_its_records_in_the_log,
     a_console_that_is_read_already_is_connected_again_only_by_a_word,
     a_demo_that_is_not_running_says_so_and_how_to_start_it,
     what_a_connector_needs_is_shown_beside_the_catalogue,
@@ -256,6 +257,19 @@ fn what_an_integrations_page_shows_follows_a_reading_together(database: &Databas
     assert_eq!(world.post(&format!("{home}/sync"), &ada, &[("csrf", &world.csrf(&ada))]).status, 303);
     let bar = world.get(&format!("{home}/progress"), &ada);
     assert!(bar.body.starts_with("<div class=\"progress\"") && !bar.body.contains("hx-swap-oob"), "{}", bar.body);
+}
+
+fn the_page_of_an_integration_leads_to_its_records_in_the_log(database: &Database) {
+    let (world, ada) = world(database);
+    let home = connect(&world, &ada);
+    read(&world);
+    let page = world.get(&home, &ada).body;
+    let before = &page[..page.find("\">Its records in the log</a>").unwrap()];
+    let link = before.rsplit("href=\"").next().unwrap().replace("&amp;", "&");
+    assert_eq!(link, "/signals?q=console%3A%3D%3D%22acme.sentinelone.net%22&last=30d");
+    has(&world.get(&link, &ada), &["console:==&quot;acme.sentinelone.net&quot;", "<th class=\"pin\" scope=\"row\">"]);
+    let none = world.get(&link.replace("acme", "other"), &ada).body;
+    assert!(!none.contains("<th class=\"pin\" scope=\"row\">"), "it is of that console alone: {none}");
 }
 
 fn a_console_that_is_read_already_is_connected_again_only_by_a_word(database: &Database) {
