@@ -1,7 +1,7 @@
 //! What Muster can read: every connector, with what it needs.
 
-use sync::Connector;
 use sync::import::Format;
+use sync::{Connector, Integration};
 use ui::Icon;
 
 use crate::Problem;
@@ -117,6 +117,13 @@ pub(super) fn on_trial(word: &str) -> Result<&'static Entry, Problem> {
 /// The entry that an integration belongs to.
 pub(super) fn of(connector: Connector) -> &'static Entry {
     entry(connector.word()).unwrap_or(&ENTRIES[0])
+}
+
+/// Where the vendor's documentation is inside the console of an integration; nothing where no vendor has any, and for a simulated
+/// console, which has no pages.
+pub(super) fn vendor_at(of: &Integration) -> Option<String> {
+    let (_, path) = self::of(of.connector).vendor?;
+    of.simulates().is_none().then(|| format!("{}{path}", of.console_url))
 }
 
 impl Entry {

@@ -1,5 +1,7 @@
 //! The list of integrations with the catalogue below it, and what a connector needs.
 
+use std::collections::BTreeSet;
+
 use access::Permission;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
@@ -22,6 +24,9 @@ use crate::{App, Problem, Visitor, respond};
 
 /// Where what a connector needs is shown beside the catalogue.
 const PANEL: &str = "know-more";
+
+/// Consoles whose documentation is linked; the others have their own pages.
+const DOCUMENTED_MAX: usize = 5;
 
 /// An integration as its card shows it.
 struct Known {
@@ -245,6 +250,10 @@ pub(super) async fn about(
     let entry = catalogue::entry(&connector).ok_or_else(|| Problem::missing("connector"))?;
     let org = visitor.org;
     let enrolments = app.store.read(move |tx| sync::enrolments(tx, org)).await?;
+    let known = sync::integrations(&app.store, &app.world, org).await?;
+    let known = known.iter().filter(|of| of.connector.word() == entry.word).filter_map(catalogue::vendor_at);
+    // Several integrations may read one console.
+    let documented: BTreeSet<String> = known.collect();
     let enrolled = enrolments.into_iter().find(|of| of.connector == entry.word);
     let facts = [
         ("Category", html! { (entry.category) }),
@@ -255,7 +264,11 @@ pub(super) async fn about(
         (
             "Vendor's documentation",
             match entry.vendor {
-                Some((words, path)) => html! { (words) ": " (ui::mono(path)) },
+                Some((words, path)) if documented.is_empty() => html! { (words) ": " (ui::mono(path)) },
+                Some((words, _)) => html! {
+                    (words) ":"
+                    @for at in documented.iter().take(DOCUMENTED_MAX) { " " a href=(at) rel="noreferrer" { (ui::mono(at)) } }
+                },
                 None => ui::absent("none is needed"),
             },
         ),

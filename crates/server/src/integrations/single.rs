@@ -737,9 +737,8 @@ fn chosen(seen: &Seen, visitor: &Visitor) -> Markup {
     let foot = html! {
         a href=(to("findings", &its)) { "Finding view" } a href=(to("assets", &its)) { "Asset view" }
         @if visitor.may(Permission::ReadSignals) { a href=(in_the_log(&seen.of.integration)) { "Its records in the log" } }
-        // A simulated console has no pages.
-        @if !seen.of.integration.connector.is_file() && seen.of.integration.simulates().is_none() {
-            a href={ (seen.of.integration.console_url) "/api-doc/overview" } rel="noreferrer" { "Its own API documentation" }
+        @if let Some(documentation) = catalogue::vendor_at(&seen.of.integration) {
+            a href=(documentation) rel="noreferrer" { "Its own API documentation" }
         }
     };
     Card { id: "options", heading: "Options", body, foot, ..Card::default() }.render()

@@ -19,6 +19,7 @@ testkit::on_each_database! {
     a_console_that_is_read_already_is_connected_again_only_by_a_word,
     a_demo_that_is_not_running_says_so_and_how_to_start_it,
     what_a_connector_needs_is_shown_beside_the_catalogue,
+    the_documentation_in_a_console_is_a_link_where_there_is_one,
     what_is_wrong_is_said_beside_its_field_and_no_secret_comes_back,
     a_form_shows_only_how_the_newest_token_did,
     options_are_folded_up_until_one_of_them_is_wrong,
@@ -343,6 +344,8 @@ fn a_demo_that_is_not_running_says_so_and_how_to_start_it(database: &Database) {
         assert!(!reply.body.contains("Re-establish") && !reply.body.contains(">Unreachable<"), "{}", reply.body);
     }
     assert!(!world.get(&home, &ada).body.contains("/api-doc/overview"), "a simulated console has no pages");
+    let about = world.get("/integrations/about/sentinelone", &ada).body;
+    assert!(about.contains("/api-doc/overview") && !about.contains(".localhost"), "{about}");
     assert!(!world.get("/", &ada).body.contains("demo: not running"), "it needs nobody");
     let told = world.get(&format!("/api/v1{home}"), &ada).json();
     assert_eq!(told["next_step"], "start the demo again: muster demo --seed 7 --endpoints 12");
@@ -357,6 +360,29 @@ fn what_a_connector_needs_is_shown_beside_the_catalogue(database: &Database) {
     has(&part, &["nmap scan", "At a glance", "data-shuts=\"know-more\"", "On a page of its own"]);
     assert!(!part.body.contains("<main"), "{}", part.body);
     assert!(world.get("/integrations/about/nmap", &ada).body.contains("<main"), "a page where no script runs");
+}
+
+fn the_documentation_in_a_console_is_a_link_where_there_is_one(database: &Database) {
+    let (world, ada) = world(database);
+    let about = "/integrations/about/sentinelone";
+    let link = format!("<a href=\"https://{HOST}/api-doc/overview\" rel=\"noreferrer\">");
+    let plain = "API documentation, in your console: <span class=\"mono\"><bdi>/api-doc/overview</bdi></span>";
+    has(&world.get(about, &ada), &[plain]);
+    let home = connect(&world, &ada);
+    has(&world.get(&home, &ada), &[&link, "Its own API documentation"]);
+    // Twice the same console is one link, and the path alone is not there any more.
+    let csrf = world.csrf(&ada);
+    let mut fields = filled(&csrf, tokens::SITE, "save");
+    fields.retain(|(name, _)| *name != "name");
+    fields.push(("name", "Shops"));
+    assert_eq!(world.post("/integrations/connect", &ada, &fields).status, 303);
+    for headers in [vec![], vec![("hx-target", "know-more")]] {
+        let headers = [vec![("cookie", ada.as_str())], headers].concat();
+        let page = world.send("GET", about, &headers, "").body;
+        assert_eq!(page.matches(&link).count(), 1, "{page}");
+        assert!(!page.contains(plain), "{page}");
+    }
+    assert!(!world.get("/integrations/about/nmap", &ada).body.contains("/api-doc/"));
 }
 
 fn what_is_wrong_is_said_beside_its_field_and_no_secret_comes_back(database: &Database) {
