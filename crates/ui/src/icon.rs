@@ -73,6 +73,8 @@ icons! {
     // Sources.
     /// An agent on the machine.
     Shield "shield" r#"<path d="M8 1.75c1.6 1.1 3.4 1.7 5.25 1.75v4.4c0 3-2.1 5.3-5.25 6.35-3.15-1.05-5.25-3.35-5.25-6.35V3.5C4.6 3.45 6.4 2.85 8 1.75z"/><circle class="solid" cx="8" cy="7.5" r="1.9"/>"#,
+    /// SentinelOne: a shield with S1 in our own hand, no mark of the vendor's.
+    SentinelOne "s1" r#"<path d="M8 1.25c1.7 1.05 3.7 1.6 5.75 1.65v5c0 3.2-2.2 5.6-5.75 6.85-3.55-1.25-5.75-3.65-5.75-6.85v-5C4.3 2.85 6.3 2.3 8 1.25z"/><path d="M7.6 5.55C7.25 5.1 6.75 4.9 6.2 4.9c-.85 0-1.5.5-1.5 1.2 0 1.65 3 .95 3 2.65 0 .75-.65 1.25-1.55 1.25-.65 0-1.2-.25-1.55-.75M9.4 5.9l1.6-1v5.1"/>"#,
     /// A scan of the network.
     Radar "radar" r#"<path d="M12.3 3.7a6.1 6.1 0 1 0 1.8 4.3M10 6a2.8 2.8 0 1 0 .8 2M8 8l6-6"/>"#,
     /// A table that somebody keeps.

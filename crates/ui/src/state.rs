@@ -181,8 +181,8 @@ impl Severity {
 /// A source that has a record of something.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
-    /// The glyph of its kind: [`Icon::Shield`], [`Icon::Radar`], [`Icon::Grid`], [`Icon::Braces`], [`Icon::Nodes`],
-    /// [`Icon::Pencil`].
+    /// The glyph of its kind: [`Icon::Shield`], [`Icon::SentinelOne`], [`Icon::Radar`], [`Icon::Grid`], [`Icon::Braces`],
+    /// [`Icon::Nodes`], [`Icon::Pencil`].
     pub icon: Icon,
     /// Its name, for the pointer, for screen readers and for what is copied.
     pub name: &'a str,

@@ -40,7 +40,7 @@ pub(super) const ENTRIES: [Entry; 5] = [
     Entry {
         word: "sentinelone",
         name: "SentinelOne",
-        icon: Icon::Shield,
+        icon: Icon::SentinelOne,
         category: "Endpoint security",
         sign_in: "API token, role Viewer",
         intervals: "Threats 5 min, activities 10 min, agents 1 h, others 24 h",

@@ -114,7 +114,8 @@ fn called(source: &str) -> &str {
 /// The glyph of a kind of source.
 pub(crate) fn source_icon(source: &str) -> Icon {
     match source {
-        "sentinelone" | "crowdstrike" | "microsoft365defender" => Icon::Shield,
+        "sentinelone" => Icon::SentinelOne,
+        "crowdstrike" | "microsoft365defender" => Icon::Shield,
         "scan" | "runzero" | "shodan" | "censys" => Icon::Radar,
         "cartography" | "aws" | "azure" | "gcp" => Icon::Nodes,
         "json" => Icon::Braces,

@@ -16,6 +16,7 @@ testkit::on_each_database! {
     a_first_reading_is_said_on_every_page_until_it_is_over,
     what_an_integrations_page_shows_follows_a_reading_together,
     the_page_of_an_integration_leads_to_its_records_in_the_log,
+    sentinelone_has_a_glyph_of_its_own_that_is_named,
     a_console_that_is_read_already_is_connected_again_only_by_a_word,
     a_demo_that_is_not_running_says_so_and_how_to_start_it,
     what_a_connector_needs_is_shown_beside_the_catalogue,
@@ -271,6 +272,22 @@ fn the_page_of_an_integration_leads_to_its_records_in_the_log(database: &Databas
     has(&world.get(&link, &ada), &["console:==&quot;acme.sentinelone.net&quot;", "<th class=\"pin\" scope=\"row\">"]);
     let none = world.get(&link.replace("acme", "other"), &ada).body;
     assert!(!none.contains("<th class=\"pin\" scope=\"row\">"), "it is of that console alone: {none}");
+}
+
+fn sentinelone_has_a_glyph_of_its_own_that_is_named(database: &Database) {
+    let (world, ada) = world(database);
+    connect(&world, &ada);
+    read(&world);
+    let drawn = "<svg class=\"i\" viewBox=\"0 0 16 16\" aria-hidden=\"true\"><use href=\"#i-s1\"></svg>";
+    let page = world.get("/assets", &ada);
+    has(&page, &[&format!("title=\"SentinelOne\">{drawn}<span class=\"sr\">SentinelOne</span>")]);
+    has(&page, &["<symbol id=\"i-s1\""]);
+    let rows = page.body.split("<tbody").nth(1).unwrap();
+    assert!(!rows.contains("#i-shield"), "any other agent has the plain shield: {rows}");
+    // The connector is drawn alike wherever it stands.
+    for page in ["/integrations", "/tasks", "/integrations?tab=connected"] {
+        has(&world.get(page, &ada), &["href=\"#i-s1\""]);
+    }
 }
 
 fn a_console_that_is_read_already_is_connected_again_only_by_a_word(database: &Database) {
