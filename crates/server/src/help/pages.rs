@@ -1,12 +1,13 @@
 //! The guides. What they say of states comes from the table that decides them.
 
+use access::Permission;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use ui::{Card, Cell, Column, Layout, Markup, Place, Row, Table, html};
 
 use super::{guide, trouble};
-use crate::{App, Problem, Visitor, respond, tasks};
+use crate::{App, Problem, Visitor, integrations, respond, tasks};
 
 /// The guides, with what each answers.
 const GUIDES: [(&str, &str, &str); 4] = [
@@ -25,12 +26,39 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
     let guides = html! {
         ul.listed { @for (at, name, says) in GUIDES { li { a href=(at) { (name) } ": " (says) } } }
     };
+    let places = places(&visitor);
     let body = html! {
         @if let Some(steps) = guide::part("In four steps") { (steps.card()) }
         (Card { id: "guides", heading: "Guides", body: guides, ..Card::default() }.render())
+        @if !places.is_empty() {
+            @let places = html! { ul.listed { @for (at, name, says) in places { li { a href=(at) { (name) } ": " (says) } } } };
+            (Card { id: "places", heading: "Where it is done", body: places, ..Card::default() }.render())
+        }
         (whom_to_ask(&contact))
     };
     Ok(laid_out(&visitor, "Help", html! { "Press " kbd { "?" } " for the keys." }, &[], body))
+}
+
+/// Where a visitor may see what is connected and read, and connect more: address, name, what is there.
+fn places(visitor: &Visitor) -> Vec<(&'static str, &'static str, &'static str)> {
+    let all = [
+        (
+            Permission::ReadIntegrations,
+            "/integrations#catalogue",
+            "Catalogue",
+            "What Muster can read, and what each needs.",
+        ),
+        (Permission::ManageIntegrations, "/integrations/connect", "Connect", "A console, tested before it is saved."),
+        (
+            Permission::ReadIntegrations,
+            integrations::HOME,
+            "Integrations",
+            "What is connected, how each fares, and what helps.",
+        ),
+        (Permission::ReadIntegrations, tasks::HOME, "Tasks", "What is read and scanned, when, and its log."),
+    ];
+    let may = all.into_iter().filter(|(permission, ..)| visitor.may(*permission));
+    may.map(|(_, at, name, says)| (at, name, says)).collect()
 }
 
 /// Whom an administrator named; empty if nobody.

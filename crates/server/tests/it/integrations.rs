@@ -26,6 +26,7 @@ testkit::on_each_database! {
     options_are_folded_up_until_one_of_them_is_wrong,
     a_task_is_named_where_its_integration_is_made,
     before_anything_is_connected_the_overview_leads_there,
+    help_leads_to_where_integrations_and_tasks_are_as_far_as_one_may,
     a_viewer_reads_and_changes_nothing,
     programs_connect_change_read_and_end_an_integration,
     a_connector_on_trial_has_no_connect_until_it_is_allowed,
@@ -570,6 +571,24 @@ fn before_anything_is_connected_the_overview_leads_there(database: &Database) {
     assert!(!seen.body.contains("/integrations/connect"), "{}", seen.body);
     connect(&world, &ada);
     has(&world.get("/", &ada), &["class=\"tiles\"", "First reading"]);
+}
+
+fn help_leads_to_where_integrations_and_tasks_are_as_far_as_one_may(database: &Database) {
+    let (world, ada) = world(database);
+    let main = |cookie: &str| world.get("/help", cookie).body.split("<main").nth(1).unwrap().to_owned();
+    let seen = ["/integrations#catalogue", "/integrations", "/tasks"];
+    let connects = "href=\"/integrations/connect\"";
+    let help = main(&ada);
+    for link in seen {
+        assert!(help.contains(&format!("<a href=\"{link}\">")), "{link}: {help}");
+        assert_eq!(world.get(link.split('#').next().unwrap(), &ada).status, 200, "{link}");
+    }
+    has(&world.get("/integrations", &ada), &["id=\"catalogue\""]);
+    assert!(help.contains(connects), "{help}");
+    world.person("vera", &[(OrgId::DEFAULT, Role::Viewer)]);
+    let help = main(&world.cookie("vera", OrgId::DEFAULT));
+    assert!(seen.iter().all(|link| help.contains(&format!("<a href=\"{link}\">"))), "{help}");
+    assert!(!help.contains(connects), "a viewer connects nothing: {help}");
 }
 
 fn a_viewer_reads_and_changes_nothing(database: &Database) {
