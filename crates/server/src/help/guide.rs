@@ -98,6 +98,10 @@ mod tests {
         assert_eq!(steps.text.lines().filter(|line| line.starts_with(|sign: char| sign.is_ascii_digit())).count(), 4);
         let ways = part("Get a token").unwrap().text.matches("\n1. ").count();
         assert_eq!(ways, 3, "three ways to a token");
+        let revoke = part("Get a token").unwrap().text.split("### To revoke it").nth(1).unwrap();
+        for words in ["*My User*", "*Service Users*", "*Refused*", "*Reconnect*"] {
+            assert!(revoke.contains(words), "{words} is not in {revoke}");
+        }
     }
 
     #[test]
