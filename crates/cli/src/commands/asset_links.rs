@@ -742,10 +742,11 @@ fn explained(told: &Explained, weighed: &[Option<Compared>], names: &BTreeMap<In
     let mut hint = |what: &str, command: &str| {
         let _ = writeln!(out, "{what:<44}{command}");
     };
+    let first = if told.pinned { format!("muster asset unpin {}, then ", told.asset) } else { String::new() };
     if told.records.len() > 1 {
-        let first = if told.pinned { format!("muster asset unpin {}, then ", told.asset) } else { String::new() };
         hint("If a record is of another machine:", &format!("{first}muster asset split RECORD"));
     }
+    hint("If another asset is this machine too:", &format!("{first}muster asset merge {} ID", told.asset));
     hint("Why another asset is not this one:", &format!("muster asset explain {} --and ID", told.asset));
     hint("What changed on it:", &format!("muster asset history {}", told.asset));
     hint("What the rules are (R30, V2 ..):", "muster help correlation");
@@ -968,7 +969,7 @@ fn because(linked: &Linked, told: &Explained) -> String {
         (rule, Some(partner)) if rule.is_by_people() => {
             let what = match rule {
                 Rule::Merged => format!("merged it with {partner}"),
-                Rule::Kept => format!("split others off and left it with {partner}"),
+                Rule::Kept => format!("split off others, and it stayed with {partner}"),
                 _ => format!("pinned the asset with it and {partner}, and no rule holds it here"),
             };
             let who = if linked.by == "person" { "a person" } else { person(&linked.by) };
@@ -979,7 +980,7 @@ fn because(linked: &Linked, told: &Explained) -> String {
         }
         (_, Some(partner)) => {
             let (because, end) = (linked.told(), if linked.evidence.is_empty() { "." } else { ":" });
-            format!("Here since {since}: the same machine as {partner}, because {because}{end}")
+            format!("Since {since} the same machine as {partner}, because {because}{end}")
         }
     }
 }

@@ -95,20 +95,20 @@ is joined, and you are asked:
     for rule in Rule::AUTOMATIC {
         let _ = writeln!(out, "  {:<12}{:<42}{}", rule.code(), rule.short(), rule.words());
     }
-    out += "\nNever joined, whatever they have in common, not even by way of a third:\n";
+    out += "\nNever joined by these rules, not even by way of a third record; a person can, but for V1:\n";
     let organization = ("V1", "they are of two organizations");
     for (code, words) in [organization].into_iter().chain(Veto::AUTOMATIC.map(|veto| (veto.code(), veto.words()))) {
         let _ = writeln!(out, "  {code:<12}{words}");
     }
     out += "
 Not used as evidence: what a maker never filled in, addresses that programs give to every host, names such as localhost, and
-what two machines that are both alive report: it counts again when only one of them has reported it for 30 days.
+what two machines that are both alive report: it counts again when all but one have not reported it for 30 days.
 
 What the rules leave open is asked: muster asset review. What a person decides holds against every sync:
   muster asset explain ID              why these records, what people decided, and what speaks against it
   muster asset explain ID --and OTHER  why another one is not this one
   muster asset merge ID ID..           they are one machine
-  muster asset split RECORD..          these records are another machine, and those go along that nothing ties to the rest
+  muster asset split RECORD..          these are another machine; records that only they tie to this asset go along
   muster asset split RECORD.. --alone  these records and no other
   muster asset pin ID                  it stays as it is
   muster asset undo DECISION           takes one of these back, and all is as it was; explain shows each with its dec_..

@@ -1,6 +1,6 @@
 //! Why an asset has its records, and why another record or asset is not one with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use kernel::{AssetId, IntegrationId, OrgId, RecordId, Timestamp};
@@ -238,7 +238,7 @@ impl Linked {
         let but = self.against.first()?.but;
         let with = self.partner.map_or_else(|| "the other".to_owned(), |partner| partner.to_string());
         if self.rule.is_by_people() {
-            return Some((format!("It differs from {with} in:"), false));
+            return Some((format!("Of what both say, this differs from {with}:"), false));
         }
         Some(match self.against.iter().all(|against| against.but == but) {
             true => (format!("What differs from {with} does not part them, because {but}:"), false),
@@ -346,7 +346,7 @@ impl Why {
         match self {
             Why::Junk(junk) => format!("it {}", junk.words()),
             Why::Two(one, other) => format!(
-                "{one} and {other} both report it and are both alive, so it tells nothing until only one of them has \
+                "{one} and {other} both report it and are both alive, so it tells nothing until one of them has not \
                  reported it for 30 days"
             ),
             Why::Crowd => "more than fifty records have it, so it tells nothing".to_owned(),
@@ -714,9 +714,10 @@ fn find_against(
             (_, kind) if kind == Kind::Serial.words() => {
                 "one followed the other under one name on one model, as after a repair"
             }
-            (_, kind) if kind == Kind::Name.words() || kind == Kind::FullName.words() => "machines are renamed",
+            (_, kind) if kind == Kind::Name.words() => "machines are renamed",
+            (_, kind) if kind == Kind::FullName.words() => "machines are renamed and move to other domains",
             (_, kind) if kind == Kind::Mac.words() => "machines have and get several",
-            _ => "no rule goes by it",
+            _ => "no rule parts machines by it",
         };
         let mut differing = differing(&of(linked.record), &of(partner));
         if one.grade == Grade::Agent && other.grade == Grade::Agent {
@@ -753,6 +754,29 @@ fn hardware(tx: &mut Tx, org: OrgId, records: &[i64]) -> Result<FxHashMap<Record
         Ok((RecordId(row.int(0)?), hardware))
     })?;
     Ok(rows.into_iter().collect())
+}
+
+/// The same of those records that an agent on the machine told.
+fn of_agents(tx: &mut Tx, org: OrgId, facts: &[Fact]) -> Result<Vec<Hardware>, DirectiveError> {
+    let agents = facts.iter().filter(|fact| fact.grade == Grade::Agent).map(|fact| fact.record.0);
+    Ok(hardware(tx, org, &agents.collect::<Vec<_>>())?.into_values().collect())
+}
+
+/// Where the agents of two sides say nothing of their hardware that both say.
+fn in_hardware(ones: &[Hardware], others: &[Hardware]) -> Vec<Differing> {
+    let said = |side: &[Hardware], at: usize| -> BTreeSet<String> {
+        side.iter().filter_map(|hardware| hardware[at].1.clone()).collect()
+    };
+    let kinds = ones.first().into_iter().flatten().map(|(kind, _)| *kind).enumerate();
+    let sides = kinds.map(|(at, kind)| (kind, said(ones, at), said(others, at)));
+    sides
+        .filter(|(_, one, other)| !one.is_empty() && !other.is_empty() && one.is_disjoint(other))
+        .map(|(kind, one, other)| Differing {
+            kind,
+            one: one.into_iter().collect(),
+            other: other.into_iter().collect(),
+        })
+        .collect()
 }
 
 fn tags(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Vec<Tagged>, DirectiveError> {
@@ -822,6 +846,8 @@ pub fn compare(
         Some((Veto::Split, one, other)) => decisions::apart(tx, org, (*one, *other))?,
         _ => None,
     };
+    let mut differing = differing(&one_values.iter().collect::<Vec<_>>(), &other_values.iter().collect::<Vec<_>>());
+    differing.extend(in_hardware(&of_agents(tx, org, &ones)?, &of_agents(tx, org, &others)?));
     let mut pins = Vec::new();
     for (asset, records) in [(one_asset, &first), (other_asset, &second)] {
         let pin = deeds::pin(tx, org, records)?;
@@ -834,7 +860,7 @@ pub fn compare(
         assets: (one_asset, other_asset),
         names: (named(tx, org, one_asset)?, named(tx, org, other_asset)?),
         common: common(&one_values, &other_values, &shared),
-        differing: differing(&one_values.iter().collect::<Vec<_>>(), &other_values.iter().collect::<Vec<_>>()),
+        differing,
         nearest,
         sites: match vetoes.first() {
             Some((_, one, other)) => sites(tx, org, [*one, *other])?,
@@ -1133,4 +1159,22 @@ pub fn words(evidence: &str) -> Vec<(&'static str, String)> {
         Some((kind, value.to_owned()))
     });
     if known.is_empty() { Vec::new() } else { named.collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hardware_differs_where_two_sides_say_nothing_alike() {
+        let agent = |cpu: Option<&str>| [("processor", cpu.map(str::to_owned)), ("model", Some("5490".to_owned()))];
+        let intel = [agent(Some("Intel i5"))];
+        let both = [agent(Some("Intel i5")), agent(Some("AMD Ryzen"))];
+        let (_, amd) = both.split_at(1);
+        let silent = [agent(None)];
+        let differing =
+            Differing { kind: "processor", one: vec!["Intel i5".to_owned()], other: vec!["AMD Ryzen".to_owned()] };
+        assert_eq!(in_hardware(&intel, amd), [differing]);
+        assert_eq!([in_hardware(&both, amd), in_hardware(&silent, &intel), in_hardware(&[], &intel)], [[], [], []]);
+    }
 }
