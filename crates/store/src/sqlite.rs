@@ -158,11 +158,17 @@ impl Session {
         self.doomed = false;
         self.reading = mode == Mode::Read;
         // What supposes writes temporary tables alone: it needs no place among those who write.
-        self.batch(if mode == Mode::Write { "BEGIN IMMEDIATE" } else { "BEGIN" })
+        self.turn(if mode == Mode::Write { "BEGIN IMMEDIATE" } else { "BEGIN" })
+    }
+
+    /// Begins or ends a transaction, by a statement that is compiled once: a small pass has hundreds of them.
+    fn turn(&self, sql: &'static str) -> Result<(), StoreError> {
+        let turned = self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
+        turned.map(|_| ()).map_err(|error| explain(&error, sql, &self.path))
     }
 
     pub fn commit(&mut self) -> Result<(), StoreError> {
-        let done = self.batch("COMMIT");
+        let done = self.turn("COMMIT");
         if done.is_err() {
             self.rollback();
         }
