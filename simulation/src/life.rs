@@ -40,7 +40,7 @@ const ROUNDS_MAX: u64 = 3;
 const LONG_EVERY: u64 = 8;
 
 /// One seed in so many is read over and over once its faults stop; the others once, when everything is due again.
-const THOROUGH_EVERY: u64 = 4;
+const THOROUGH_EVERY: u64 = 6;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -283,7 +283,7 @@ impl Story {
         let mut without = Vec::new();
         for stream in sync::STREAMS.iter().filter(|stream| !stream.core && stream.name != "accounts") {
             // Hundreds of rows that never change teach little.
-            let odds = if stream.name == "activity_types" { 40 } else { 6 };
+            let odds = if stream.name == "activity_types" { 40 } else { 8 };
             if below(&mut random, odds) != 0 {
                 without.push(stream.name.to_owned());
             }

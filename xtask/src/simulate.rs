@@ -12,8 +12,10 @@ const SUMMARY: &str = "target/promises/simulation.json";
 /// many of them as fit into a time that people will wait. `cargo xtask simulate` without `--base` draws others.
 pub const WITH_EVERY_TEST: [&str; 6] = ["--base", "669443806220", "--seeds", "10000", "--minutes", "5"];
 
-/// SQLite counts its memory under one lock for all threads unless it is told not to.
-const SQLITE_FLAGS: (&str, &str) = ("LIBSQLITE3_FLAGS", "-DSQLITE_DEFAULT_MEMSTATUS=0");
+/// SQLite counts its memory under one lock for all threads unless it is told not to, and every life compiles hundreds of
+/// statements of small parts, which it keeps at hand if there is room.
+const SQLITE_FLAGS: (&str, &str) =
+    ("LIBSQLITE3_FLAGS", "-DSQLITE_DEFAULT_MEMSTATUS=0 -DSQLITE_DEFAULT_LOOKASIDE=1200,500");
 
 /// Builds the simulation and hands it the options.
 pub fn run(root: &Path, options: &[impl AsRef<str>]) -> anyhow::Result<()> {
