@@ -751,6 +751,9 @@ Examples:
 pub struct Set {
     /// Which
     pub name: String,
+    /// What its task is called, by which its runs and its log go; '' is the integration's own name
+    #[arg(long, value_name = "NAME")]
+    pub task: Option<String>,
     #[command(flatten)]
     pub rhythm: Rhythm,
     /// Streams that are not read any more, separated by commas

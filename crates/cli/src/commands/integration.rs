@@ -29,14 +29,26 @@ pub async fn run(global: &Global, command: IntegrationCommand, terminal: &Termin
         IntegrationCommand::LeftOut { name, option, limit, json } => {
             left_out(&place.open_to_read()?, &name, option.as_deref(), limit, json, terminal).await
         }
-        IntegrationCommand::Set(Set { name, rhythm: chosen, without, with, requests_per_minute, runs_at, import }) => {
+        IntegrationCommand::Set(Set {
+            name,
+            task,
+            rhythm: chosen,
+            without,
+            with,
+            requests_per_minute,
+            runs_at,
+            import,
+        }) => {
             let import = import.change();
             let change = sync::OptionsChange { without, with, requests_per_minute, import, ..rhythm(&chosen) };
+            if let Some(task) = &task {
+                name_task(&place, &name, task, terminal).await?;
+            }
             if let Some(at) = &runs_at {
                 run_at(&place, &name, at, terminal).await?;
             }
             if change == sync::OptionsChange::default() {
-                if runs_at.is_some() {
+                if task.is_some() || runs_at.is_some() {
                     return Ok(());
                 }
                 return Err(Failure::usage("nothing is to be changed")
@@ -47,15 +59,32 @@ pub async fn run(global: &Global, command: IntegrationCommand, terminal: &Termin
     }
 }
 
+/// The integration of a name, or a sentence that lists those there are.
+fn named(tx: &mut store::Tx<'_>, name: String, now: Timestamp) -> Result<sync::Integration, sync::SyncError> {
+    let known = sync::overviews(tx, OrgId::DEFAULT, now)?;
+    let names = known.iter().map(|of| of.integration.name.clone()).collect();
+    let of = known.into_iter().find(|of| of.integration.name == name);
+    of.map(|of| of.integration).ok_or(sync::SyncError::NoSuchIntegration { name, known: names })
+}
+
+/// Calls an integration's task something else.
+async fn name_task(place: &Place, name: &str, task: &str, terminal: &Terminal) -> Result<(), Failure> {
+    let opened = place.open_to_write_or_beside()?;
+    let (who, wanted, task, now) = (super::who(), name.to_owned(), task.to_owned(), terminal.now());
+    let written = opened.store().write(move |tx| {
+        let of = named(tx, wanted, now)?;
+        sync::name_task(tx, OrgId::DEFAULT, of.id, &task, &who, now)
+    });
+    let called = written.await?;
+    terminal.result(&format!("Its task is {} from now on.\n", called.as_deref().unwrap_or(name)))
+}
+
 /// Chooses where an integration runs.
 async fn run_at(place: &Place, name: &str, at: &str, terminal: &Terminal) -> Result<(), Failure> {
     let opened = place.open_to_write_or_beside()?;
     let (who, wanted, said, now) = (super::who(), name.to_owned(), at.to_owned(), terminal.now());
     let written = opened.store().write(move |tx| {
-        let known = sync::overviews(tx, OrgId::DEFAULT, now)?;
-        let names = known.iter().map(|of| of.integration.name.clone()).collect();
-        let of = known.into_iter().find(|of| of.integration.name == wanted);
-        let of = of.ok_or(sync::SyncError::NoSuchIntegration { name: wanted, known: names })?.integration;
+        let of = named(tx, wanted, now)?;
         let all = sync::explorers::explorers(tx, OrgId::DEFAULT)?;
         let there = match said.as_str() {
             "centre" => None,

@@ -73,7 +73,7 @@ fn fields_owners_and_sites_are_made_shown_and_removed() {
 }
 
 #[test]
-fn a_task_is_named_with_connect() {
+fn a_task_is_named_with_connect_and_later() {
     let console = Console::start();
     let muster = Muster::connected(&console);
     let token = muster.dir.write("token", tokens::ACCOUNT).display().to_string();
@@ -91,6 +91,14 @@ fn a_task_is_named_with_connect() {
     let wrong = connect(&["--task", "a,b"]);
     assert!(wrong.code == 2 && wrong.err.contains("it has a comma"), "{}", wrong.err);
     assert_eq!(named(&["--task", ""]), "acme");
+    let set = |task: &str| muster.run(&["integration", "set", "acme", "--task", task]);
+    assert_eq!(set("Every hour").out, "Its task is Every hour from now on.\n");
+    assert_eq!(named(&[]), "Every hour");
+    assert_eq!(set("").out, "Its task is acme from now on.\n");
+    let wrong = set("a,b");
+    assert!(wrong.code == 2 && wrong.err.contains("it has a comma"), "{}", wrong.err);
+    let wrong = muster.run(&["integration", "set", "acne", "--task", "x"]);
+    assert!(wrong.code == 2 && wrong.err.contains("acme"), "{}", wrong.err);
 }
 
 #[test]
