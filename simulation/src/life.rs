@@ -586,18 +586,13 @@ impl Story {
         let token = self.console.wire().token.clone();
         let order = || -> Result<Connect, Violation> {
             Ok(Connect {
-                all_the_same: false,
-                console: sentinelone::Console::parse(ADDRESS)
-                    .map_err(|error| Violation::new("setup", error.to_string()))?,
-                token: Token::parse(&token).map_err(|error| Violation::new("setup", error.to_string()))?,
-                credential: None,
-                link: None,
-                at: sync::explorers::At::default(),
-                private: false,
                 name: Some(NAME.to_owned()),
-                task: None,
                 site: Some("HQ".to_owned()),
                 options: self.first_options(),
+                ..Connect::new(
+                    sentinelone::Console::parse(ADDRESS).map_err(|error| Violation::new("setup", error.to_string()))?,
+                    Token::parse(&token).map_err(|error| Violation::new("setup", error.to_string()))?,
+                )
             })
         };
         let connected = self.time.run(sync::connect(self.place(), order()?));

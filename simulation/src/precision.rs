@@ -188,17 +188,11 @@ pub fn precision(seed: u64, endpoints: usize, cases: Cases) -> Result<Precision,
     let org = OrgId::DEFAULT;
     let place = Place { store: &store, world: &world, org, keys: &keys, transport: &transport, who: "precision" };
     let order = Connect {
-        all_the_same: false,
-        console: Console::parse(ADDRESS).map_err(|error| told(&error))?,
-        token: Token::parse(tokens::GLOBAL).map_err(|error| told(&error))?,
-        credential: None,
-        link: None,
-        at: sync::explorers::At::default(),
-        private: false,
-        name: None,
-        task: None,
         site: Some(MAIN_SITE.to_owned()),
-        options: None,
+        ..Connect::new(
+            Console::parse(ADDRESS).map_err(|error| told(&error))?,
+            Token::parse(tokens::GLOBAL).map_err(|error| told(&error))?,
+        )
     };
     time.run(sync::connect(place, order)).map_err(|error| told(&error))?;
     let dir = TestDir::new();

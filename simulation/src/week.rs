@@ -64,20 +64,14 @@ pub fn week(endpoints: usize, seed: u64, without: &[&str]) -> Result<Week, Strin
     let org = OrgId::DEFAULT;
     let place = Place { store: &store, world: &world, org, keys: &keys, transport: &transport, who: "week" };
     let order = Connect {
-        all_the_same: false,
-        console: sentinelone::Console::parse(ADDRESS).map_err(|error| told(&error))?,
-        token: Token::parse(tokens::GLOBAL).map_err(|error| told(&error))?,
-        credential: None,
-        link: None,
-        at: sync::explorers::At::default(),
-        private: false,
-        name: None,
-        task: None,
-        site: None,
         options: Some(Options {
             without_streams: without.iter().map(|name| (*name).to_owned()).collect(),
             ..Options::default()
         }),
+        ..Connect::new(
+            sentinelone::Console::parse(ADDRESS).map_err(|error| told(&error))?,
+            Token::parse(tokens::GLOBAL).map_err(|error| told(&error))?,
+        )
     };
     time.run(sync::connect(place, order)).map_err(|error| told(&error))?;
 

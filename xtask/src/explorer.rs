@@ -241,17 +241,10 @@ async fn connected(database: &DatabaseUrl, data: &Path, id: kernel::ExplorerId, 
         who: "xtask",
     };
     let order = sync::Connect {
-        all_the_same: false,
-        console: Console::parse(url)?,
-        token: sync::open_token(place, credential).await?,
         credential: Some(credential),
-        link: None,
         at: At { explorer: Some(id), sealed: None },
-        private: false,
         name: Some("acme".to_owned()),
-        task: None,
-        site: None,
-        options: None,
+        ..sync::Connect::new(Console::parse(url)?, sync::open_token(place, credential).await?)
     };
     sync::connect(place, order).await?;
     Ok(())

@@ -58,6 +58,26 @@ pub struct Connect {
     pub all_the_same: bool,
 }
 
+impl Connect {
+    /// A console and a token, and nothing else said: named after the host, asked from the centre, with the usual choices.
+    #[must_use]
+    pub fn new(console: Console, token: Token) -> Connect {
+        Connect {
+            console,
+            token,
+            credential: None,
+            link: None,
+            at: At::default(),
+            private: false,
+            name: None,
+            task: None,
+            site: None,
+            options: None,
+            all_the_same: false,
+        }
+    }
+}
+
 /// What was connected.
 #[derive(Clone, Debug)]
 pub struct Connected {

@@ -36,17 +36,12 @@ pub async fn run(global: &Global, order: Connect, terminal: &Terminal) -> Result
     // What cannot be meant is said before anything is sent.
     change.apply(&mut Options::default())?;
     let order_of = sync::Connect {
-        console,
-        token,
-        credential: None,
-        link: None,
-        at: sync::explorers::At::default(),
         private: order.allow_private,
         name: order.name,
         task: order.task,
         site: order.site,
-        options: None,
         all_the_same: order.all_the_same,
+        ..sync::Connect::new(console, token)
     };
     let connected = sync::connect(at, order_of).await.map_err(|error| {
         let stranger = matches!(&error, SyncError::Console(error) if is_stranger(error));

@@ -185,17 +185,11 @@ fn simulated(demo: &Demo, start: Timestamp, hand: &Hand) -> World {
 fn order(demo: &Demo, start: Timestamp) -> Result<sync::Connect, Failure> {
     let bug = |error: String| Failure::new(Exit::Bug, error);
     Ok(sync::Connect {
-        console: live::console(&host(demo, start))?,
-        token: Token::parse(tokens::GLOBAL).map_err(|error| bug(error.to_string()))?,
-        credential: None,
-        link: None,
-        at: sync::explorers::At::default(),
-        private: false,
         name: Some(NAME.to_owned()),
-        task: None,
-        site: None,
-        options: None,
-        all_the_same: false,
+        ..sync::Connect::new(
+            live::console(&host(demo, start))?,
+            Token::parse(tokens::GLOBAL).map_err(|error| bug(error.to_string()))?,
+        )
     })
 }
 

@@ -221,17 +221,9 @@ fn what_is_used_is_not_removed(database: &Database) {
     let at = world.place(OrgId::DEFAULT);
     let token = world.run(sync::open_token(at, id)).unwrap();
     let order = sync::Connect {
-        console: sentinelone::Console::parse("acme.sentinelone.net").unwrap(),
-        token,
         credential: Some(id),
-        link: None,
-        at: sync::explorers::At::default(),
-        private: false,
         name: Some("EMEA".to_owned()),
-        task: None,
-        site: None,
-        options: None,
-        all_the_same: false,
+        ..sync::Connect::new(sentinelone::Console::parse("acme.sentinelone.net").unwrap(), token)
     };
     world.run(sync::connect(at, order)).unwrap();
     let csrf = world.csrf(&ada);
@@ -274,17 +266,9 @@ fn an_integration_whose_credential_was_taken_away_says_so(database: &Database) {
     let at = world.place(OrgId(2));
     let token = world.run(sync::open_token(at, id)).unwrap();
     let order = sync::Connect {
-        console: sentinelone::Console::parse("acme.sentinelone.net").unwrap(),
-        token,
         credential: Some(id),
-        link: None,
-        at: sync::explorers::At::default(),
-        private: false,
         name: Some("EMEA".to_owned()),
-        task: None,
-        site: None,
-        options: None,
-        all_the_same: false,
+        ..sync::Connect::new(sentinelone::Console::parse("acme.sentinelone.net").unwrap(), token)
     };
     let home = format!("/integrations/{}", world.run(sync::connect(at, order)).unwrap().integration.id);
     let ben = world.cookie("ben", OrgId(2));

@@ -335,17 +335,12 @@ fn a_console_that_is_read_already_is_connected_again_only_by_a_word(database: &D
 fn a_demo_that_is_not_running_says_so_and_how_to_start_it(database: &Database) {
     let (world, ada) = world(database);
     let order = sync::Connect {
-        console: sentinelone::Console::parse("http://seed-7-endpoints-12-1795230000.localhost").unwrap(),
-        token: sentinelone::Token::parse(tokens::GLOBAL).unwrap(),
-        credential: None,
-        link: None,
-        at: sync::explorers::At::default(),
         private: true,
         name: Some("demo".to_owned()),
-        task: None,
-        site: None,
-        options: None,
-        all_the_same: false,
+        ..sync::Connect::new(
+            sentinelone::Console::parse("http://seed-7-endpoints-12-1795230000.localhost").unwrap(),
+            sentinelone::Token::parse(tokens::GLOBAL).unwrap(),
+        )
     };
     let of = world.run(sync::connect(world.place(OrgId::DEFAULT), order)).unwrap().integration;
     let home = format!("/integrations/{}", of.id);

@@ -72,17 +72,11 @@ fn a_name_is_not_handed_to_another_console() {
     let lab = Build::default().in_memory();
     lab.connect();
     let order = sync::Connect {
-        console: sentinelone::Console::parse("https://other.sentinelone.net").unwrap(),
-        token: sentinelone::Token::parse(tokens::GLOBAL).unwrap(),
-        credential: None,
-        link: None,
-        at: sync::explorers::At::default(),
-        private: false,
         name: Some("acme".to_owned()),
-        task: None,
-        site: None,
-        options: None,
-        all_the_same: false,
+        ..sync::Connect::new(
+            sentinelone::Console::parse("https://other.sentinelone.net").unwrap(),
+            sentinelone::Token::parse(tokens::GLOBAL).unwrap(),
+        )
     };
     let error = lab.time.run(sync::connect(lab.place(), order)).unwrap_err();
     assert_eq!(error.exit_class().code(), 2);

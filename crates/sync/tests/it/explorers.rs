@@ -218,17 +218,8 @@ impl There {
 
     fn order(&self, token: &str) -> Connect {
         Connect {
-            console: Console::parse(CONSOLE).unwrap(),
-            token: Token::parse(token).unwrap(),
-            credential: None,
-            link: None,
             at: At { explorer: Some(self.id), sealed: None },
-            private: false,
-            name: None,
-            task: None,
-            site: None,
-            options: None,
-            all_the_same: false,
+            ..Connect::new(Console::parse(CONSOLE).unwrap(), Token::parse(token).unwrap())
         }
     }
 

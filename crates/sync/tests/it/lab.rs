@@ -205,17 +205,8 @@ impl Lab {
 /// What connects a console with a token.
 pub fn order(token: &str) -> Connect {
     Connect {
-        console: Console::parse("https://acme.sentinelone.net").unwrap(),
-        token: Token::parse(token).unwrap(),
-        credential: None,
-        link: None,
-        at: sync::explorers::At::default(),
-        private: false,
-        name: None,
-        task: None,
         site: Some("HQ".to_owned()),
-        options: None,
-        all_the_same: false,
+        ..Connect::new(Console::parse("https://acme.sentinelone.net").unwrap(), Token::parse(token).unwrap())
     }
 }
 

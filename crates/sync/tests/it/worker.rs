@@ -329,19 +329,10 @@ impl Consoles {
 
     fn connect(&self, lab: &Lab, transport: &Transport) {
         for at in 0..self.0.len() {
-            let order = Connect {
-                console: Console::parse(&format!("https://console{at}.sentinelone.net")).unwrap(),
-                token: Token::parse(tokens::GLOBAL).unwrap(),
-                credential: None,
-                link: None,
-                at: sync::explorers::At::default(),
-                private: false,
-                name: None,
-                task: None,
-                site: None,
-                options: None,
-                all_the_same: false,
-            };
+            let order = Connect::new(
+                Console::parse(&format!("https://console{at}.sentinelone.net")).unwrap(),
+                Token::parse(tokens::GLOBAL).unwrap(),
+            );
             let place = Place { transport, ..lab.place() };
             lab.time.run(sync::connect(place, order)).unwrap();
         }
