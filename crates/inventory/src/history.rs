@@ -47,6 +47,30 @@ pub struct Changed {
 }
 
 impl Changed {
+    /// That a record changed, or, of none, what the organization itself says; all else is not known yet.
+    fn new(at: Timestamp, field: &str, integration: IntegrationId, record: RecordId) -> Changed {
+        Changed {
+            at,
+            field: field.to_owned(),
+            before: None,
+            after: None,
+            integration,
+            record,
+            stream: String::new(),
+            native_id: String::new(),
+            called: None,
+            with: Vec::new(),
+            moved: Vec::new(),
+            by: None,
+            who: None,
+        }
+    }
+
+    /// What the organization itself says, or somebody of it.
+    fn own(at: Timestamp, field: &str) -> Changed {
+        Changed::new(at, field, IntegrationId(0), RecordId(0))
+    }
+
     /// Of records that came to this asset or left it: that they did, as a clause.
     #[must_use]
     pub fn came_or_went(&self, asset: AssetId) -> Option<String> {
@@ -164,18 +188,10 @@ pub fn asset(
     let mut changes = tx.select_in(CHANGES, &[org.into()], Keys::Ints(&records), |row| {
         let record = row.int(6)?;
         let arrived = row.text(2)?.is_empty() && row.opt_text(9)? == Some(ARRIVED);
+        let (at, field) = (Timestamp::from_micros(row.int(1)?), if arrived { FIRST_SEEN } else { row.text(2)? });
         let change = Changed {
-            at: Timestamp::from_micros(row.int(1)?),
-            field: if arrived { FIRST_SEEN } else { row.text(2)? }.to_owned(),
             before: row.opt_text(3)?.map(str::to_owned),
             after: row.opt_text(4)?.map(str::to_owned),
-            integration: IntegrationId(row.int(5)?),
-            record: RecordId(record),
-            stream: String::new(),
-            native_id: String::new(),
-            called: None,
-            with: Vec::new(),
-            moved: Vec::new(),
             by: match (row.opt_text(8)?, row.opt_text(9)?) {
                 (Some(who), Some(decision)) => Some(By {
                     rule: decision.to_owned(),
@@ -185,7 +201,7 @@ pub fn asset(
                 }),
                 _ => None,
             },
-            who: None,
+            ..Changed::new(at, field, IntegrationId(row.int(5)?), RecordId(record))
         };
         let moved = change.field == ASSET && change.before.as_deref() == Some(&public);
         let own = row.opt_int(7)? == Some(asset.0);
@@ -241,21 +257,7 @@ fn see_first(
         Ok((row.int(0)?, row.int(1)?, Timestamp::from_micros(row.int(2)?)))
     })?;
     for (record, integration, at) in alone.into_iter().filter(|(record, ..)| !arrived.contains(record)) {
-        let change = Changed {
-            at,
-            field: FIRST_SEEN.to_owned(),
-            before: None,
-            after: None,
-            integration: IntegrationId(integration),
-            record: RecordId(record),
-            stream: String::new(),
-            native_id: String::new(),
-            called: None,
-            with: Vec::new(),
-            moved: Vec::new(),
-            by: None,
-            who: None,
-        };
+        let change = Changed::new(at, FIRST_SEEN, IntegrationId(integration), RecordId(record));
         changes.push((0, true, change));
     }
     let columns = &Projection::Machine.columns()[MACHINE_OWN..];
@@ -355,34 +357,25 @@ fn decided(tx: &mut Tx, org: OrgId, asset: AssetId, here: &BTreeSet<i64>) -> Res
     let records: Vec<RecordId> = here.iter().copied().map(RecordId).collect();
     let mut told = Vec::new();
     for made in decisions::of_records(tx, org, &records)? {
-        if !matches!(made.what, What::Pinned | What::Dismissed) {
-            continue;
-        }
+        let (yes, no, back) = match made.what {
+            What::Pinned => {
+                let stays = "stays as it is: no record joins it or leaves it".to_owned();
+                (stays, "the rules decide again", "unpinned")
+            }
+            What::Dismissed => (made.words(asset), "the question is open again", "undone"),
+            // The records that came or went tell of these.
+            What::Merged | What::Split | What::Accepted => continue,
+        };
         let change = |said: &Said, after: &str, rule: &str| Changed {
-            at: said.at,
-            field: DECIDED.to_owned(),
-            before: None,
             after: Some(after.to_owned()),
-            integration: IntegrationId(0),
-            record: RecordId(0),
-            stream: String::new(),
-            native_id: String::new(),
-            called: None,
-            with: Vec::new(),
-            moved: Vec::new(),
             by: Some(By {
                 rule: rule.to_owned(),
                 evidence: String::new(),
                 who: said.by.clone(),
                 reason: said.reason.clone(),
             }),
-            who: None,
+            ..Changed::own(said.at, DECIDED)
         };
-        let (yes, no, back) = match made.what {
-            What::Pinned => ("stays as it is: no record joins it or leaves it", "the rules decide again", "unpinned"),
-            _ => ("", "the question is open again", "undone"),
-        };
-        let yes = if yes.is_empty() { made.words(asset) } else { yes.to_owned() };
         told.push((made.id.0, change(&made.said, &yes, made.what.as_str())));
         told.extend(made.undone.as_ref().map(|said| (made.id.0, change(said, no, back))));
     }
@@ -400,19 +393,10 @@ fn own(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Vec<(i64, Changed)>, S
             JOIN inventory_field f ON f.org_id = v.org_id AND f.field_id = v.field_id
             WHERE v.org_id = $1 AND v.asset_id = $2";
     let told = |at: i64, field: &str, before: Option<&str>, after: Option<&str>, who: Option<&str>| Changed {
-        at: Timestamp::from_micros(at),
-        field: field.to_owned(),
         before: before.map(str::to_owned),
         after: after.map(str::to_owned),
-        integration: IntegrationId(0),
-        record: RecordId(0),
-        stream: String::new(),
-        native_id: String::new(),
-        called: None,
-        with: Vec::new(),
-        moved: Vec::new(),
-        by: None,
         who: who.map(str::to_owned),
+        ..Changed::own(Timestamp::from_micros(at), field)
     };
     let of_asset = [org.into(), asset.into()];
     let mut changes = tx.query(CHANGES, &of_asset, |row| {
