@@ -22,6 +22,7 @@ pub mod fact;
 pub mod hygiene;
 pub mod identify;
 pub mod partition;
+pub mod remainder;
 pub mod review;
 pub mod rules;
 pub mod score;

@@ -66,7 +66,10 @@ pub async fn history(global: &Global, history: History, terminal: &Terminal) -> 
     }
     terminal.table(&table)?;
     let shown = terminal.number(changes.len() as u64);
-    terminal.note(&format!("{}; {}", counted(changes.len() as u64, "change", &shown), reach(kept, terminal)));
+    // Said below the table, where no width cuts it off.
+    let folded = changes.iter().any(|change| change.with.len() > 1);
+    let each = if folded { " (--each lists every single one)" } else { "" };
+    terminal.note(&format!("{}{each}; {}", counted(changes.len() as u64, "change", &shown), reach(kept, terminal)));
     Ok(())
 }
 
@@ -80,7 +83,10 @@ fn otherwise(change: &Changed) -> String {
     let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
     let Some((first, more)) = change.with.split_first() else { return String::new() };
     let told = format!("; since then {} {} -> {}", first.field, value(&first.before), value(&first.after));
-    if more.is_empty() { told } else { format!("{told} and {} more (--each)", more.len()) }
+    match more.len() as u64 {
+        0 => told,
+        more => format!("{told} and {}", counted(more, "more change", &more.to_string())),
+    }
 }
 
 /// A change as cells; a program gets each value as it is, a person gets a sentence where a value would say nothing.

@@ -12,6 +12,7 @@ use inventory::correlate::explain::{
     self, Against, But, Compared, Explained, IN_LINE_MAX, Linked, PartedFrom, Subject, Tagged, Why, because_of,
     in_line, person,
 };
+use inventory::correlate::remainder::{self, LeftBehind, Remainder};
 use inventory::correlate::review::{self, Review, Side};
 use inventory::correlate::rules::Rule;
 use inventory::correlate::veto::Veto;
@@ -121,7 +122,7 @@ pub struct ReviewOrder {
 pub enum ReviewCommand {
     /// Says yes: the two are one machine, from now on
     Accept(Answer),
-    /// Says no: the two are two machines, from now on
+    /// Says no: the two are two machines, from now on, and that question is not asked again
     Dismiss(Answer),
 }
 
@@ -442,7 +443,7 @@ pub async fn split(global: &Global, order: Split, terminal: &Terminal) -> Result
         Ok((parted, decided_now(tx, records.first().copied())?))
     };
     let (parted, decision) = decide(global, &order.why.reason, terminal, work).await?;
-    let Parted { from, stays, off, carried, ties } = parted;
+    let Parted { from, stays, off, carried, ties, left } = parted;
     let number = (named.len() + carried.len()) as u64;
     let shown = counted(number, "record", &terminal.result_number(number));
     let mut said = match () {
@@ -461,6 +462,16 @@ pub async fn split(global: &Global, order: Split, terminal: &Terminal) -> Result
             tie.rule.words()
         );
     }
+    if let (false, Some(decision)) = (left.is_empty(), decision) {
+        let all: Vec<RecordId> = named.iter().copied().chain(left.iter().map(|of| of.record)).collect();
+        let _ = writeln!(said, "Beware: {stays} may still mix the two: {}.", remainder::words(&left));
+        let alone = if alone { " --alone" } else { "" };
+        let _ = writeln!(
+            said,
+            "To move what stayed too: muster asset undo {decision}, then muster asset split {}{alone}",
+            spaced(&all)
+        );
+    }
     said += &back(decision);
     if !ties.is_empty() {
         let named = spaced(&named);
@@ -470,7 +481,10 @@ pub async fn split(global: &Global, order: Split, terminal: &Terminal) -> Result
         );
     }
     let carried: Vec<String> = carried.iter().map(RecordId::to_string).collect();
-    let object = json!({ "asset": stays.to_string(), "split_off": off.to_string(), "carried": carried, "decision": decision.map(|id| id.to_string()) });
+    let object = json!({
+        "asset": stays.to_string(), "split_off": off.to_string(), "carried": carried,
+        "left_behind": left.iter().map(left_json).collect::<Vec<_>>(), "decision": decision.map(|id| id.to_string()),
+    });
     answer(terminal, order.why.json, &object, &said)
 }
 
@@ -571,7 +585,7 @@ pub async fn review(global: &Global, order: ReviewOrder, terminal: &Terminal) ->
     let said = match (same, told.one.asset) {
         (true, Some(asset)) => format!("{} and {} are one machine: {asset}\n", named(&told.one), named(&told.other)),
         _ if same => format!("{} and {} are one machine.\n", named(&told.one), named(&told.other)),
-        _ => format!("{} and {} are two machines, and nobody asks again.\n", named(&told.one), named(&told.other)),
+        _ => format!("{} and {} are two machines. {}\n", named(&told.one), named(&told.other), review::DISMISSED),
     };
     let said = said + &back(decision);
     let mut object = review_json(&told);
@@ -596,13 +610,15 @@ async fn list(global: &Global, limit: u32, as_json: bool, terminal: &Terminal) -
         let all: Vec<Json> = open.iter().map(|(one, _)| review_json(one)).collect();
         return terminal.result(&format!("{}\n", Json::Array(all)));
     }
+    let integrations = sync::integrations(&store, &jobs::World::real(), ORG).await?;
+    let names: BTreeMap<IntegrationId, String> = integrations.into_iter().map(|one| (one.id, one.name)).collect();
     if open.is_empty() {
         return terminal.result("Nothing is left to you: every record has its asset.\n");
     }
     let mut out = String::new();
     for (one, weighed) in &open {
         let _ = writeln!(out, "{}  {}", one.id, question("Are these one machine?", one));
-        let _ = writeln!(out, "    {}\n    {}", side(&one.one), side(&one.other));
+        let _ = writeln!(out, "    {}\n    {}", side(&one.one, &names), side(&one.other, &names));
         if !one.evidence.is_empty() {
             let _ = writeln!(out, "    both have: {}", values(&explain::words(&one.evidence)));
         }
@@ -657,9 +673,9 @@ fn named(side: &Side) -> String {
     }
 }
 
-fn side(side: &Side) -> String {
+fn side(side: &Side, names: &BTreeMap<IntegrationId, String>) -> String {
     let asset = side.asset.map_or_else(|| "left out".to_owned(), |asset| asset.to_string());
-    format!("{asset}  {}  from {}", named(side), side.source)
+    format!("{asset}  {}, {}", named(side), side.seen(names))
 }
 
 fn values(evidence: &[(&str, String)]) -> String {
@@ -687,10 +703,14 @@ fn explained(told: &Explained, weighed: &[Option<Compared>], names: &BTreeMap<In
         });
         let _ = writeln!(
             out,
-            "It is PINNED: nothing joins it or leaves it.{} To take that back: muster asset unpin {}",
+            "It is PINNED: nothing joins it or leaves it.{} {} To take that back: muster asset unpin {}",
             by.unwrap_or_default(),
+            told.while_pinned().unwrap_or_default(),
             told.asset
         );
+    }
+    for remainder in &told.remainders {
+        out += &mixed(remainder, told);
     }
     out += &decided(told);
     let _ = match told.records.len() {
@@ -706,10 +726,13 @@ fn explained(told: &Explained, weighed: &[Option<Compared>], names: &BTreeMap<In
             Some(record) if linked.grade == Grade::Agent => format!(" (replaced by {record})"),
             _ => String::new(),
         };
-        let _ = writeln!(out, "{}  {name}, {}{replaced}", linked.record, seen(told, linked, names));
+        let _ = writeln!(out, "{}  {name}, {}{replaced}", linked.record, seen(linked, names));
         let _ = writeln!(out, "    {}", because(linked, told));
         for (kind, value) in &linked.evidence {
             let _ = writeln!(out, "      {kind}  {value}");
+        }
+        if let Some(followed) = &linked.followed {
+            let _ = writeln!(out, "    {}", followed.words());
         }
         if let Some((head, each)) = linked.differs() {
             let _ = writeln!(out, "    {head}");
@@ -730,7 +753,7 @@ fn explained(told: &Explained, weighed: &[Option<Compared>], names: &BTreeMap<In
             let ours = told.records.iter().any(|linked| Some(linked.record) == review.one.record);
             let other = if ours { &review.other } else { &review.one };
             let asset = other.asset.map_or_else(|| "which is left out".to_owned(), |asset| format!("of {asset}"));
-            let asked = format!("Is it the same machine as {} {asset}, from {}?", named(other), other.source);
+            let asked = format!("Is it the same machine as {} {asset}, {}?", named(other), other.seen(names));
             let _ = writeln!(out, "    {}  {}", review.id, question(&asked, review));
             if let Some(weighed) = weighed {
                 let _ = writeln!(out, "      {}", weighed.verdict());
@@ -751,6 +774,26 @@ fn explained(told: &Explained, weighed: &[Option<Compared>], names: &BTreeMap<In
     hint("What changed on it:", &format!("muster asset history {}", told.asset));
     hint("What the rules are (R30, V2 ..):", "muster help correlation");
     out
+}
+
+/// That an asset may be two machines still, and what a person can do about it.
+fn mixed(remainder: &Remainder, told: &Explained) -> String {
+    let first = if told.pinned { format!("muster asset unpin {}, then ", told.asset) } else { String::new() };
+    let left: Vec<RecordId> = remainder.left.iter().map(|of| of.record).collect();
+    let way = match (remainder.stands, remainder.asset) {
+        (true, _) => {
+            let all: Vec<RecordId> = remainder.off.iter().chain(&left).copied().collect();
+            format!("muster asset undo {}, then muster asset split {}", remainder.decision, spaced(&all))
+        }
+        (false, Some(asset)) => {
+            format!("muster asset split {}, then merge what comes of it with {asset}", spaced(&left))
+        }
+        (false, None) => format!("muster asset split {}", spaced(&left)),
+    };
+    let (words, off) = (remainder::words(&remainder.left), in_line(&remainder.off, "records"));
+    format!(
+        "Beware, it MAY MIX TWO MACHINES since the split of {off}: {words}.\n    To move what stayed too: {first}{way}\n"
+    )
 }
 
 /// What became of an id that was merged away, step by step.
@@ -943,14 +986,8 @@ fn integration_of<'a>(told: &Explained, record: RecordId, names: &'a BTreeMap<In
     linked.and_then(|linked| names.get(&linked.integration)).map_or("an integration that is gone", String::as_str)
 }
 
-fn seen(told: &Explained, linked: &Linked, names: &BTreeMap<IntegrationId, String>) -> String {
-    let from = integration_of(told, linked.record, names);
-    match linked.grade {
-        Grade::Agent => format!("an agent (integration {from})"),
-        Grade::Scan => format!("seen by a scan (integration {from})"),
-        Grade::List => format!("in a list (integration {from})"),
-        Grade::Discovery => format!("found by network discovery (integration {from})"),
-    }
+fn seen(linked: &Linked, names: &BTreeMap<IntegrationId, String>) -> String {
+    explain::seen(linked.grade, names.get(&linked.integration).map(String::as_str))
 }
 
 fn because(linked: &Linked, told: &Explained) -> String {
@@ -1079,6 +1116,9 @@ fn explained_json(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> 
             "by": linked.by, "reason": linked.reason,
             "replaced_by": linked.replaced_by.map(|record| record.to_string()),
             "against": linked.against.iter().map(against).collect::<Vec<_>>(),
+            "followed": linked.followed.as_ref().map(|followed| json!({
+                "older": followed.older.to_string(), "ended": followed.ended.to_string(), "began": followed.began.to_string(),
+            })),
         })
     };
     let ignored: Vec<Json> = told
@@ -1117,7 +1157,12 @@ fn explained_json(told: &Explained, names: &BTreeMap<IntegrationId, String>) -> 
         "tags": told.tags.iter().map(tag).collect::<Vec<_>>(),
         "same_hardware": told.same_hardware.iter().map(AssetId::to_string).collect::<Vec<_>>(),
         "reviews": told.reviews.iter().map(review_json).collect::<Vec<_>>(),
+        "left_behind": told.remainders.iter().flat_map(|of| &of.left).map(left_json).collect::<Vec<_>>(),
     })
+}
+
+fn left_json(left: &LeftBehind) -> Json {
+    json!({ "record": left.record.to_string(), "with": left.with.to_string(), "kind": left.kind, "value": left.value })
 }
 
 fn made_json(made: &Made) -> Json {

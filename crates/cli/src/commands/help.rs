@@ -105,13 +105,15 @@ Not used as evidence: what a maker never filled in, addresses that programs give
 what two machines that are both alive report: it counts again when all but one have not reported it for 30 days.
 
 What the rules leave open is asked: muster asset review. What a person decides holds against every sync:
-  muster asset explain ID              why these records, what people decided, and what speaks against it
-  muster asset explain ID --and OTHER  why another one is not this one
-  muster asset merge ID ID..           they are one machine
-  muster asset split RECORD..          these are another machine; records that only they tie to this asset go along
-  muster asset split RECORD.. --alone  these records and no other
-  muster asset pin ID                  it stays as it is
-  muster asset undo DECISION           takes one of these back, and all is as it was; explain shows each with its dec_..
+  muster asset explain ID               why these records, what people decided, and what speaks against it
+  muster asset explain ID --and OTHER   why another one is not this one
+  muster asset merge ID ID..            they are one machine
+  muster asset split RECORD..           these are another machine; records that only they tie to this asset go along
+  muster asset split RECORD.. --alone   these records and no other
+  muster asset pin ID                   it stays as it is; a new record of it becomes an asset of its own meanwhile
+  muster asset review accept QUESTION   yes, those two are one machine
+  muster asset review dismiss QUESTION  no, they are two, and it is not asked again; a new agent may raise another question
+  muster asset undo DECISION            takes one of these back, and all is as it was; explain shows each with its dec_..
 ";
     out
 }
@@ -163,6 +165,10 @@ mod tests {
             assert!(command_help(&[command.get_name()]).unwrap().contains("Usage:"), "{}", command.get_name());
         }
         assert!(correlation().contains("R60") && correlation().contains("V6"));
+        let told = correlation();
+        let pool = told.lines().find(|line| line.contains("R75")).unwrap();
+        assert!(pool.contains("R75         host name in a group made anew each day "), "it stands alone: {pool}");
+        assert!(told.contains("review dismiss QUESTION  no, they are two, and it is not asked again"), "{told}");
         let trouble = for_terminals(&server::trouble_page());
         assert!(trouble.starts_with("When something is wrong\n"), "{trouble}");
         assert!(trouble.contains("\nConnected\n    Every stream") && !trouble.contains(['|', '*', '#']), "{trouble}");

@@ -300,7 +300,8 @@ pub(super) fn apart(
     Ok(Some((said, made)))
 }
 
-fn about(tx: &mut Tx, org: OrgId, id: DecisionId) -> Result<Vec<RecordId>, StoreError> {
+/// The records that a decision is about in all.
+pub(super) fn about(tx: &mut Tx, org: OrgId, id: DecisionId) -> Result<Vec<RecordId>, StoreError> {
     const ABOUT: &str = "SELECT record_id FROM inventory_decision_record
         WHERE org_id = $1 AND decision_id = $2 ORDER BY record_id";
     tx.query(ABOUT, &[org.into(), id.into()], |row| Ok(RecordId(row.int(0)?)))

@@ -148,6 +148,13 @@ pub(super) fn pin(tx: &mut Tx, org: OrgId, records: &[RecordId]) -> Result<Optio
     Ok(pins.into_iter().next())
 }
 
+/// The moment of which records are told: what is alive is so as of the latest that anybody said.
+pub(super) fn as_of(records: &[Linked], facts: &FxHashMap<RecordId, Fact>) -> Timestamp {
+    let told = |linked: &Linked| Some(facts.get(&linked.record)?.life).and_then(|life| life.to.max(life.from));
+    let latest = records.iter().filter_map(told).chain(records.iter().map(|linked| linked.since)).max();
+    latest.unwrap_or(Timestamp::from_micros(0))
+}
+
 /// What rules say against records that a person put together, each rule once for each decision.
 pub(super) fn objections(
     records: &[Linked],
@@ -168,10 +175,7 @@ pub(super) fn objections(
         way
     };
     let ways: Vec<Vec<RecordId>> = records.iter().map(|linked| way(linked.record)).collect();
-    // What is alive is so as of the latest that anybody said.
-    let told = |linked: &Linked| Some(facts.get(&linked.record)?.life).and_then(|life| life.to.max(life.from));
-    let now = records.iter().filter_map(told).chain(records.iter().map(|linked| linked.since)).max();
-    let now = now.unwrap_or(Timestamp::from_micros(0));
+    let now = as_of(records, facts);
     let none = Directives::default();
     let grounds = Grounds { shared, apart: &none.apart, pinned: &none.pinned, now };
     let mut found: Vec<Objection> = Vec::new();

@@ -9,6 +9,7 @@ use super::explain::{self, Linked};
 use super::fact::Fact;
 use super::identify;
 use super::partition::Directives;
+use super::remainder::{self, LeftBehind};
 use super::rules::{Rule, is_same_agent};
 use super::settle::{Decided, settle_records};
 use crate::apply::InventoryError;
@@ -276,6 +277,8 @@ pub struct Parted {
     pub carried: Vec<RecordId>,
     /// Why each of those did.
     pub ties: Vec<Tie>,
+    /// Records that stay, though they speak of the machine that left.
+    pub left: Vec<LeftBehind>,
 }
 
 /// What ties a record to another.
@@ -353,7 +356,8 @@ fn part(tx: &mut Tx, decision: &Decision, records: &[RecordId], alone: bool) -> 
     // One of the two has the id that was split.
     let other = if off_is == from { stays } else { off_is };
     making.write(tx, decision, What::Split, (from, &[other]), &off, &all)?;
-    Ok(Parted { from, stays, off: off_is, carried, ties })
+    let left = remainder::read(tx, decision.org, &off, &stay)?;
+    Ok(Parted { from, stays, off: off_is, carried, ties, left })
 }
 
 /// Says that parts stay as they are, each within itself. Why its records are one is for the rules to say.

@@ -12,12 +12,13 @@ use super::deeds::{self, Deed, Objection, Pin};
 use super::directive::{self, DirectiveError, asset_today, records_of};
 use super::fact::{Fact, Key, Kind, names_conflict};
 use super::hygiene::{self, Junk};
+use super::remainder::{self, Remainder};
 use super::review::{self, Review};
-use super::rules::{Asked, Rule, is_same_agent};
+use super::rules::{Asked, Followed, Rule, is_same_agent};
 use super::sharing::{Shared, SharedWhy};
 use super::veto::{Grounds, Veto};
 use super::{identify, settle};
-use crate::noun::{Grade, Mac};
+use crate::noun::{Grade, Mac, ip_from_bytes};
 use crate::pending::DISCOVERED;
 use crate::project;
 
@@ -55,6 +56,8 @@ pub struct Explained {
     pub nature: Nature,
     /// Its records, the oldest first.
     pub records: Vec<Linked>,
+    /// What splits left in it that may be the machine that left.
+    pub remainders: Vec<Remainder>,
     /// From what people split it.
     pub parted: Vec<PartedFrom>,
     /// What people decided about its records, the oldest first.
@@ -84,8 +87,55 @@ pub struct Nature {
     pub kind: Option<String>,
     /// Its operating system.
     pub os: Option<String>,
-    /// The address that was measured last, or else the one that was reported last.
-    pub address: Option<IpAddr>,
+    /// The address that was measured last, or else the one that was reported last; of several agents that are not at one
+    /// address, that of each.
+    pub places: Vec<At>,
+}
+
+/// An address of an asset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct At {
+    /// The address.
+    pub ip: IpAddr,
+    /// What the agent is called that has it; nothing if it is simply the asset's.
+    pub of: Option<String>,
+}
+
+/// So many agents are told with the address of each.
+const PLACES_MAX: usize = 3;
+
+impl Nature {
+    /// Where it is, as the end of what it is: ` at 10.0.0.7`.
+    fn at(&self) -> String {
+        let place = |at: &At| match &at.of {
+            Some(of) => format!("{} ({of}'s)", at.ip),
+            None => at.ip.to_string(),
+        };
+        let mut places: Vec<String> = self.places.iter().take(PLACES_MAX).map(place).collect();
+        let more = self.places.len() - places.len();
+        if more > 0 {
+            places.push(format!("{more} more"));
+        }
+        if places.is_empty() { String::new() } else { format!(" at {}", enumerated(&places)) }
+    }
+}
+
+/// Where an asset is whose addresses these are, the best first, and whose agents these are, each with its own addresses.
+fn places(addresses: &[IpAddr], agents: &[(String, Vec<IpAddr>)]) -> Vec<At> {
+    let own = |(name, own): &(String, Vec<IpAddr>)| {
+        let ip = addresses.iter().find(|ip| own.contains(ip))?;
+        Some(At { ip: *ip, of: Some(name.clone()) })
+    };
+    let mut places: Vec<At> = Vec::new();
+    for at in agents.iter().filter_map(own) {
+        if !places.iter().any(|known| known.ip == at.ip) {
+            places.push(at);
+        }
+    }
+    match places.len() {
+        0 | 1 => addresses.first().map(|ip| At { ip: *ip, of: None }).into_iter().collect(),
+        _ => places,
+    }
 }
 
 /// So many names or records stand in one line; more are counted there, or have a line each.
@@ -95,13 +145,12 @@ impl Explained {
     /// What it is and who knows it, in a line: `a printer at 10.0.0.7, known from a scan alone (office)`.
     #[must_use]
     pub fn what(&self, integrations: &BTreeMap<IntegrationId, String>) -> String {
-        let Nature { kind, os, address } = &self.nature;
+        let Nature { kind, os, .. } = &self.nature;
         let kind = kind.as_deref().map(str::to_lowercase).filter(|kind| kind != "unknown");
         let kind = kind.unwrap_or_else(|| if os.is_some() { "machine" } else { "machine of unknown type" }.to_owned());
         let article = if kind.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
         let os = os.as_ref().map(|os| format!(" ({os})")).unwrap_or_default();
-        let address = address.map(|ip| format!(" at {ip}")).unwrap_or_default();
-        format!("{article} {kind}{os}{address}, known from {}", self.known_from(integrations))
+        format!("{article} {kind}{os}{}, known from {}", self.nature.at(), self.known_from(integrations))
     }
 
     /// The sorts of its sources, each with the integrations: `an agent (acme) and 2 lists (cmdb, audit)`.
@@ -146,6 +195,15 @@ impl Explained {
         all
     }
 
+    /// What becomes of the machine's next records while it is pinned, as a sentence; nothing if it is not.
+    #[must_use]
+    pub fn while_pinned(&self) -> Option<&'static str> {
+        self.pinned.then_some(
+            "Until it is unpinned, a new record of this machine becomes an asset of its own, and no question is asked \
+             about it; then the rules decide.",
+        )
+    }
+
     /// What rules say against a decision that was taken then by that person.
     pub fn objections_to(&self, said: &Said) -> impl Iterator<Item = &Objection> {
         self.objections.iter().filter(move |of| (of.at, &of.by) == (said.at, &said.by))
@@ -157,9 +215,26 @@ fn sort_of(grade: Grade, count: usize) -> String {
         Grade::Agent => ("an agent", "agents"),
         Grade::Scan => ("a scan", "scans"),
         Grade::List => ("a list", "lists"),
-        Grade::Discovery => return "network discovery".to_owned(),
+        Grade::Discovery => return DISCOVERY.to_owned(),
     };
     if count == 1 { one.to_owned() } else { format!("{count} {several}") }
+}
+
+/// What finds devices beside its agents. A scan is ours, and this is not.
+const DISCOVERY: &str = "the console's network discovery";
+
+/// How a record is known, and from which integration: `an agent (integration acme)`.
+#[must_use]
+pub fn seen(grade: Grade, integration: Option<&str>) -> String {
+    let seen = match grade {
+        Grade::Agent => "an agent".to_owned(),
+        Grade::Scan => "seen by a scan".to_owned(),
+        Grade::List => "in a list".to_owned(),
+        Grade::Discovery => format!("found by {DISCOVERY}"),
+    };
+    let from =
+        integration.map_or_else(|| "an integration that is gone".to_owned(), |name| format!("integration {name}"));
+    format!("{seen} ({from})")
 }
 
 /// Things with commas between them, or how many there are if that is a long row.
@@ -211,6 +286,8 @@ pub struct Linked {
     pub replaced_by: Option<RecordId>,
     /// What differs from the record that it joined, and why that does not part them.
     pub against: Vec<Against>,
+    /// Of an agent that came after another one of the machine: which, and when.
+    pub followed: Option<Followed>,
 }
 
 impl Linked {
@@ -255,7 +332,7 @@ impl Linked {
 const DISCOVERY_ID: &str = "device's id in network discovery";
 
 /// What people call a value of this kind.
-fn called(kind: Kind, value: &str) -> &'static str {
+pub(super) fn called(kind: Kind, value: &str) -> &'static str {
     match kind {
         Kind::Agent if value.starts_with(DISCOVERED) => DISCOVERY_ID,
         kind => kind.words(),
@@ -563,13 +640,10 @@ pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, Dir
     let today = asset_today(tx, org, asset)?.ok_or(DirectiveError::NoSuchAsset(asset))?;
     let row = tx.query_opt(ASSET, &[org.into(), today.into()], |row| {
         let text = |at: usize| Ok::<_, store::StoreError>(row.opt_text(at)?.map(str::to_owned));
-        let nature = Nature { kind: text(2)?, os: text(3)?, address: None };
+        let nature = Nature { kind: text(2)?, os: text(3)?, places: Vec::new() };
         Ok((text(0)?, row.opt_int(1)?.map(RecordId), nature))
     })?;
     let (name, lead, nature) = row.unwrap_or_default();
-    // Which are old is not asked here.
-    let addresses = project::addresses_of(tx, org, today, Timestamp::from_micros(0))?;
-    let nature = Nature { address: addresses.first().map(|of| of.ip), ..nature };
     let mut records = tx.query(LINKS, &[org.into(), today.into()], |row| {
         Ok(Linked {
             record: RecordId(row.int(0)?),
@@ -586,8 +660,10 @@ pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, Dir
             reason: String::new(),
             replaced_by: lead.filter(|_| row.int(11).is_ok_and(|superseded| superseded != 0)),
             against: Vec::new(),
+            followed: None,
         })
     })?;
+    let nature = Nature { places: where_is(tx, org, today, lead, &records)?, ..nature };
     directive::tell(tx, org, &mut records)?;
     let ids: Vec<RecordId> = records.iter().map(|linked| linked.record).collect();
     let directives = directive::read(tx, org)?;
@@ -597,6 +673,8 @@ pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, Dir
     let facts: FxHashMap<RecordId, Fact> =
         identify::facts(tx, org, &keys)?.into_iter().map(|stood| (stood.fact.record, stood.fact)).collect();
     find_against(tx, org, &mut records, &facts, &values, &shared)?;
+    find_followed(&mut records, &facts);
+    let decisions = decisions::of_records(tx, org, &ids)?;
     let mut ignored = Vec::new();
     for value in values {
         let why = match (value.junk, value.key.and_then(|key| shared.get(&key))) {
@@ -614,7 +692,8 @@ pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, Dir
         name,
         nature,
         parted: parted(tx, org, &ids)?,
-        decisions: decisions::of_records(tx, org, &ids)?,
+        remainders: remainders(tx, org, &decisions, &ids)?,
+        decisions,
         deeds: deeds::of_asset(tx, org, today, &ids)?,
         objections: deeds::objections(&records, &facts, &shared, &directives),
         pinned: ids.iter().any(|record| directives.pinned.contains_key(record)),
@@ -625,6 +704,59 @@ pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, Dir
         reviews: review::of_records(tx, org, &ids)?,
         records,
     })
+}
+
+/// Where an asset is.
+fn where_is(
+    tx: &mut Tx,
+    org: OrgId,
+    asset: AssetId,
+    lead: Option<RecordId>,
+    records: &[Linked],
+) -> Result<Vec<At>, DirectiveError> {
+    const OWN: &str = "SELECT record_id, ip FROM inventory_address WHERE org_id = $1 AND record_id IN KEYS";
+    // Which are old is not asked here.
+    let addresses = project::addresses_of(tx, org, asset, Timestamp::from_micros(0))?;
+    let addresses: Vec<IpAddr> = addresses.into_iter().map(|of| of.ip).collect();
+    let lives = |linked: &&Linked| linked.grade == Grade::Agent && linked.replaced_by.is_none();
+    let mut agents: Vec<&Linked> = records.iter().filter(lives).collect();
+    agents.sort_by_key(|linked| Some(linked.record) != lead);
+    let keys: Vec<i64> = if agents.len() > 1 { agents.iter().map(|of| of.record.0).collect() } else { Vec::new() };
+    let own = tx.select_in(OWN, &[org.into()], Keys::Ints(&keys), |row| {
+        Ok((RecordId(row.int(0)?), ip_from_bytes(row.bytes(1)?)))
+    })?;
+    let of = |linked: &&Linked| {
+        let ips = own.iter().filter(|(record, _)| *record == linked.record).filter_map(|(_, ip)| *ip).collect();
+        (linked.name.clone().unwrap_or_else(|| linked.record.to_string()), ips)
+    };
+    Ok(places(&addresses, &agents.iter().map(of).collect::<Vec<_>>()))
+}
+
+/// What splits of these records left here.
+fn remainders(
+    tx: &mut Tx,
+    org: OrgId,
+    decisions: &[Made],
+    records: &[RecordId],
+) -> Result<Vec<Remainder>, DirectiveError> {
+    let left_from = |made: &&Made| {
+        let is_here = |record: &RecordId| records.contains(record);
+        made.what == decisions::What::Split && made.undone.is_none() && !made.records.iter().any(is_here)
+    };
+    let mut all = Vec::new();
+    for made in decisions.iter().filter(left_from) {
+        // What joined since is no remainder.
+        let mut stayed = decisions::about(tx, org, made.id)?;
+        stayed.retain(|record| records.contains(record));
+        let left = remainder::read(tx, org, &made.records, &stayed)?;
+        if left.is_empty() {
+            continue;
+        }
+        let assets = directive::assets_of(tx, org, &made.records)?;
+        let asset = made.records.iter().find_map(|record| assets.get(record)).copied();
+        all.push(Remainder { left, off: made.records.clone(), asset, decision: made.id, stands: made.stands });
+    }
+    Ok(all)
 }
 
 /// Says of an asset that went by another name what it is called now, and why; nothing if it is called the same.
@@ -717,6 +849,9 @@ fn find_against(
             (_, kind) if kind == Kind::Name.words() => "machines are renamed",
             (_, kind) if kind == Kind::FullName.words() => "machines are renamed and move to other domains",
             (_, kind) if kind == Kind::Mac.words() => "machines have and get several",
+            (_, PROCESSOR | MODEL) => {
+                "no rule parts machines by processor or model, so if the hardware makes you doubt, split them"
+            }
             _ => "no rule parts machines by it",
         };
         let mut differing = differing(&of(linked.record), &of(partner));
@@ -734,6 +869,16 @@ fn find_against(
     Ok(())
 }
 
+/// Which agents came after another one of the machine.
+fn find_followed(records: &mut [Linked], facts: &FxHashMap<RecordId, Fact>) {
+    let now = deeds::as_of(records, facts);
+    let agents = records.iter().filter(|linked| linked.grade == Grade::Agent);
+    let agents: Vec<&Fact> = agents.filter_map(|linked| facts.get(&linked.record)).collect();
+    for linked in records {
+        linked.followed = facts.get(&linked.record).and_then(|fact| Followed::of(fact, &agents, now));
+    }
+}
+
 /// Whether the serial number of one of them is others' too.
 fn is_shared(one: &Fact, other: &Fact, shared: &FxHashMap<Key, Shared>) -> bool {
     let serials = [one, other].into_iter().filter_map(|fact| fact.identity.serial.as_deref());
@@ -742,6 +887,9 @@ fn is_shared(one: &Fact, other: &Fact, shared: &FxHashMap<Key, Shared>) -> bool 
 
 type Hardware = [(&'static str, Option<String>); 2];
 
+const PROCESSOR: &str = "processor";
+const MODEL: &str = "model";
+
 /// What agents say of their hardware that no rule goes by.
 fn hardware(tx: &mut Tx, org: OrgId, records: &[i64]) -> Result<FxHashMap<RecordId, Hardware>, DirectiveError> {
     const READ: &str = "SELECT m.record_id, c.text, w.text FROM inventory_machine m
@@ -749,8 +897,7 @@ fn hardware(tx: &mut Tx, org: OrgId, records: &[i64]) -> Result<FxHashMap<Record
         LEFT JOIN inventory_term w ON w.org_id = m.org_id AND w.term_id = COALESCE(m.model_term, m.hw_term)
         WHERE m.org_id = $1 AND m.record_id IN KEYS";
     let rows = tx.select_in(READ, &[org.into()], Keys::Ints(records), |row| {
-        let hardware =
-            [("processor", row.opt_text(1)?.map(str::to_owned)), ("model", row.opt_text(2)?.map(str::to_owned))];
+        let hardware = [(PROCESSOR, row.opt_text(1)?.map(str::to_owned)), (MODEL, row.opt_text(2)?.map(str::to_owned))];
         Ok((RecordId(row.int(0)?), hardware))
     })?;
     Ok(rows.into_iter().collect())

@@ -1,12 +1,15 @@
 //! The review queue: what correlation leaves to people. Yes puts two records together for good, no keeps them apart.
 
+use std::collections::BTreeMap;
+
 use kernel::id::{parse_public, public};
-use kernel::{AssetId, OrgId, RecordId, Timestamp};
+use kernel::{AssetId, IntegrationId, OrgId, RecordId, Timestamp};
 use store::{Keys, Tx};
 
 use super::directive::{self, Decision, DirectiveError};
-use super::explain::Compared;
+use super::explain::{Compared, seen};
 use super::partition::About;
+use crate::noun::Grade;
 
 /// What ids of questions begin with.
 pub const PREFIX: &str = "rev";
@@ -61,7 +64,24 @@ pub struct Side {
     pub name: Option<String>,
     /// Who says it: `sentinelone`, `scan`.
     pub source: String,
+    /// The integration that it is from, and how that knows it; none of a record that is gone.
+    pub from: Option<(IntegrationId, Grade)>,
 }
+
+impl Side {
+    /// Who says it, in the words of an explanation: `an agent (integration acme)`.
+    #[must_use]
+    pub fn seen(&self, integrations: &BTreeMap<IntegrationId, String>) -> String {
+        match self.from {
+            Some((integration, grade)) => seen(grade, integrations.get(&integration).map(String::as_str)),
+            None => "a record that is gone".to_owned(),
+        }
+    }
+}
+
+/// What becomes of a question that is dismissed, as a sentence.
+pub const DISMISSED: &str = "The question is not asked again, whatever the two report, until that answer is taken back; a \
+                             new agent on one of them may raise another question.";
 
 const ROW: &str = "SELECT suggestion_id, about, one_record, other_record, score, evidence, since
     FROM inventory_suggestion WHERE org_id = $1";
@@ -118,7 +138,8 @@ pub(crate) fn of_records(tx: &mut Tx, org: OrgId, records: &[RecordId]) -> Resul
 }
 
 fn with_sides(tx: &mut Tx, org: OrgId, rows: Vec<Stored>) -> Result<Vec<Review>, DirectiveError> {
-    const SIDES: &str = "SELECT m.record_id, l.asset_id, m.name, s.text FROM inventory_machine m
+    const SIDES: &str = "SELECT m.record_id, l.asset_id, m.name, s.text, m.integration_id, m.grade
+        FROM inventory_machine m
         LEFT JOIN inventory_link l ON l.org_id = m.org_id AND l.record_id = m.record_id
         LEFT JOIN inventory_term s ON s.org_id = m.org_id AND s.term_id = m.source_term
         WHERE m.org_id = $1 AND m.record_id IN KEYS";
@@ -131,6 +152,7 @@ fn with_sides(tx: &mut Tx, org: OrgId, rows: Vec<Stored>) -> Result<Vec<Review>,
             asset: row.opt_int(1)?.map(AssetId),
             name: row.opt_text(2)?.map(str::to_owned),
             source: row.opt_text(3)?.unwrap_or_default().to_owned(),
+            from: Some((IntegrationId(row.int(4)?), Grade::from_code(row.int(5)?))),
         })
     })?;
     sides.sort_unstable_by_key(|side| side.record);

@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 
+use super::explain::second;
 use super::fact::{Claim, Fact, Key, Kind, names_agree, same_serial};
 use super::sharing::{OVERLAP_ELSEWHERE_SECONDS, OVERLAP_SECONDS};
+use super::veto::Veto;
 use crate::noun::Grade;
-use kernel::Timestamp;
+use kernel::{RecordId, Timestamp};
 
 /// Full names count only if the two were seen at most so far apart.
 const FULL_NAME_APART_SECONDS: i64 = 30 * 86_400;
@@ -136,7 +138,7 @@ impl Rule {
             Rule::FullName => {
                 "they share the full DNS name and the kind of operating system, and were seen within 30 days of each other"
             }
-            Rule::Pool => "they share the host name, in a group whose machines are made anew each day",
+            Rule::Pool => "they share the host name, in a group of the console whose machines are made anew each day",
             Rule::MacScan => "they share a MAC address, and one of them is known from the network alone",
             Rule::NameAddress => {
                 "they share the host name, and a scan found it at the very IP address that the other source gives for it"
@@ -161,7 +163,7 @@ impl Rule {
             Rule::TwoMacs => "two MAC addresses",
             Rule::MacName => "MAC address + host name",
             Rule::FullName => "full DNS name + kind of system",
-            Rule::Pool => "host name in such a group",
+            Rule::Pool => "host name in a group made anew each day",
             Rule::MacScan => "MAC address of a thing on the network",
             Rule::NameAddress => "host name + IP address found by a scan",
             Rule::ByName => "host name, where it is set to be enough",
@@ -308,6 +310,54 @@ pub fn is_same_agent(one: &Fact, other: &Fact) -> bool {
     let same = |one: &Option<String>, other: &Option<String>| one.is_some() && one == other;
     same(&one.identity.agent, &other.identity.agent)
         && (one.integration == other.integration || same(&one.identity.uuid, &other.identity.uuid))
+}
+
+/// Two agents of which one followed the other, so that they may be one machine that was set up anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Followed {
+    /// When the older agent was in touch for the last time.
+    pub ended: Timestamp,
+    /// The record of the older agent.
+    pub older: RecordId,
+    /// When the newer agent was set up.
+    pub began: Timestamp,
+    /// For how many seconds two such agents may both be alive and yet follow each other.
+    pub slack: i64,
+}
+
+impl Followed {
+    /// Whether one of `agents` came before this one on its machine, and which: that which ended last.
+    #[must_use]
+    pub fn of(newer: &Fact, agents: &[&Fact], now: Timestamp) -> Option<Followed> {
+        let before = |older: &&&Fact| {
+            let agents = newer.grade == Grade::Agent && older.grade == Grade::Agent;
+            let born = |fact: &Fact| (fact.life.from, fact.record);
+            agents && born(older) < born(newer) && !is_same_agent(newer, older) && !are_both_alive(newer, older, now)
+        };
+        let followed = |older: &&Fact| {
+            let (ended, began) = (older.life.end(now), newer.life.from?);
+            Some(Followed { ended, older: older.record, began, slack: slack(newer, older) })
+        };
+        agents.iter().filter(before).filter_map(followed).max()
+    }
+
+    /// Why the two agents may be one machine, in sentences.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let Followed { ended, older, began, slack } = self;
+        let together = match slack / 86_400 {
+            _ if ended <= began => "never alive together".to_owned(),
+            0 => "alive together for an hour at most".to_owned(),
+            days => format!("alive together for {days} days at most"),
+        };
+        format!(
+            "The older agent, {older}, was last active on {}, and this one was set up on {}. They were {together}, so they \
+             can be one machine that was set up anew; alive at the same time they would be two ({}).",
+            second(*ended),
+            second(*began),
+            Veto::BothAlive.code()
+        )
+    }
 }
 
 fn slack(one: &Fact, other: &Fact) -> i64 {

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use inventory::correlate::fact::Claim;
 use inventory::correlate::partition::{About, Member, Previous};
-use inventory::correlate::rules::Evidence;
+use inventory::correlate::remainder::{self, LeftBehind, left_behind};
+use inventory::correlate::rules::{Evidence, Followed};
 use inventory::correlate::sharing::SharedWhy;
 use inventory::correlate::{
     Directives, Fact, Held, Identity, Key, Kind, Life, Partition, Rule, Situation, hygiene, partition,
@@ -224,6 +225,108 @@ fn case_03_a_machine_that_was_imaged_again_is_one_asset_with_two_records() {
     let decided = decide(&[old, new, newer]);
     assert_eq!(clusters(&decided), [[1, 2, 3]]);
     assert_eq!(member(&decided, 2).rule, Rule::Serial);
+}
+
+#[test]
+fn an_agent_that_followed_another_tells_when_and_that_they_were_never_alive_together() {
+    let all = [
+        agent(1).dead_since(ago(40)),
+        agent(2).life(ago(39), ago(20), false),
+        agent(3).born(ago(19)),
+        row(4),
+        agent(5).born(ago(18)),
+    ];
+    let facts: Vec<Fact> = all.iter().map(Said::fact).collect();
+    let agents: Vec<&Fact> = facts.iter().collect();
+    let of = |record: usize| Followed::of(&facts[record - 1], &agents, NOW);
+    let followed = of(3).unwrap();
+    assert_eq!((followed.older, followed.ended, followed.began), (RecordId(2), ago(20), ago(19)));
+    assert_eq!(of(2).map(|of| of.older), Some(RecordId(1)), "each tells of the one before it");
+    // The first followed nobody, a list is no agent, and of two that live one is no heir of the other: V2 parts them.
+    assert_eq!((of(1), of(4), of(5).map(|of| of.older)), (None, None, Some(RecordId(2))));
+    assert_eq!(
+        followed.words(),
+        format!(
+            "The older agent, {}, was last active on 2026-11-01T03:00:00Z, and this one was set up on \
+             2026-11-02T03:00:00Z. They were never alive together, so they can be one machine that was set up anew; alive \
+             at the same time they would be two (V2).",
+            RecordId(2)
+        )
+    );
+    // What the rule lets pass is not told as if it had not been.
+    let late = [agent(1).dead_since(ago(20)), agent(2).born(ago(20).plus_seconds(-1800)).integration(1)];
+    let late: Vec<Fact> = late.iter().map(Said::fact).collect();
+    let followed = |facts: &[Fact]| Followed::of(&facts[1], &[&facts[0], &facts[1]], NOW);
+    assert!(followed(&late).unwrap().words().contains("They were alive together for an hour at most, so"));
+    let mut elsewhere = late;
+    elsewhere[1].integration = IntegrationId(9);
+    elsewhere[1].life.from = Some(ago(21));
+    assert!(followed(&elsewhere).unwrap().words().contains("They were alive together for 2 days at most, so"));
+}
+
+#[test]
+fn what_a_split_leaves_of_the_machine_that_left_is_told_and_nothing_else() {
+    let left = |off: &[Said], stay: &[Said]| -> Vec<(i64, i64, &'static str, String)> {
+        let facts = |all: &[Said]| all.iter().map(Said::fact).collect::<Vec<Fact>>();
+        let (off, stay) = (facts(off), facts(stay));
+        let all = left_behind(&off.iter().collect::<Vec<_>>(), &stay.iter().collect::<Vec<_>>(), &FxHashMap::default());
+        all.into_iter().map(|of| (of.record.0, of.with.0, of.kind, of.value)).collect()
+    };
+    let mine = |said: Said| said.maker("Dell").serial("5CG1234XYZ");
+    let (old, new) = (mine(agent(1)).name("pc-6"), mine(agent(2)).name("lt-18").mac(LAPTOP));
+    let others = [mine(scan(3)).name("pc-6"), mine(scan(4)).name("LT-18.corp.example.com"), scan(5).mac(LAPTOP)];
+    let stay: Vec<Said> = std::iter::once(old).chain(others).collect();
+    let expected = [(4, 2, "host name", "lt-18".to_owned()), (5, 2, "MAC address", LAPTOP.to_owned())];
+    assert_eq!(
+        left(std::slice::from_ref(&new), &stay),
+        expected,
+        "not the serial number: the agent that stays has it too"
+    );
+    assert_eq!(left(std::slice::from_ref(&new), &stay[..2]), [], "what stays shares no more than that");
+    // Where both agents are called the same, their name tells nothing.
+    let (one, two) = (agent(1).name("lt-1").mac(LAPTOP), agent(2).name("lt-1").mac(OTHER_LAPTOP));
+    assert_eq!(left(std::slice::from_ref(&one), &[two.clone(), scan(3).name("lt-1")]), []);
+    let mac = [(3, 1, "MAC address", LAPTOP.to_owned())];
+    assert_eq!(left(&[one], &[two, scan(3).name("lt-1").mac(LAPTOP)]), mac);
+    // Without an agent that stays, only what shares nothing with what left shows that two are mixed.
+    let (listed, scanned) = (row(3).serial("8XX9999QQQ").name("desk"), scan(4).name("lt-18"));
+    assert_eq!(left(std::slice::from_ref(&new), std::slice::from_ref(&scanned)), []);
+    assert_eq!(left(&[new], &[listed, scanned]), [(4, 2, "host name", "lt-18".to_owned())]);
+}
+
+#[test]
+fn what_a_split_left_is_told_in_a_clause() {
+    let of = |record: i64, kind: &'static str, value: &str| LeftBehind {
+        record: RecordId(record),
+        with: RecordId(9),
+        kind,
+        value: value.to_owned(),
+    };
+    let all = [of(1, "host name", "lt-18"), of(2, "host name", "lt-18"), of(3, "MAC address", LAPTOP)];
+    let [one, two, three, nine] = [1, 2, 3, 9].map(RecordId);
+    let told =
+        format!("{one} and {two} have the host name lt-18 of {nine}; {three} has the MAC address {LAPTOP} of {nine}");
+    assert_eq!(remainder::words(&all), told);
+    let many: Vec<LeftBehind> = (10..20).map(|record| of(record, "host name", "lt-18")).collect();
+    assert_eq!(remainder::words(&many), format!("10 records have the host name lt-18 of {nine}"));
+}
+
+#[test]
+fn a_clone_that_a_person_dismissed_is_not_asked_about_again_but_a_new_agent_is() {
+    let mine = |said: Said| said.uuid("uuid-aaaa-1").maker("Dell Inc.").serial("5CG1234XYZ");
+    let (one, two) = (mine(agent(1)).name("lt-1"), mine(agent(2)).name("lt-2"));
+    let apart = [(RecordId(1), RecordId(2))].into_iter().collect();
+    let directives = Directives { apart, ..Directives::default() };
+    let asked = |said: &[Said]| {
+        let decided = decide_with(said, &directives, &FxHashMap::default(), NOW);
+        decided.questions.iter().map(|question| (question.one.0, question.other.0)).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(&[one.clone(), two.clone()]), []);
+    assert_eq!(asked(&[one.clone().mac(DOCK), two.clone().mac(DOCK).name("lt-1")]), [], "whatever the two report");
+    let anew = mine(agent(3)).name("lt-2").born(ago(1));
+    let two = two.life(ago(90), ago(2), false);
+    let decided = decide_with(&[one, two, anew], &directives, &FxHashMap::default(), NOW);
+    assert_eq!(questions(&decided, About::Clone), [(1, 3)]);
 }
 
 #[test]

@@ -48,6 +48,8 @@ testkit::on_each_database! {
     a_part_that_comes_home_leaves_the_asset_its_id_however_large_it_is,
     a_merge_keeps_the_id_that_was_named_first,
     what_goes_along_says_with_which_record_and_by_which_rule,
+    what_a_split_leaves_of_the_machine_that_left_is_told_until_it_has_left_too,
+    an_asset_of_several_agents_says_where_each_is,
     an_explanation_tells_what_people_decided_and_where_an_old_id_led,
     an_objection_is_told_for_as_long_as_a_person_holds_against_it,
     a_record_is_explained_by_its_asset_and_stands_first,
@@ -569,6 +571,9 @@ fn a_pin_keeps_an_asset_as_it_is_until_it_is_taken_back(database: &testkit::Data
         world.settle(NOW.plus_seconds(sweep * 3600));
         assert_eq!(world.machines(), [[1], [2]]);
     }
+    let told = world.decide(move |tx, _| explain::explain(tx, ORG, asset)).unwrap();
+    assert!(told.while_pinned().unwrap().contains("becomes an asset of its own, and no question is asked"));
+    assert_eq!(told.reviews, []);
     world.decide(move |tx, by| directive::unpin(tx, by, asset)).unwrap();
     assert_eq!(world.machines(), [[1, 2]]);
     let error = world.decide(move |tx, by| directive::unpin(tx, by, asset)).unwrap_err();
@@ -862,6 +867,55 @@ fn what_goes_along_says_with_which_record_and_by_which_rule(database: &testkit::
     assert_eq!((world.machines(), parted.ties), (vec![vec![1, 3, 4, 5], vec![2]], vec![]));
 }
 
+fn what_a_split_leaves_of_the_machine_that_left_is_told_until_it_has_left_too(database: &testkit::Database) {
+    let world = World::new(database);
+    set_up_anew(&world);
+    let [second, fourth, fifth] = [2, 4, 5].map(|number| world.record(number));
+    let remainders = |number: i64| {
+        let asset = world.asset(number);
+        world.decide(move |tx, _| explain::explain(tx, ORG, asset)).unwrap().remainders
+    };
+    assert_eq!(remainders(1), []);
+    let parted = world.decide(move |tx, by| directive::split_alone(tx, by, &[second])).unwrap();
+    let left: Vec<_> = parted.left.iter().map(|of| (of.record, of.with, of.kind, of.value.as_str())).collect();
+    let agent_id = (fourth, second, "agent's id in the console", "agent-2");
+    assert_eq!(left, [agent_id, (fifth, second, "MAC address", LAPTOP)]);
+    let told = remainders(1);
+    assert_eq!((told.len(), told[0].left == parted.left, told[0].stands), (1, true, true));
+    assert_eq!((told[0].off.as_slice(), told[0].asset), ([second].as_slice(), Some(world.asset(2))));
+    assert_eq!(remainders(2), [], "what left is one machine");
+    // As it is advised: taken back, and split with what was left.
+    let id = told[0].decision;
+    world.decide(move |tx, by| decisions::undo(tx, by, id)).unwrap();
+    assert_eq!(remainders(1), []);
+    let parted = world.decide(move |tx, by| directive::split(tx, by, &[second, fourth, fifth])).unwrap();
+    assert_eq!((parted.left, world.machines()), (vec![], vec![vec![1, 3], vec![2, 4, 5]]));
+    assert_eq!((remainders(1), remainders(2)), (vec![], vec![]));
+}
+
+fn an_asset_of_several_agents_says_where_each_is(database: &testkit::Database) {
+    let world = World::new(database);
+    let all = [
+        agent(1).name("lt-1").claims("10.0.0.7", NOW),
+        agent(2).name("lt-2").claims("10.0.0.9", NOW),
+        scan(3).name("lt-1").claims("10.0.0.7", NOW),
+    ];
+    world.say(&all, NOW);
+    world.settle(NOW);
+    assert_eq!(world.machines(), [vec![1, 3], vec![2]]);
+    let (one, two) = (world.asset(1), world.asset(2));
+    let what = |asset: AssetId| {
+        let told = world.decide(move |tx, _| explain::explain(tx, ORG, asset)).unwrap();
+        told.what(&BTreeMap::new()).split(',').next().unwrap().to_owned()
+    };
+    let each = "a machine of unknown type at 10.0.0.";
+    assert_eq!((what(one), what(two)), (format!("{each}7"), format!("{each}9")));
+    world.decide(move |tx, by| directive::merge(tx, by, &[one, two])).unwrap();
+    let told = what(one);
+    let both = ["10.0.0.7 (lt-1's)", "10.0.0.9 (lt-2's)"];
+    assert!(both.iter().all(|of| told.contains(of)) && told.contains(" and "), "{told}");
+}
+
 fn an_explanation_tells_what_people_decided_and_where_an_old_id_led(database: &testkit::Database) {
     let world = World::new(database);
     world.say(&[agent(1).name("lt-1"), row(2).name("listed")], NOW);
@@ -951,6 +1005,11 @@ fn a_question_is_answered_once(database: &testkit::Database) {
     let (open, count) = world.decide(move |tx, _| review::reviews(tx, ORG, 10)).unwrap();
     assert_eq!((open.len(), count), (2, 2));
     assert!(open.iter().all(|review| review.about == About::Alike && review.evidence.starts_with("name=lt-")));
+    // The queue tells of a record as its explanation does.
+    let names = [(IntegrationId(1), "acme".to_owned()), (IntegrationId(3), "cmdb".to_owned())].into_iter().collect();
+    let sides = (open[0].one.seen(&names), open[0].other.seen(&names));
+    assert_eq!(sides, ("an agent (integration acme)".to_owned(), "in a list (integration cmdb)".to_owned()));
+    assert_eq!(sides.0, explain::seen(Grade::Agent, Some("acme")));
     let of =
         |number: i64| open.iter().find(|review| review.one.record == Some(world.record(number))).unwrap().id.clone();
     let (first, second) = (of(1), of(3));
@@ -1008,6 +1067,9 @@ fn an_explanation_says_what_differs_who_was_replaced_and_who_split(database: &te
         of(2).against.iter().map(|of| (of.differing.kind, of.differing.one.join(" "), of.but)).collect();
     assert_eq!(against, [("host name", "lt-2".to_owned(), "machines are renamed")]);
     let head = format!("What differs from {} does not part them, because machines are renamed:", world.record(1));
+    let followed = of(2).followed.unwrap();
+    assert_eq!((followed.older, followed.ended, followed.began), (world.record(1), ago(40), ago(30)));
+    assert_eq!(told.records.iter().filter(|linked| linked.followed.is_some()).count(), 1);
     assert_eq!((of(2).differs(), of(2).against[0].values()), (Some((head, false)), "lt-2 here; lt-1 there".to_owned()));
     let named = |name: &'static str| world.decide(move |tx, _| explain::assets_named(tx, ORG, name)).unwrap();
     assert_eq!((named(" LT-2 "), named("lt-1"), told.parted), (vec![asset], vec![], vec![]));

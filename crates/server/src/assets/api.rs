@@ -9,6 +9,8 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use inventory::correlate::directive;
 use inventory::correlate::explain::{Subject, compare};
+use inventory::correlate::remainder;
+use inventory::correlate::rules::Followed;
 use kernel::AssetId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -166,6 +168,9 @@ struct Linked {
     by: String,
     /// Why, in the words of whoever decided it.
     reason: String,
+    /// Of an agent that came after another one of the machine: when, and why the two may be one machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    followed: Option<String>,
 }
 
 /// What a person decided.
@@ -223,6 +228,9 @@ pub(super) struct Decided {
     /// What was split off is this asset.
     #[serde(skip_serializing_if = "Option::is_none")]
     split_off: Option<String>,
+    /// Why what stays may still mix two machines: records that say what one says that was split off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_behind: Option<String>,
     /// Records that came from other assets, or went along with those that were split off.
     records: Vec<String>,
     /// What was decided, which undo takes back.
@@ -342,6 +350,7 @@ pub(super) async fn why(
                 since: of.since.to_string(),
                 by: of.by.clone(),
                 reason: of.reason.clone(),
+                followed: of.followed.as_ref().map(Followed::words),
             })
             .collect(),
         ignored: told
@@ -396,7 +405,7 @@ pub(super) async fn merge(
     let done = decide::decide(&app, &visitor, sent.reason, move |tx, by| decide::merge(tx, by, &assets)).await?;
     let records = done.joined.iter().map(ToString::to_string).collect();
     let decision = done.decision.map(|id| id.to_string());
-    Ok(Json(Decided { asset: done.asset.to_string(), split_off: None, records, decision }))
+    Ok(Json(Decided { asset: done.asset.to_string(), split_off: None, left_behind: None, records, decision }))
 }
 
 /// `POST /api/v1/assets/{id}/undo`
@@ -409,7 +418,13 @@ pub(super) async fn undo(
     let sent: Undo = read(&body)?;
     let (asset, decision) = (decide::asset_id(&id)?, decide::decision_id(&sent.decision)?);
     let undo = decide::decide(&app, &visitor, sent.reason, move |tx, by| decide::undo(tx, by, asset, decision));
-    Ok(Json(Decided { asset: undo.await?.to_string(), split_off: None, records: Vec::new(), decision: None }))
+    Ok(Json(Decided {
+        asset: undo.await?.to_string(),
+        split_off: None,
+        left_behind: None,
+        records: Vec::new(),
+        decision: None,
+    }))
 }
 
 /// `POST /api/v1/assets/{id}/split`
@@ -428,7 +443,9 @@ pub(super) async fn split(
     let (done, decision) = decide::decide(&app, &visitor, sent.reason, split).await?;
     let decision = decision.map(|id| id.to_string());
     let records = done.carried.iter().map(ToString::to_string).collect();
-    Ok(Json(Decided { asset: done.stays.to_string(), split_off: Some(done.off.to_string()), records, decision }))
+    let left_behind = (!done.left.is_empty()).then(|| remainder::words(&done.left));
+    let (asset, split_off) = (done.stays.to_string(), Some(done.off.to_string()));
+    Ok(Json(Decided { asset, split_off, left_behind, records, decision }))
 }
 
 /// `PUT /api/v1/assets/{id}/pin`
@@ -447,7 +464,7 @@ pub(super) async fn pin(
     };
     let (asset, decision) = decide::decide(&app, &visitor, sent.reason, pin).await?;
     let decision = decision.map(|id| id.to_string());
-    Ok(Json(Decided { asset: asset.to_string(), split_off: None, records: Vec::new(), decision }))
+    Ok(Json(Decided { asset: asset.to_string(), split_off: None, left_behind: None, records: Vec::new(), decision }))
 }
 
 /// `DELETE /api/v1/assets/{id}/pin`
@@ -458,7 +475,13 @@ pub(super) async fn unpin(
 ) -> Result<Json<Decided>, Problem> {
     let asset = decide::asset_id(&id)?;
     let asset = decide::decide(&app, &visitor, String::new(), move |tx, by| directive::unpin(tx, by, asset)).await?;
-    Ok(Json(Decided { asset: asset.to_string(), split_off: None, records: Vec::new(), decision: None }))
+    Ok(Json(Decided {
+        asset: asset.to_string(),
+        split_off: None,
+        left_behind: None,
+        records: Vec::new(),
+        decision: None,
+    }))
 }
 
 /// `POST /api/v1/assets/owner`

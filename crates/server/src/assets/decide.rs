@@ -5,6 +5,7 @@ use axum::response::Response;
 use inventory::correlate::decisions::{self, Made, What};
 use inventory::correlate::directive::{self, Decision, DirectiveError, Parted};
 use inventory::correlate::explain::{self, Compared, Subject, compare};
+use inventory::correlate::remainder::{self, Remainder};
 use inventory::{Ask, Memory};
 use kernel::{AssetId, DecisionId, OrgId, RecordId, Timestamp};
 use store::Tx;
@@ -162,6 +163,15 @@ pub(super) async fn split_sent(
     };
     Ok(respond::see_other_saying(&decided_page(done.stays, decision), Tone::Ok, "Split off.", &then))
 }
+
+/// That an asset may be two machines still since a split.
+pub(super) fn mixed(remainder: &Remainder) -> Markup {
+    let then = format!("{}. {MOVE_TOO}", remainder::words(&remainder.left));
+    ui::Flash { tone: Tone::Warn, what: "It may mix two machines.", then: &then, link: None }.render()
+}
+
+/// What to do about records that a split left behind.
+const MOVE_TOO: &str = "Split them off too, and merge what comes of it with the asset that left.";
 
 /// The page of an asset after something was decided about it, with the way back.
 fn decided_page(asset: AssetId, decision: Option<DecisionId>) -> String {
@@ -515,5 +525,25 @@ fn weighed(compared: &Compared) -> Markup {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use inventory::correlate::remainder::LeftBehind;
+
+    use super::*;
+
+    #[test]
+    fn an_asset_that_a_split_left_mixed_says_which_records_are_of_the_other_machine() {
+        let (record, with) = (RecordId(4), RecordId(2));
+        let left = vec![LeftBehind { record, with, kind: "host name", value: "lt-18".to_owned() }];
+        let remainder = Remainder { left, off: vec![with], asset: None, decision: DecisionId(7), stands: true };
+        let page = mixed(&remainder).into_string();
+        assert!(
+            page.contains(&format!("It may mix two machines.</b> {record} has the host name lt-18 of {with}.")),
+            "{page}"
+        );
+        assert!(page.contains(MOVE_TOO), "{page}");
     }
 }

@@ -205,6 +205,8 @@ fn identity(visitor: &Visitor, detail: &Detail) -> Markup {
         .collect();
     let aside = html! { span.muted { (ui::noun(records.len() as u64, "record", "records")) } };
     let body = html! {
+        @if let Some(then) = detail.explained.while_pinned() { p { b { "It is pinned." } " " (then) } }
+        @for remainder in &detail.explained.remainders { (decide::mixed(remainder)) }
         (ui::thread(&records))
         @if !detail.explained.ignored.is_empty() {
             details.as-table {
@@ -247,6 +249,7 @@ fn told(detail: &Detail, record: &Linked) -> (String, Markup) {
         @if open > 0 && detail.explained.records.first() == Some(record) {
             " " (ui::noun(open as u64, "question is", "questions are")) " open about it."
         }
+        @if let Some(followed) = &record.followed { " " (followed.words()) }
         @if let Some((head, each)) = record.differs() {
             " " (head)
             @for (at, against) in record.against.iter().enumerate() {

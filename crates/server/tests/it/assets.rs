@@ -136,6 +136,7 @@ fn what_is_pinned_is_neither_merged_nor_split(database: &Database) {
     assert_eq!(world.post(&pin, &cookie, &[("csrf", &csrf)]).status, 303);
     let page = world.get(&format!("/assets/{one}"), &cookie).body;
     assert!(page.contains("Pinned") && page.contains("Unpin") && !page.contains("Merge with"), "{page}");
+    assert!(page.contains("a new record of this machine becomes an asset of its own"), "{page}");
     let merged = world.post(&format!("/assets/{one}/merge"), &cookie, &[("csrf", &csrf), ("with", &two)]);
     assert_eq!(merged.status, 409);
     assert!(merged.body.contains("is pinned: nothing leaves it or joins it"), "{}", merged.body);
