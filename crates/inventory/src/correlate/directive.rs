@@ -407,7 +407,19 @@ fn hanging(tx: &mut Tx, decision: &Decision, off: &[RecordId], stay: &[RecordId]
         linked(one, other).or_else(|| linked(other, one)).or_else(near)
     };
     let tied = |one: &Fact, other: &Fact| tie(one, other).is_some();
-    let (named, rest): (Vec<&Fact>, Vec<&Fact>) = facts.iter().partition(|fact| off.contains(&fact.record));
+    let (mut named, rest): (Vec<&Fact>, Vec<&Fact>) = facts.iter().partition(|fact| off.contains(&fact.record));
+    // What the console itself calls the same agent goes with it, whatever else it shares with what stays.
+    let same_agent = |all: &[&Fact], fact: &Fact| all.iter().any(|with| is_same_agent(fact, with));
+    let agents: Vec<&Fact> = rest.iter().copied().filter(|fact| fact.grade == Grade::Agent).collect();
+    let (own, rest): (Vec<&Fact>, Vec<&Fact>) = rest
+        .into_iter()
+        .partition(|fact| fact.grade != Grade::Agent && same_agent(&named, fact) && !same_agent(&agents, fact));
+    let tie_to = |fact: &Fact, others: &[&Fact]| {
+        let tie = |with: &&Fact| Some(Tie { record: fact.record, with: with.record, rule: tie(fact, with)? });
+        others.iter().find_map(tie)
+    };
+    let mut carried: Vec<Tie> = own.iter().filter_map(|fact| tie_to(fact, &named)).collect();
+    named.extend(&own);
     // What stays falls into groups, each tied within itself.
     let mut groups: Vec<Vec<&Fact>> = Vec::new();
     for fact in rest {
@@ -424,13 +436,11 @@ fn hanging(tx: &mut Tx, decision: &Decision, off: &[RecordId], stay: &[RecordId]
         let of_the_agent = || pairs().any(|(fact, with)| is_same_agent(fact, with));
         !has_agent(group) && pairs().any(|(fact, with)| tied(fact, with)) && (an_agent_stays || of_the_agent())
     };
-    let mut carried: Vec<Tie> = Vec::new();
     for group in groups.iter().filter(|group| hangs(group)) {
         for fact in group {
             // What is not tied to a named record itself is tied to something that goes along.
             let others = named.iter().chain(group.iter().filter(|other| other.record != fact.record));
-            let tie = |with: &&Fact| Some(Tie { record: fact.record, with: with.record, rule: tie(fact, with)? });
-            carried.extend(others.into_iter().find_map(tie));
+            carried.extend(tie_to(fact, &others.copied().collect::<Vec<_>>()));
         }
     }
     carried.sort_unstable();

@@ -42,6 +42,7 @@ testkit::on_each_database! {
     a_merge_after_a_split_has_the_reason_and_the_time_of_the_merge,
     a_pinned_asset_is_neither_split_nor_merged_until_it_is_unpinned,
     what_hangs_on_an_agent_goes_along_when_the_agent_is_split_off,
+    what_the_console_calls_one_agent_goes_along_though_it_repeats_the_others_serial_number,
     the_part_with_the_first_record_keeps_the_id_unless_the_other_is_larger,
     an_id_that_was_merged_away_follows_the_records_that_it_came_with,
     what_is_split_off_again_takes_back_the_id_that_it_had,
@@ -749,6 +750,31 @@ fn what_hangs_on_an_agent_goes_along_when_the_agent_is_split_off(database: &test
     let first = world.record(1);
     let parted = world.decide(move |tx, by| directive::split(tx, by, &[first])).unwrap();
     assert_eq!((world.machines(), parted.carried), (vec![vec![1], vec![2, 4, 5], vec![3]], vec![]));
+}
+
+fn what_the_console_calls_one_agent_goes_along_though_it_repeats_the_others_serial_number(
+    database: &testkit::Database,
+) {
+    let world = World::new(database);
+    let mine = |said: Said| said.maker("Dell").serial("5CG1234XYZ");
+    let discovered = |number: i64, of: i64| {
+        let mut said = mine(scan(number).integration(1));
+        (said.grade, said.identity.agent) = (Grade::Discovery, Some(format!("agent-{of}")));
+        said
+    };
+    let all = [
+        mine(agent(1)).name("lt-1").dead_since(ago(40)),
+        mine(agent(2)).name("lt-2").born(ago(30)),
+        discovered(3, 1).name("lt-1"),
+        discovered(4, 2).name("lt-2").mac(LAPTOP),
+        scan(5).name("lt-2").mac(LAPTOP),
+    ];
+    world.say(&all, NOW);
+    world.settle(NOW);
+    assert_eq!(world.machines(), [[1, 2, 3, 4, 5]]);
+    let second = world.record(2);
+    let parted = world.decide(move |tx, by| directive::split(tx, by, &[second])).unwrap();
+    assert_eq!((world.machines(), parted.left), (vec![vec![1, 3], vec![2, 4, 5]], vec![]));
 }
 
 fn the_part_with_the_first_record_keeps_the_id_unless_the_other_is_larger(database: &testkit::Database) {
