@@ -381,16 +381,21 @@ pub async fn merge(global: &Global, order: Merge, terminal: &Terminal) -> Result
             against.extend(compared.veto.filter(|(veto, ..)| *veto != Veto::Split));
         }
         let was = explain::named(tx, ORG, Some(came[0].0))?;
+        let natures = came.iter().map(|(known, _)| Ok((*known, explain::nature(tx, ORG, *known)?)));
+        let natures = natures.collect::<Result<Vec<(AssetId, String)>, DirectiveError>>()?;
         let asset = directive::merge(tx, by, &assets)?;
         let records = directive::records_of(tx, ORG, asset)?;
         came.retain(|(known, _)| *known != asset);
         let renamed = explain::renamed(tx, ORG, asset, was.as_deref(), by.now)?;
-        Ok((asset, came, against, renamed, decided_now(tx, records.first().copied())?))
+        Ok((asset, came, natures, against, renamed, decided_now(tx, records.first().copied())?))
     };
-    let (asset, came, against, renamed, decision) = decide(global, &order.why.reason, terminal, work).await?;
+    let (asset, came, natures, against, renamed, decision) = decide(global, &order.why.reason, terminal, work).await?;
     warn(terminal, &against);
     let others = came.iter().map(|(was, _)| was.to_string()).collect::<Vec<_>>().join(" or ");
     let mut said = format!("They are one asset from now on: {asset}. Whoever looks for {others} finds {asset}.\n");
+    for (was, nature) in natures {
+        let _ = writeln!(said, "{was} was {nature}.");
+    }
     if let Some(renamed) = renamed {
         let _ = writeln!(said, "{renamed}");
     }
@@ -454,22 +459,19 @@ pub async fn split(global: &Global, order: Split, terminal: &Terminal) -> Result
     };
     said += " No sync joins them again.\n";
     for tie in &ties {
-        let _ = writeln!(
-            said,
-            "{} went along with {}, because {}, and nothing ties it to what stays.",
-            tie.record,
-            tie.with,
-            tie.rule.words()
-        );
+        let more = match tie.rule {
+            Rule::SameAgent => "which says more than what may tie it to what stays",
+            _ => "and nothing ties it to what stays",
+        };
+        let _ = writeln!(said, "{} went along with {}, because {}, {more}.", tie.record, tie.with, tie.rule.words());
     }
     if let (false, Some(decision)) = (left.is_empty(), decision) {
-        let all: Vec<RecordId> = named.iter().copied().chain(left.iter().map(|of| of.record)).collect();
+        let off: Vec<RecordId> = named.iter().chain(&carried).copied().collect();
         let _ = writeln!(said, "Beware: {stays} may still mix the two: {}.", remainder::words(&left));
-        let alone = if alone { " --alone" } else { "" };
         let _ = writeln!(
             said,
-            "To move what stayed too: muster asset undo {decision}, then muster asset split {}{alone}",
-            spaced(&all)
+            "To move what stayed too: muster asset undo {decision}, then muster asset split {}",
+            spaced(&remainder::instead(&off, &left))
         );
     }
     said += &back(decision);
@@ -734,7 +736,10 @@ fn explained(told: &Explained, weighed: &[Option<Compared>], names: &BTreeMap<In
         if let Some(followed) = &linked.followed {
             let _ = writeln!(out, "    {}", followed.words());
         }
-        if let Some((head, each)) = linked.differs() {
+        if let Some(itself) = linked.itself() {
+            let _ = writeln!(out, "    {itself}");
+        }
+        if let Some((head, each)) = linked.differs(told.is_doubtful(linked.record)) {
             let _ = writeln!(out, "    {head}");
             for against in &linked.against {
                 let but = if each { format!(": {}", against.but) } else { String::new() };
@@ -782,7 +787,7 @@ fn mixed(remainder: &Remainder, told: &Explained) -> String {
     let left: Vec<RecordId> = remainder.left.iter().map(|of| of.record).collect();
     let way = match (remainder.stands, remainder.asset) {
         (true, _) => {
-            let all: Vec<RecordId> = remainder.off.iter().chain(&left).copied().collect();
+            let all = remainder::instead(&remainder.off, &remainder.left);
             format!("muster asset undo {}, then muster asset split {}", remainder.decision, spaced(&all))
         }
         (false, Some(asset)) => {
@@ -791,9 +796,11 @@ fn mixed(remainder: &Remainder, told: &Explained) -> String {
         (false, None) => format!("muster asset split {}", spaced(&left)),
     };
     let (words, off) = (remainder::words(&remainder.left), in_line(&remainder.off, "records"));
-    format!(
-        "Beware, it MAY MIX TWO MACHINES since the split of {off}: {words}.\n    To move what stayed too: {first}{way}\n"
-    )
+    let what = match remainder.stays == told.asset {
+        true => format!("it MAY MIX TWO MACHINES since the split of {off}"),
+        false => format!("SOME OF IT MAY HAVE STAYED in {} at the split of {off}", remainder.stays),
+    };
+    format!("Beware, {what}: {words}.\n    To move what stayed too: {first}{way}\n")
 }
 
 /// What became of an id that was merged away, step by step.
@@ -929,7 +936,10 @@ fn called_before(told: &Explained) -> String {
     }
     match before.is_empty() {
         true => String::new(),
-        false => format!("Its older agents called it {}.\n{}", in_line(&before, "names"), long(&before)),
+        false => {
+            let agents = if before.len() == 1 { "An older agent of it" } else { "Older agents of it" };
+            format!("{agents} called it {}.\n{}", in_line(&before, "names"), long(&before))
+        }
     }
 }
 

@@ -56,7 +56,7 @@ pub struct Explained {
     pub nature: Nature,
     /// Its records, the oldest first.
     pub records: Vec<Linked>,
-    /// What splits left in it that may be the machine that left.
+    /// What splits left in it that may be the machine that left, or left elsewhere of it.
     pub remainders: Vec<Remainder>,
     /// From what people split it.
     pub parted: Vec<PartedFrom>,
@@ -105,6 +105,17 @@ pub struct At {
 const PLACES_MAX: usize = 3;
 
 impl Nature {
+    /// What it is and where: `a printer (Brother HL-5370DW printer) at 10.0.0.7`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let Nature { kind, os, .. } = self;
+        let kind = kind.as_deref().map(str::to_lowercase).filter(|kind| kind != "unknown");
+        let kind = kind.unwrap_or_else(|| if os.is_some() { "machine" } else { "machine of unknown type" }.to_owned());
+        let article = if kind.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+        let os = os.as_ref().map(|os| format!(" ({os})")).unwrap_or_default();
+        format!("{article} {kind}{os}{}", self.at())
+    }
+
     /// Where it is, as the end of what it is: ` at 10.0.0.7`.
     fn at(&self) -> String {
         let place = |at: &At| match &at.of {
@@ -145,12 +156,7 @@ impl Explained {
     /// What it is and who knows it, in a line: `a printer at 10.0.0.7, known from a scan alone (office)`.
     #[must_use]
     pub fn what(&self, integrations: &BTreeMap<IntegrationId, String>) -> String {
-        let Nature { kind, os, .. } = &self.nature;
-        let kind = kind.as_deref().map(str::to_lowercase).filter(|kind| kind != "unknown");
-        let kind = kind.unwrap_or_else(|| if os.is_some() { "machine" } else { "machine of unknown type" }.to_owned());
-        let article = if kind.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
-        let os = os.as_ref().map(|os| format!(" ({os})")).unwrap_or_default();
-        format!("{article} {kind}{os}{}, known from {}", self.nature.at(), self.known_from(integrations))
+        format!("{}, known from {}", self.nature.words(), self.known_from(integrations))
     }
 
     /// The sorts of its sources, each with the integrations: `an agent (acme) and 2 lists (cmdb, audit)`.
@@ -193,6 +199,12 @@ impl Explained {
             }
         }
         all
+    }
+
+    /// Whether a record may be of a machine that was split off.
+    #[must_use]
+    pub fn is_doubtful(&self, record: RecordId) -> bool {
+        self.remainders.iter().any(|remainder| remainder.left.iter().any(|left| left.record == record))
     }
 
     /// What becomes of the machine's next records while it is pinned, as a sentence; nothing if it is not.
@@ -270,6 +282,8 @@ pub struct Linked {
     pub grade: Grade,
     /// What it calls the machine.
     pub name: Option<String>,
+    /// What the machine is by it alone. Addresses are those of records that a person merged.
+    pub nature: Nature,
     /// The rule by which it belongs here.
     pub rule: Rule,
     /// What it has in common with the record that it joined: kind and value.
@@ -310,10 +324,18 @@ impl Linked {
 
     /// What differs from the record that it joined, as the line above the values; nothing if nothing does. Whether each
     /// value says by itself why it does not part them.
+    ///
+    /// Of a `doubtful` record nothing is explained away.
     #[must_use]
-    pub fn differs(&self) -> Option<(String, bool)> {
-        let but = self.against.first()?.but;
+    pub fn differs(&self, doubtful: bool) -> Option<(String, bool)> {
         let with = self.partner.map_or_else(|| "the other".to_owned(), |partner| partner.to_string());
+        if doubtful {
+            let may = "It may be of the machine that was split off, as said above";
+            let head =
+                if self.against.is_empty() { format!("{may}.") } else { format!("{may}; this differs from {with}:") };
+            return Some((head, false));
+        }
+        let but = self.against.first()?.but;
         if self.rule.is_by_people() {
             return Some((format!("Of what both say, this differs from {with}:"), false));
         }
@@ -321,6 +343,12 @@ impl Linked {
             true => (format!("What differs from {with} does not part them, because {but}:"), false),
             false => (format!("What differs from {with}, and why that does not part them:"), true),
         })
+    }
+
+    /// What the machine is by it alone, if a person merged it: somebody who looks later sees what was put together.
+    #[must_use]
+    pub fn itself(&self) -> Option<String> {
+        (self.rule == Rule::Merged).then(|| format!("By itself it is {}.", self.nature.words()))
     }
 
     fn is_discovered(&self) -> bool {
@@ -431,6 +459,13 @@ impl Why {
     }
 }
 
+/// When an agent was alive, as far as its source says: `rec_1 from 2026-05-01T08:00:00Z until now`.
+fn lifetime(fact: &Fact, now: Timestamp) -> String {
+    let from = fact.life.from.map(|from| format!(" from {}", second(from))).unwrap_or_default();
+    let until = if fact.life.active { "now".to_owned() } else { second(fact.life.end(now)).to_string() };
+    format!("{}{from} until {until}", fact.record)
+}
+
 /// Why two assets or records are not one, or why they are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Compared {
@@ -446,6 +481,8 @@ pub struct Compared {
     pub nearest: Option<Nearest>,
     /// What forbids it, if anything does: the strongest veto, and the two records that it is about.
     pub veto: Option<(Veto, RecordId, RecordId)>,
+    /// When the agents of those two records were alive, in words, if that is what forbids it.
+    pub alive: Option<String>,
     /// The sites that those two records are in, by name.
     pub sites: Option<(String, String)>,
     /// Other records that the nearest rule fits as well, each with its asset; a few of them.
@@ -481,7 +518,9 @@ impl Compared {
                 format!("The rules do not join them: {words} ({}).", Veto::Site.code())
             }
             (Some((veto, ..)), _) => {
-                format!("The rules never join them, only a person can: {} ({}).", veto.words(), veto.code())
+                let alive = self.alive.as_ref().map(|alive| format!(" ({alive})")).unwrap_or_default();
+                let words = veto.words().replacen("at the same time", &format!("at the same time{alive}"), 1);
+                format!("The rules never join them, only a person can: {words} ({}).", veto.code())
             }
             (None, Some(Nearest { but: Some(But::Shared), .. })) => {
                 "Nothing speaks against it, but other machines have what these two share, so it proves nothing.".to_owned()
@@ -632,10 +671,12 @@ pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, Dir
         WHERE a.org_id = $1 AND a.asset_id = $2";
     const LINKS: &str =
         "SELECT m.record_id, m.integration_id, m.native_id, s.text, m.grade, m.name, l.rule, l.evidence,
-            l.partner_id, l.since, l.linked_by, m.superseded
+            l.partner_id, l.since, l.linked_by, m.superseded, k.text, o.text
         FROM inventory_link l
         JOIN inventory_machine m ON m.org_id = l.org_id AND m.record_id = l.record_id
         LEFT JOIN inventory_term s ON s.org_id = m.org_id AND s.term_id = m.source_term
+        LEFT JOIN inventory_term k ON k.org_id = m.org_id AND k.term_id = m.type_term
+        LEFT JOIN inventory_term o ON o.org_id = m.org_id AND o.term_id = m.os_term
         WHERE l.org_id = $1 AND l.asset_id = $2 ORDER BY m.record_id";
     let today = asset_today(tx, org, asset)?.ok_or(DirectiveError::NoSuchAsset(asset))?;
     let row = tx.query_opt(ASSET, &[org.into(), today.into()], |row| {
@@ -652,6 +693,11 @@ pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, Dir
             source: row.opt_text(3)?.unwrap_or_default().to_owned(),
             grade: Grade::from_code(row.int(4)?),
             name: row.opt_text(5)?.map(str::to_owned),
+            nature: Nature {
+                kind: row.opt_text(12)?.map(str::to_owned),
+                os: row.opt_text(13)?.map(str::to_owned),
+                places: Vec::new(),
+            },
             rule: Rule::from_code(row.text(6)?),
             evidence: words(row.text(7)?),
             partner: row.opt_int(8)?.map(RecordId),
@@ -664,6 +710,7 @@ pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, Dir
         })
     })?;
     let nature = Nature { places: where_is(tx, org, today, lead, &records)?, ..nature };
+    find_places(tx, org, &mut records)?;
     directive::tell(tx, org, &mut records)?;
     let ids: Vec<RecordId> = records.iter().map(|linked| linked.record).collect();
     let directives = directive::read(tx, org)?;
@@ -692,7 +739,7 @@ pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, Dir
         name,
         nature,
         parted: parted(tx, org, &ids)?,
-        remainders: remainders(tx, org, &decisions, &ids)?,
+        remainders: remainders(tx, org, &decisions, today)?,
         decisions,
         deeds: deeds::of_asset(tx, org, today, &ids)?,
         objections: deeds::objections(&records, &facts, &shared, &directives),
@@ -706,6 +753,28 @@ pub fn explain(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<Explained, Dir
     })
 }
 
+/// The addresses that these records have themselves.
+fn own_addresses(tx: &mut Tx, org: OrgId, records: &[i64]) -> Result<Vec<(RecordId, IpAddr)>, DirectiveError> {
+    const OWN: &str =
+        "SELECT record_id, ip FROM inventory_address WHERE org_id = $1 AND record_id IN KEYS ORDER BY record_id, ip";
+    let own = tx.select_in(OWN, &[org.into()], Keys::Ints(records), |row| {
+        Ok((RecordId(row.int(0)?), ip_from_bytes(row.bytes(1)?)))
+    })?;
+    Ok(own.into_iter().filter_map(|(record, ip)| Some((record, ip?))).collect())
+}
+
+/// Where records that a person merged are, each by itself.
+fn find_places(tx: &mut Tx, org: OrgId, records: &mut [Linked]) -> Result<(), DirectiveError> {
+    let merged: Vec<i64> = records.iter().filter(|of| of.rule == Rule::Merged).map(|of| of.record.0).collect();
+    for (record, ip) in own_addresses(tx, org, &merged)? {
+        let of = records.iter_mut().find(|linked| linked.record == record);
+        if let Some(places) = of.map(|of| &mut of.nature.places) {
+            places.push(At { ip, of: None });
+        }
+    }
+    Ok(())
+}
+
 /// Where an asset is.
 fn where_is(
     tx: &mut Tx,
@@ -714,7 +783,6 @@ fn where_is(
     lead: Option<RecordId>,
     records: &[Linked],
 ) -> Result<Vec<At>, DirectiveError> {
-    const OWN: &str = "SELECT record_id, ip FROM inventory_address WHERE org_id = $1 AND record_id IN KEYS";
     // Which are old is not asked here.
     let addresses = project::addresses_of(tx, org, asset, Timestamp::from_micros(0))?;
     let addresses: Vec<IpAddr> = addresses.into_iter().map(|of| of.ip).collect();
@@ -722,41 +790,44 @@ fn where_is(
     let mut agents: Vec<&Linked> = records.iter().filter(lives).collect();
     agents.sort_by_key(|linked| Some(linked.record) != lead);
     let keys: Vec<i64> = if agents.len() > 1 { agents.iter().map(|of| of.record.0).collect() } else { Vec::new() };
-    let own = tx.select_in(OWN, &[org.into()], Keys::Ints(&keys), |row| {
-        Ok((RecordId(row.int(0)?), ip_from_bytes(row.bytes(1)?)))
-    })?;
+    let own = own_addresses(tx, org, &keys)?;
     let of = |linked: &&Linked| {
-        let ips = own.iter().filter(|(record, _)| *record == linked.record).filter_map(|(_, ip)| *ip).collect();
+        let ips = own.iter().filter(|(record, _)| *record == linked.record).map(|(_, ip)| *ip).collect();
         (linked.name.clone().unwrap_or_else(|| linked.record.to_string()), ips)
     };
     Ok(places(&addresses, &agents.iter().map(of).collect::<Vec<_>>()))
 }
 
 /// What splits of these records left here.
-fn remainders(
-    tx: &mut Tx,
-    org: OrgId,
-    decisions: &[Made],
-    records: &[RecordId],
-) -> Result<Vec<Remainder>, DirectiveError> {
-    let left_from = |made: &&Made| {
-        let is_here = |record: &RecordId| records.contains(record);
-        made.what == decisions::What::Split && made.undone.is_none() && !made.records.iter().any(is_here)
-    };
+fn remainders(tx: &mut Tx, org: OrgId, decisions: &[Made], today: AssetId) -> Result<Vec<Remainder>, DirectiveError> {
+    let is_split = |made: &&Made| made.what == decisions::What::Split && made.undone.is_none();
     let mut all = Vec::new();
-    for made in decisions.iter().filter(left_from) {
+    for made in decisions.iter().filter(is_split) {
         // What joined since is no remainder.
         let mut stayed = decisions::about(tx, org, made.id)?;
-        stayed.retain(|record| records.contains(record));
-        let left = remainder::read(tx, org, &made.records, &stayed)?;
-        if left.is_empty() {
-            continue;
-        }
-        let assets = directive::assets_of(tx, org, &made.records)?;
+        stayed.retain(|record| !made.records.contains(record));
+        let assets = directive::assets_of(tx, org, &[&made.records[..], &stayed].concat())?;
         let asset = made.records.iter().find_map(|record| assets.get(record)).copied();
-        all.push(Remainder { left, off: made.records.clone(), asset, decision: made.id, stands: made.stands });
+        // Who looks at the asset that left wants to hear too what of it stayed.
+        let stays =
+            if asset == Some(today) { stayed.iter().find_map(|record| assets.get(record)) } else { Some(&today) };
+        let Some(stays) = stays.copied().filter(|stays| asset != Some(*stays)) else { continue };
+        stayed.retain(|record| assets.get(record) == Some(&stays));
+        let left = remainder::read(tx, org, &made.records, &stayed)?;
+        if !left.is_empty() {
+            let (off, decision, stands) = (made.records.clone(), made.id, made.stands);
+            all.push(Remainder { left, stays, off, asset, decision, stands });
+        }
     }
     Ok(all)
+}
+
+/// What an asset is and where, by the name of today: `a printer (Brother HL-5370DW printer) at 10.0.0.7`.
+///
+/// # Errors
+/// There is no such asset, or the database fails.
+pub fn nature(tx: &mut Tx, org: OrgId, asset: AssetId) -> Result<String, DirectiveError> {
+    Ok(explain(tx, org, asset)?.nature.words())
 }
 
 /// Says of an asset that went by another name what it is called now, and why; nothing if it is called the same.
@@ -850,7 +921,7 @@ fn find_against(
             (_, kind) if kind == Kind::FullName.words() => "machines are renamed and move to other domains",
             (_, kind) if kind == Kind::Mac.words() => "machines have and get several",
             (_, PROCESSOR | MODEL) => {
-                "no rule parts machines by processor or model, so if the hardware makes you doubt, split them"
+                "no rule parts machines by processor or model, so if the hardware makes you doubt, split this record off"
             }
             _ => "no rule parts machines by it",
         };
@@ -982,6 +1053,14 @@ pub fn compare(
         }
     }
     vetoes.sort_unstable();
+    let alive = match vetoes.first() {
+        Some((Veto::BothAlive, one, other)) => {
+            let of = |record: &RecordId| ones.iter().chain(&others).find(|fact| fact.record == *record);
+            let lives = [one, other].map(|record| of(record).map(|fact| lifetime(fact, now)));
+            Some(lives.into_iter().flatten().collect::<Vec<_>>().join(", "))
+        }
+        _ => None,
+    };
     let rivals = match &nearest {
         Some(nearest) if vetoes.is_empty() && !matches!(nearest.but, Some(But::Names | But::Known)) => {
             rivals(tx, org, nearest.rule, &ones, &others, &shared, &directives, now)?
@@ -1002,6 +1081,7 @@ pub fn compare(
     }
     Ok(Compared {
         decided,
+        alive,
         pins,
         is_news,
         assets: (one_asset, other_asset),

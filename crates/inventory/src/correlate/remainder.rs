@@ -29,6 +29,8 @@ pub struct LeftBehind {
 pub struct Remainder {
     /// The records.
     pub left: Vec<LeftBehind>,
+    /// The asset that has them.
+    pub stays: AssetId,
     /// The records that left.
     pub off: Vec<RecordId>,
     /// The asset that those are of now; nothing if they are left out or gone.
@@ -60,8 +62,9 @@ pub fn left_behind(off: &[&Fact], stay: &[&Fact], shared: &FxHashMap<Key, Shared
         return Vec::new();
     }
     let of_both: FxHashSet<Key> = own.iter().flat_map(|fact| fact.keys()).collect();
-    // People know machines by their names.
-    let rank = |key: &Key| (key.kind() != Kind::Name, key.kind() != Kind::Serial, key.kind() != Kind::Mac, *key);
+    // The console's own word says most; else people know machines by their names.
+    let order = [Kind::Agent, Kind::Name, Kind::Serial, Kind::Mac];
+    let rank = |key: &Key| (order.iter().position(|kind| *kind == key.kind()).unwrap_or(order.len()), *key);
     let left = |fact: &&Fact| {
         let key = common(fact).into_iter().filter(|key| !of_both.contains(key)).min_by_key(rank)?;
         let (value, with) = (fact.identity.value(key)?, off.iter().find(|other| other.has(key))?);
@@ -69,6 +72,14 @@ pub fn left_behind(off: &[&Fact], stay: &[&Fact], shared: &FxHashMap<Key, Shared
     };
     let mut all: Vec<LeftBehind> = stay.iter().filter_map(left).collect();
     all.sort_unstable_by_key(|left| left.record);
+    all
+}
+
+/// The records to split off instead, so that nothing of the machine stays: those that left, and those that did not.
+#[must_use]
+pub fn instead(off: &[RecordId], left: &[LeftBehind]) -> Vec<RecordId> {
+    let mut all: Vec<RecordId> = off.iter().copied().chain(left.iter().map(|of| of.record)).collect();
+    all.sort_unstable();
     all
 }
 

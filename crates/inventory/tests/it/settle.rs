@@ -8,6 +8,7 @@ use inventory::correlate::decisions::{self, Made, What};
 use inventory::correlate::directive::{self, Decision, DirectiveError, asset_today};
 use inventory::correlate::explain::{self, Subject, Why};
 use inventory::correlate::partition::About;
+use inventory::correlate::remainder::instead;
 use inventory::correlate::{Rule, Veto, review};
 use inventory::noun::{Address, AgentState, ConsoleScope, Grade, Interface, MachineNoun, Name};
 use inventory::{Context, Incoming, Memory, Noun, Settled, Translation};
@@ -872,6 +873,12 @@ fn a_merge_keeps_the_id_that_was_named_first(database: &testkit::Database) {
     let [large, small] = [1, 3].map(|number| world.asset(number));
     assert_eq!(world.decide(move |tx, by| directive::merge(tx, by, &[small, large])).unwrap(), small);
     assert_eq!(world.machines(), [[1, 2, 3]]);
+    let told = world.decide(move |tx, _| explain::explain(tx, ORG, small)).unwrap();
+    let alone: Vec<_> = told.records.iter().filter_map(|linked| Some((linked.record, linked.itself()?))).collect();
+    assert_eq!(
+        alone.iter().map(|(_, words)| words.as_str()).collect::<Vec<_>>(),
+        ["By itself it is a machine of unknown type."]
+    );
     let third = world.record(3);
     let parted = world.decide(move |tx, by| directive::split(tx, by, &[third])).unwrap();
     assert_eq!((parted.off, parted.stays), (small, large), "both are what they were");
@@ -909,7 +916,16 @@ fn what_a_split_leaves_of_the_machine_that_left_is_told_until_it_has_left_too(da
     let told = remainders(1);
     assert_eq!((told.len(), told[0].left == parted.left, told[0].stands), (1, true, true));
     assert_eq!((told[0].off.as_slice(), told[0].asset), ([second].as_slice(), Some(world.asset(2))));
-    assert_eq!(remainders(2), [], "what left is one machine");
+    assert_eq!((told[0].stays, remainders(2)), (world.asset(1), told.clone()), "who looks at what left hears it too");
+    let stayed = world.asset(1);
+    let explained = world.decide(move |tx, _| explain::explain(tx, ORG, stayed)).unwrap();
+    assert_eq!([second, fourth, fifth].map(|record| explained.is_doubtful(record)), [false, true, true]);
+    let linked = explained.records.iter().find(|linked| linked.record == fourth).unwrap();
+    let head = linked.differs(explained.is_doubtful(fourth)).map(|(head, _)| head).unwrap_or_default();
+    assert!(head.starts_with("It may be of the machine that was split off"), "nothing is explained away: {head}");
+    let mut all = vec![second, fourth, fifth];
+    all.sort_unstable();
+    assert_eq!(instead(&told[0].off, &told[0].left), all, "in one order, wherever it is advised");
     // As it is advised: taken back, and split with what was left.
     let id = told[0].decision;
     world.decide(move |tx, by| decisions::undo(tx, by, id)).unwrap();
@@ -1073,7 +1089,10 @@ fn explanations_name_rule_evidence_and_what_is_ignored(database: &testkit::Datab
     assert_eq!(compared.common.len(), 1);
     assert_eq!(compared.nearest, None);
     assert_eq!(compared.differing[0].kind, "serial number");
-    assert!(compared.verdict().starts_with("The rules never join them, only a person can: "), "{}", compared.verdict());
+    let verdict = compared.verdict();
+    assert!(verdict.starts_with("The rules never join them, only a person can: "), "{verdict}");
+    let one = world.record(1);
+    assert!(verdict.contains(&format!("at the same time ({one} ")) && verdict.contains(" until now"), "{verdict}");
     // What a rule forbids is not offered first, and is called what it is.
     let answers = review::answers(Some(&compared)).map(|answer| (answer.same, answer.when));
     assert_eq!(answers, [(false, "if they are two machines"), (true, "if they are one, against that rule")]);
@@ -1096,7 +1115,10 @@ fn an_explanation_says_what_differs_who_was_replaced_and_who_split(database: &te
     let followed = of(2).followed.unwrap();
     assert_eq!((followed.older, followed.ended, followed.began), (world.record(1), ago(40), ago(30)));
     assert_eq!(told.records.iter().filter(|linked| linked.followed.is_some()).count(), 1);
-    assert_eq!((of(2).differs(), of(2).against[0].values()), (Some((head, false)), "lt-2 here; lt-1 there".to_owned()));
+    assert_eq!(
+        (of(2).differs(false), of(2).against[0].values()),
+        (Some((head, false)), "lt-2 here; lt-1 there".to_owned())
+    );
     let named = |name: &'static str| world.decide(move |tx, _| explain::assets_named(tx, ORG, name)).unwrap();
     assert_eq!((named(" LT-2 "), named("lt-1"), told.parted), (vec![asset], vec![], vec![]));
     let second = world.record(2);

@@ -164,11 +164,20 @@ pub(super) async fn split_sent(
     Ok(respond::see_other_saying(&decided_page(done.stays, decision), Tone::Ok, "Split off.", &then))
 }
 
-/// That an asset may be two machines still since a split.
-pub(super) fn mixed(remainder: &Remainder) -> Markup {
-    let then = format!("{}. {MOVE_TOO}", remainder::words(&remainder.left));
-    ui::Flash { tone: Tone::Warn, what: "It may mix two machines.", then: &then, link: None }.render()
+/// That this asset may be two machines still since a split, or that some of it may have stayed in the other one.
+pub(super) fn mixed(remainder: &Remainder, asset: AssetId) -> Markup {
+    let (words, home) = (remainder::words(&remainder.left), page_of(remainder.stays));
+    let (what, then, link) = match remainder.stays == asset {
+        true => ("It may mix two machines.", format!("{words}. {MOVE_TOO}"), None),
+        false => {
+            ("Some of it may have stayed behind.", format!("{words}. {MOVE_HERE}"), Some(("Look there", home.as_str())))
+        }
+    };
+    ui::Flash { tone: Tone::Warn, what, then: &then, link }.render()
 }
+
+/// What to do about records that stayed with the asset that this one left.
+const MOVE_HERE: &str = "Split them off there too, and merge what comes of it with this asset.";
 
 /// What to do about records that a split left behind.
 const MOVE_TOO: &str = "Split them off too, and merge what comes of it with the asset that left.";
@@ -538,12 +547,15 @@ mod tests {
     fn an_asset_that_a_split_left_mixed_says_which_records_are_of_the_other_machine() {
         let (record, with) = (RecordId(4), RecordId(2));
         let left = vec![LeftBehind { record, with, kind: "host name", value: "lt-18".to_owned() }];
-        let remainder = Remainder { left, off: vec![with], asset: None, decision: DecisionId(7), stands: true };
-        let page = mixed(&remainder).into_string();
+        let remainder =
+            Remainder { left, stays: AssetId(1), off: vec![with], asset: None, decision: DecisionId(7), stands: true };
+        let page = mixed(&remainder, AssetId(1)).into_string();
         assert!(
             page.contains(&format!("It may mix two machines.</b> {record} has the host name lt-18 of {with}.")),
             "{page}"
         );
         assert!(page.contains(MOVE_TOO), "{page}");
+        let page = mixed(&remainder, AssetId(3)).into_string();
+        assert!(page.contains(&format!("href=\"{}\"", page_of(AssetId(1)))) && page.contains(MOVE_HERE), "{page}");
     }
 }

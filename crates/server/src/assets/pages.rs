@@ -206,7 +206,7 @@ fn identity(visitor: &Visitor, detail: &Detail) -> Markup {
     let aside = html! { span.muted { (ui::noun(records.len() as u64, "record", "records")) } };
     let body = html! {
         @if let Some(then) = detail.explained.while_pinned() { p { b { "It is pinned." } " " (then) } }
-        @for remainder in &detail.explained.remainders { (decide::mixed(remainder)) }
+        @for remainder in &detail.explained.remainders { (decide::mixed(remainder, detail.explained.asset)) }
         (ui::thread(&records))
         @if !detail.explained.ignored.is_empty() {
             details.as-table {
@@ -250,13 +250,14 @@ fn told(detail: &Detail, record: &Linked) -> (String, Markup) {
             " " (ui::noun(open as u64, "question is", "questions are")) " open about it."
         }
         @if let Some(followed) = &record.followed { " " (followed.words()) }
-        @if let Some((head, each)) = record.differs() {
+        @if let Some(itself) = record.itself() { " " (itself) }
+        @if let Some((head, each)) = record.differs(detail.explained.is_doubtful(record.record)) {
             " " (head)
             @for (at, against) in record.against.iter().enumerate() {
                 @if at > 0 { ";" }
                 " " (against.differing.kind) " " bdi { (against.values()) } @if each { ", as " (against.but) }
             }
-            "."
+            @if !record.against.is_empty() { "." }
         }
     };
     (rule, why)
