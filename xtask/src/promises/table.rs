@@ -335,7 +335,7 @@ pub const FAULTS: &[Fault] = &[
         what: "decommissioned, deleted, back again; moved to another site; an id used again",
         injected: "simulator: changes by hand",
         holds: "created, updated, retired, seen again: in that order",
-        seen: "retired records are counted as removed; more than a tenth at once: held, exit 3, until --accept-removals",
+        seen: "retired records are counted as removed; more than a tenth at once: held and degraded, exit 0, until --accept-removals",
     },
     Fault {
         number: 25,

@@ -102,6 +102,7 @@ fn more_than_a_tenth_at_once_is_held_until_somebody_accepts_it(database: &Databa
         let reports = full(&lab, &["agents"]);
         let held = of(&reports, "agents");
         assert_eq!((held.status, held.removed, held.held), (StreamStatus::Complete, 0, gone.len() as u64));
+        assert_eq!(held.exit_class(), sync::ExitClass::Done, "everything was read; what waits for a word is a state");
         assert!(held.reason.as_deref().unwrap().contains("--accept-removals"), "{held:?}");
         assert_eq!(in_state(&lab, "agents", "retired"), 0);
     }
