@@ -482,13 +482,15 @@ fn with_rows<T>(seen: &Seen, now: Timestamp, make: impl FnOnce(&Table<'_>) -> T)
     let of = &seen.of;
     let labels: Vec<String> = of.streams.iter().map(|stream| stream_label(stream.stream.name)).collect();
     let links: Vec<Option<String>> = of.streams.iter().map(|stream| records_at(stream.stream.name)).collect();
-    let rows = of.streams.iter().zip(&labels).zip(&links).map(|((stream, label), link)| {
+    let notes: Vec<String> = of.streams.iter().map(note).collect();
+    let rows = of.streams.iter().zip(&labels).zip(&links).zip(&notes).map(|(((stream, label), link), note)| {
         let ours = seen.ours.iter().find(|(name, _)| name == stream.stream.name).map_or(0, |(_, count)| *count);
         let (state, word) = stream_light(stream, now);
         Row {
             id: stream.stream.name,
             name: label,
             href: link.as_deref().filter(|_| ours > 0),
+            below: note,
             cells: vec![
                 ui::Cell::new(ui::light(state, word)),
                 ui::Cell::number(html! { (ui::count(ours)) }),
@@ -504,8 +506,9 @@ fn with_rows<T>(seen: &Seen, now: Timestamp, make: impl FnOnce(&Table<'_>) -> T)
                     Some(at) => ui::near(at, now),
                     None => ui::absent("never"),
                 }),
-                ui::Cell::new(next(stream, of, now)),
-                ui::Cell::wrap(note(stream)),
+                ui::Cell::new(
+                    html! { (next(stream, of, now)) span.muted { ", every " (interval_words(stream.interval)) } },
+                ),
             ],
             ..Row::default()
         }
@@ -517,7 +520,6 @@ fn with_rows<T>(seen: &Seen, now: Timestamp, make: impl FnOnce(&Table<'_>) -> T)
         ui::Column::number("Console counts"),
         ui::Column::new("Last complete"),
         ui::Column::new("Next"),
-        ui::Column::new("What to know"),
     ];
     let caption = "Collections in the order in which they are read. Times in UTC.";
     make(&Table { caption, columns, rows: rows.collect(), follows: "collections", ..Table::default() })
@@ -561,7 +563,8 @@ pub(crate) fn next(stream: &StreamStanding, of: &Overview, now: Timestamp) -> Ma
     }
 }
 
-fn note(stream: &StreamStanding) -> Markup {
+/// What else to know of a collection; nothing where all is well.
+fn note(stream: &StreamStanding) -> String {
     let mut said: Vec<String> = Vec::new();
     if !stream.enabled {
         said.push(capital(stream.stream.without));
@@ -580,8 +583,7 @@ fn note(stream: &StreamStanding) -> Markup {
     if let Some(history) = &stream.history {
         said.push(format!("Its history is still being read: {} so far.", ui::noun(history.pages, "page", "pages")));
     }
-    let text = said.join(" ");
-    html! { @if text.is_empty() { span.muted { "every " (interval_words(stream.interval)) } } @else { (ui::words::cut(&text, 400)) } }
+    ui::words::cut(&said.join(" "), 400)
 }
 
 fn held(seen: &Seen, visitor: &Visitor) -> Markup {

@@ -9,6 +9,10 @@ use super::world::Site;
 /// What a page may weigh with all that it loads, gzipped, in bytes.
 const WEIGHT_MAX: u64 = 100_000;
 
+/// Whether some table goes on beyond its edge and does not fade there, or fades where it does not go on.
+const ENDS_UNSEEN: &str = "[...document.querySelectorAll('.rows')].some(rows => \
+    (rows.scrollWidth > rows.clientWidth + 1) !== (getComputedStyle(rows).getPropertyValue('--beyond') !== '0px'))";
+
 #[test]
 fn no_page_keeps_anybody_out_light_dark_or_narrow() {
     let axe = Axe::kept_in(Path::new(env!("CARGO_TARGET_TMPDIR")));
@@ -35,6 +39,13 @@ fn looked_at(site: &Site, tab: &Tab, place: &Place, axe: &Axe) -> Vec<String> {
         let over = tab.value("document.documentElement.scrollWidth - innerWidth");
         if over.as_i64().unwrap_or_default() > 0 {
             found.push(format!("{} {}: the page is {over} pixels wider than the screen", place.name, view.word()));
+        }
+        if tab.value(ENDS_UNSEEN).as_bool().unwrap_or_default() {
+            found.push(format!(
+                "{} {}: a table ends at the edge, and nothing says that it goes on",
+                place.name,
+                view.word()
+            ));
         }
     }
     found
