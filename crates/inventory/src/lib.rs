@@ -170,5 +170,11 @@ pub const SLICE: Slice = Slice {
             sqlite: include_str!("../migrations/0019_absent_records/sqlite.sql"),
             postgres: include_str!("../migrations/0019_absent_records/postgres.sql"),
         },
+        Migration {
+            number: 20,
+            name: "ended_integrations",
+            sqlite: include_str!("../migrations/0020_ended_integrations/sqlite.sql"),
+            postgres: include_str!("../migrations/0020_ended_integrations/postgres.sql"),
+        },
     ],
 };

@@ -434,7 +434,15 @@ pub fn begin(
     }
     save_position(tx, owner, position, now)?;
     keep_called(tx, owner.org, owner.id)?;
+    keep_ended(tx, owner.org, now)?;
     Ok(sweep)
+}
+
+/// Lets the inventory know of integrations that were deleted before it asked.
+fn keep_ended(tx: &mut Tx<'_>, org: OrgId, now: Timestamp) -> Result<(), StoreError> {
+    const LIVING: &str = "SELECT integration_id FROM sync_integration WHERE org_id = $1";
+    let living = tx.query(LIVING, &[org.into()], |row| Ok(IntegrationId(row.int(0)?)))?;
+    inventory::integration::end_others(tx, org, &living, now)
 }
 
 /// Lets the inventory know what an integration is called that was connected before the inventory asked.

@@ -153,7 +153,8 @@ pub struct Removed {
 }
 
 /// Ends an integration: stops its reading, destroys its token, retires what only it said, and forgets its checkpoints. The
-/// log, the history and what happened (activities, threats' timelines) stay. Who is cut off in between calls it again.
+/// log, the history and what happened (activities, threats' timelines) stay. What its machines kept apart from each other is
+/// decided again without them. Who is cut off in between calls it again.
 ///
 /// # Errors
 /// There is no such integration, or the database fails.
@@ -258,6 +259,7 @@ fn forget(tx: &mut Tx<'_>, of: &Integration, who: &str, now: Timestamp) -> Resul
             &[of.org.into(), of.id.into()],
         )?;
     }
+    inventory::integration::end(tx, of.org, of.id, &of.name, now)?;
     access::audit(tx, of.org, now, who, "integration.removed", &of.name, "")?;
     Ok(())
 }

@@ -189,6 +189,9 @@ pub(super) fn objections(
             let decider = people().find(|step| step.rule == Rule::Merged).or_else(|| people().next());
             let Some(decider) = decider else { continue };
             let (Some(first), Some(second)) = (facts.get(&one.record), facts.get(&other.record)) else { continue };
+            if first.ended || second.ended {
+                continue;
+            }
             let rule = near(first, second, shared, directives, now).map_or(Rule::Serial, |near| near.rule);
             let Some(veto) = grounds.veto(rule, first, second) else { continue };
             let known = |known: &Objection| known.veto == veto && (known.at, &known.by) == (decider.since, &decider.by);

@@ -1025,7 +1025,13 @@ pub fn compare(
         facts.sort_unstable_by_key(|fact| fact.record);
         Ok(facts)
     };
-    let (ones, others) = (load(tx, &first)?, load(tx, &second)?);
+    let (mut ones, mut others) = (load(tx, &first)?, load(tx, &second)?);
+    for side in [&mut ones, &mut others] {
+        // What is history decides nothing where something else is known.
+        if side.iter().any(|fact| !fact.ended) {
+            side.retain(|fact| !fact.ended);
+        }
+    }
     let is_news = unsettled(tx, org, first.iter().chain(&second))?;
     let keys: FxHashSet<Key> = ones.iter().chain(&others).flat_map(Fact::keys).collect();
     let shared = shared(tx, org, keys.into_iter())?;
@@ -1156,6 +1162,7 @@ fn rivals(
     let mut rivals: Vec<RecordId> = identify::facts(tx, org, &holders)?
         .into_iter()
         .map(|stood| stood.fact)
+        .filter(|rival| !rival.ended)
         .filter(|rival| {
             of().any(|fact| near(fact, rival, shared, directives, now).is_some_and(|near| near.rule <= rule))
         })

@@ -197,6 +197,8 @@ pub struct Fact {
     pub life: Life,
     /// Its identifiers, present and of late, in the order of their keys.
     pub held: Vec<Held>,
+    /// Whether its integration was deleted: then it is history, and decides nothing about records that are not.
+    pub ended: bool,
 }
 
 impl Fact {
@@ -211,7 +213,7 @@ impl Fact {
         life: Life,
     ) -> Fact {
         let held = identity.keys().into_iter().map(|key| Held { key, since: None, until: None }).collect();
-        Fact { record, integration, grade, site, identity, life, held }
+        Fact { record, integration, grade, site, identity, life, held, ended: false }
     }
 
     /// Whether the two come from one source: one list of one integration.

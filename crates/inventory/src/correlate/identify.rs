@@ -1,12 +1,13 @@
 //! What records say of which machine they are: read from the inventory's tables, compared with what was read before.
 
 use kernel::{IntegrationId, OrgId, RecordId, SiteId, Timestamp, Value};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use store::{Keys, Kind as Column, Row, StoreError, Tx};
 
 use super::fact::{Claim, Fact, Held, Identity, Key, Life};
 use super::hygiene;
 use super::sharing::MEMORY_SECONDS;
+use crate::integration;
 use crate::memory::Head;
 use crate::noun::{Grade, Mac, ip_from_bytes};
 
@@ -300,10 +301,14 @@ pub(crate) fn facts(tx: &mut Tx, org: OrgId, records: &[i64]) -> Result<Vec<Stoo
         FROM inventory_identity i
         JOIN inventory_machine m ON m.org_id = i.org_id AND m.record_id = i.record_id
         WHERE i.org_id = $1 AND i.record_id IN KEYS";
-    tx.select_in(FACTS, &[org.into()], Keys::Ints(records), stood)
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ended = integration::ended(tx, org)?;
+    tx.select_in(FACTS, &[org.into()], Keys::Ints(records), |row| stood(row, &ended))
 }
 
-fn stood(row: &Row) -> Result<Stood, StoreError> {
+fn stood(row: &Row, ended: &FxHashSet<IntegrationId>) -> Result<Stood, StoreError> {
     let time = |at: usize| Ok::<_, StoreError>(row.opt_int(at)?.map(Timestamp::from_micros));
     let present = row.int(9)? != 0;
     let life = Life { from: time(6)?, to: time(7)?, active: present && row.opt_int(8)? == Some(1), present };
@@ -311,8 +316,18 @@ fn stood(row: &Row) -> Result<Stood, StoreError> {
     let identity = whole(row.bytes(1)?, grade, row.text(12)?, row.opt_int(13)?);
     let held = decode_held(row.bytes(2)?, &identity);
     let (record, integration) = (RecordId(row.int(0)?), IntegrationId(row.int(3)?));
-    let fact = Fact { record, integration, grade, site: SiteId(row.int(5)?), identity, life, held };
+    let (site, ended) = (SiteId(row.int(5)?), ended.contains(&integration));
+    let fact = Fact { record, integration, grade, site, identity, life, held, ended };
     Ok(Stood { fact, contested: row.int(10)? != 0, settled: row.int(11)? != 0 })
+}
+
+/// Which of these records are of integrations that were deleted.
+pub(crate) fn ended(tx: &mut Tx, org: OrgId, records: &[i64]) -> Result<FxHashSet<i64>, StoreError> {
+    const ENDED: &str = "SELECT m.record_id FROM inventory_machine m
+        JOIN inventory_integration n ON n.org_id = m.org_id AND n.integration_id = m.integration_id
+        WHERE m.org_id = $1 AND n.ended_at IS NOT NULL AND m.record_id IN KEYS";
+    let ended = tx.select_in(ENDED, &[org.into()], Keys::Ints(records), |row| row.int(0))?;
+    Ok(ended.into_iter().collect())
 }
 
 #[cfg(test)]

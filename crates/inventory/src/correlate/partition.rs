@@ -2,12 +2,15 @@
 //!
 //! Pure, and blind to the order of its input: rules are followed one after the other, strongest first, and each looks at
 //! all pairs at once. Where a rule could be followed in two ways that exclude each other, it is not followed at all.
+//!
+//! Records of deleted integrations are history. The others are decided about first, as if those had never been; then each
+//! of those finds its place beside them, and moves none of them.
 
 use kernel::{IntegrationId, RecordId, Timestamp};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::fact::{Fact, Key, Kind, names_conflict};
-use super::rules::{Asked, Evidence, Rule, are_both_alive};
+use super::rules::{Asked, Evidence, Rule, are_both_alive, is_same_agent};
 use super::score;
 use super::sharing::{BLOCK_RECORDS_MAX, MEMORY_SECONDS, Shared, SharedWhy, shared};
 use super::veto::{Grounds, Veto};
@@ -61,6 +64,8 @@ pub struct Situation<'a> {
     pub previous: &'a FxHashMap<RecordId, Previous>,
     /// Identifiers of more records than were looked at.
     pub crowded: &'a FxHashSet<Key>,
+    /// Identifiers of so many records only if those of deleted integrations are counted too.
+    pub once_crowded: &'a FxHashSet<Key>,
     /// The present instant.
     pub now: Timestamp,
 }
@@ -177,16 +182,31 @@ struct Edge {
     evidence: Vec<Evidence>,
 }
 
+/// Who has which identifier.
+#[derive(Default)]
+struct Index {
+    /// Identifiers that say nothing.
+    shared: FxHashMap<Key, Shared>,
+    /// Records that have an identifier now, by identifier, where several do.
+    holders: Vec<(Key, Vec<usize>)>,
+}
+
 struct Work<'a> {
     facts: &'a [&'a Fact],
     directives: &'a Directives,
     previous: &'a FxHashMap<RecordId, Previous>,
     crowded: &'a FxHashSet<Key>,
+    once_crowded: &'a FxHashSet<Key>,
     now: Timestamp,
     at: FxHashMap<RecordId, usize>,
-    shared: FxHashMap<Key, Shared>,
-    /// Records that have an identifier now, by identifier, where several do.
-    holders: Vec<(Key, Vec<usize>)>,
+    /// Among the records that count.
+    living: Index,
+    /// Among all records, those of deleted integrations included, once these find their places; empty if there are none.
+    all: Index,
+    /// Whether records of deleted integrations find their places now. Before that they speak against nothing.
+    placing: bool,
+    /// By record of a deleted integration: the first that counts of the same agent, seen through another integration.
+    successors: FxHashMap<usize, usize>,
     /// The cluster of each record, and the records of each cluster.
     cluster: Vec<usize>,
     members: Vec<Vec<usize>>,
@@ -202,31 +222,35 @@ impl<'a> Work<'a> {
             directives: situation.directives,
             previous: situation.previous,
             crowded: situation.crowded,
+            once_crowded: situation.once_crowded,
             now: situation.now,
             at: facts.iter().enumerate().map(|(at, fact)| (fact.record, at)).collect(),
-            shared: FxHashMap::default(),
-            holders: Vec::new(),
+            living: Index::default(),
+            all: Index::default(),
+            placing: false,
+            successors: successors(facts),
             cluster: (0..facts.len()).collect(),
             members: (0..facts.len()).map(|at| vec![at]).collect(),
             tree: Vec::new(),
             questions: FxHashMap::default(),
         };
-        work.index();
+        work.living = work.index(|fact| !fact.ended, |key| work.crowded.contains(&key));
         work
     }
 
-    /// Finds the blocks, and which identifiers say nothing.
-    fn index(&mut self) {
+    /// Finds the blocks of these records, and which identifiers say nothing.
+    fn index(&self, counts: impl Fn(&Fact) -> bool, crowded: impl Fn(Key) -> bool) -> Index {
+        let mut index = Index::default();
         let mut all: Vec<(Key, usize)> = Vec::with_capacity(self.facts.len() * 6);
-        for (at, fact) in self.facts.iter().enumerate() {
+        for (at, fact) in self.facts.iter().enumerate().filter(|(_, fact)| counts(fact)) {
             all.extend(fact.held.iter().map(|held| (held.key, at)));
         }
         all.sort_unstable();
         for block in all.chunk_by(|one, other| one.0 == other.0) {
             let key = block[0].0;
-            if self.crowded.contains(&key) {
+            if crowded(key) {
                 let until = self.now.plus_seconds(MEMORY_SECONDS);
-                self.shared.insert(key, Shared { until, why: SharedWhy::Crowd });
+                index.shared.insert(key, Shared { until, why: SharedWhy::Crowd });
                 continue;
             }
             if block.len() < 2 {
@@ -234,41 +258,80 @@ impl<'a> Work<'a> {
             }
             let holders: Vec<&Fact> = block.iter().map(|(_, at)| self.facts[*at]).collect();
             if let Some(shared) = shared(key, &holders, self.now) {
-                self.shared.insert(key, shared);
+                index.shared.insert(key, shared);
             }
             let current: Vec<usize> = block.iter().map(|(_, at)| *at).filter(|at| self.facts[*at].has(key)).collect();
             if (2..=BLOCK_RECORDS_MAX).contains(&current.len()) {
-                self.holders.push((key, current));
+                index.holders.push((key, current));
             }
         }
+        index
     }
 
-    fn grounds(&self) -> Grounds<'_> {
-        Grounds { shared: &self.shared, apart: &self.directives.apart, pinned: &self.directives.pinned, now: self.now }
+    /// Whether one of the two is of a deleted integration.
+    fn is_history(&self, one: usize, other: usize) -> bool {
+        self.facts[one].ended || self.facts[other].ended
+    }
+
+    /// Identifiers that say nothing of these two.
+    fn shared(&self, one: usize, other: usize) -> &FxHashMap<Key, Shared> {
+        if self.is_history(one, other) { &self.all.shared } else { &self.living.shared }
+    }
+
+    fn grounds(&self, one: usize, other: usize) -> Grounds<'_> {
+        let Directives { apart, pinned, .. } = self.directives;
+        Grounds { shared: self.shared(one, other), apart, pinned, now: self.now }
+    }
+
+    /// What speaks against the two being one machine. Of history it is what people said, until that finds its place.
+    fn veto(&self, rule: Rule, one: usize, other: usize) -> Option<Veto> {
+        let veto = self.grounds(one, other).veto(rule, self.facts[one], self.facts[other]);
+        veto.filter(|veto| self.placing || !self.is_history(one, other) || !Veto::AUTOMATIC.contains(veto))
     }
 
     fn decide(mut self) -> Partition {
         self.follow_people();
         self.keep();
-        let pairs = self.pairs(|shared| !shared);
+        let pairs = self.pairs(&self.living, |shared| !shared);
         for rule in Rule::AUTOMATIC {
             self.follow(rule, &pairs);
         }
-        self.give_reasons(&pairs);
         let same_hardware = self.same_hardware(&pairs);
         self.ask();
         self.clones();
-        let mut shared: Vec<(Key, Shared)> = self.shared.iter().map(|(key, shared)| (*key, *shared)).collect();
+        let history = self.place();
+        self.give_reasons(&pairs, &history);
+        self.placing = false;
+        let shared = self.living.shared.iter();
+        let mut shared: Vec<(Key, Shared)> = shared.map(|(key, shared)| (*key, *shared)).collect();
         shared.sort_unstable_by_key(|(key, _)| *key);
         let (clusters, questions) = (self.clusters(), self.questions());
         Partition { clusters, questions, same_hardware, shared }
     }
 
+    /// Gives records of deleted integrations their places, by the same rules and under all vetoes: beside what is decided, if
+    /// there is exactly one way, or else by themselves. None of them joins two machines. Answers the pairs that they are in.
+    fn place(&mut self) -> Vec<Pair> {
+        if !self.facts.iter().any(|fact| fact.ended) {
+            return Vec::new();
+        }
+        self.placing = true;
+        let is_crowd = |key: Key| self.crowded.contains(&key) || self.once_crowded.contains(&key);
+        self.all = self.index(|_| true, is_crowd);
+        self.keep();
+        let mut pairs = self.pairs(&self.all, |shared| !shared);
+        pairs.retain(|pair| self.is_history(pair.one, pair.other));
+        for rule in Rule::AUTOMATIC {
+            self.follow(rule, &pairs);
+        }
+        pairs
+    }
+
     /// Pairs of records with identifiers in common that are shared, or not.
-    fn pairs(&self, wanted: impl Fn(bool) -> bool) -> Vec<Pair> {
+    fn pairs(&self, index: &Index, wanted: impl Fn(bool) -> bool) -> Vec<Pair> {
         let mut all: Vec<(usize, usize, Key)> = Vec::new();
-        for (key, holders) in &self.holders {
-            let is_shared = self.shared.contains_key(key);
+        for (key, holders) in &index.holders {
+            let is_shared = index.shared.contains_key(key);
             if !wanted(is_shared) || (is_shared && holders.len() > LOOK_RECORDS_MAX) {
                 continue;
             }
@@ -335,7 +398,10 @@ impl<'a> Work<'a> {
         for (at, fact) in self.facts.iter().enumerate() {
             let Some(previous) = self.previous.get(&fact.record) else { continue };
             let Some(with) = self.at.get(&previous.partner).copied() else { continue };
-            if !Rule::AUTOMATIC.contains(&previous.rule) || at == with {
+            // What was linked to an agent is linked to it through whoever tells of it now.
+            let stands = |at: usize| self.successors.get(&at).copied().filter(|_| !self.placing).unwrap_or(at);
+            let (at, with) = (stands(at), stands(with));
+            if !Rule::AUTOMATIC.contains(&previous.rule) || at == with || self.is_history(at, with) && !self.placing {
                 continue;
             }
             let (one, other) = (self.facts[at.min(with)], self.facts[at.max(with)]);
@@ -347,7 +413,7 @@ impl<'a> Work<'a> {
                 }
             };
             let says_nothing = |evidence: &Evidence| match evidence {
-                Evidence::Same(key) => self.shared.contains_key(key),
+                Evidence::Same(key) => self.shared(at, with).contains_key(key),
                 Evidence::Address(_) => false,
             };
             if previous.evidence.iter().all(has) || previous.evidence.iter().any(says_nothing) {
@@ -362,7 +428,7 @@ impl<'a> Work<'a> {
 
     /// In clusters that a person forbade to fall apart, finds out what speaks for them: who was merged, then what the rules
     /// say, and only where nothing does, that a person holds them.
-    fn give_reasons(&mut self, pairs: &[Pair]) {
+    fn give_reasons(&mut self, pairs: &[Pair], history: &[Pair]) {
         let held: FxHashSet<usize> =
             self.tree.iter().filter(|edge| edge.rule.is_hold()).map(|edge| self.cluster[edge.one]).collect();
         if held.is_empty() {
@@ -371,8 +437,8 @@ impl<'a> Work<'a> {
         let inside =
             |one: usize, other: usize| self.cluster[one] == self.cluster[other] && held.contains(&self.cluster[one]);
         let nobody = FxHashMap::default();
-        let grounds = Grounds { pinned: &nobody, ..self.grounds() };
         let may = |rule: Rule, one: usize, other: usize| {
+            let grounds = Grounds { pinned: &nobody, ..self.grounds(one, other) };
             inside(one, other) && grounds.veto(rule, self.facts[one], self.facts[other]).is_none()
         };
         let mut reasons: Vec<Edge> = Vec::new();
@@ -384,7 +450,7 @@ impl<'a> Work<'a> {
         }
         reasons.extend(self.stale().into_iter().filter(|edge| may(edge.rule, edge.one, edge.other)));
         for rule in Rule::AUTOMATIC {
-            for pair in pairs.iter().filter(|pair| may(rule, pair.one, pair.other)) {
+            for pair in pairs.iter().chain(history).filter(|pair| may(rule, pair.one, pair.other)) {
                 let (one, other) = (pair.one, pair.other);
                 let evidence = self.says(rule, pair).filter(|_| rule != Rule::MacScan || self.was_promoted(one, other));
                 reasons.extend(evidence.map(|evidence| Edge { one, other, rule, evidence }));
@@ -417,7 +483,7 @@ impl<'a> Work<'a> {
             }
         }
         for edge in self.settle(edges) {
-            let score = score::of(self.facts[edge.one], self.facts[edge.other], &self.shared, self.now);
+            let score = score::of(self.facts[edge.one], self.facts[edge.other], &self.living.shared, self.now);
             self.question(About::Ambiguous, edge.one, edge.other, edge.evidence, score);
         }
     }
@@ -456,24 +522,23 @@ impl<'a> Work<'a> {
 
     /// Whether one of the clusters was only seen on the network, and no name contradicts another.
     fn is_promotion(&self, one: usize, other: usize) -> bool {
-        let seen_only = |cluster: usize| {
-            let grades = self.members[cluster].iter().map(|at| self.facts[*at].grade);
-            grades.into_iter().all(|grade| matches!(grade, Grade::Scan | Grade::Discovery))
+        let counting = |cluster: usize| {
+            self.members[cluster].iter().map(|at| self.facts[*at]).filter(|fact| self.placing || !fact.ended)
         };
-        let conflict = self.members[one].iter().any(|first| {
-            let first = &self.facts[*first].identity;
-            self.members[other].iter().any(|second| names_conflict(first, &self.facts[*second].identity))
-        });
+        let seen_only =
+            |cluster: usize| counting(cluster).all(|fact| matches!(fact.grade, Grade::Scan | Grade::Discovery));
+        let conflict =
+            counting(one).any(|first| counting(other).any(|second| names_conflict(&first.identity, &second.identity)));
         (seen_only(one) || seen_only(other)) && !conflict
     }
 
-    /// Whether anything in one cluster speaks against anything in the other.
+    /// Whether anything in one cluster speaks against anything in the other. Two machines are never one by what is history.
     fn are_vetoed(&self, rule: Rule, one: usize, other: usize) -> bool {
-        let grounds = self.grounds();
-        self.members[one].iter().any(|first| {
-            let first = self.facts[*first];
-            self.members[other].iter().any(|second| grounds.veto(rule, first, self.facts[*second]).is_some())
-        })
+        let decided = |cluster: usize| self.members[cluster].iter().any(|at| !self.facts[*at].ended);
+        self.placing && decided(one) && decided(other)
+            || self.members[one]
+                .iter()
+                .any(|first| self.members[other].iter().any(|second| self.veto(rule, *first, *second).is_some()))
     }
 
     /// Joins clusters along edges, where all that a chain of them would join may be one machine. The rest is left to
@@ -576,12 +641,11 @@ impl<'a> Work<'a> {
 
     /// Pairs that only the difference of their systems keeps apart, though the hardware is the same.
     fn same_hardware(&self, pairs: &[Pair]) -> Vec<(RecordId, RecordId)> {
-        let grounds = self.grounds();
         let is_one = |pair: &&Pair| {
             let (one, other) = (self.facts[pair.one], self.facts[pair.other]);
             let together = Rule::AUTOMATIC.into_iter().filter(|rule| rule.is_hardware());
             self.cluster[pair.one] != self.cluster[pair.other]
-                && grounds.veto(Rule::Serial, one, other) == Some(Veto::Family)
+                && self.veto(Rule::Serial, pair.one, pair.other) == Some(Veto::Family)
                 && !(one.life.active && other.life.active)
                 && together.into_iter().any(|rule| self.evidence(rule, pair).is_some())
         };
@@ -591,7 +655,7 @@ impl<'a> Work<'a> {
 
     /// Questions about pairs that no rule joined, though much speaks for it.
     fn ask(&mut self) {
-        let pairs = self.pairs(|_| true);
+        let pairs = self.pairs(&self.living, |_| true);
         let mut asked: Vec<Question> = Vec::new();
         for pair in &pairs {
             let (one, other) = (self.facts[pair.one], self.facts[pair.other]);
@@ -599,13 +663,13 @@ impl<'a> Work<'a> {
             if clusters.0 == clusters.1 || self.is_forbidden(clusters.0, clusters.1) {
                 continue;
             }
-            let score = score::of(one, other, &self.shared, self.now);
+            let score = score::of(one, other, &self.living.shared, self.now);
             // A rule would have fitted, had the identifier been one machine's alone.
             let nearly = |rule: &Rule| {
                 let fits = self.evidence(*rule, pair).is_some();
                 fits && !matches!(rule, Rule::ByName | Rule::Pool)
             };
-            let is_shared = pair.common.iter().any(|key| self.shared.contains_key(key));
+            let is_shared = pair.common.iter().any(|key| self.living.shared.contains_key(key));
             let open = one.grade != Grade::Agent || other.grade != Grade::Agent;
             let about = match () {
                 () if is_shared && open && Rule::AUTOMATIC.iter().any(nearly) => About::Ambiguous,
@@ -637,10 +701,9 @@ impl<'a> Work<'a> {
 
     /// Whether a person need not be asked: the two are two machines for sure, or a person said so.
     fn is_forbidden(&self, one: usize, other: usize) -> bool {
-        let grounds = self.grounds();
         self.members[one].iter().any(|first| {
             self.members[other].iter().any(|second| {
-                let veto = grounds.veto(Rule::Serial, self.facts[*first], self.facts[*second]);
+                let veto = self.veto(Rule::Serial, *first, *second);
                 veto.is_some_and(|veto| veto != Veto::Site)
             })
         })
@@ -649,7 +712,7 @@ impl<'a> Work<'a> {
     /// Agents that were alive at the same time with one uuid, or with one serial number and hardware address.
     fn clones(&mut self) {
         let mut found: Vec<(usize, usize, Key)> = Vec::new();
-        for (key, holders) in &self.holders {
+        for (key, holders) in &self.living.holders {
             if !matches!(key.kind(), Kind::Uuid | Kind::Serial) {
                 continue;
             }
@@ -671,14 +734,17 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn is_clone(&self, one: usize, other: usize, key: Key) -> bool {
-        let (one, other) = (self.facts[one], self.facts[other]);
+    fn is_clone(&self, at: usize, with: usize, key: Key) -> bool {
+        let (one, other) = (self.facts[at], self.facts[with]);
         let same = key.kind() != Kind::Serial || super::fact::same_serial(&one.identity, &other.identity);
-        same && are_both_alive(one, other, self.now)
-            && self.grounds().veto(Rule::Serial, one, other) == Some(Veto::BothAlive)
+        same && are_both_alive(one, other, self.now) && self.veto(Rule::Serial, at, with) == Some(Veto::BothAlive)
     }
 
+    /// Leaves a question to people; nobody has to answer one about history.
     fn question(&mut self, about: About, one: usize, other: usize, evidence: Vec<Evidence>, score: f64) {
+        if self.is_history(one, other) {
+            return;
+        }
         let (one, other) = (one.min(other), one.max(other));
         let (first, second) = (self.facts[one].record, self.facts[other].record);
         let question = Question { about, one: first, other: second, score, evidence };
@@ -745,6 +811,25 @@ impl<'a> Work<'a> {
         all.sort_by_key(|question| (question.one, question.other, question.about));
         all
     }
+}
+
+/// Of records of deleted integrations, the first that counts of the same agent.
+fn successors(facts: &[&Fact]) -> FxHashMap<usize, usize> {
+    let ended = || facts.iter().enumerate().filter(|(_, fact)| fact.ended && fact.identity.agent.is_some());
+    let mut living: FxHashMap<&str, Vec<usize>> = FxHashMap::default();
+    if ended().next().is_none() {
+        return FxHashMap::default();
+    }
+    for (at, fact) in facts.iter().enumerate().filter(|(_, fact)| !fact.ended) {
+        if let Some(agent) = fact.identity.agent.as_deref() {
+            living.entry(agent).or_default().push(at);
+        }
+    }
+    let successor = |(at, fact): (usize, &&Fact)| {
+        let of_agent = living.get(fact.identity.agent.as_deref()?)?;
+        Some((at, of_agent.iter().copied().find(|living| is_same_agent(fact, facts[*living]))?))
+    };
+    ended().filter_map(successor).collect()
 }
 
 /// The first of those that are joined with one, and the way there shortened.

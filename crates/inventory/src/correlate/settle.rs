@@ -4,6 +4,7 @@
 //! [`settle`] is one bounded step in the caller's transaction; call it until there is no more. A process that is killed
 //! between two steps loses nothing: what was not settled is settled next time.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use kernel::{AssetId, OrgId, RecordId, Timestamp, Value};
@@ -18,6 +19,7 @@ use super::rules::{Evidence, Rule};
 use super::sharing::{BLOCK_RECORDS_MAX, Shared, SharedWhy, shared};
 use crate::apply::InventoryError;
 use crate::change::{Subject, UNDOABLE};
+use crate::integration;
 use crate::memory::{Head, Memory};
 use crate::onboard;
 use crate::project::{self, Moved};
@@ -141,6 +143,23 @@ struct Home {
     by_person: bool,
 }
 
+/// What of a cluster is linked to one asset.
+#[derive(Clone, Copy)]
+struct Share {
+    records: usize,
+    /// Records of deleted integrations.
+    ended: usize,
+    /// The oldest record; one of a deleted integration only where there is no other.
+    oldest: (bool, i64),
+}
+
+impl Share {
+    const NONE: Share = Share { records: 0, ended: 0, oldest: (true, i64::MAX) };
+}
+
+/// What of a cluster is linked to which asset.
+type Counted = BTreeMap<i64, Share>;
+
 /// Where a step begins.
 struct Seeds {
     /// Records that changed.
@@ -193,6 +212,8 @@ struct Scene {
     /// Records by identifier, of every identifier that was looked up.
     blocks: FxHashMap<i64, Vec<i64>>,
     crowded: FxHashSet<Key>,
+    /// Identifiers that are a crowd's only if records of deleted integrations are counted: those are not in its block.
+    once_crowded: FxHashSet<Key>,
     /// Records that have identifiers and no machine any more.
     orphans: Vec<i64>,
 }
@@ -209,12 +230,17 @@ struct Link {
 
 impl Step<'_, '_, '_, '_> {
     fn take(&mut self, seeds: &Seeds) -> Result<(), InventoryError> {
-        let forced = self.reread(seeds)?;
+        let mut forced = self.reread(seeds)?;
         let directives = self.directives()?;
         let before = self.shared_before()?;
         let mut scene = Scene::default();
         let mut first = seeds.unsettled.clone();
         first.extend(&seeds.forgetful);
+        let first = sorted(first);
+        self.load(&mut scene, &first)?;
+        // What an integration said that was deleted may have been all that made an identifier say nothing.
+        let ended = first.iter().filter_map(|record| scene.facts.get(record)).filter(|stood| stood.fact.ended);
+        forced.extend(ended.flat_map(|stood| &stood.fact.held).map(|held| held.key));
         self.explore(&mut scene, first, &forced, &directives, &before)?;
         self.forget_orphans(&scene)?;
 
@@ -227,6 +253,7 @@ impl Step<'_, '_, '_, '_> {
             directives: &directives,
             previous: &previous,
             crowded: &scene.crowded,
+            once_crowded: &scene.once_crowded,
             now: self.now,
         });
         self.done.evaluated = members.len() as u64;
@@ -293,7 +320,7 @@ impl Step<'_, '_, '_, '_> {
         before: &FxHashMap<i64, SharedBefore>,
     ) -> Result<(), StoreError> {
         let beside = beside(directives);
-        let mut frontier: Vec<i64> = sorted(first);
+        let mut frontier = first;
         let mut pending: Vec<Key> = sorted(forced.iter().copied());
         for _ in 0..ROUNDS_MAX {
             self.load(scene, &frontier)?;
@@ -353,9 +380,22 @@ impl Step<'_, '_, '_, '_> {
         for (hash, record) in rows {
             scene.blocks.entry(hash).or_default().push(record);
         }
+        let large: Vec<i64> = (wanted.iter().filter_map(|key| scene.blocks.get(&key.0)))
+            .filter(|block| block.len() > BLOCK_RECORDS_MAX)
+            .flatten()
+            .copied()
+            .collect();
+        let ended = if large.is_empty() { FxHashSet::default() } else { self.ended(large)? };
         for key in &wanted {
             let block = scene.blocks.entry(key.0).or_default();
             block.sort_unstable();
+            if block.len() > BLOCK_RECORDS_MAX && !ended.is_empty() {
+                let all = block.len();
+                block.retain(|record| !ended.contains(record));
+                if all > block.len() && block.len() <= BLOCK_RECORDS_MAX {
+                    scene.once_crowded.insert(*key);
+                }
+            }
             if block.len() > BLOCK_RECORDS_MAX {
                 scene.crowded.insert(*key);
             } else {
@@ -364,6 +404,14 @@ impl Step<'_, '_, '_, '_> {
         }
         let new = sorted(new);
         self.load(scene, &new)
+    }
+
+    /// Which of these records are of deleted integrations.
+    fn ended(&mut self, records: Vec<i64>) -> Result<FxHashSet<i64>, StoreError> {
+        if integration::ended(self.tx, self.org)?.is_empty() {
+            return Ok(FxHashSet::default());
+        }
+        identify::ended(self.tx, self.org, &sorted(records))
     }
 
     /// Whether the records of a block bear on each other.
@@ -383,8 +431,8 @@ impl Step<'_, '_, '_, '_> {
         if block.len() < 2 && was_shared.is_none() {
             return false;
         }
-        let holders: Vec<&Fact> =
-            block.iter().filter_map(|record| scene.facts.get(record)).map(|stood| &stood.fact).collect();
+        let holders = block.iter().filter_map(|record| scene.facts.get(record)).map(|stood| &stood.fact);
+        let holders: Vec<&Fact> = holders.filter(|fact| !fact.ended).collect();
         let is_shared = shared(key, &holders, self.now).is_some();
         !is_shared
             || was_shared.is_none()
@@ -571,6 +619,8 @@ impl Step<'_, '_, '_, '_> {
             for (member, outside) in cluster.iter().zip(terms.outside(&about)) {
                 let record = member.record.0;
                 let was = left.get(&record);
+                // The terms of an integration end with it: what is in stays in.
+                let outside = outside.filter(|_| !scene.facts[&record].fact.ended || !links.contains_key(&record));
                 match outside {
                     None => {
                         here.push(member);
@@ -599,7 +649,7 @@ impl Step<'_, '_, '_, '_> {
         let flipped = stay_out.iter().map(|(record, _)| *record).chain(come_in.iter().copied());
         let flipped: Vec<RecordId> = sorted(flipped).into_iter().map(RecordId).collect();
         crate::hanging::rejudge_records(self.tx, self.org, &flipped)?;
-        let (assets, restored) = self.assign(&inside, links)?;
+        let (assets, restored) = self.assign(scene, &inside, links)?;
 
         let (mut created, mut updated, mut touched) = (Vec::new(), Vec::new(), FxHashSet::default());
         let mut moved: Vec<(i64, i64, i64)> = Vec::new();
@@ -686,17 +736,30 @@ impl Step<'_, '_, '_, '_> {
 
     /// Which asset each cluster is: the one that holds most of its records, or the oldest. An asset that is split stays
     /// with the larger part; but a part that had an id of its own before a person merged it takes that one back, and leaves
-    /// the asset to the rest. Answers those ids too, each with the record that brought it.
-    fn assign(&mut self, clusters: &[Vec<&Member>], links: &FxHashMap<i64, Link>) -> Result<Assigned, StoreError> {
-        let mut counted: Vec<BTreeMap<i64, (usize, i64)>> = Vec::with_capacity(clusters.len());
+    /// the asset to the rest. Records of deleted integrations count only where no others do. Answers those ids too, each
+    /// with the record that brought it.
+    fn assign(
+        &mut self,
+        scene: &Scene,
+        clusters: &[Vec<&Member>],
+        links: &FxHashMap<i64, Link>,
+    ) -> Result<Assigned, StoreError> {
+        let mut counted: Vec<Counted> = Vec::with_capacity(clusters.len());
         let mut holders: FxHashMap<i64, usize> = FxHashMap::default();
         for cluster in clusters {
-            let mut counts: BTreeMap<i64, (usize, i64)> = BTreeMap::new();
+            let mut counts = Counted::new();
+            let ended = |record: i64| scene.facts[&record].fact.ended;
+            let has_history = cluster.iter().any(|member| ended(member.record.0));
             for member in cluster {
                 if let Some(link) = links.get(&member.record.0) {
-                    let (count, oldest) = counts.entry(link.asset).or_insert((0, i64::MAX));
-                    *count += 1;
-                    *oldest = member.record.0.min(*oldest);
+                    let ended = ended(member.record.0);
+                    // What comes back under another integration is the asset that it was, whatever it has been called since it
+                    // was read.
+                    let is_back = has_history && self.fresh.contains(&member.record.0);
+                    let share = counts.entry(link.asset).or_insert(Share::NONE);
+                    share.records += usize::from(!ended && !is_back);
+                    share.ended += usize::from(ended);
+                    share.oldest = (ended, member.record.0).min(share.oldest);
                 }
             }
             for asset in counts.keys() {
@@ -710,13 +773,15 @@ impl Step<'_, '_, '_, '_> {
             staying.extend(counts.keys().filter(|_| !homes.get(&at).is_some_and(|home| home.by_person)));
         }
         let keeps = self.decided.and_then(|decided| decided.keeps).map(|asset| asset.0);
-        let mut claims: Vec<(bool, std::cmp::Reverse<usize>, i64, i64, usize)> = Vec::new();
+        let mut claims: Vec<(bool, bool, Reverse<usize>, i64, i64, usize)> = Vec::new();
         for (at, counts) in counted.iter().enumerate() {
+            let is_history = clusters[at].iter().all(|member| scene.facts[&member.record.0].fact.ended);
             let has_home = homes.get(&at).is_some_and(|home| home.by_person);
             let goes_home = |asset: &i64| has_home && holders[asset] > 1 && staying.contains(asset);
             let own = counts.iter().filter(|(asset, _)| !goes_home(asset));
-            claims.extend(own.map(|(asset, (count, oldest))| {
-                (keeps != Some(*asset), std::cmp::Reverse(*count), *oldest, *asset, at)
+            claims.extend(own.map(|(asset, share)| {
+                let records = if is_history { share.ended } else { share.records };
+                (keeps != Some(*asset), is_history, Reverse(records), share.oldest.1, *asset, at)
             }));
         }
         claims.sort_unstable();
@@ -745,7 +810,7 @@ impl Step<'_, '_, '_, '_> {
     fn homes(
         &mut self,
         clusters: &[Vec<&Member>],
-        counted: &[BTreeMap<i64, (usize, i64)>],
+        counted: &[Counted],
         holders: &FxHashMap<i64, usize>,
     ) -> Result<FxHashMap<usize, Home>, StoreError> {
         const FORMER: &str = "SELECT record_id, asset_id, at, why FROM inventory_asset_former
@@ -760,12 +825,11 @@ impl Step<'_, '_, '_, '_> {
         }
         let records = sorted(part_of.keys().copied());
         let mut former = self.tx.select_in(FORMER, &[self.org.into()], Keys::Ints(&records), |row| {
-            Ok((row.int(2)?, std::cmp::Reverse(row.int(1)?), row.int(0)?, row.text(3)? == BY_PERSON))
+            Ok((row.int(2)?, Reverse(row.int(1)?), row.int(0)?, row.text(3)? == BY_PERSON))
         })?;
         former.sort_unstable();
         // The last one stays: the others were merged into it, or are as old as it.
-        let home =
-            |(_, std::cmp::Reverse(asset), record, by_person)| (part_of[&record], Home { asset, record, by_person });
+        let home = |(_, Reverse(asset), record, by_person)| (part_of[&record], Home { asset, record, by_person });
         Ok(former.into_iter().map(home).collect())
     }
 

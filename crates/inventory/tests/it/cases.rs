@@ -35,13 +35,14 @@ pub struct Said {
     pub life: Life,
     pub former: Vec<Held>,
     pub since: FxHashMap<Key, Timestamp>,
+    pub ended: bool,
 }
 
 fn said(record: i64, grade: Grade, integration: i64, stream: &str) -> Said {
     let identity = Identity { stream: stream.to_owned(), ..Identity::default() };
     let life = Life { from: Some(ago(100)), to: Some(NOW), active: false, present: true };
     let (former, since) = (Vec::new(), FxHashMap::default());
-    Said { record, integration, grade, site: 1, identity, life, former, since }
+    Said { record, integration, grade, site: 1, identity, life, former, since, ended: false }
 }
 
 /// A live agent on Windows.
@@ -123,6 +124,13 @@ impl Said {
         self.integration = integration;
         self
     }
+    /// Its integration was deleted.
+    pub fn ended(mut self) -> Said {
+        self.ended = true;
+        self.life.active = false;
+        self.life.present = false;
+        self
+    }
     /// It had this hardware address until then.
     pub fn had(mut self, mac: &str, since: Timestamp, until: Timestamp) -> Said {
         let key = Key::of_mac(Mac::parse(mac).unwrap());
@@ -148,6 +156,7 @@ impl Said {
         }
         fact.held.extend(self.former.iter().copied());
         fact.held.sort_unstable_by_key(|held| held.key);
+        fact.ended = self.ended;
         fact
     }
 }
@@ -161,7 +170,7 @@ pub fn decide_with(
 ) -> Partition {
     let facts: Vec<Fact> = said.iter().map(Said::fact).collect();
     let crowded = FxHashSet::default();
-    partition(&Situation { facts: &facts, directives, previous, crowded: &crowded, now })
+    partition(&Situation { facts: &facts, directives, previous, crowded: &crowded, once_crowded: &crowded, now })
 }
 
 pub fn decide(said: &[Said]) -> Partition {
@@ -619,6 +628,82 @@ fn an_identifier_says_something_again_once_it_was_unique_for_thirty_days() {
 }
 
 #[test]
+fn what_a_deleted_integration_said_parts_nothing() {
+    let live = || agent(1).mac(LAPTOP).name("lt-1");
+    let twin = || agent(2).integration(9).mac(LAPTOP).name("lt-1");
+    let host = || scan(3).mac(LAPTOP).name("lt-1");
+    let torn = decide(&[live(), twin(), host()]);
+    assert_eq!(clusters(&torn), [vec![1], vec![2], vec![3]], "the host fits both agents");
+    let said = [live(), twin().ended(), host()];
+    let mended = decide_with(&said, &Directives::default(), &links(&torn), NOW);
+    assert_eq!(clusters(&mended), [vec![1, 3], vec![2]], "and two agents that lived together are not one");
+    assert!(mended.questions.is_empty());
+    // Between hosts it is no bridge either.
+    let chain =
+        [scan(1).serial("SN-A1").mac(LAPTOP), agent(2).integration(9).serial("SN-A1").uuid("uuid-aaaa-1").ended()];
+    let chain = [&chain[..], &[row(3).uuid("uuid-aaaa-1")]].concat();
+    assert_eq!(clusters(&decide(&chain)).concat().len(), 3);
+    let pairs =
+        |said: &[Said]| clusters(&decide(said)).into_iter().filter(|cluster| cluster.len() > 1).collect::<Vec<_>>();
+    assert!(pairs(&chain).iter().all(|cluster| !(cluster.contains(&1) && cluster.contains(&3))));
+}
+
+#[test]
+fn what_a_deleted_integration_said_makes_nothing_shared() {
+    let twins = || [agent(2), agent(4)].map(|agent| agent.integration(9).mac(DOCK));
+    let machine = || [agent(1).mac(DOCK).name("lt-1"), scan(3).mac(DOCK).name("lt-1")];
+    let shared = decide(&[machine(), twins()].concat());
+    assert!(shared.shared.iter().any(|(key, _)| key.kind() == Kind::Mac));
+    assert_eq!(clusters(&shared), [vec![1], vec![2], vec![3], vec![4]]);
+    let own = decide(&[machine(), twins().map(Said::ended)].concat());
+    assert!(own.shared.is_empty());
+    assert_eq!(clusters(&own), [vec![1, 3], vec![2], vec![4]], "between those two it stays what it was");
+}
+
+#[test]
+fn what_a_deleted_integration_said_stays_with_the_machine_that_it_was_of() {
+    let first = decide(&[agent(1).integration(9).mac(LAPTOP).name("lt-1"), scan(3).mac(LAPTOP)]);
+    assert_eq!(clusters(&first), [vec![1, 3]]);
+    let ended = agent(1).integration(9).mac(LAPTOP).name("lt-1").ended();
+    let said = [ended.clone(), scan(3).mac(LAPTOP)];
+    assert_eq!(decide_with(&said, &Directives::default(), &links(&first), NOW), decide(&said));
+    assert_eq!(clusters(&decide(&said)), [vec![1, 3]]);
+    // The console is connected again: its agents are those that count, and the same.
+    let uuid = |said: Said| said.uuid("uuid-0000-aaaa-1");
+    let mut again = uuid(agent(5).mac(LAPTOP).name("lt-1"));
+    again.identity.agent.clone_from(&ended.identity.agent);
+    let again = [uuid(ended), scan(3).mac(LAPTOP), again];
+    assert_eq!(clusters(&decide(&again)), [vec![1, 3, 5]]);
+}
+
+#[test]
+fn what_was_linked_to_an_agent_stays_with_it_when_one_of_two_integrations_is_deleted() {
+    let named = |record: i64, mac: &str| agent(record).uuid("uuid-0000-aaaa-1").mac(mac).name("lt-1");
+    let same = |mut said: Said| {
+        said.identity.agent = Some("agent-1".to_owned());
+        said
+    };
+    let (twin, live) = (named(1, LAPTOP).integration(9), same(named(2, LAPTOP)));
+    let first = decide(&[twin.clone(), live.clone(), scan(3).mac(LAPTOP)]);
+    assert_eq!(clusters(&first), [vec![1, 2, 3]]);
+    assert_eq!(member(&first, 3).partner, Some(RecordId(1)), "by way of the one that goes");
+    // Another card, and the other integration is deleted.
+    let live = same(named(2, OTHER_LAPTOP));
+    let said = [twin.ended(), live, scan(3).mac(LAPTOP)];
+    let after = decide_with(&said, &Directives::default(), &links(&first), NOW);
+    assert_eq!(clusters(&after), [vec![1, 2, 3]]);
+}
+
+#[test]
+fn what_people_decided_of_a_deleted_integration_holds() {
+    let said = [agent(1).mac(LAPTOP), agent(2).integration(9).ended(), scan(3).mac(LAPTOP)];
+    let together = Directives { together: vec![(RecordId(2), RecordId(3))], ..Directives::default() };
+    assert_eq!(clusters(&decide_with(&said, &together, &FxHashMap::default(), NOW)), [vec![1, 2, 3]]);
+    let apart = Directives { apart: [(RecordId(1), RecordId(2))].into_iter().collect(), ..together };
+    assert_eq!(clusters(&decide_with(&said, &apart, &FxHashMap::default(), NOW)), [vec![1], vec![2, 3]]);
+}
+
+#[test]
 fn a_record_reaches_its_cluster_with_a_reason() {
     let decided = decide(&estate(&mut kernel::Random::seeded(7), 400));
     for cluster in &decided.clusters {
@@ -736,6 +821,33 @@ proptest::proptest! {
     }
 
     #[test]
+    fn records_of_deleted_integrations_change_nothing_of_the_others(seed: u64, count in 1usize..120) {
+        let random = &mut kernel::Random::seeded(seed);
+        let before = estate(random, count);
+        let mut all = before.clone();
+        for said in &mut all {
+            if random.below(3) == 0 {
+                *said = said.clone().integration(9).ended();
+            }
+        }
+        let living: Vec<Said> = all.iter().filter(|said| !said.ended).cloned().collect();
+        let (with, without) = (decide(&all), decide(&living));
+        let counts = |record: &i64| living.iter().any(|said| said.record == *record);
+        let mut machines = clusters(&with);
+        machines.iter_mut().for_each(|machine| machine.retain(counts));
+        machines.retain(|machine| !machine.is_empty());
+        machines.sort();
+        let mut expected = clusters(&without);
+        expected.sort();
+        proptest::prop_assert_eq!(machines, expected);
+        proptest::prop_assert_eq!((&with.questions, &with.shared), (&without.questions, &without.shared));
+        proptest::prop_assert_eq!(&with.same_hardware, &without.same_hardware);
+        proptest::prop_assert_eq!(&decide_with(&all, &Directives::default(), &links(&with), NOW), &with);
+        shuffle(random, &mut all);
+        proptest::prop_assert_eq!(&decide(&all), &with);
+    }
+
+    #[test]
     fn no_cluster_holds_two_records_that_exclude_each_other(seed: u64, count in 1usize..120) {
         let all = estate(&mut kernel::Random::seeded(seed), count);
         let decided = decide(&all);
@@ -761,7 +873,8 @@ fn case_31_thousands_of_records_in_any_order_make_the_same_machines() {
     let mut all: Vec<Fact> = estate(random, records).iter().map(Said::fact).collect();
     let (directives, previous, crowded) = Default::default();
     let decide = |facts: &[Fact]| {
-        partition(&Situation { facts, directives: &directives, previous: &previous, crowded: &crowded, now: NOW })
+        let (directives, previous, once_crowded) = (&directives, &previous, &crowded);
+        partition(&Situation { facts, directives, previous, crowded: &crowded, once_crowded, now: NOW })
     };
     let expected = decide(&all);
     assert!(expected.clusters.len() > records / 4 && expected.clusters.len() < records);

@@ -34,6 +34,12 @@ testkit::on_each_database! {
     case_25_a_pool_has_as_many_machines_as_names_once_a_person_says_so,
     case_26_an_agent_whose_uuid_is_rewritten_stays_its_asset,
     case_29_what_a_person_splits_stays_split,
+    a_deleted_integration_keeps_nothing_apart,
+    what_a_deleted_integration_said_finds_its_place_in_any_order,
+    what_only_a_deleted_integration_made_a_crowds_says_something_again,
+    a_console_that_is_connected_again_has_the_assets_that_it_had,
+    who_was_gone_before_its_integration_was_deleted_keeps_nothing_apart_either,
+    a_deleted_integration_keeps_what_people_decided,
     a_merge_stays_and_old_ids_lead_to_the_new_asset,
     what_is_merged_brings_along_what_contradicts_the_other,
     a_pin_keeps_an_asset_as_it_is_until_it_is_taken_back,
@@ -107,6 +113,31 @@ impl World {
         let (org, memory) = (self.org, self.memory.clone());
         self.store
             .write_blocking(move |tx| work(tx, &Decision { org, memory: &memory, by: "dana", reason: "it is so", now }))
+    }
+
+    /// Deletes an integration: what it says is retired, and counts no more.
+    fn end(&self, integration: i64, now: Timestamp) {
+        const ITS: &str = "SELECT record_id FROM inventory_source_record WHERE org_id = $1 AND integration_id = $2
+            AND state <> 'retired'";
+        let (org, memory, integration) = (self.org, self.memory.clone(), IntegrationId(integration));
+        let work = move |tx: &mut Tx| {
+            let its = tx.query(ITS, &[org.into(), integration.into()], |row| Ok(RecordId(row.int(0)?)))?;
+            let ctx = Context {
+                org,
+                integration,
+                site: SiteId(1),
+                stream: "agents",
+                sweep: SweepId(1),
+                now,
+                immutable: false,
+                body_in_log: false,
+                memory: &memory,
+                onboard: inventory::Onboard::Always,
+            };
+            inventory::retire(tx, &ctx, &its)?;
+            Ok::<_, inventory::InventoryError>(inventory::integration::end(tx, org, integration, "acme", now)?)
+        };
+        self.store.write_blocking(work).unwrap();
     }
 
     fn unsettle(&self) {
@@ -512,6 +543,183 @@ fn case_29_what_a_person_splits_stays_split(database: &testkit::Database) {
         assert_eq!(world.machines(), [[1], [2]], "after {sweep} further syncs");
     }
     assert_eq!(questions(&world), [""; 0]);
+}
+
+/// Two agents that say they are on one machine, each from an integration of its own, and a scan that saw it.
+fn twice() -> [Said; 3] {
+    [agent(1), agent(2).integration(9), scan(3)].map(|said| said.mac(LAPTOP).name("lt-1"))
+}
+
+fn gone(world: &World) -> Vec<i64> {
+    let gone = world.texts(
+        "SELECT m.native_id FROM inventory_asset a
+        JOIN inventory_link l ON l.org_id = a.org_id AND l.asset_id = a.asset_id
+        JOIN inventory_machine m ON m.org_id = l.org_id AND m.record_id = l.record_id
+        WHERE a.org_id = $1 AND a.gone = 1 ORDER BY 1",
+    );
+    gone.iter().map(|id| number(id)).collect()
+}
+
+fn a_deleted_integration_keeps_nothing_apart(database: &testkit::Database) {
+    let world = World::new(database);
+    world.say(&twice(), NOW);
+    world.settle(NOW);
+    assert_eq!(world.machines(), [[1], [2], [3]]);
+    assert!(!questions(&world).is_empty());
+    let (live, left) = (world.asset(1), world.asset(2));
+    let later = NOW.plus_seconds(60);
+    world.end(9, later);
+    let settled = world.settle(later);
+    assert_eq!(world.machines(), [vec![1, 3], vec![2]], "{settled:?}");
+    assert_eq!((world.asset(1), world.asset(3), world.asset(2)), (live, live, left), "each keeps its oldest id");
+    assert_eq!(gone(&world), [2], "what only the deleted one told of is gone, and its history is there");
+    assert!(questions(&world).is_empty());
+    let shared = world.texts("SELECT value FROM inventory_shared_identifier WHERE org_id = $1");
+    assert_eq!(shared, Vec::<String>::new());
+    let was = world.write(move |tx| Ok(explain::explain(tx, ORG, left).unwrap()));
+    assert_eq!(was.records.len(), 1);
+    // It is so whatever is looked at next.
+    world.say(&[agent(1).mac(LAPTOP).name("lt-1-renamed")], later);
+    world.settle(later);
+    assert_eq!(world.machines(), [vec![1, 3], vec![2]]);
+    world.unsettle();
+    let again = world.settle(later);
+    assert_eq!((again.merged, again.split), (0, 0));
+    assert_eq!(world.machines(), [vec![1, 3], vec![2]]);
+}
+
+fn what_a_deleted_integration_said_finds_its_place_in_any_order(database: &testkit::Database) {
+    let world = World::new(database);
+    for seed in 0..4 {
+        world.write(clear);
+        let random = &mut Random::seeded(seed);
+        let mut said = estate(random, 120);
+        for one in said.iter_mut().filter(|one| one.record % 3 == 0) {
+            one.integration = 9;
+        }
+        let mut ended = said.clone();
+        for one in ended.iter_mut().filter(|one| one.integration == 9) {
+            *one = one.clone().ended();
+        }
+        let expected = expected(&ended);
+        shuffle(random, &mut said);
+        // Before, in between and afterwards.
+        let parts: Vec<&[Said]> = said.chunks(said.len().div_ceil(3)).collect();
+        for part in parts {
+            world.say(part, NOW);
+            if seed % 2 == 0 {
+                world.settle(NOW);
+            }
+        }
+        world.end(9, NOW);
+        world.settle(NOW);
+        assert_eq!(world.machines(), expected, "seed {seed}");
+        let open = questions(&world);
+        world.unsettle();
+        world.settle(NOW);
+        assert_eq!(world.machines(), expected, "seed {seed}, all again");
+        assert_eq!(questions(&world), open, "seed {seed}, all again");
+    }
+}
+
+fn what_only_a_deleted_integration_made_a_crowds_says_something_again(database: &testkit::Database) {
+    let world = World::new(database);
+    let machine = [agent(1).maker("Dell").serial("SN-1234567"), row(2).maker("Dell").serial("SN-1234567")];
+    world.say(&machine, NOW);
+    let crowd: Vec<Said> =
+        (100..160).map(|record| row(record).integration(9).maker("Dell").serial("SN-1234567")).collect();
+    world.say(&crowd, NOW);
+    world.settle(NOW);
+    assert_ne!(world.asset(1), world.asset(2));
+    world.end(9, NOW);
+    world.settle(NOW);
+    assert_eq!(world.asset(1), world.asset(2));
+    assert_eq!(world.machines().len(), 61, "and to those that made it so it says nothing still");
+    world.unsettle();
+    world.settle(NOW);
+    assert_eq!((world.asset(1), world.machines().len()), (world.asset(2), 61));
+}
+
+fn a_console_that_is_connected_again_has_the_assets_that_it_had(database: &testkit::Database) {
+    let world = World::new(database);
+    let agent = |integration: i64| agent(1).uuid("uuid-0000-aaaa-1").mac(LAPTOP).name("lt-1").integration(integration);
+    let host = || scan(3).mac(LAPTOP);
+    world.say(&[agent(9), host()], NOW);
+    world.settle(NOW);
+    let asset = world.asset(3);
+    let all = "SELECT CAST(count(*) AS TEXT) FROM inventory_link l WHERE l.org_id = $1
+        AND l.asset_id = (SELECT h.asset_id FROM inventory_link h JOIN inventory_machine m
+            ON m.org_id = h.org_id AND m.record_id = h.record_id WHERE h.org_id = $1 AND m.native_id = 'host-3')";
+    world.end(9, NOW);
+    world.settle(NOW);
+    assert_eq!((world.asset(3), world.texts(all)), (asset, vec!["2".to_owned()]), "it was of this machine");
+    assert_eq!(gone(&world), [0; 0], "and a scan has it still");
+    for round in [10, 11] {
+        world.say(&[agent(round)], NOW);
+        world.settle(NOW);
+        assert_eq!(world.asset(3), asset, "round {round}");
+        assert_eq!(world.texts(all), [(round - 7).to_string()], "round {round}");
+        world.end(round, NOW);
+        world.settle(NOW);
+        assert_eq!(world.asset(3), asset, "round {round}");
+    }
+    // An agent that nobody else ever knew is the asset that it was, too.
+    let alone = |integration: i64| crate::cases::agent(7).uuid("uuid-0000-aaaa-7").integration(integration);
+    world.say(&[alone(20)], NOW);
+    world.settle(NOW);
+    let was = world.asset(7);
+    world.end(20, NOW);
+    world.settle(NOW);
+    world.say(&[alone(21)], NOW);
+    world.settle(NOW);
+    assert_eq!((world.asset(7), gone(&world)), (was, vec![]));
+}
+
+fn who_was_gone_before_its_integration_was_deleted_keeps_nothing_apart_either(database: &testkit::Database) {
+    let world = World::new(database);
+    world.say(&twice(), NOW);
+    world.settle(NOW);
+    let (org, memory, its) = (world.org, world.memory.clone(), world.record(2));
+    let work = move |tx: &mut Tx| {
+        let ctx = Context {
+            org,
+            integration: IntegrationId(9),
+            site: SiteId(1),
+            stream: "agents",
+            sweep: SweepId(1),
+            now: NOW,
+            immutable: false,
+            body_in_log: false,
+            memory: &memory,
+            onboard: inventory::Onboard::Always,
+        };
+        inventory::retire(tx, &ctx, &[its]).map(drop)
+    };
+    world.store.write_blocking(work).unwrap();
+    world.settle(NOW);
+    assert_ne!(world.asset(1), world.asset(3), "the console that lists it no more still says that it was there");
+    world.end(9, NOW);
+    world.settle(NOW);
+    assert_eq!(world.asset(1), world.asset(3));
+}
+
+fn a_deleted_integration_keeps_what_people_decided(database: &testkit::Database) {
+    let world = World::new(database);
+    world.say(&twice(), NOW);
+    world.settle(NOW);
+    let (one, other) = (world.asset(2), world.asset(3));
+    world.decide(move |tx, by| directive::merge(tx, by, &[one, other])).unwrap();
+    let (live, merged) = (world.asset(1), world.asset(2));
+    world.end(9, NOW);
+    world.settle(NOW);
+    assert_eq!(
+        world.machines(),
+        [[1, 2, 3]],
+        "the host comes to the agent that lives, and along with it what a person put with it"
+    );
+    assert_eq!(world.asset(1), live);
+    let leads = world.write(move |tx| Ok(asset_today(tx, ORG, merged).unwrap()));
+    assert_eq!(leads, Some(live));
 }
 
 fn a_merge_stays_and_old_ids_lead_to_the_new_asset(database: &testkit::Database) {

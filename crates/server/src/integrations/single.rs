@@ -911,7 +911,7 @@ fn delete_page(visitor: &Visitor, hanging: &Hanging, wrong: Option<&str>) -> Mar
                 }
             }
             p {
-                @if total > 0 { "They are retired: assets that only this integration knew count as gone, those that another source knows stay. " }
+                @if total > 0 { "They are retired: assets that only this integration knew count as gone, those that another source knows stay, and nothing is kept apart any more by what it said. " }
                 "The log, the history and what happened stay, with the integration's id."
             }
             p {

@@ -1,11 +1,14 @@
 //! What is changed of an integration beside its options, how far a reading is, and its end.
 
 use kernel::OrgId;
-use sentinelone_sim::tokens;
-use sync::{Integration, ReadingFilter, Run, StreamStatus, SyncError};
+use sentinelone::{Console, Token, Transport};
+use sentinelone_sim::{Config, tokens};
+use sync::import::{Format, Order};
+use sync::{Connect, Integration, Place, ReadingFilter, Run, StreamStatus, SyncError};
 use testkit::Database;
 
-use crate::lab::{Build, Lab, SLICES};
+use crate::files::reading;
+use crate::lab::{Build, Lab, SLICES, START, count};
 
 testkit::on_each_database! {
     a_name_and_a_site_change_and_a_name_is_had_once,
@@ -14,6 +17,8 @@ testkit::on_each_database! {
     every_reading_is_remembered_and_pages_walk_through_them,
     a_request_says_how_far_it_is,
     an_end_retires_what_only_it_said_and_keeps_what_happened,
+    an_end_lets_scans_come_to_the_agents_that_are_left,
+    what_was_deleted_before_anybody_asked_is_known_at_the_next_reading,
     a_connector_on_trial_is_asked_for_once_and_allowed_once,
 }
 
@@ -181,6 +186,68 @@ fn an_end_retires_what_only_it_said_and_keeps_what_happened(database: &Database)
     assert_ne!(lab.connect().integration.id, of.id);
     lab.sync_streams(STREAMS);
     assert_eq!(present("agents"), agents);
+}
+
+/// Two consoles that tell of the same machines, each with agents of its own, and a scan that saw them; the machines, and those
+/// that the scan found without an agent.
+fn twice(lab: &Lab) -> (Integration, u64) {
+    lab.sync_streams(STREAMS);
+    let unprotected = || count(&lab.store, "assets", "source:scan and not edr.name:SentinelOne");
+    let scan = lab.sim.scan(sentinelone_sim::Where::Main);
+    let draft = reading(Format::Nmap, &[], scan.as_bytes()).unwrap();
+    let order = Order { source: "office".to_owned(), site: Some("HQ".to_owned()), accept_removals: true };
+    lab.time.run(sync::import::import(&lab.store, &lab.world, ORG, "test", &order, draft, &|_| {})).unwrap();
+    let (first, known) = (lab.integration(), unprotected());
+    // The fleet once more: its agents were set up an hour earlier there, so their ids are others.
+    let before = START.plus_seconds(-3600).micros();
+    let there = sentinelone_sim::World::new(Config::frozen(7, 40, before));
+    let transport = Transport::InProcess(there.service());
+    let place = Place { transport: &transport, ..lab.place() };
+    let order = Connect { name: Some("twin".to_owned()), ..order_at("https://twin.sentinelone.net") };
+    let twin = lab.time.run(sync::connect(place, order)).unwrap().integration;
+    let run = Run { names: vec!["twin".to_owned()], streams: vec!["agents".to_owned()], ..Run::default() };
+    lab.time.run(sync::run(place, &run, &|_| {})).unwrap();
+    assert_ne!(first.id, twin.id);
+    assert!(unprotected() > known, "what the scan found fits two agents, so it is neither's: {known}");
+    (twin, known)
+}
+
+fn order_at(url: &str) -> Connect {
+    let (console, token) = (Console::parse(url).unwrap(), Token::parse(tokens::GLOBAL).unwrap());
+    Connect { site: Some("HQ".to_owned()), ..Connect::new(console, token) }
+}
+
+fn an_end_lets_scans_come_to_the_agents_that_are_left(database: &Database) {
+    let lab = Build::default().on(database.open(SLICES));
+    lab.connect();
+    let (twin, known) = twice(&lab);
+    let assets = |text: &str| count(&lab.store, "assets", text);
+    let agents = assets("edr.name:SentinelOne integration:=acme");
+    let (history, logged) = ("SELECT count(*) FROM inventory_change", "SELECT count(*) FROM signals_artifact");
+    let (told, in_log) = (lab.number(history), lab.number(logged));
+    let removed = lab.time.run(sync::remove(lab.place(), twin.id)).unwrap();
+    assert_eq!(assets("source:scan and not edr.name:SentinelOne"), known, "as before it was connected");
+    assert_eq!(assets("edr.name:SentinelOne"), agents);
+    assert_eq!(assets("removed:f and integration:=twin"), 0);
+    assert!(assets("removed:t and integration:=twin") > 0, "it is all there still, as what is gone");
+    assert!(lab.number(history) > told && lab.number(logged) == in_log + i64::try_from(removed.records).unwrap());
+    assert_eq!(lab.number("SELECT count(*) FROM inventory_machine WHERE settled = 0"), 0);
+}
+
+fn what_was_deleted_before_anybody_asked_is_known_at_the_next_reading(database: &Database) {
+    let lab = Build::default().on(database.open(SLICES));
+    lab.connect();
+    let (twin, known) = twice(&lab);
+    lab.time.run(sync::remove(lab.place(), twin.id)).unwrap();
+    lab.store
+        .write_blocking::<_, store::StoreError, _>(|tx| {
+            tx.execute("UPDATE inventory_integration SET ended_at = NULL", &[])?;
+            tx.execute("UPDATE inventory_machine SET settled = 0", &[])
+        })
+        .unwrap();
+    lab.sync_streams(&["agents"]);
+    assert_eq!(lab.number("SELECT count(*) FROM inventory_integration WHERE ended_at IS NOT NULL"), 1);
+    assert_eq!(count(&lab.store, "assets", "source:scan and not edr.name:SentinelOne"), known);
 }
 
 fn a_connector_on_trial_is_asked_for_once_and_allowed_once(database: &Database) {
