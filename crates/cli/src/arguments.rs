@@ -837,6 +837,26 @@ mod tests {
     }
 
     #[test]
+    fn every_id_in_an_example_is_one_that_could_be() {
+        fn visit(command: &mut clap::Command, ids: &mut usize) {
+            let help = command.render_long_help().to_string();
+            for word in help.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_') {
+                let is_id = |(prefix, digits): &(&str, &str)| {
+                    prefix.len() == 3 && digits.len() >= 10 && digits.contains(|digit: char| digit.is_ascii_digit())
+                };
+                if let Some((prefix, _)) = word.split_once('_').filter(is_id) {
+                    assert!(kernel::id::parse_public(prefix, word).is_some(), "{}: {word}", command.get_name());
+                    *ids += 1;
+                }
+            }
+            command.get_subcommands_mut().for_each(|command| visit(command, ids));
+        }
+        let mut ids = 0;
+        visit(&mut Arguments::command(), &mut ids);
+        assert!(ids > 4, "{ids}");
+    }
+
+    #[test]
     fn every_command_and_flag_says_what_it_does() {
         fn visit(command: &clap::Command) {
             assert!(command.get_about().is_some(), "{}", command.get_name());

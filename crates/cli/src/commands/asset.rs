@@ -38,7 +38,7 @@ the latest is taken back first.
 
 Examples:
   muster asset explain ast_00000000000sg                 shows what people decided, each with its dec_..
-  muster asset undo dec_000000000000tz --reason 'the wrong two'")]
+  muster asset undo dec_00000000000tz --reason 'the wrong two'")]
     Undo(super::asset_links::Undo),
     /// Says that the machines of a console group are made anew each day, such as virtual desktops
     Pool(super::asset_links::Pool),

@@ -232,12 +232,26 @@ async fn another_kind(global: &Global, text: &str, wanted: &str, allowed: &[&str
             let failure = Failure::usage(format!("{text} is {kind}, and this asks for {wanted}"));
             return Err(match prefix {
                 "rev" => about_question(global, text, failure).await?,
-                "dec" => failure.with(format!("To take that decision back: muster asset undo {text}")),
+                "dec" => about_decision(global, text, failure).await?,
                 _ => failure.with(format!("What is known of it: muster asset explain {text}")),
             });
         }
     };
     Err(Failure::usage(format!("{text} looks like the id of {kind}, but is none: {begins}")).with(find))
+}
+
+/// Says what can be done with a decision that was given for something else.
+async fn about_decision(global: &Global, id: &str, failure: Failure) -> Result<Failure, Failure> {
+    let (store, asked) = (Place::new(global)?.open_to_read()?, DecisionId::parse(id));
+    let found = store.read(move |tx| asked.map_or(Ok(None), |asked| decisions::find(tx, ORG, asked))).await?;
+    Ok(match found.map(|made| made.undone) {
+        None => failure.with("There is no such decision; an asset's decisions are shown by: muster asset explain ID"),
+        Some(None) => failure.with(format!("To take that decision back: muster asset undo {id}")),
+        Some(Some(undone)) => {
+            let (at, by, why) = (to_the_second(undone.at), person(&undone.by), because_of(&undone.reason));
+            failure.with(format!("That decision was taken back on {at} by {by}{why}."))
+        }
+    })
 }
 
 /// Says what can be done with a question that was given for something else.
@@ -419,8 +433,8 @@ fn back(decision: Option<DecisionId>) -> String {
     decision.map(|id| format!("To take it back: muster asset undo {id}\n")).unwrap_or_default()
 }
 
-fn spaced(records: &[RecordId]) -> String {
-    records.iter().map(RecordId::to_string).collect::<Vec<_>>().join(" ")
+fn spaced<T: ToString>(all: &[T]) -> String {
+    all.iter().map(T::to_string).collect::<Vec<_>>().join(" ")
 }
 
 /// Says what speaks against what a person has just decided all the same.
@@ -773,6 +787,7 @@ fn explained(told: &Explained, weighed: &[Option<Compared>], names: &BTreeMap<In
     let first = if told.pinned { format!("muster asset unpin {}, then ", told.asset) } else { String::new() };
     if told.records.len() > 1 {
         hint("If a record is of another machine:", &format!("{first}muster asset split RECORD"));
+        hint(KEEPS, "");
     }
     hint("If another asset is this machine too:", &format!("{first}muster asset merge {} ID", told.asset));
     hint("Why another asset is not this one:", &format!("muster asset explain {} --and ID", told.asset));
@@ -780,6 +795,10 @@ fn explained(told: &Explained, weighed: &[Option<Compared>], names: &BTreeMap<In
     hint("What the rules are (R30, V2 ..):", "muster help correlation");
     out
 }
+
+/// Which part of an asset that is split keeps its id.
+const KEEPS: &str = "  The part with more records keeps the id, of two equal parts the one with the oldest record; but a part that \
+                     had an id of its own before a merge takes that one back.";
 
 /// That an asset may be two machines still, and what a person can do about it.
 fn mixed(remainder: &Remainder, told: &Explained) -> String {
@@ -848,6 +867,10 @@ fn decided(told: &Explained) -> String {
                 known.push(undone.at);
                 let (at, by, why) = (to_the_second(undone.at), person(&undone.by), because_of(&undone.reason));
                 let _ = writeln!(line, "      Taken back on {at} by {by}{why}.");
+                let is_made_again = |later: &Made| later.undone.is_none() && later.records == made.records;
+                if !told.decisions.iter().any(is_made_again) {
+                    line += &again(made);
+                }
             }
             None if made.stands && made.what != What::Pinned => {
                 let first =
@@ -891,6 +914,18 @@ fn decided(told: &Explained) -> String {
         let _ = writeln!(out, "    A rule speaks against what {by} decided on {at}{why}: {}.", objection.words());
     }
     if out.is_empty() { out } else { format!("\nWhat people decided about it:\n{out}") }
+}
+
+/// How to decide again what was taken back.
+fn again(made: &Made) -> String {
+    let command = match made.what {
+        What::Merged => format!("merge {} {}", made.asset, spaced(&made.others)),
+        What::Split => format!("split {}", spaced(&made.records)),
+        What::Pinned => format!("pin {}", made.asset),
+        // The question is open again, if it is one still.
+        What::Accepted | What::Dismissed => "review".to_owned(),
+    };
+    format!("      To decide so again: muster asset {command}\n")
 }
 
 /// What is too much for a line, a line each.

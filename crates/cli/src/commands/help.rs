@@ -101,6 +101,12 @@ is joined, and you are asked:
         let _ = writeln!(out, "  {code:<12}{words}");
     }
     out += "
+V3 has two exceptions. R40 and R70 take an agent that followed another one of its console for the same machine with another
+main board, unless its model or maker differs too; and R75 asks neither for the serial number nor for the instance (V4).
+
+What an integration said that was deleted since is history: it forbids nothing, joins no two machines and is no evidence. Its
+records stay with the machine that they were of, or by themselves.
+
 Not used as evidence: what a maker never filled in, addresses that programs give to every host, names such as localhost, and
 what two machines that are both alive report: it counts again when all but one have not reported it for 30 days.
 

@@ -240,6 +240,14 @@ fn one(tx: &mut Tx, org: OrgId, id: DecisionId) -> Result<Option<(Made, Body)>, 
     tx.query_opt(&format!("{READ} = $2"), &[org.into(), id.into()], made)
 }
 
+/// The decision with this id, if there is one.
+///
+/// # Errors
+/// The database fails.
+pub fn find(tx: &mut Tx, org: OrgId, id: DecisionId) -> Result<Option<Made>, StoreError> {
+    Ok(one(tx, org, id)?.map(|(made, _)| made))
+}
+
 /// So many decisions about an asset are told; the latest.
 const TOLD_MAX: usize = 100;
 

@@ -847,13 +847,19 @@ pub fn renamed(
     }
     let why = project::winners(tx, org, asset, now)?.into_iter().find(|winner| winner.attribute == "name");
     let why = why.map(|winner| format!(", because its record {} calls it so ({})", winner.record, winner.why));
-    let named = |name: Option<&str>| name.unwrap_or("nothing, for it has no name").to_owned();
-    Ok(Some(format!(
-        "It is called {} from now on, and no longer {}{}.",
-        named(is.as_deref()),
-        named(was),
-        why.unwrap_or_default()
-    )))
+    Ok(Some(renaming(was, is.as_deref(), &why.unwrap_or_default())))
+}
+
+/// That something goes by another name, or has one now, or none, as a sentence; `why` is the end of it.
+fn renaming(was: Option<&str>, is: Option<&str>, why: &str) -> String {
+    match (was, is) {
+        (Some(was), Some(is)) => format!("It is called {is} from now on, and no longer {was}{why}."),
+        (None, Some(is)) => format!("It had no name, and is called {is} from now on{why}."),
+        (was, None) => {
+            let was = was.map(|was| format!("; it was called {was}")).unwrap_or_default();
+            format!("It has no name from now on{was}{why}.")
+        }
+    }
 }
 
 /// Assets that go by this name, whatever its case; three are enough to know that it is not one's alone.
@@ -1398,6 +1404,14 @@ pub fn words(evidence: &str) -> Vec<(&'static str, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn another_name_is_told_in_a_sentence_whether_there_is_one_or_not() {
+        let why = ", because its record rec_1 calls it so (the only one)";
+        assert_eq!(renaming(Some("a"), Some("b"), ""), "It is called b from now on, and no longer a.");
+        assert_eq!(renaming(None, Some("b"), why), format!("It had no name, and is called b from now on{why}."));
+        assert_eq!(renaming(Some("a"), None, ""), "It has no name from now on; it was called a.");
+    }
 
     #[test]
     fn hardware_differs_where_two_sides_say_nothing_alike() {
