@@ -14,13 +14,15 @@ pub(crate) mod residual;
 pub(crate) mod walk;
 mod why;
 
-pub use as_of::{UNDONE_MAX, ask_as_of};
+pub use as_of::{UNDONE_MAX, ask_as_of, first_reading};
 pub use why::{Part, Why, why};
 
 use std::cell::RefCell;
 
 use kernel::{OrgId, Table, Timestamp, Value};
-use query::{Asking, Checked, Condition, Inventory, Matcher, NothingKnown, Problem, Refused, Terms, lower, prepare};
+use query::{
+    Asking, Asks, Checked, Condition, Inventory, Matcher, NothingKnown, Problem, Refused, Terms, lower, prepare,
+};
 use store::{Dialect, Store, StoreError, Tx};
 
 use crate::InventoryError;
@@ -123,6 +125,11 @@ pub struct Answer {
     pub of: Option<u64>,
     /// What each top-level term leaves, in order, added up from the left; empty unless terms were asked for.
     pub terms: Vec<Term>,
+    /// Of the assets that match, those that no source has any more; `None` unless terms were asked for, and where the
+    /// question speaks of them itself.
+    pub gone: Option<u64>,
+    /// Of the assets that match, those about which a question is open for a person; `None` as with [`Answer::gone`].
+    pub in_question: Option<u64>,
     /// Notices: a corrected quote, precedence shown with parentheses, a field that has no data yet.
     pub warnings: Vec<Problem>,
     /// How the question is answered, as text for people; empty unless an explanation was asked for.
@@ -210,7 +217,13 @@ fn ask_at(tx: &mut Tx<'_>, org: OrgId, ask: &Ask, as_of: Option<Timestamp>) -> R
         Want::Page if ask.group_by.is_empty() => page(&mut asked, &checked, ask, &mut answer)?,
         Want::Page => group::groups(&mut asked, &checked, ask, &mut answer)?,
         Want::Count => answer.total = Some(asked.count(&checked)?),
-        Want::Terms => terms(&mut asked, &checked, false, &mut answer)?,
+        Want::Terms => {
+            terms(&mut asked, &checked, false, &mut answer)?;
+            // Of a moment in the past it is not known which questions were open.
+            if as_of.is_none() {
+                asides(&mut asked, &checked, &mut answer)?;
+            }
+        }
         Want::Explain => {
             terms(&mut asked, &checked, true, &mut answer)?;
             answer.plan = crate::explain::explain(&mut asked, &checked, ask, &answer)?;
@@ -387,13 +400,63 @@ fn terms(asked: &mut Asked<'_, '_>, checked: &Checked, alone: bool, answer: &mut
     Ok(())
 }
 
+/// Fields that speak of assets that no source has any more.
+const OF_REMOVAL: [&str; 4] = ["removed", "record.state", "retired_at", "lifecycle"];
+/// Fields that speak of open questions.
+const OF_QUESTIONS: [&str; 1] = ["question"];
+
+/// Of the assets that match: those that no source has any more, and those about which a question is open. Both are few
+/// and have an index of their own, so that this costs less than the count of all.
+fn asides(asked: &mut Asked<'_, '_>, checked: &Checked, answer: &mut Answer) -> Result<(), AskError> {
+    const GONE: &str = "t.gone = 1";
+    const IN_QUESTION: &str = "t.asset_id IN (SELECT l.asset_id FROM inventory_link l WHERE l.org_id = $1 \
+        AND l.record_id IN (SELECT q.one_record FROM inventory_suggestion q WHERE q.org_id = $1 \
+        UNION ALL SELECT q.other_record FROM inventory_suggestion q WHERE q.org_id = $1))";
+    if asked.inventory.name != "assets" || answer.total == Some(0) {
+        return Ok(());
+    }
+    let condition = asked.lower(checked)?;
+    if condition.residual.is_some() {
+        return Ok(()); // It would read every body once more.
+    }
+    let mut count = |which: &str| {
+        let over_all = asked.over_all(&condition);
+        let sql = format!("SELECT COUNT(*) FROM inventory_asset t WHERE t.org_id = $1 AND {which} AND ({over_all})");
+        let count = asked.tx.query_one(&sql, &asked.params(&condition), |row| row.int(0))?;
+        Ok::<_, AskError>(Some(u64::try_from(count).unwrap_or_default()))
+    };
+    let outline = checked.outline();
+    let speaks = |of: &[&str]| {
+        let is_of = |asks: &Asks| matches!(asks, Asks::Field(name) if of.contains(name));
+        outline.iter().any(|clause| clause.asks.iter().any(is_of))
+    };
+    if !speaks(&OF_REMOVAL) {
+        answer.gone = count(GONE)?;
+    }
+    if !speaks(&OF_QUESTIONS) {
+        answer.in_question = count(IN_QUESTION)?;
+    }
+    Ok(())
+}
+
+/// The question with one more term; what `or` joins stays together.
+#[must_use]
+pub fn narrowed(text: &str, term: &str) -> String {
+    use query::tree::NodeKind;
+    match query::parse(text).0.root {
+        None => term.to_owned(),
+        Some(node) if matches!(node.kind, NodeKind::Or(_)) => format!("({}) and {term}", text.trim()),
+        Some(_) => format!("{} and {term}", text.trim()),
+    }
+}
+
 fn limit(ask: &Ask) -> Result<usize, AskError> {
     match ask.limit {
         1..=LIMIT_MAX => Ok(ask.limit),
         other => Err(AskError::Argument {
             argument: "--limit",
             message: format!("a page has 1 to {LIMIT_MAX} rows, not {other}"),
-            help: Some("read a longer answer page by page with --after".to_owned()),
+            help: Some("read a longer answer page by page with --after, or as a whole with --format csv".to_owned()),
         }),
     }
 }
@@ -422,4 +485,21 @@ fn distance(one: &str, two: &str) -> usize {
         }
     }
     row[two.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_more_term_narrows_a_question_whatever_joins_its_own() {
+        assert_eq!(narrowed("", "removed:f"), "removed:f");
+        assert_eq!(narrowed(" os:windows ", "removed:f"), "os:windows and removed:f");
+        assert_eq!(
+            narrowed("os:windows and not type:server", "removed:f"),
+            "os:windows and not type:server and removed:f"
+        );
+        assert_eq!(narrowed("os:windows or os:linux", "removed:f"), "(os:windows or os:linux) and removed:f");
+        assert_eq!(narrowed("name:\"a or b\"", "removed:f"), "name:\"a or b\" and removed:f");
+    }
 }

@@ -176,5 +176,11 @@ pub const SLICE: Slice = Slice {
             sqlite: include_str!("../migrations/0020_ended_integrations/sqlite.sql"),
             postgres: include_str!("../migrations/0020_ended_integrations/postgres.sql"),
         },
+        Migration {
+            number: 21,
+            name: "assets_that_are_gone",
+            sqlite: include_str!("../migrations/0021_assets_that_are_gone/sqlite.sql"),
+            postgres: include_str!("../migrations/0021_assets_that_are_gone/postgres.sql"),
+        },
     ],
 };

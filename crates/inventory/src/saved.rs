@@ -111,13 +111,15 @@ struct Shipped {
     prose: &'static str,
 }
 
-/// What comes with the program. The first three are those that runZero's page on SentinelOne shows, word for word.
+/// What comes with the program. The first three are those that runZero's page on SentinelOne shows, word for word, but that
+/// the third leaves out machines that no source has any more: nobody can install an agent on those. Of what no source has
+/// any more no live agent is known either, so `edr.name` leaves it out by itself.
 const SHIPPED: [Shipped; 7] = [
     Shipped {
         name: "sentinelone-assets",
         inventory: "assets",
         text: "source:SentinelOne",
-        prose: "assets that SentinelOne told us about",
+        prose: "assets that SentinelOne told us about, those that it no longer has too",
     },
     Shipped {
         name: "sentinelone-protected",
@@ -128,8 +130,8 @@ const SHIPPED: [Shipped; 7] = [
     Shipped {
         name: "windows-without-sentinelone",
         inventory: "assets",
-        text: "os:windows and not type:server and not edr.name:SentinelOne",
-        prose: "Windows assets, servers aside, that no live SentinelOne agent guards",
+        text: "os:windows and not type:server and not edr.name:SentinelOne and removed:f",
+        prose: "Windows assets, servers aside, that no live SentinelOne agent guards; without those that no source has any more",
     },
     Shipped {
         name: "missing-required-software",
@@ -140,8 +142,8 @@ const SHIPPED: [Shipped; 7] = [
     Shipped {
         name: "vulnerable-endpoints",
         inventory: "assets",
-        text: "vulnerability:(severity:({severities:any=critical, high}))",
-        prose: "machines with a vulnerability of one of these severities",
+        text: "vulnerability:(severity:({severities:any=critical, high})) and removed:f",
+        prose: "machines with a vulnerability of one of these severities; without those that no source has any more",
     },
     Shipped {
         name: "stale-agents",

@@ -316,7 +316,7 @@ pub async fn explain(global: &Global, order: Explain, terminal: &Terminal) -> Re
             let told = explain::explain_of(tx, ORG, asked)?;
             let mut verdicts = Vec::with_capacity(told.reviews.len());
             for review in &told.reviews {
-                verdicts.push(weighed(tx, review, now)?);
+                verdicts.push(review::weighed(tx, ORG, review, now)?);
             }
             Ok::<_, DirectiveError>((told, verdicts))
         });
@@ -341,19 +341,6 @@ pub async fn explain(global: &Global, order: Explain, terminal: &Terminal) -> Re
         false => compared(&told, (asked, other), &questions),
     };
     terminal.result(&text)
-}
-
-/// What speaks for and against the two that a question is about.
-fn weighed(
-    tx: &mut store::Tx<'_>,
-    review: &Review,
-    now: kernel::Timestamp,
-) -> Result<Option<Compared>, DirectiveError> {
-    let side = |side: &Side| side.asset.map(Subject::Asset).or(side.record.map(Subject::Record));
-    match (side(&review.one), side(&review.other)) {
-        (Some(one), Some(other)) => explain::compare(tx, ORG, one, other, now).map(Some),
-        _ => Ok(None),
-    }
 }
 
 /// Open questions about two assets.
@@ -616,7 +603,7 @@ async fn list(global: &Global, limit: u32, as_json: bool, terminal: &Terminal) -
         let (open, count) = review::reviews(tx, ORG, limit)?;
         let mut all = Vec::with_capacity(open.len());
         for one in open {
-            let weighed = weighed(tx, &one, now)?;
+            let weighed = review::weighed(tx, ORG, &one, now)?;
             all.push((one, weighed));
         }
         Ok::<_, DirectiveError>((all, count))

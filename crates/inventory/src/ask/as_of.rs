@@ -50,8 +50,20 @@ fn as_of(tx: &mut Tx<'_>, org: OrgId, ask: &Ask, at: Timestamp) -> Result<Answer
         return Err(refused(format!("{} keep no history", inventory.name), None));
     }
     let (ask, left_out) = with_a_past(inventory, ask, at)?;
+    let first = first_reading(tx, org)?;
     rewind(tx, org, at)?;
     let mut answer = ask_at(tx, org, &ask, Some(at))?;
+    // What a source said that was removed since is history too, so that the rows of then decide.
+    if let Some(first) = first.filter(|first| at < *first)
+        && is_empty(tx, org, inventory)?
+    {
+        answer.warnings.push(Problem {
+            severity: Severity::Warning,
+            span: Span::default(),
+            message: format!("nothing had been read by then: the first reading was at {first}."),
+            nearest: Vec::new(),
+        });
+    }
     if !left_out.is_empty() {
         answer.warnings.push(Problem {
             severity: Severity::Warning,
@@ -61,6 +73,23 @@ fn as_of(tx: &mut Tx<'_>, org: OrgId, ask: &Ask, at: Timestamp) -> Result<Answer
         });
     }
     Ok(answer)
+}
+
+/// When the first record was read that is known, to the second; nothing if none is.
+///
+/// # Errors
+/// The database fails.
+pub fn first_reading(tx: &mut Tx<'_>, org: OrgId) -> Result<Option<Timestamp>, StoreError> {
+    const FIRST: &str =
+        "SELECT first_seen_at FROM inventory_source_record WHERE org_id = $1 ORDER BY record_id LIMIT 1";
+    let first = tx.query_opt(FIRST, &[org.into()], |row| row.int(0))?;
+    Ok(first.map(|micros| Timestamp::from_seconds(micros.div_euclid(1_000_000))))
+}
+
+/// Whether an inventory has no rows.
+fn is_empty(tx: &mut Tx<'_>, org: OrgId, inventory: &Inventory) -> Result<bool, StoreError> {
+    let any = format!("SELECT org_id FROM {} WHERE org_id = $1 LIMIT 1", inventory.base.table);
+    Ok(tx.query_opt(&any, &[org.into()], |row| row.int(0))?.is_none())
 }
 
 /// Whether history knows what the rows of an inventory were.

@@ -51,6 +51,17 @@ macro_rules! of_agent {
     };
 }
 
+/// An open question about a record of an asset, on the side that the column names.
+macro_rules! asked_about {
+    ($side:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM inventory_link l JOIN inventory_suggestion c ON c.org_id = l.org_id AND c.",
+            $side,
+            " = l.record_id WHERE l.org_id = {t}.org_id AND l.asset_id = {t}.asset_id)"
+        )
+    };
+}
+
 /// SentinelOne's machine types, and what scanners call the things that run no agent.
 const TYPES: Choices = words(&[
     Choice::new("server"),
@@ -158,7 +169,7 @@ pub(super) fn assets() -> Inventory {
     fields.extend(later::asset_fields());
     Inventory {
         aliases: &["asset", "devices", "device", "endpoints", "endpoint", "hosts", "host"],
-        prose: "machines, each a projection over what every source said about it",
+        prose: "machines, each with all that its sources say of it",
         fields,
         scopes: scopes(),
         raw: bodies(),
@@ -241,6 +252,21 @@ fn identity() -> Vec<Field> {
         )
         .volatile()
         .example("superseded:t"),
+        // Each side has an index of its own, and the questions are few: a count begins at them.
+        flag(
+            "question",
+            concat!(
+                "CASE WHEN ",
+                asked_about!("one_record"),
+                " OR ",
+                asked_about!("other_record"),
+                " THEN 1 ELSE 0 END"
+            ),
+            "whether a person must say which machine it is: an open question of muster asset review",
+        )
+        .alias(&["review", "open_question"])
+        .volatile()
+        .example("question:t"),
         flag("removed", "{t}.gone", "whether none of its sources has it any more")
             .alias(&["gone"])
             .example("removed:t"),

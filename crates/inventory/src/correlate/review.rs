@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use kernel::id::{parse_public, public};
 use kernel::{AssetId, IntegrationId, OrgId, RecordId, Timestamp};
-use store::{Keys, Tx};
+use store::{Keys, StoreError, Tx};
 
 use super::directive::{self, Decision, DirectiveError};
-use super::explain::{Compared, seen};
+use super::explain::{Compared, Subject, compare, seen};
 use super::partition::About;
 use crate::noun::Grade;
 
@@ -66,6 +66,8 @@ pub struct Side {
     pub source: String,
     /// The integration that it is from, and how that knows it; none of a record that is gone.
     pub from: Option<(IntegrationId, Grade)>,
+    /// When its source last saw the machine.
+    pub last_seen: Option<Timestamp>,
 }
 
 impl Side {
@@ -88,7 +90,7 @@ const ROW: &str = "SELECT suggestion_id, about, one_record, other_record, score,
 
 type Stored = (i64, About, RecordId, RecordId, f64, String, Timestamp);
 
-fn stored(row: &store::Row) -> Result<Stored, store::StoreError> {
+fn stored(row: &store::Row) -> Result<Stored, StoreError> {
     Ok((
         row.int(0)?,
         About::from_word(row.text(1)?),
@@ -105,11 +107,26 @@ fn stored(row: &store::Row) -> Result<Stored, store::StoreError> {
 /// # Errors
 /// The database fails.
 pub fn reviews(tx: &mut Tx, org: OrgId, limit: u32) -> Result<(Vec<Review>, u64), DirectiveError> {
+    reviews_from(tx, org, 0, limit)
+}
+
+/// [`reviews`], without the first `skipped` of them.
+///
+/// # Errors
+/// The database fails.
+pub fn reviews_from(tx: &mut Tx, org: OrgId, skipped: u32, limit: u32) -> Result<(Vec<Review>, u64), DirectiveError> {
+    let sql = format!("{ROW} ORDER BY score DESC, suggestion_id LIMIT $2 OFFSET $3");
+    let rows = tx.query(&sql, &[org.into(), i64::from(limit).into(), i64::from(skipped).into()], stored)?;
+    Ok((with_sides(tx, org, rows)?, count(tx, org)?))
+}
+
+/// How many questions are open.
+///
+/// # Errors
+/// The database fails.
+pub fn count(tx: &mut Tx, org: OrgId) -> Result<u64, StoreError> {
     const COUNT: &str = "SELECT count(*) FROM inventory_suggestion WHERE org_id = $1";
-    let sql = format!("{ROW} ORDER BY score DESC, suggestion_id LIMIT $2");
-    let rows = tx.query(&sql, &[org.into(), i64::from(limit).into()], stored)?;
-    let count = tx.query_one(COUNT, &[org.into()], |row| row.int(0))?;
-    Ok((with_sides(tx, org, rows)?, count.unsigned_abs()))
+    Ok(tx.query_one(COUNT, &[org.into()], |row| row.int(0))?.unsigned_abs())
 }
 
 /// The open question with this id.
@@ -138,7 +155,7 @@ pub(crate) fn of_records(tx: &mut Tx, org: OrgId, records: &[RecordId]) -> Resul
 }
 
 fn with_sides(tx: &mut Tx, org: OrgId, rows: Vec<Stored>) -> Result<Vec<Review>, DirectiveError> {
-    const SIDES: &str = "SELECT m.record_id, l.asset_id, m.name, s.text, m.integration_id, m.grade
+    const SIDES: &str = "SELECT m.record_id, l.asset_id, m.name, s.text, m.integration_id, m.grade, m.last_seen
         FROM inventory_machine m
         LEFT JOIN inventory_link l ON l.org_id = m.org_id AND l.record_id = m.record_id
         LEFT JOIN inventory_term s ON s.org_id = m.org_id AND s.term_id = m.source_term
@@ -153,6 +170,7 @@ fn with_sides(tx: &mut Tx, org: OrgId, rows: Vec<Stored>) -> Result<Vec<Review>,
             name: row.opt_text(2)?.map(str::to_owned),
             source: row.opt_text(3)?.unwrap_or_default().to_owned(),
             from: Some((IntegrationId(row.int(4)?), Grade::from_code(row.int(5)?))),
+            last_seen: row.opt_int(6)?.map(Timestamp::from_micros),
         })
     })?;
     sides.sort_unstable_by_key(|side| side.record);
@@ -170,6 +188,18 @@ fn with_sides(tx: &mut Tx, org: OrgId, rows: Vec<Stored>) -> Result<Vec<Review>,
         since,
     };
     Ok(rows.into_iter().map(review).collect())
+}
+
+/// What speaks for and against the two that a question is about.
+///
+/// # Errors
+/// The database fails.
+pub fn weighed(tx: &mut Tx, org: OrgId, review: &Review, now: Timestamp) -> Result<Option<Compared>, DirectiveError> {
+    let side = |side: &Side| side.asset.map(Subject::Asset).or(side.record.map(Subject::Record));
+    match (side(&review.one), side(&review.other)) {
+        (Some(one), Some(other)) => compare(tx, org, one, other, now).map(Some),
+        _ => Ok(None),
+    }
 }
 
 /// Answers a question: `same` puts the two together for good, otherwise they are kept apart for good.

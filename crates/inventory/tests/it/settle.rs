@@ -11,7 +11,7 @@ use inventory::correlate::partition::About;
 use inventory::correlate::remainder::instead;
 use inventory::correlate::{Rule, Veto, review};
 use inventory::noun::{Address, AgentState, ConsoleScope, Grade, Interface, MachineNoun, Name};
-use inventory::{Context, Incoming, Memory, Noun, Settled, Translation};
+use inventory::{Ask, Context, Incoming, Memory, Noun, Settled, Translation, Want};
 use kernel::{AssetId, IntegrationId, OrgId, Random, RecordId, SiteId, SweepId, Timestamp};
 use sha2::{Digest, Sha256};
 use store::{Store, StoreError, Tx};
@@ -62,6 +62,7 @@ testkit::on_each_database! {
     an_objection_is_told_for_as_long_as_a_person_holds_against_it,
     a_record_is_explained_by_its_asset_and_stands_first,
     a_question_is_answered_once,
+    machines_with_an_open_question_are_found_and_told_with_every_answer,
     explanations_name_rule_evidence_and_what_is_ignored,
     an_explanation_says_what_differs_who_was_replaced_and_who_split,
     a_name_that_is_not_used_as_evidence_is_not_given_as_a_reason,
@@ -1507,6 +1508,39 @@ fn reasons_of(world: &World, number: i64) -> (&'static str, Option<RecordId>) {
     let told = world.decide(move |tx, _| explain::explain(tx, ORG, asset)).unwrap();
     let linked = told.records.into_iter().find(|linked| linked.record == record).unwrap();
     (linked.rule.code(), linked.partner)
+}
+
+fn machines_with_an_open_question_are_found_and_told_with_every_answer(database: &testkit::Database) {
+    let world = World::new(database);
+    world.say(&[agent(1).name("lt-1"), row(2).name("lt-1"), agent(3).name("lt-3")], NOW);
+    world.settle(NOW);
+    let ask = |text: &str, want: Want| {
+        let ask =
+            Ask { want, fields: vec!["name".to_owned()], sort: Some("id".to_owned()), ..Ask::new("assets", text, NOW) };
+        world.store.read_blocking(move |tx| inventory::ask_in(tx, ORG, &ask)).unwrap()
+    };
+    let names =
+        |text: &str| ask(text, Want::Page).table.rows.iter().map(|row| format!("{:?}", row[0])).collect::<Vec<_>>();
+    assert_eq!(names("question:t"), [r#"Text("lt-1")"#; 2]);
+    assert_eq!(names("is:question and has:name"), [r#"Text("lt-1")"#; 2]);
+    assert_eq!(names("review:f"), [r#"Text("lt-3")"#]);
+    assert_eq!([ask("question:t", Want::Count).total, ask("not question:t", Want::Count).total], [Some(2), Some(1)]);
+    let told = |text: &str| {
+        let answer = ask(text, Want::Terms);
+        (answer.total, answer.in_question, answer.gone)
+    };
+    assert_eq!(told(""), (Some(3), Some(2), Some(0)));
+    assert_eq!(told("name:lt-3"), (Some(1), Some(0), Some(0)));
+    assert_eq!(told("question:t"), (Some(2), None, Some(0)), "who asks for them needs no note");
+    let two = world.asset(2);
+    let gone = "UPDATE inventory_asset SET gone = 1 WHERE org_id = $1 AND asset_id = $2";
+    world.write(move |tx| tx.execute(gone, &[ORG.into(), two.into()]));
+    assert_eq!(told("name:lt or name:x"), (Some(3), Some(2), Some(1)));
+    assert_eq!(told("name:lt and removed:f"), (Some(2), Some(1), None));
+    assert_eq!(told("name:lt and not (removed:t or name:x)"), (Some(2), Some(1), None));
+    let id = world.decide(move |tx, _| review::reviews(tx, ORG, 10)).unwrap().0[0].id.clone();
+    world.decide(move |tx, by| review::answer(tx, by, &id, false)).unwrap();
+    assert_eq!(told("").1, Some(0));
 }
 
 fn what_a_decision_replaced_holds_again_when_it_is_taken_back(database: &testkit::Database) {

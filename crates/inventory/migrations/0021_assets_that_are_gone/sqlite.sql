@@ -1,0 +1,5 @@
+-- The assets that no source has any more, few among many: every answer says how many of them are in it.
+CREATE INDEX inventory_asset_gone ON inventory_asset (org_id, asset_id) WHERE gone = 1;
+
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('inventory_asset', 'inventory_asset_gone', '10000 10000 1');
+ANALYZE sqlite_schema;
