@@ -521,7 +521,7 @@ pub struct Query {
     /// Counts by the values of these fields, most frequent first
     #[arg(long, value_name = "F,..", value_delimiter = ',', conflicts_with_all = ["fields", "sort"])]
     pub group_by: Vec<String>,
-    /// How many rows to show. Default: 25
+    /// How many rows to show. Default: 25 of a table; all as csv, json and ndjson
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub limit: Option<u32>,
     /// Goes on after the last page: the text that it ended with

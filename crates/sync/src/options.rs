@@ -89,7 +89,7 @@ pub fn why(option: &str) -> &'static str {
         Terms::EXCLUDE_UNKNOWN => "no scan knows the machine",
         Terms::AUTO_ONBOARD => "no other source knows the machine",
         GROUPS => "the agent is in no group that is imported",
-        VERDICT => "there, and not failed: its verdict is not listed",
+        VERDICT => "shown, but not as failed: the option verdicts does not list their verdict",
         TRACKED => "the device is not tracked",
         _ => "",
     }

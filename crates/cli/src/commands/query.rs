@@ -1,5 +1,6 @@
 //! `muster query`: asks, prints the answer, and says what it is part of.
 
+use inventory::ask::LIMIT_MAX;
 use inventory::{Answer, Ask, AskError, Part, Want, Why};
 use kernel::{Cell, OrgId, Table, Timestamp};
 use query::{Problem, Severity, Span};
@@ -28,7 +29,7 @@ pub async fn run(global: &Global, query: Query, terminal: &Terminal) -> Result<(
     ask.sort = query.sort;
     ask.group_by = query.group_by;
     ask.after = query.after;
-    if let Some(limit) = query.limit {
+    if let Some(limit) = query.limit.filter(|_| format == Format::Table) {
         ask.limit = limit as usize;
     }
     if let Some(row) = query.asset {
@@ -46,27 +47,84 @@ pub async fn run(global: &Global, query: Query, terminal: &Terminal) -> Result<(
             _ => terminal.result(&format!("{total}\n")),
         };
     }
+    if format != Format::Table {
+        return stream(&store, ask, as_of, (format, query.limit), terminal).await;
+    }
     let started = terminal.now();
     let answer = asked_at(&store, &ask, as_of, terminal).await?;
     let took_ms = milliseconds(terminal.now().micros() - started.micros());
-    match format {
-        Format::Table => {
-            terminal.table(&answer.table)?;
-            match as_of {
-                Some(at) => foot_of_then(&answer, at, terminal),
-                None => foot(&store, &ask, &answer, took_ms, terminal).await,
-            }
-        }
-        Format::Json => terminal.result(&reports::json::json(&answer.table))?,
-        Format::Ndjson => terminal.result(&reports::json::ndjson(&answer.table))?,
-        Format::Csv => terminal.result(&reports::csv::csv(&answer.table))?,
-    }
-    if format != Format::Table
-        && let Some(next) = &answer.next
-    {
-        terminal.note(&format!("{} shown; more: --after {next}, or a higher --limit", answer.table.rows.len()));
+    terminal.table(&answer.table)?;
+    match as_of {
+        Some(at) => foot_of_then(&answer, at, terminal),
+        None => foot(&store, &ask, &answer, took_ms, terminal).await,
     }
     Ok(())
+}
+
+/// Rows of one page of an answer for programs: as many as cost little memory and few questions.
+const PAGE: usize = 5_000;
+
+/// The whole answer for programs, or as many rows as were asked for, page by page, so that memory stays flat. Where the
+/// database fails in the middle the command fails, so that nobody takes a part for the whole.
+async fn stream(
+    store: &Store,
+    mut ask: Ask,
+    as_of: Option<Timestamp>,
+    (format, limit): (Format, Option<u32>),
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    // Groups come in one page.
+    let page = if ask.group_by.is_empty() { PAGE } else { LIMIT_MAX };
+    let mut left = limit.map_or(usize::MAX, |limit| limit as usize);
+    let (mut shown, mut is_first) = (0, true);
+    loop {
+        ask.limit = left.min(page);
+        let answer = match is_first {
+            true => asked_at(store, &ask, as_of, terminal).await?,
+            // What there is to note was noted with the first page.
+            false => answered(store, &ask, as_of).await?,
+        };
+        left = left.saturating_sub(answer.table.rows.len());
+        let is_last = answer.next.is_none() || left == 0;
+        terminal.result(&part(format, &answer.table, (is_first, is_last), shown))?;
+        (shown, is_first) = (shown + answer.table.rows.len(), false);
+        match answer.next {
+            Some(next) if is_last => terminal.note(&format!("{shown} shown; more: --after {next}, or without --limit")),
+            Some(next) => {
+                ask.after = Some(next);
+                continue;
+            }
+            None => {}
+        }
+        let groups = answer.groups.filter(|groups| *groups > shown as u64);
+        if let Some(groups) = groups {
+            terminal.note(&format!("{shown} of {groups} groups shown, the most frequent ones"));
+        }
+        return Ok(());
+    }
+}
+
+/// A part of an answer as a program reads it, behind so many rows; the first part opens the whole, and the last closes it.
+fn part(format: Format, table: &Table, (is_first, is_last): (bool, bool), before: usize) -> String {
+    match format {
+        Format::Csv if is_first => reports::csv::csv(table),
+        Format::Csv => reports::csv::lines(table),
+        Format::Ndjson => reports::json::ndjson(table),
+        Format::Json | Format::Table => {
+            let open = if is_first { "[" } else { "" };
+            let join = match (table.rows.is_empty(), before) {
+                (true, _) => "",
+                (false, 0) => "\n",
+                (false, _) => ",\n",
+            };
+            let close = match (is_last, before + table.rows.len()) {
+                (false, _) => "",
+                (true, 0) => "]\n",
+                (true, _) => "\n]\n",
+            };
+            format!("{open}{join}{}{close}", reports::json::elements(table))
+        }
+    }
 }
 
 /// The inventory and the question: as typed, or those of a saved question with its parameters filled in.
@@ -174,11 +232,7 @@ pub async fn asked(store: &Store, ask: &Ask, terminal: &Terminal) -> Result<Answ
 
 /// [`asked`], about the present or a moment in the past.
 async fn asked_at(store: &Store, ask: &Ask, as_of: Option<Timestamp>, terminal: &Terminal) -> Result<Answer, Failure> {
-    let answer = match as_of {
-        Some(at) => inventory::ask_as_of(store, OrgId::DEFAULT, ask, at).await,
-        None => inventory::ask(store, OrgId::DEFAULT, ask).await,
-    };
-    match answer {
+    match answered(store, ask, as_of).await {
         Ok(answer) => {
             if !answer.warnings.is_empty() {
                 let head = heading("note", &answer.warnings, terminal);
@@ -192,6 +246,13 @@ async fn asked_at(store: &Store, ask: &Ask, as_of: Option<Timestamp>, terminal: 
             Err(Failure::told(Exit::Usage))
         }
         Err(other) => Err(other.into()),
+    }
+}
+
+async fn answered(store: &Store, ask: &Ask, as_of: Option<Timestamp>) -> Result<Answer, AskError> {
+    match as_of {
+        Some(at) => inventory::ask_as_of(store, OrgId::DEFAULT, ask, at).await,
+        None => inventory::ask(store, OrgId::DEFAULT, ask).await,
     }
 }
 
@@ -265,15 +326,15 @@ async fn foot(store: &Store, ask: &Ask, page: &Answer, took_ms: u64, terminal: &
         terminal.note(&match all == shown {
             true => format!("{groups}, {}.", duration(took_ms)),
             false => format!(
-                "{groups}, {}.   {} shown; more: --limit {}",
+                "{groups}, {}.   {} shown; more: {}",
                 duration(took_ms),
                 terminal.number(shown),
-                ask.limit * 4
+                higher(ask.limit)
             ),
         });
         return;
     }
-    let more = page.next.as_ref().map(|next| format!("; more: --after {next} or --limit {}", ask.limit * 4));
+    let more = page.next.as_ref().map(|next| format!("; more: --after {next} or {}", higher(ask.limit)));
     let rest = format!("{} shown{}", terminal.number(shown), more.unwrap_or_default());
     let question = Ask { want: Want::Terms, after: None, ..ask.clone() };
     let counted = inventory::ask(store, OrgId::DEFAULT, &question).await;
@@ -304,6 +365,35 @@ async fn foot(store: &Store, ask: &Ask, page: &Answer, took_ms: u64, terminal: &
         let terms: Vec<String> =
             answer.terms.iter().map(|term| format!("{} {}", printable(&term.text), number(term.count))).collect();
         terminal.note(&terms.join(" · "));
+    }
+    for line in asides(&answer, &ask.text, terminal) {
+        terminal.note(&line);
+    }
+}
+
+/// What else a reader should know of the machines of an answer: which are gone, and about which a person is asked.
+fn asides(answer: &Answer, text: &str, terminal: &Terminal) -> Vec<String> {
+    const WITHOUT_GONE: &str = "removed:f";
+    let told = |count: Option<u64>, one: &str, many: &str, then: String| {
+        let count = count.filter(|count| *count > 0)?;
+        Some(format!("{} of them {}: {then}", terminal.number(count), if count == 1 { one } else { many }))
+    };
+    let narrowed = inventory::ask::narrowed(text, WITHOUT_GONE);
+    let leave_out = match narrowed.strip_prefix(text.trim()) {
+        Some(added) if !text.trim().is_empty() => format!("add `{}` to leave them out", added.trim()),
+        _ => format!("ask `{narrowed}` to leave them out"),
+    };
+    let gone = told(answer.gone, "is gone from every source", "are gone from every source", leave_out);
+    let asked = "muster query 'question:t'; to answer: muster asset review".to_owned();
+    let asked = told(answer.in_question, "has an open question", "have an open question", asked);
+    gone.into_iter().chain(asked).collect()
+}
+
+/// How to see more than that many rows: the next limit that is taken, or a form that has no limit of its own.
+fn higher(limit: usize) -> String {
+    match limit {
+        LIMIT_MAX.. => "--format csv".to_owned(),
+        limit => format!("--limit {}", (limit * 4).min(LIMIT_MAX)),
     }
 }
 
@@ -437,6 +527,35 @@ mod tests {
             drawn(text, &[problem(text.len(), text.len(), "a term is missing.", &[])], 100),
             "  name:東京 and\n               ^\n  a term is missing."
         );
+    }
+
+    #[test]
+    fn the_parts_of_an_answer_are_one_file() {
+        let rows = |names: &[&str]| Table {
+            columns: vec!["name".to_owned()],
+            rows: names.iter().map(|name| vec![Cell::Text((*name).to_owned())]).collect(),
+        };
+        let joined = |format: Format, parts: &[&[&str]]| {
+            let (mut out, mut before) = (String::new(), 0);
+            for (at, names) in parts.iter().enumerate() {
+                out += &part(format, &rows(names), (at == 0, at + 1 == parts.len()), before);
+                before += names.len();
+            }
+            out
+        };
+        for format in [Format::Csv, Format::Json, Format::Ndjson] {
+            let whole = joined(format, &[&["a", "b", "c"]]);
+            for parts in [[["a"].as_slice(), &["b", "c"]].as_slice(), &[&[], &["a", "b"], &[], &["c"], &[]]] {
+                assert_eq!(joined(format, parts), whole);
+            }
+        }
+        assert_eq!(joined(Format::Json, &[&["a", "b"]]), reports::json::json(&rows(&["a", "b"])));
+        assert_eq!(joined(Format::Json, &[&[], &[]]), reports::json::json(&rows(&[])));
+    }
+
+    #[test]
+    fn the_hint_names_a_limit_that_is_taken() {
+        assert_eq!([25, 5_000, LIMIT_MAX].map(higher), ["--limit 100", "--limit 10000", "--format csv"]);
     }
 
     #[test]

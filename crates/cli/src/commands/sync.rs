@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use kernel::OrgId;
 use store::Store;
-use sync::{ExitClass, IntegrationState, Overview, Run, StreamReport};
+use sync::{ExitClass, IntegrationState, LeftOutCount, Overview, Run, StreamReport};
 
 use crate::arguments::{Global, Sync};
 use crate::failure::{Exit, Failure, sentence};
@@ -57,6 +57,11 @@ pub async fn run(global: &Global, order: Sync, terminal: &Terminal) -> Result<()
     let known: Vec<&Overview> =
         known.iter().filter(|of| pass.integrations.iter().any(|(name, ..)| *name == of.integration.name)).collect();
     let ended = ended(&store, &pass, &known, terminal).await;
+    if !order_json {
+        for line in left_out(&store, &known, terminal).await? {
+            terminal.note(&line);
+        }
+    }
     for line in also(&known, terminal) {
         terminal.note(&line);
     }
@@ -92,6 +97,36 @@ async fn ask_worker(
 
 /// After how many looks at the outcome the worker itself is looked for.
 const LOOKS: u32 = 10;
+
+/// What options leave out of what was read, one line for each integration: the same numbers as `muster integration show`.
+async fn left_out(store: &Store, known: &[&Overview], terminal: &Terminal) -> Result<Vec<String>, Failure> {
+    let mut lines = Vec::new();
+    for of in known {
+        let (id, import) = (of.integration.id, of.integration.options.import.clone());
+        let counts = store.read(move |tx| sync::left_out_counts(tx, OrgId::DEFAULT, id, &import)).await?;
+        lines.extend(left_out_in_words(&of.integration.name, &counts, &|number| terminal.number(number)));
+    }
+    Ok(lines)
+}
+
+fn left_out_in_words(name: &str, counts: &[LeftOutCount], number: &dyn Fn(u64) -> String) -> Option<String> {
+    let amount = |one: &LeftOutCount| format!("{} of {}", number(one.records), one.stream.replace('_', " "));
+    // They come by option, and one option is one reason.
+    let told: Vec<String> = counts
+        .chunk_by(|one, next| one.option == next.option)
+        .filter_map(|of| {
+            let amounts: Vec<String> = of.iter().map(amount).collect();
+            Some(format!("{} ({})", amounts.join(", "), sync::options::why(&of.first()?.option)))
+        })
+        .collect();
+    (!told.is_empty()).then(|| {
+        format!(
+            "{name}, left out by options, and nothing is lost: {}. By name: muster integration left-out {}",
+            told.join(", "),
+            word(name)
+        )
+    })
+}
 
 /// What a person should know beside the outcome: what is not as it should be, and tokens that end soon.
 fn also(known: &[&Overview], terminal: &Terminal) -> Vec<String> {
@@ -132,11 +167,11 @@ pub async fn pass(at: sync::Place<'_>, run: &Run, wanted: bool, terminal: &Termi
 /// The pass in words. What is missing stands last.
 pub fn told(pass: &Pass, number: &dyn Fn(u64) -> String) -> String {
     let mut out = summary(&pass.reports, number);
-    // A stream may be complete without the one record that the console would not show.
-    let left_out = pass.reports.iter().any(|report| !report.complete || report.reason.is_some());
+    // A stream may be complete without the one record that the console would not show. What options leave out was read too.
+    let is_part = pass.reports.iter().any(|report| !report.complete || report.reason.is_some());
     let aside: u64 = pass.reports.iter().map(|report| report.quarantined).sum();
-    let end = match (left_out, aside) {
-        (false, 0) => " Nothing was left out.".to_owned(),
+    let end = match (is_part, aside) {
+        (false, 0) => " Everything was read.".to_owned(),
         (_, 0) => String::new(),
         (_, 1) => " 1 record was kept aside, because it could not be understood.".to_owned(),
         (_, aside) => format!(" {} records were kept aside, because they could not be understood.", number(aside)),
@@ -188,4 +223,33 @@ async fn kept(store: &Store, terminal: &Terminal) -> Option<String> {
         0 => "No asset had been read before.".to_owned(),
         total => format!("{} assets are kept as they were.", terminal.number(total)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_options_leave_out_is_told_with_its_reason() {
+        let count = |option: &str, stream: &str, records| LeftOutCount {
+            option: option.to_owned(),
+            stream: stream.to_owned(),
+            records,
+        };
+        let told = |counts: &[LeftOutCount]| left_out_in_words("acme", counts, &|number| number.to_string());
+        assert_eq!(told(&[]), None);
+        assert_eq!(
+            told(&[
+                count("severities", "vulnerabilities", 12),
+                count("verdicts", "custom_alerts", 1),
+                count("verdicts", "threats", 181)
+            ])
+            .as_deref(),
+            Some(
+                "acme, left out by options, and nothing is lost: 12 of vulnerabilities (of a severity that is not \
+                 imported), 1 of custom alerts, 181 of threats (shown, but not as failed: the option verdicts does not list their verdict). \
+                 By name: muster integration left-out acme"
+            )
+        );
+    }
 }

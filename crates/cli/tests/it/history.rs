@@ -38,6 +38,8 @@ fn a_change_is_told_and_the_past_is_asked() {
         &["query", "", "--sort", "-last_seen", "--as-of", &then],
         &["query", "", "--in", "activities", "--as-of", &then],
         &["query", "", "--as-of", "2099-01-01"],
+        &["query", "", "--as-of", "2020-01-01"],
+        &["query", "", "--count", "--as-of", "2020-01-01"],
         &["asset", "retain", "--keep-days", "400"],
         &["asset", "retain"],
         &["asset", "retain", "--keep-everything"],
