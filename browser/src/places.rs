@@ -33,6 +33,7 @@ pub const SIGNED_IN: &[Place] = &[
     at("assets-mistake", "/assets?q=os%3Awindows+and+edr.nam%3Ax"),
     from("asset", "/assets?q=has%3Aagent.state&sort=name", &[ROW]),
     from("asset-merge", "/assets?q=has%3Aagent.state&sort=name", &[ROW, ".actions a[href$='/merge']"]),
+    at("assets-review", "/assets/review"),
     at("software", "/software"),
     at("vulnerabilities", "/vulnerabilities"),
     at("findings", "/findings"),

@@ -4,6 +4,7 @@ mod api;
 mod decide;
 mod own;
 mod pages;
+pub(crate) mod questions;
 
 use std::collections::BTreeMap;
 
@@ -110,8 +111,18 @@ pub fn routes() -> Vec<Route> {
         Shape::of::<api::Set>(),
     )
     .sends(Shape::of::<api::FieldValue>());
+    let answer = Operation::new(
+        "answer_question",
+        "Inventory",
+        "Answers an open question: whether two records are one machine. Which are open says explain_asset.",
+        Shape::of::<questions::Told>(),
+    )
+    .path("id", "The question's id, `rev_..`.")
+    .sends(Shape::of::<questions::Answer>());
     let tag = Who::May(Permission::TagAssets);
     vec![
+        page(questions::HOME, who, questions::page),
+        form("/assets/review/{id}", decide, questions::sent),
         page("/assets/{id}", who, pages::show),
         page("/assets/{id}/merge", decide, decide::merge_page),
         form("/assets/{id}/merge", decide, decide::merge_sent),
@@ -127,6 +138,7 @@ pub fn routes() -> Vec<Route> {
         api(Method::POST, "/assets/{id}/undo", decide, undo, api::undo),
         api(Method::PUT, "/assets/{id}/pin", decide, pin, api::pin),
         api(Method::DELETE, "/assets/{id}/pin", decide, unpin, api::unpin),
+        api(Method::POST, "/assets/review/{id}", decide, answer, questions::answer_api),
         api(Method::POST, "/assets/owner", tag, owner, api::owner),
         api(Method::POST, "/assets/field", decide, field, api::field),
     ]

@@ -23,7 +23,7 @@ use crate::openapi::{Operation, Shape};
 use crate::route::{Route, Who, api, page};
 use crate::{App, Problem, Visitor};
 
-pub(crate) use cells::{cell, heading, icon_of_type, inside, quoted, source_icon};
+pub(crate) use cells::{called, cell, heading, icon_of_type, inside, quoted, source_icon};
 pub(crate) use pages::{family, label, mistakes, said, to};
 pub(crate) use record::{Attributes, attributes};
 
@@ -124,6 +124,11 @@ fn permission(what: &Inventory) -> Permission {
 /// Where a row has a page of its own; nothing if it has none.
 pub(crate) fn page_of(what: &Inventory, id: &str) -> Option<String> {
     matches!(what.name, "assets" | "findings").then(|| format!("/{}/{id}", what.name))
+}
+
+/// Where the name of a row leads: to its own page, or, of a CVE, to what everybody may read of it.
+pub(crate) fn leads_to(what: &Inventory, id: &str, name: &str) -> Option<String> {
+    page_of(what, id).or_else(|| cells::about_cve(name).filter(|_| ["vulnerabilities", "cves"].contains(&what.name)))
 }
 
 /// A question as it was asked of a list: its text, order, columns and place.

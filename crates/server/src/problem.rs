@@ -350,6 +350,7 @@ impl From<DirectiveError> for Problem {
             DirectiveError::Store(error) => error.into(),
             DirectiveError::NoSuchAsset(_) => Problem::missing("asset"),
             DirectiveError::NoSuchDecision(_) => Problem::missing("decision"),
+            DirectiveError::NoSuchQuestion(_) => Problem::missing("open question"),
             other => Problem::conflict(sentence(&other)),
         }
     }

@@ -98,6 +98,12 @@ pub fn date(at: Timestamp) -> Markup {
     html! { time datetime=(day) { (prose(&day)) } }
 }
 
+/// The same inside of other text.
+#[must_use]
+pub fn day(at: Timestamp) -> String {
+    prose(&parts(at).0)
+}
+
 /// The time of a day that is known from elsewhere: `14:31`, in UTC.
 #[must_use]
 pub fn clock(at: Timestamp) -> Markup {

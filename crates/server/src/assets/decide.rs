@@ -358,7 +358,7 @@ pub(super) async fn merge_page(
     let home = page_of(detail.asset);
     let (title, lead) = match &chosen {
         Some((other, compared)) if compared.assets.0 != compared.assets.1 => (
-            format!("Merge {} and {}?", name(&detail), name(other)),
+            format!("Merge {} and {}?", told_apart(&detail, other), told_apart(other, &detail)),
             "Say so if they are one machine that Muster took for two. You can undo it at any time.",
         ),
         Some((other, _)) => (format!("{} and {}", name(&detail), name(other)), ""),
@@ -501,9 +501,57 @@ fn confirm(visitor: &Visitor, detail: &Detail, other: &Detail, compared: &Compar
         }))
     };
     html! {
+        (sides(detail, other))
         (Card { id: "said", heading: "What speaks for and against it", body: weighed(compared), ..Card::default() }.render())
         (Card { id: "merge", heading: "What becomes of both", body, ..Card::default() }.render())
     }
+}
+
+/// What an asset is called beside another: with its id where both are called alike.
+fn told_apart(detail: &Detail, other: &Detail) -> String {
+    match name(detail) == name(other) {
+        true => format!("{} ({})", name(detail), detail.asset),
+        false => name(detail).to_owned(),
+    }
+}
+
+/// What tells two assets apart, whatever they are called.
+const SIDES: [&str; 6] = ["id", "sources", "serial", "os", "first_seen", "last_seen"];
+/// Addresses of each side that are shown.
+const SIDE_ADDRESSES: usize = 4;
+
+/// The two, side by side.
+fn sides(detail: &Detail, other: &Detail) -> Markup {
+    let assets = inventory::catalogue().inventory("assets");
+    let fields: Vec<&query::Field> = SIDES.iter().filter_map(|name| assets?.field(name)).collect();
+    let labels: Vec<String> = SIDES.iter().map(|name| crate::inventories::label(name)).collect();
+    let mut columns = vec![ui::Column::new("Asset")];
+    columns.extend(labels.iter().map(|label| ui::Column::new(label)));
+    columns.push(ui::Column::new("Addresses"));
+    let both = [detail, other];
+    let ids = both.map(|of| of.asset.to_string());
+    let hrefs = both.map(|of| page_of(of.asset));
+    let rows = both.iter().zip(ids.iter().zip(&hrefs)).map(|(of, (id, href))| {
+        let mut cells: Vec<ui::Cell> = fields
+            .iter()
+            .map(|field| cell(field, of.fields.get(field.name).unwrap_or(&kernel::Cell::Empty)))
+            .collect();
+        cells.push(ui::Cell::wrap(html! {
+            @for (at, address) in of.addresses.iter().take(SIDE_ADDRESSES).enumerate() {
+                @if at > 0 { ", " } (ui::mono(&address.ip.to_string()))
+            }
+            @if of.addresses.is_empty() { (ui::absent("none")) }
+            @if of.addresses.len() > SIDE_ADDRESSES { span.muted { " and " (of.addresses.len() - SIDE_ADDRESSES) " more" } }
+        }));
+        Row { id, name: name(of), href: Some(href), cells, ..Row::default() }
+    });
+    let table = Table {
+        caption: "The two assets, this one first. Times in UTC.",
+        columns,
+        rows: rows.collect(),
+        ..Table::default()
+    };
+    Card { id: "sides", heading: "The two", body: table.render(), flush: true, ..Card::default() }.render()
 }
 
 fn weighed(compared: &Compared) -> Markup {

@@ -9,9 +9,9 @@ use inventory::project::Winner;
 use kernel::{Cell, RecordId, Timestamp};
 use ui::{Button, Card, Event, Icon, Joined, Markup, Place, Row, Select, Table, Tone, html};
 
-use super::{Detail, Part, decide, load, name};
+use super::{Detail, Part, decide, load, name, questions};
 use crate::fields::Asked;
-use crate::inventories::{Attributes, attributes, cell, inside, label, page_of, source_icon, text, to};
+use crate::inventories::{Attributes, attributes, cell, inside, label, leads_to, source_icon, text, to};
 use crate::problem::{capital, capital_word};
 use crate::{App, Problem, Visitor, respond};
 
@@ -44,9 +44,10 @@ pub(super) async fn show(
     let found = app.store.read(move |tx| {
         let detail = load(tx, org, &id, now)?;
         let sent = sent(tx, org, &detail)?;
-        Ok::<_, Problem>((detail, sent))
+        let questions = questions::of_asset(tx, org, &detail.explained.reviews, now)?;
+        Ok::<_, Problem>((detail, sent, questions))
     });
-    let (detail, sent) = found.await?;
+    let (detail, sent, questions) = found.await?;
     if detail.asset.to_string() != given {
         // It was merged since; there is one address for it.
         return Ok(respond::see_other(&format!("/assets/{}", detail.asset)));
@@ -63,6 +64,7 @@ pub(super) async fn show(
     .to_vec();
     let body = html! {
         (decide::way_back(&visitor, &detail, &asked))
+        (questions::card(&visitor, detail.asset, detail.explained.reviews.len(), &questions, &detail.integrations))
         div.cols {
             div.flow.wide { (identity(&visitor, &detail)) (addresses(&detail)) }
             (facts(&detail))
@@ -155,6 +157,9 @@ fn badges(detail: &Detail) -> Markup {
         @if is("removed") { (ui::badge(Tone::Idle, "No source has it any more")) }
         @else if is("infected") { (ui::badge(Tone::Bad, "Infected")) }
         @if detail.explained.pinned { (ui::badge(Tone::Note, "Pinned")) }
+        @else if !detail.explained.reviews.is_empty() {
+            (ui::badge_link(Tone::Idle, "Open question", &format!("#{}", questions::ON_ASSET)))
+        }
     }
 }
 
@@ -247,7 +252,7 @@ fn told(detail: &Detail, record: &Linked) -> (String, Markup) {
         @if !record.reason.is_empty() { " " (ui::words::name(&record.reason)) }
         @let open = detail.explained.reviews.len();
         @if open > 0 && detail.explained.records.first() == Some(record) {
-            " " (ui::noun(open as u64, "question is", "questions are")) " open about it."
+            " " a href={ "#" (questions::ON_ASSET) } { (ui::noun(open as u64, "question is", "questions are")) " open about it" } "."
         }
         @if let Some(followed) = &record.followed { " " (followed.words()) }
         @if let Some(itself) = record.itself() { " " (itself) }
@@ -420,7 +425,8 @@ fn hanging(part: &Part) -> Markup {
     let fields: Vec<(usize, &query::Field)> =
         part.columns.iter().enumerate().filter_map(|(at, name)| Some((at + 1, part.inventory.field(name)?))).collect();
     let labels: Vec<String> = fields.iter().map(|(_, field)| label(field.name)).collect();
-    let hrefs: Vec<Option<String>> = part.rows.iter().map(|row| page_of(part.inventory, text(row.first()))).collect();
+    let hrefs: Vec<Option<String>> =
+        part.rows.iter().map(|row| leads_to(part.inventory, text(row.first()), text(row.get(1)))).collect();
     let rows = part.rows.iter().zip(&hrefs).map(|(row, href)| Row {
         id: text(row.first()),
         href: href.as_deref(),

@@ -43,6 +43,15 @@ pub(crate) fn inside(field: &Field, value: &Value) -> Markup {
     }
 }
 
+/// Where a CVE is described for everybody; nothing for what is none, since the name is the console's.
+pub(super) fn about_cve(name: &str) -> Option<String> {
+    let (year, number) = name.strip_prefix("CVE-")?.split_once('-')?;
+    let is_number =
+        |text: &str, least: usize| (least..=12).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    (year.len() == 4 && is_number(year, 4) && is_number(number, 4))
+        .then(|| format!("https://nvd.nist.gov/vuln/detail/{name}"))
+}
+
 /// A text as a value of the query language.
 pub(crate) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
@@ -68,6 +77,10 @@ fn plain(field: &Field, value: &Value) -> Markup {
         Value::Real(number) => html! { (number) },
         Value::Time(at) => ui::moment(*at),
         Value::Text(text) => match field.ty {
+            _ if field.name == "cve" => match about_cve(text) {
+                Some(address) => html! { a href=(ui::href(&address)) { (ui::mono(text)) } },
+                None => ui::words::name(text),
+            },
             Type::Ip | Type::Mac | Type::Id | Type::Version => ui::mono(text),
             Type::Enum(_) => html! { bdi { (text.replace('_', " ")) } },
             _ => ui::words::name(text),
@@ -100,7 +113,7 @@ fn sources(all: &[Value]) -> Markup {
 }
 
 /// What people call a source.
-fn called(source: &str) -> &str {
+pub(crate) fn called(source: &str) -> &str {
     match source {
         "sentinelone" => "SentinelOne",
         "scan" => "Network scan",
@@ -134,5 +147,19 @@ pub(crate) fn icon_of_type(kind: &str) -> (Icon, &str) {
         "printer" => (Icon::Printer, "Printer"),
         "router" | "switch" | "firewall" | "network" | "storage" => (Icon::Network, "Network device"),
         _ => (Icon::Unknown, "Kind of machine not known"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_the_name_of_a_cve_leads_out() {
+        assert_eq!(about_cve("CVE-2024-3094").as_deref(), Some("https://nvd.nist.gov/vuln/detail/CVE-2024-3094"));
+        for none in ["", "CVE-2024", "CVE-2024-1", "CVE-24-3094", "cve-2024-3094", "CVE-2024-3094/../x", "<img src=x>"]
+        {
+            assert_eq!(about_cve(none), None, "{none}");
+        }
     }
 }

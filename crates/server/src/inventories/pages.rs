@@ -17,7 +17,7 @@ use ui::{
     Sort, Table, Term, html,
 };
 
-use super::{Question, ROWS, Total, cell, hints, icon_of_type, page_of, saved, text};
+use super::{Question, ROWS, Total, cell, hints, icon_of_type, leads_to, saved, text};
 use crate::fields::{Fields, address};
 use crate::problem::{capital, capital_word};
 use crate::{App, Problem, Visitor, integrations, respond};
@@ -63,17 +63,31 @@ pub(super) async fn list(
             let saved = inventory::saved::saved_queries(tx, org)?;
             let fields = if what.name == "assets" { inventory::field::fields(tx, org)? } else { Vec::new() };
             let first = sync::first_readings(tx, org, now)?;
-            Ok(Ok((rows, total, saved, fields, first)))
+            let open = if what.name == "assets" { inventory::correlate::review::count(tx, org)? } else { 0 };
+            Ok(Ok((rows, total, saved, fields, first, open)))
         }
     });
     let list = match answered.await? {
-        Ok((rows, total, saved, fields, first)) => {
+        Ok((rows, total, saved, fields, first, open)) => {
             let answered = app.world.now();
             if is_new {
                 app.totals.keep(&key, (now, answered), &total);
             }
             let took = u64::try_from((answered.micros() - now.micros()) / 1000).unwrap_or_default();
-            List { visitor, what, question, rows, total, took, now, trail: Trail::read(asked), saved, fields, first }
+            List {
+                visitor,
+                what,
+                question,
+                rows,
+                total,
+                took,
+                now,
+                trail: Trail::read(asked),
+                saved,
+                fields,
+                first,
+                open,
+            }
         }
         Err(refused) => return Ok(misunderstood(visitor, what, &question, &refused)),
     };
@@ -83,11 +97,14 @@ pub(super) async fn list(
     Ok(respond::page(list.page()))
 }
 
+/// The field that says whether a person must say which machine it is.
+const QUESTION: &str = "question";
+
 fn shown(what: &'static Inventory, question: &Question, now: Timestamp) -> inventory::Ask {
     let mut ask = question.ask(what, ROWS, now);
-    // The kind of machine is a glyph before the name, whatever columns are shown.
+    // The kind of machine is a glyph before the name, and an open question a mark behind it, whatever columns are shown.
     if what.name == "assets" {
-        ask.fields.push("type".to_owned());
+        ask.fields.extend([QUESTION, "type"].map(str::to_owned));
     }
     ask
 }
@@ -105,6 +122,8 @@ struct List<'a> {
     fields: Vec<CustomField>,
     /// Consoles that are read for the first time: until then, what is here is a part.
     first: Vec<FirstReading>,
+    /// Open questions about which records are one machine.
+    open: u64,
 }
 
 impl List<'_> {
@@ -120,7 +139,7 @@ impl List<'_> {
         let body = html! {
             @match place_of(self.what) {
                 Some(place @ (Place::Policies | Place::Signals)) => (family(place, &self.path())),
-                _ => (saved::tabs(&self.saved, self.what, &self.question, self.now)),
+                _ => (saved::tabs(&self.saved, self.what, &self.question, self.open, self.now)),
             }
             (query_box(self.what, &self.question, false, self.reading(of)))
             (ui::Answer {
@@ -133,12 +152,37 @@ impl List<'_> {
                 behind: integrations::first_readings(&self.first, self.visitor),
                 verbs: self.verbs(),
             }.render())
+            (self.asides())
             (notes(&self.rows))
             div #rows { (self.table()) }
         };
         let page = self.visitor.page(&shell, place(self.what), &title);
         ui::Page { place: place_of(self.what), layout: Layout::List, lead, actions: self.connect(), body, ..page }
             .render()
+    }
+
+    /// What else a reader should know of the machines of the answer: which are gone, and about which a person is asked.
+    fn asides(&self) -> Markup {
+        let some = |count: Option<u64>| count.filter(|count| *count > 0);
+        let (gone, open) = (some(self.total.terms.gone), some(self.total.terms.in_question));
+        let with = |term: &str| {
+            let narrowed = inventory::ask::narrowed(&self.question.text, term);
+            ui::href(&self.question.address(&self.path(), &[("q", &narrowed)])).to_owned()
+        };
+        html! {
+            @if gone.is_some() || open.is_some() {
+                p.muted {
+                    @if let Some(gone) = gone {
+                        (ui::count(gone)) " of them " (if gone == 1 { "is" } else { "are" }) " gone from every source: "
+                        a href=(with("removed:f")) { "leave them out" } ". "
+                    }
+                    @if let Some(open) = open {
+                        (ui::count(open)) " of them " (if open == 1 { "has" } else { "have" }) " an open question: "
+                        a href=(with("question:t")) { "see which" } "."
+                    }
+                }
+            }
+        }
     }
 
     /// Where there may be more to see: a source that nobody has connected yet.
@@ -204,12 +248,13 @@ impl List<'_> {
         let columns = first.chain(others.iter().zip(&labels).map(|((_, field), label)| self.column(field, label)));
         let columns: Vec<Heading> = columns.collect();
         let hrefs: Vec<Option<String>> =
-            self.rows.table.rows.iter().map(|row| page_of(self.what, text(row.first()))).collect();
+            self.rows.table.rows.iter().map(|row| leads_to(self.what, text(row.first()), text(row.get(1)))).collect();
         let rows = self.rows.table.rows.iter().zip(&hrefs).map(|(row, href)| Row {
             id: text(row.first()),
             name: Some(text(row.get(1))).filter(|name| !name.is_empty()).unwrap_or("without a name"),
             icon: (self.what.name == "assets").then(|| icon_of_type(text(row.last()))),
             href: href.as_deref(),
+            badges: self.mark(row),
             cells: others.iter().filter_map(|(at, field)| row.get(*at).map(|value| cell(field, value))).collect(),
             ..Row::default()
         });
@@ -221,11 +266,11 @@ impl List<'_> {
             0 => String::new(),
             shown => {
                 let (first, last) = (before + 1, before + shown as u64);
-                format!("Rows {}–{} of {}", ui::count(first), ui::count(last), ui::count(total))
+                format!("Rows {}–{} of {}{}", ui::count(first), ui::count(last), ui::count(total), self.order())
             }
         };
         let (previous, next) = self.neighbours(rows.len());
-        let caption = format!("{}. Times in UTC.", title(self.what));
+        let caption = format!("{}{}. Times in UTC.", title(self.what), self.order());
         Table {
             caption: &caption,
             columns: columns.iter().map(Heading::column).collect(),
@@ -236,6 +281,14 @@ impl List<'_> {
             ..Table::default()
         }
         .render()
+    }
+
+    /// What stands behind the name of a machine that a person must tell.
+    fn mark(&self, row: &[kernel::Cell]) -> Markup {
+        // The field stands before the last, see [`shown`].
+        let open = self.what.name == "assets" && row.iter().rev().nth(1) == Some(&kernel::Cell::Bool(true));
+        let address = format!("/assets/{}#{}", text(row.first()), crate::assets::questions::ON_ASSET);
+        html! { @if open { (ui::badge_link(ui::Tone::Idle, "Open question", &address)) } }
     }
 
     /// Whether rows can be chosen, to do something with them.
@@ -297,9 +350,30 @@ impl List<'_> {
         (previous, next)
     }
 
-    fn column(&self, field: &query::Field, label: &str) -> Heading {
+    /// The field that rows are in the order of, and whether from the largest.
+    fn sorted(&self) -> (bool, &str) {
         let sorted = self.question.sort.as_deref().unwrap_or(self.what.default_sort);
-        let (descending, by) = sorted.strip_prefix('-').map_or((false, sorted), |by| (true, by));
+        sorted.strip_prefix('-').map_or((false, sorted), |by| (true, by))
+    }
+
+    /// The order in words, where no column that is shown says it.
+    fn order(&self) -> String {
+        let (descending, by) = self.sorted();
+        let Some(field) = self.what.field(by) else { return String::new() };
+        if field.name == "name" || self.question.columns.contains(&field.name) {
+            return String::new();
+        }
+        match (field.name, descending) {
+            // Ids are given in the order of reading.
+            ("id", true) => ", the latest read first".to_owned(),
+            ("id", false) => ", the earliest read first".to_owned(),
+            (name, true) => format!(", by {} from the largest", label(name)),
+            (name, false) => format!(", by {} from the smallest", label(name)),
+        }
+    }
+
+    fn column(&self, field: &query::Field, label: &str) -> Heading {
+        let (descending, by) = self.sorted();
         let sort = (!field.many() && !matches!(field.column, Column::Words { .. })).then(|| {
             let now = match (self.what.field(by).map(|by| by.name) == Some(field.name), descending) {
                 (false, _) => Sort::No,

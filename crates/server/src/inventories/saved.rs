@@ -79,8 +79,14 @@ pub(super) fn leads(saved: &SavedQuery, now: Timestamp) -> String {
     }
 }
 
-/// The saved queries of an inventory as tabs above its list.
-pub(super) fn tabs(saved: &[SavedQuery], what: &query::Inventory, question: &Question, now: Timestamp) -> Markup {
+/// The saved queries of an inventory as tabs above its list; behind those of assets the open questions.
+pub(super) fn tabs(
+    saved: &[SavedQuery],
+    what: &query::Inventory,
+    question: &Question,
+    open: u64,
+    now: Timestamp,
+) -> Markup {
     let own: Vec<&SavedQuery> = saved.iter().filter(|saved| saved.inventory == what.name).collect();
     if own.is_empty() {
         return html! {};
@@ -102,6 +108,10 @@ pub(super) fn tabs(saved: &[SavedQuery], what: &query::Inventory, question: &Que
         vec![ui::Tab { label: "All", href: &path, count: None, current: question.text.is_empty() && !own.is_empty() }];
     tabs.extend(shown.iter().map(|(label, href, current)| ui::Tab { label, href, count: None, current: *current }));
     tabs.push(ui::Tab { label: &all, href: ALL, count: None, current: false });
+    if open > 0 {
+        let href = crate::assets::questions::HOME;
+        tabs.push(ui::Tab { label: "Open questions", href, count: Some(open), current: false });
+    }
     ui::tabs("Saved queries", &tabs)
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use access::Permission;
 use axum::extract::State;
 use axum::response::Response;
-use inventory::correlate::review::{self, Review};
+use inventory::correlate::review;
 use kernel::{OrgId, Timestamp};
 use store::Tx;
 use sync::{FirstReading, Overview};
@@ -21,16 +21,49 @@ use crate::{App, Problem, Visitor, integrations, respond};
 
 /// Every asset that a source has now.
 const ALL: &str = "removed:f";
-/// Those that a live agent guards, and in which it finds nothing.
-const PROTECTED: &str = "removed:f and edr.name:SentinelOne and infected:f";
+/// Those that have an agent, and in which it finds nothing: the protected and the silent ones together. History knows as much,
+/// and not when an agent was last in touch.
+const GUARDED: &str = "removed:f and edr.name:SentinelOne and infected:f";
+/// Those in which an agent finds something.
+const INFECTED: &str = "removed:f and infected:t";
 
-/// The parts of the tally: label, question, and how it looks. They have nothing in common, and the rest is named apart.
-const PARTS: [(&str, &str, Fill); 4] = [
-    ("Protected", PROTECTED, Fill::Ok),
-    ("Infected", "removed:f and infected:t", Fill::Bad),
-    ("Agent is gone", "removed:f and has:agent.state and not edr.name:SentinelOne and infected:f", Fill::Warn),
-    ("No agent", "removed:f and no:agent.state", Fill::Hatch),
-];
+/// A part of the tally. The parts have nothing in common, and the rest is named apart.
+struct PartOf {
+    label: &'static str,
+    question: String,
+    fill: Fill,
+    note: String,
+    count: u64,
+}
+
+/// The parts, where an agent is silent that was not in touch for longer than `age`.
+fn parts(age: &str) -> [PartOf; 5] {
+    let part = |label, question: String, fill| PartOf { label, question, fill, note: String::new(), count: 0 };
+    let silent = part("Silent", format!("{GUARDED} and not last_seen:<{age}"), Fill::Warn);
+    [
+        part("Protected", format!("{GUARDED} and last_seen:<{age}"), Fill::Ok),
+        PartOf { note: format!("not in touch for over {age}"), ..silent },
+        part("Infected", INFECTED.to_owned(), Fill::Bad),
+        part(
+            "Agent is gone",
+            "removed:f and has:agent.state and not edr.name:SentinelOne and infected:f".to_owned(),
+            Fill::Warn,
+        ),
+        part("No agent", "removed:f and no:agent.state".to_owned(), Fill::Hatch),
+    ]
+}
+
+/// So long an agent may be out of touch before it is silent, unless the organization says otherwise.
+const SILENT_AFTER: &str = "14d";
+/// The saved query that says it, and its parameter.
+const STALE: (&str, &str) = ("stale-agents", "age");
+
+/// So long an agent may be out of touch before it is silent: as the saved query of such agents has it here.
+fn silent_after(tx: &mut Tx<'_>, org: OrgId) -> Result<String, Problem> {
+    let saved = inventory::saved::saved_query(tx, org, STALE.0)?;
+    let age = saved.parameters.into_iter().find(|parameter| parameter.name == STALE.1);
+    Ok(age.and_then(|age| age.default).unwrap_or_else(|| SILENT_AFTER.to_owned()))
+}
 
 /// The tiles: label, inventory, question, and the question whose answer it is a part of with the words for that.
 const TILES: [(&str, &str, &str, (&str, &str)); 4] = [
@@ -68,13 +101,16 @@ struct Day {
 pub(crate) struct Counts {
     at: Timestamp,
     days: Vec<Day>,
-    parts: Vec<u64>,
+    parts: [PartOf; 5],
+    /// When the first record was read that is known.
+    first_read: Option<Timestamp>,
     assets: u64,
     tiles: Vec<(u64, u64)>,
     changed: Vec<[u64; 2]>,
     infected: u64,
     strayed: u64,
-    reviews: (Vec<Review>, u64),
+    /// Questions about which records are one machine.
+    questions: u64,
     guarded: ByDay,
     all: ByDay,
     past: Vec<Vec<f64>>,
@@ -85,14 +121,25 @@ impl Counts {
     pub(crate) fn rows(&self) -> u64 {
         self.tiles.iter().map(|(figure, _)| figure).sum()
     }
+
+    /// When everything was read first, if that is within the age that a question asks of what Muster made: then nothing of
+    /// it is new, and it was only not read before.
+    fn first_read_within(&self, question: &str) -> Option<Timestamp> {
+        let (_, age) = question.split_once("created_at:<")?;
+        let days: i64 = age.strip_suffix('d')?.parse().ok()?;
+        self.first_read.filter(|first| self.at.seconds_since(*first) < days * 86_400)
+    }
 }
 
 async fn counted(app: App, org: OrgId) -> Result<Counts, Problem> {
     let now = app.world.now();
     let read = app.store.read(move |tx| {
+        let mut parts = parts(&silent_after(tx, org)?);
+        let first_read = inventory::ask::first_reading(tx, org)?;
         let mut counted = |inventory: &str, question: &str| count(tx, org, inventory, question, now);
-        let parts: Vec<u64> =
-            PARTS.iter().map(|(_, question, _)| counted("assets", question)).collect::<Result<_, Problem>>()?;
+        for part in &mut parts {
+            part.count = counted("assets", &part.question)?;
+        }
         let tiles = TILES
             .iter()
             .map(|(_, inventory, question, (part, _))| Ok((counted(inventory, question)?, counted(inventory, part)?)));
@@ -103,20 +150,21 @@ async fn counted(app: App, org: OrgId) -> Result<Counts, Problem> {
         // The first tile asks for all of them.
         let assets = tiles.first().map_or(0, |(assets, _)| *assets);
         let strayed = counted("assets", crate::policies::STRAYED)?;
-        let infected = parts.get(1).copied().unwrap_or_default();
+        let infected: u64 = parts.iter().filter(|part| part.question == INFECTED).map(|part| part.count).sum();
         let days = days(tx, org, now)?;
-        let reviews = review::reviews(tx, org, 1)?;
+        let questions = review::count(tx, org)?;
         let (guarded, all, past) = (ByDay::new(), ByDay::new(), Vec::new());
         Ok::<_, Problem>(Counts {
             at: now,
             days,
             parts,
+            first_read,
             assets,
             tiles,
             changed,
             infected,
             strayed,
-            reviews,
+            questions,
             guarded,
             all,
             past,
@@ -124,7 +172,7 @@ async fn counted(app: App, org: OrgId) -> Result<Counts, Problem> {
     });
     let mut counts = read.await?;
     if counts.assets > 0 {
-        counts.guarded = by_day(&app, org, ("assets", PROTECTED), now).await;
+        counts.guarded = by_day(&app, org, ("assets", GUARDED), now).await;
         counts.all = by_day(&app, org, ("assets", ALL), now).await;
     }
     for ((_, inventory, question, _), (figure, _)) in TILES.iter().zip(&counts.tiles) {
@@ -249,21 +297,16 @@ fn wanted(seen: &Seen, now: Timestamp) -> Vec<Need> {
             href: "/policies/tree".to_owned(),
         });
     }
-    if let (Some(first), open) = (seen.counts.reviews.0.first(), seen.counts.reviews.1) {
-        let pair = first.one.asset.zip(first.other.asset).filter(|(one, other)| one != other);
+    if seen.counts.questions > 0 {
         all.push(Need {
             state: (Light::Idle, "Open question"),
             what: format!(
                 "{} open about which records are one machine",
-                ui::noun(open, "question is", "questions are")
+                ui::noun(seen.counts.questions, "question is", "questions are")
             ),
             means: "Nothing is merged, because the evidence is short of a rule.".to_owned(),
-            verb: "Compare",
-            href: match (pair, first.one.asset.or(first.other.asset)) {
-                (Some((one, other)), _) => format!("/assets/{one}/merge?with={other}"),
-                (None, Some(asset)) => format!("/assets/{asset}"),
-                (None, None) => "/assets".to_owned(),
-            },
+            verb: "Answer",
+            href: crate::assets::questions::HOME.to_owned(),
         });
     }
     all
@@ -298,17 +341,17 @@ fn needs(seen: &Seen, now: Timestamp) -> Markup {
 }
 
 fn coverage(counts: &Counts) -> Markup {
-    let hrefs: Vec<String> = PARTS.iter().map(|(_, question, _)| to("assets", question)).collect();
-    let parts = PARTS.iter().zip(&counts.parts).zip(&hrefs).map(|(((label, _, fill), count), href)| Part {
-        label,
-        count: *count,
-        fill: *fill,
+    let hrefs: Vec<String> = counts.parts.iter().map(|part| to("assets", &part.question)).collect();
+    let parts = counts.parts.iter().zip(&hrefs).map(|(part, href)| Part {
+        label: part.label,
+        count: part.count,
+        fill: part.fill,
         href: Some(href),
-        note: "",
+        note: &part.note,
     });
     let mut parts: Vec<Part<'_>> = parts.collect();
     // Whatever is none of these is said, so that the parts add up.
-    let rest = counts.assets.saturating_sub(counts.parts.iter().sum());
+    let rest = counts.assets.saturating_sub(counts.parts.iter().map(|part| part.count).sum());
     if rest > 0 {
         parts.push(Part { label: "Not said", count: rest, fill: Fill::Idle, href: None, note: "" });
     }
@@ -320,7 +363,7 @@ fn coverage(counts: &Counts) -> Markup {
     Card { id: "coverage", heading: "Every asset accounted for", aside, body, ..Card::default() }.render()
 }
 
-/// The share of protected assets day by day, as history knows it, and now.
+/// The share of assets with an agent that finds nothing, day by day, as history knows it, and now.
 fn trend(counts: &Counts) -> Markup {
     #[expect(clippy::cast_precision_loss, reason = "a share on a screen")]
     let share = |part: u64, whole: u64| (whole > 0).then(|| part as f64 * 100.0 / whole as f64);
@@ -330,15 +373,17 @@ fn trend(counts: &Counts) -> Markup {
         .zip(&counts.all)
         .map(|((at, part), (_, whole))| (*at, part.zip(*whole).and_then(|(part, whole)| share(part, whole))))
         .collect();
-    let heading = "Protected, day by day";
+    let heading = "Agent that finds nothing, day by day";
     if points.iter().all(|(_, share)| share.is_none()) {
         return crate::past::begins("trend", heading);
     }
-    points.push((counts.at, share(counts.parts.first().copied().unwrap_or_default(), counts.assets)));
+    let guarded: u64 =
+        counts.parts.iter().filter(|part| part.question.starts_with(GUARDED)).map(|part| part.count).sum();
+    points.push((counts.at, share(guarded, counts.assets)));
     Line {
         id: "trend",
         heading,
-        says: "Share of the assets that a source had at the end of each day, and now.",
+        says: "Share of the assets that a source had at the end of each day, and now; agents that are silent included.",
         unit: " %",
         points,
         second: None,
@@ -393,8 +438,9 @@ fn amounts(counts: &Counts) -> Markup {
     let parts: Vec<(String, String)> = TILES
         .iter()
         .zip(&counts.tiles)
-        .map(|((_, inventory, _, (part, words)), (_, count))| {
-            (format!("{} {words}", ui::count(*count)), to(inventory, part))
+        .map(|((_, inventory, _, (part, words)), (_, count))| match counts.first_read_within(part) {
+            Some(first) => (format!("first read on {}", ui::words::day(first)), String::new()),
+            None => (format!("{} {words}", ui::count(*count)), to(inventory, part)),
         })
         .collect();
     let tiles = TILES.iter().zip(&counts.tiles).zip(hrefs.iter().zip(&parts)).zip(&counts.past).map(
@@ -402,7 +448,7 @@ fn amounts(counts: &Counts) -> Markup {
             label,
             figure: *figure,
             of,
-            of_href: (*part > 0).then_some(of_href.as_str()),
+            of_href: (*part > 0 && !of_href.is_empty()).then_some(of_href.as_str()),
             href: Some(href),
             past,
             fill: Fill::One,
@@ -413,15 +459,16 @@ fn amounts(counts: &Counts) -> Markup {
 }
 
 fn changed(counts: &Counts) -> Markup {
-    let rows = CHANGED.iter().zip(&counts.changed).map(|((label, inventory, questions), counts)| Row {
+    let rows = CHANGED.iter().zip(&counts.changed).map(|((label, inventory, questions), found)| Row {
         id: label,
         name: label,
         cells: questions
             .iter()
-            .zip(counts)
+            .zip(found)
             .map(|(question, count)| {
                 ui::Cell::number(html! {
-                    @if *count > 0 { a href=(to(inventory, question)) { (ui::count(*count)) } } @else { "0" }
+                    @if counts.first_read_within(question).is_some() { (ui::absent("first read then")) }
+                    @else if *count > 0 { a href=(to(inventory, question)) { (ui::count(*count)) } } @else { "0" }
                 })
             })
             .collect(),

@@ -12,6 +12,8 @@ testkit::on_each_database! {
     what_is_pinned_is_neither_merged_nor_split,
     a_program_decides_and_asks_why,
     owners_and_fields_are_set_for_what_is_chosen,
+    an_open_question_is_marked_shown_and_answered,
+    what_is_gone_is_told_below_an_answer,
     foreign_and_wrong_ids_change_nothing,
     the_value_in_use_is_shown_however_many_records_there_are,
     the_page_shows_every_attribute_as_it_was_sent,
@@ -179,6 +181,104 @@ fn a_program_decides_and_asks_why(database: &Database) {
     let wrong = send(&world, &cookie, "POST", &format!("{path}/merge"), &serde_json::json!({ "whit": [two] }));
     assert_eq!(wrong.status, 422, "{}", wrong.body);
     assert!(wrong.json()["detail"].as_str().unwrap().contains("whit"), "{}", wrong.body);
+}
+
+/// Two names that a list of another source has too, and a question about each: names alone raise none between lists.
+fn ask_about_two(world: &World) {
+    const ASK: &str = "INSERT INTO inventory_suggestion \
+        (org_id, suggestion_id, about, one_record, other_record, score, evidence, since) \
+        SELECT o.org_id, o.record_id, 'alike', o.record_id, t.record_id, 6.0, 'name=' || o.name, o.record_id \
+        FROM inventory_machine o JOIN inventory_machine t ON t.org_id = o.org_id AND t.name = o.name \
+        AND t.record_id > o.record_id WHERE o.org_id = $1";
+    world.import(OrgId::DEFAULT, "second-list", "annex", &format!("name\n{CANARY}-007\n{CANARY}-009\n"));
+    world.write(|tx| Ok(tx.execute(ASK, &[OrgId::DEFAULT.into()])?));
+}
+
+fn an_open_question_is_marked_shown_and_answered(database: &Database) {
+    let world = World::new(database);
+    let cookie = world.cookie("ada", OrgId::DEFAULT);
+    let none = world.get("/assets/review", &cookie).body;
+    assert!(none.contains("0 open questions") && none.contains("Nothing is left to you"), "{none}");
+    assert!(!world.get("/assets", &cookie).body.contains("Open questions"), "a tab that leads to nothing");
+    ask_about_two(&world);
+    // The list marks them, counts them, and leads to each.
+    let asked = |text: &str| server::address("/assets", &[("q", text), ("sort", "name")]);
+    let list = world.get(&asked("question:t"), &cookie).body;
+    assert!(list.contains("<b>4 assets</b>") && list.matches("#questions\">").count() == 4, "{list}");
+    assert!(list.contains("href=\"/assets/review\""), "{list}");
+    let list = world.get(&asked(&format!("name:{CANARY}-007 or name:{CANARY}-008")), &cookie).body;
+    let narrowed = format!("(name:{CANARY}-007 or name:{CANARY}-008) and question:t");
+    assert!(list.contains("2 of them have an open question") && list.matches("#questions\">").count() == 2, "{list}");
+    let link = server::address("/assets", &[("sort", "name"), ("q", &narrowed)]);
+    assert!(list.contains(&link.replace('&', "&amp;")), "{link}: {list}");
+    assert!(
+        world.get("/", &cookie).body.contains("href=\"/assets/review\""),
+        "the overview says that it needs somebody"
+    );
+    // The page of all, and the page of one side, show the other and why it is asked.
+    let all = world.get("/assets/review", &cookie).body;
+    assert!(all.contains("2 open questions") && all.matches("value=\"same\"").count() == 2, "{all}");
+    let ids =
+        world.get(&format!("/api/v1{}", server::address("/assets", &[("q", &format!("name:={CANARY}-007"))])), &cookie);
+    let ids: Vec<String> =
+        ids.json()["items"].as_array().unwrap().iter().map(|of| of["id"].as_str().unwrap().to_owned()).collect();
+    let [one, two] = ids.as_slice() else { panic!("{ids:?}") };
+    let page = world.get(&format!("/assets/{one}"), &cookie).body;
+    assert!(page.contains("href=\"#questions\""), "{page}");
+    for text in [two.as_str(), "second-list", "Both have ", "Not the same machine", "never seen"] {
+        assert!(page.contains(text) && all.contains(text), "{text}: {page} {all}");
+    }
+    // Two of one name are told apart where they are compared.
+    let compared = world.get(&format!("/assets/{one}/merge?with={two}"), &cookie).body;
+    let title = format!("<title>Merge {CANARY}-007 ({one}) and {CANARY}-007 ({two})?");
+    assert!(compared.contains(&title), "{compared}");
+    for text in ["The two", "Last seen", "Addresses", &format!("SN-{CANARY}-7")] {
+        assert!(compared.contains(text), "{text}: {compared}");
+    }
+    // Who only reads sees it, and has no buttons.
+    world.person("vera", &[(OrgId::DEFAULT, Role::Viewer)]);
+    let seen = world.get("/assets/review", &world.cookie("vera", OrgId::DEFAULT)).body;
+    assert!(seen.contains("2 open questions") && !seen.contains("value=\"same\""), "{seen}");
+    // No keeps them apart, yes puts them together, and both can be taken back.
+    let question = |page: &str| {
+        let from = page.find("action=\"/assets/review/rev_").expect("a form that answers") + 8;
+        page[from..].split('"').next().unwrap().to_owned()
+    };
+    let (csrf, action) = (world.csrf(&cookie), question(&page));
+    let answer = |answer: &str| {
+        world.post(&action, &cookie, &[("csrf", &csrf), ("answer", answer), ("back", &format!("/assets/{one}"))])
+    };
+    assert_eq!(answer("maybe").status, 422);
+    let no = answer("two");
+    assert_eq!((no.status, no.header("location")), (303, format!("/assets/{one}").as_str()), "{}", no.body);
+    assert_eq!(answer("two").status, 404, "it is not open any more");
+    let page = world.get(&format!("/assets/{one}"), &cookie).body;
+    assert!(!page.contains("id=\"questions\"") && page.contains("Undo the answer"), "{page}");
+    let all = world.get("/assets/review", &cookie).body;
+    let id = question(&all).rsplit('/').next().unwrap().to_owned();
+    let yes = serde_json::json!({ "same": true, "reason": "one sticker" });
+    let yes = send(&world, &cookie, "POST", &format!("/api/v1/assets/review/{id}"), &yes);
+    assert_eq!(yes.status, 200, "{}", yes.body);
+    let yes = yes.json();
+    assert!(yes["assets"][0].as_str().is_some() && yes["assets"][0] == yes["assets"][1], "{yes}");
+    assert!(yes["decision"].as_str().unwrap().starts_with("dec_"), "{yes}");
+    assert!(world.get("/assets/review", &cookie).body.contains("Nothing is left to you"));
+}
+
+fn what_is_gone_is_told_below_an_answer(database: &Database) {
+    let world = World::new(database);
+    let cookie = world.cookie("ada", OrgId::DEFAULT);
+    let list = |text: &str| world.get(&server::address("/assets", &[("q", text)]), &cookie).body;
+    assert!(!list("os:windows").contains("gone from every source"));
+    let gone = "UPDATE inventory_asset SET gone = 1 WHERE org_id = $1 AND name = $2";
+    world.write(move |tx| Ok(tx.execute(gone, &[OrgId::DEFAULT.into(), format!("{CANARY}-008").into()])?));
+    // Another question, since what a question comes to may be kept for a while.
+    let told = list("os:windows and not name:x");
+    assert!(told.contains("1 of them is gone from every source"), "{told}");
+    let without = server::address("/assets", &[("q", "os:windows and not name:x and removed:f")]);
+    assert!(told.contains(&format!("href=\"{without}\"")), "{told}");
+    assert!(!list("os:windows and not name:x and removed:f").contains("gone from every source"));
+    assert!(!list("os:windows and removed:t").contains("gone from every source"), "who asks for them needs no note");
 }
 
 fn owners_and_fields_are_set_for_what_is_chosen(database: &Database) {

@@ -183,7 +183,7 @@ fn words_that_find_nothing_lead_to_questions_that_do(database: &Database) {
         "<code>not edr.name:SentinelOne</code>",
         "looked for in name, address, mac, serial, user alone",
         ">Windows without SentinelOne</a>",
-        "<code>os:windows and not type:server and not edr.name:SentinelOne</code>",
+        "<code>os:windows and not type:server and not edr.name:SentinelOne and removed:f</code>",
     ] {
         assert!(hinted.contains(text), "{text}: {hinted}");
     }

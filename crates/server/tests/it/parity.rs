@@ -36,6 +36,7 @@ const ALL: &[(&str, Result<&str, Without>)] = &[
     ("/account/tokens/revoke", Ok("DELETE /tokens/{id}")),
     ("/assets/field", Ok("POST /assets/field")),
     ("/assets/owner", Ok("POST /assets/owner")),
+    ("/assets/review/{id}", Ok("POST /assets/review/{id}")),
     ("/assets/{id}/merge", Ok("POST /assets/{id}/merge")),
     ("/assets/{id}/pin", Ok("PUT /assets/{id}/pin")),
     ("/assets/{id}/split", Ok("POST /assets/{id}/split")),

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use inventory::noun::{AccountNoun, ConsoleGroupNoun, ConsoleSiteNoun, EventNoun, FindingNoun, PolicyNoun};
+use inventory::noun::{
+    AccountNoun, AgentState, ConsoleGroupNoun, ConsoleSiteNoun, EventNoun, FindingNoun, MachineNoun, PolicyNoun,
+};
 use inventory::{Context, Incoming, Memory, Noun, Onboard, Translation};
 use kernel::{IntegrationId, OrgId, SweepId, Timestamp};
 use testkit::Database;
@@ -12,6 +14,7 @@ use crate::world::{START, World};
 
 testkit::on_each_database! {
     the_log_is_drawn_by_time_and_every_artifact_is_shown,
+    an_agent_that_is_silent_protects_nothing,
     a_finding_is_told_as_a_story,
     a_level_says_which_policy_it_obeys_and_where_it_strays,
     a_query_is_saved_asked_renamed_and_removed,
@@ -135,6 +138,53 @@ fn the_log_is_drawn_by_time_and_every_artifact_is_shown(database: &Database) {
     let week = "<a href=\"/findings?q=identified_at%3A%3C7d\">3</a>";
     assert!(overview.contains(week), "{overview}");
     assert!(world.get("/findings?q=identified_at%3A%3C7d", &cookie).body.contains("<b>3 findings</b>"));
+}
+
+/// What the console says of an agent that was last in touch then.
+fn agent(name: &str, last_seen: Timestamp) -> Noun {
+    Noun::Machine(MachineNoun {
+        name: text(name),
+        state: Some(AgentState::Active),
+        edr: "SentinelOne",
+        infected: Some(false),
+        last_seen: Some(last_seen),
+        source: Cow::Borrowed("sentinelone"),
+        ..MachineNoun::default()
+    })
+}
+
+fn an_agent_that_is_silent_protects_nothing(database: &Database) {
+    let world = World::empty(database);
+    world.person("ada", &[(ORG, access::Role::Admin)]);
+    let agents = [("1", agent("alive", START)), ("2", agent("quiet", START.plus_seconds(-90 * DAY)))];
+    tell(&world, "agents", START, agents.to_vec());
+    let settled = |tx: &mut store::Tx<'_>| inventory::settle(tx, ORG, &Memory::default(), START).map(drop);
+    world.store.write_blocking(settled).unwrap();
+    let cookie = world.cookie("ada", ORG);
+    let overview = world.get("/", &cookie).body;
+    let leads = |question: &str| format!("href=\"{}\"", server::address("/assets", &[("q", question)]));
+    let guarded = "removed:f and edr.name:SentinelOne and infected:f";
+    let (alive, silent) = (format!("{guarded} and last_seen:<14d"), format!("{guarded} and not last_seen:<14d"));
+    for (question, machine) in [(&alive, "alive"), (&silent, "quiet")] {
+        assert!(overview.contains(&leads(question)), "{question}: {overview}");
+        let rows = world.get(&server::address("/assets", &[("q", question)]), &cookie).body;
+        assert!(rows.contains("<b>1 asset</b>") && rows.contains(machine), "{question}: {rows}");
+    }
+    assert!(overview.contains("not in touch for over 14d"), "{overview}");
+    // What was read for the first time is not new.
+    assert!(overview.contains("first read on 21 Nov 2026") && !overview.contains("new in 7 days"), "{overview}");
+    world.clock.set(START.plus_seconds(8 * DAY));
+    let later = world.get("/", &world.cookie("ada", ORG)).body;
+    assert!(later.contains("0 new in 7 days"), "{later}");
+    // Who calls an agent silent later says so in one place.
+    let set = world.store.write_blocking(|tx| {
+        let age = [("age".to_owned(), "180d".to_owned())];
+        inventory::saved::set_saved(tx, ORG, "stale-agents", &age, "ada", START)
+    });
+    set.unwrap();
+    world.clock.set(START.plus_seconds(9 * DAY));
+    let later = world.get("/", &world.cookie("ada", ORG)).body;
+    assert!(later.contains("not in touch for over 180d"), "{later}");
 }
 
 fn a_finding_is_told_as_a_story(database: &Database) {
