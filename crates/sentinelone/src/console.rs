@@ -142,6 +142,20 @@ impl Console {
     }
 }
 
+impl Console {
+    /// Why it is not asked unless somebody said that it may stand inside a private network, in one sentence.
+    #[must_use]
+    pub fn private_words(&self) -> String {
+        let host = &self.host;
+        match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+            Err(_) if self.is_private() && !self.is_loopback() => {
+                format!("{host} is a name that only a private network knows, so nothing was sent")
+            }
+            _ => crate::error::stands_inside(host),
+        }
+    }
+}
+
 /// Whether an address is not on the public Internet: loopback, private, link-local, shared, multicast, reserved.
 #[must_use]
 pub fn is_private_address(address: IpAddr) -> bool {
@@ -239,6 +253,13 @@ mod tests {
 
     fn cleaned(text: &str) -> String {
         Console::parse(text).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_private_host_is_called_what_it_is() {
+        let told = |text: &str| Console::parse(text).unwrap().private_words();
+        assert_eq!(told("10.0.0.7"), "10.0.0.7 stands inside a private network, so nothing was sent");
+        assert_eq!(told("nosuch"), "nosuch is a name that only a private network knows, so nothing was sent");
     }
 
     #[test]

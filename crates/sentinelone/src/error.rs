@@ -365,13 +365,18 @@ impl fmt::Display for Advice {
     }
 }
 
+/// What is said of a host that may not be asked because of where it stands.
+pub(crate) fn stands_inside(host: &str) -> String {
+    format!("{host} stands inside a private network, so nothing was sent")
+}
+
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { endpoint, host, request_id, failure } = &*self.0;
         match failure {
             Failure::Transport(error) => match error {
                 TransportError::Dns => write!(f, "there is no console at {host}: the name has no address")?,
-                TransportError::Private => write!(f, "{host} stands inside a private network, so nothing was sent")?,
+                TransportError::Private => f.write_str(&stands_inside(host))?,
                 TransportError::Refused => write!(f, "there is no console at {host}: the connection was refused")?,
                 TransportError::Relay { reason } => f.write_str(reason)?,
                 error => write!(f, "{endpoint} on {host}: {error}")?,

@@ -159,7 +159,8 @@ impl Store {
     }
 
     fn open_sqlite(path: &Path, access: Access) -> Result<Store, StoreError> {
-        if access != Access::Writer && !path.exists() {
+        // Where a folder above it lets nobody in, nobody knows.
+        if access != Access::Writer && !path.try_exists().map_err(|error| StoreError::file(path, error))? {
             return Err(StoreError::Missing { url: DatabaseUrl::Sqlite(path.to_owned()).to_string() });
         }
         let session = |role| {

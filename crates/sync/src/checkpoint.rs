@@ -74,6 +74,22 @@ pub fn integration_named(tx: &mut Tx<'_>, org: OrgId, name: &str) -> Result<Opti
     tx.query_opt(&sql, &[org.into(), name.into()], |row| integration(org, row))
 }
 
+/// The integration of that name, or an error that lists those there are.
+///
+/// # Errors
+/// The database fails, or there is none.
+pub fn named(tx: &mut Tx<'_>, org: OrgId, name: &str) -> Result<Integration, SyncError> {
+    match integration_named(tx, org, name)? {
+        Some(of) => Ok(of),
+        None => Err(no_such(name.to_owned(), &integrations(tx, org)?)),
+    }
+}
+
+/// What is said where there is no integration of that name or id, but others.
+pub(crate) fn no_such(name: String, known: &[Integration]) -> SyncError {
+    SyncError::NoSuchIntegration { name, known: known.iter().map(|of| of.name.clone()).collect() }
+}
+
 /// The integration of that id.
 ///
 /// # Errors

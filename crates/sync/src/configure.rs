@@ -103,10 +103,7 @@ pub fn configure(
     who: &str,
     now: Timestamp,
 ) -> Result<Integration, SyncError> {
-    let Some(mut of) = checkpoint::integration_named(tx, org, name)? else {
-        let known = checkpoint::integrations(tx, org)?.into_iter().map(|of| of.name).collect();
-        return Err(SyncError::NoSuchIntegration { name: name.to_owned(), known });
-    };
+    let mut of = checkpoint::named(tx, org, name)?;
     let before = of.options.clone();
     change.apply(&mut of.options)?;
     if of.options == before {

@@ -7,10 +7,11 @@ use serde::Serialize;
 use store::Tx;
 
 use crate::connect::pauses;
-use crate::health::{self, CLOCK_SKEW_MAX, Trouble};
+use crate::health::{self, About, CLOCK_SKEW_MAX, Trouble, Why};
 use crate::run::Place;
+use crate::scope::Scope;
 use crate::standing::{Looked, Overview};
-use crate::stream::Source;
+use crate::stream::{Removal, Source};
 use crate::{IntegrationState, Stream, SyncError};
 
 /// The steps between here and a record, in their order.
@@ -62,6 +63,19 @@ pub struct Examination {
     pub clock_skew: Option<i64>,
     /// Each stream whose records the console counts: what it counts, or why it does not, and how many we have.
     pub counts: Vec<StreamCount>,
+    /// Why more is held as present than the console shows, if it is; what was written down does not know that yet.
+    pub surplus: Option<Surplus>,
+}
+
+/// More is held as present than the console shows, or than the token sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surplus {
+    /// What was found, in a clause.
+    pub detail: String,
+    /// What it means, in one sentence.
+    pub meaning: &'static str,
+    /// The next step that helps, as a clause.
+    pub next: String,
 }
 
 /// What the console and we count of a stream.
@@ -102,11 +116,12 @@ pub async fn examine(place: Place<'_>, of: &Overview) -> Result<Examination, Syn
             for count in &mut counts {
                 recount(&client, count).await;
             }
-            let skew = Looked::of(&probe, client.console(), asked_at).clock_skew;
+            let looked = Looked::of(&probe, client.console(), asked_at);
             Examination {
                 failed: None,
                 trouble: None,
-                clock_skew: skew.map(|micros| micros / 1_000_000),
+                clock_skew: looked.clock_skew.map(|micros| micros / 1_000_000),
+                surplus: surplus(of, looked.sees.as_ref(), &counts),
                 counts,
                 probe: Some(probe),
             }
@@ -117,6 +132,7 @@ pub async fn examine(place: Place<'_>, of: &Overview) -> Result<Examination, Syn
             probe: None,
             clock_skew: None,
             counts: Vec::new(),
+            surplus: None,
         },
     })
 }
@@ -210,6 +226,42 @@ fn counts(probe: &Probe, ours: &[(String, u64)]) -> Vec<StreamCount> {
         Some(StreamCount { stream: stream.name, theirs, reason, ours })
     };
     crate::STREAMS.iter().filter_map(of_stream).collect()
+}
+
+/// Why more is held as present than the console shows: the token sees less than when it was connected, or less than when
+/// a stream was last proven, or the console has lost what no whole reading has missed yet.
+fn surplus(of: &Overview, sees: Option<&Scope>, counts: &[StreamCount]) -> Option<Surplus> {
+    let (name, host) = (of.integration.name.as_str(), of.integration.console_host.as_str());
+    let narrowed = |before: &str| sees.and_then(|sees| sees.narrowed_since(&Scope::parse(before)));
+    if let Some(detail) = of.health.sees.as_deref().and_then(narrowed) {
+        let (state, why) = (IntegrationState::Degraded, Some(Why::ScopeNarrowed));
+        let next = health::next_step(state, why, About { name, subject: None, host });
+        return Some(Surplus { detail, meaning: health::meaning(state, why), next });
+    }
+    counts.iter().find_map(|count| {
+        let StreamCount { stream, theirs: Some(theirs), ours, .. } = count else { return None };
+        let standing = of.streams.iter().find(|standing| standing.stream.name == *stream)?;
+        let more = ours.saturating_sub(*theirs);
+        if standing.stream.removal != Removal::Absent || !standing.enabled || standing.held > 0 || more == 0 {
+            return None;
+        }
+        let detail = format!("{ours} {stream} are held as present, and the console shows {theirs}");
+        if standing.scope.as_deref().and_then(narrowed).is_some() {
+            return Some(Surplus {
+                detail: format!("{detail}: the token sees less than the one before it"),
+                meaning: health::meaning(IntegrationState::Degraded, Some(Why::ScopeNarrowed)),
+                next: format!(
+                    "connect again with a token of the old scope; if what is not seen any more is really gone: {} --full",
+                    health::accept_removals(name, stream)
+                ),
+            });
+        }
+        (more * crate::HOLD_ONE_IN > *ours).then(|| Surplus {
+            detail,
+            meaning: "the console has lost them since everything was last read, or it is not the console that was read",
+            next: format!("read all of it again, which retires nothing unseen: muster sync {name} --stream {stream} --full"),
+        })
+    })
 }
 
 /// Why a connected integration may have no data, as answers in the order in which they should be looked at; empty if it

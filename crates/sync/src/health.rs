@@ -406,7 +406,8 @@ pub fn next_step(state: IntegrationState, why: Option<Why>, about: About<'_>) ->
             interval_words(RATE_LIMITED_INTERVAL)
         ),
         (S::Degraded, Some(Why::RemovalsHeld)) => format!(
-            "look at the console; if they are really gone: muster sync {name} --stream {subject} --accept-removals"
+            "look at the console; if they are really gone: {}",
+            accept_removals(name, subject)
         ),
         (S::Degraded, Some(Why::ScopeNarrowed)) => format!(
             "ask the console's administrator for the old scope; if the new one is meant, say so by connecting again: muster \
@@ -465,6 +466,20 @@ pub fn next_step(state: IntegrationState, why: Option<Why>, about: About<'_>) ->
         ),
         (S::Paused, _) => format!("switch it on again: muster integration enable {name}"),
     }
+}
+
+/// What helps with a token that was just entered and is refused, as a clause: it may have been cut when it was copied.
+pub const TOKEN_AGAIN: &str =
+    "copy it again, to its end, or make a new one in the console (Settings > Users > Service Users)";
+
+/// The narrowest command that says that the records of one stream are really gone.
+pub(crate) fn accept_removals(name: &str, stream: &str) -> String {
+    format!("muster sync {name} --stream {stream} --accept-removals")
+}
+
+/// The same for a source of files.
+pub(crate) fn accept_removals_of_file(format: Format, name: &str) -> String {
+    format!("muster import {} FILE --source {name} --accept-removals", format.word())
 }
 
 /// What helps, for who has buttons instead of a command line.
@@ -634,6 +649,7 @@ pub fn meaning_of_file(state: IntegrationState) -> &'static str {
 /// The next step that helps a source of files, as a clause; empty if there is nothing to do.
 #[must_use]
 pub fn next_step_for_file(state: IntegrationState, format: Format, name: &str) -> String {
+    let accept = accept_removals_of_file(format, name);
     let format = format.word();
     match state {
         IntegrationState::Connected => String::new(),
@@ -641,9 +657,7 @@ pub fn next_step_for_file(state: IntegrationState, format: Format, name: &str) -
         IntegrationState::Syncing | IntegrationState::Incomplete => {
             format!("import a whole file: muster import {format} FILE --source {name}")
         }
-        _ => format!(
-            "look at the file; if they are really gone: muster import {format} FILE --source {name} --accept-removals"
-        ),
+        _ => format!("look at the file; if they are really gone: {accept}"),
     }
 }
 

@@ -51,7 +51,7 @@ mod worker;
 pub use backfill::{LANE_SUFFIX, backfills};
 pub use beside::{Beside, beside};
 pub use called::record_name;
-pub use checkpoint::{Held, QUARANTINE_BYTES_MAX, StreamSummary, held};
+pub use checkpoint::{Held, QUARANTINE_BYTES_MAX, StreamSummary, held, named};
 pub use configure::{Change as OptionsChange, configure, rename_site};
 pub use connect::{Connect, Connected, SITE_DEFAULT, connect, name_of, pauses};
 pub use drift::{Drifted, Surprise, drift};

@@ -39,8 +39,7 @@ pub fn integration(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId) -> Result<Int
     if let Some(of) = integration_by_id(tx, org, id)? {
         return Ok(of);
     }
-    let known = checkpoint::integrations(tx, org)?.into_iter().map(|of| of.name).collect();
-    Err(SyncError::NoSuchIntegration { name: id.to_string(), known })
+    Err(checkpoint::no_such(id.to_string(), &checkpoint::integrations(tx, org)?))
 }
 
 /// Gives an integration another name, and writes down who did.

@@ -64,12 +64,7 @@ pub(crate) struct Where<'a> {
 /// There is no integration of that name, or the database fails.
 pub async fn reapply(store: &Store, world: &World, org: OrgId, name: &str) -> Result<Reapplied, SyncError> {
     let wanted = name.to_owned();
-    let read = store.read(move |tx| {
-        let all = crate::checkpoint::integrations(tx, org)?;
-        let known = all.iter().map(|of| of.name.clone()).collect();
-        let of = all.into_iter().find(|of| of.name == wanted);
-        of.ok_or(SyncError::NoSuchIntegration { name: wanted, known })
-    });
+    let read = store.read(move |tx| crate::checkpoint::named(tx, org, &wanted));
     let of = world.outside(read).await?;
     let memory = Arc::default();
     let at = Where { store, world, memory: &memory, of: &of };

@@ -176,8 +176,9 @@ impl Pass<'_> {
             run.report.held = held;
             run.report.reason = Some(format!(
                 "the console no longer shows {held} of {known} {}; as that is more than a tenth, they are kept until \
-                 somebody accepts it: muster sync {} --accept-removals",
-                run.owner.stream.name, self.integration.name
+                 somebody accepts it: {}",
+                run.owner.stream.name,
+                crate::health::accept_removals(&self.integration.name, run.owner.stream.name)
             ));
         }
         Ok(())

@@ -147,8 +147,7 @@ pub(crate) fn chosen_integrations(all: Vec<Integration>, names: &[String]) -> Re
     }
     for name in names {
         if !all.iter().any(|integration| integration.name == *name) {
-            let known = all.into_iter().map(|integration| integration.name).collect();
-            return Err(SyncError::NoSuchIntegration { name: name.clone(), known });
+            return Err(checkpoint::no_such(name.clone(), &all));
         }
     }
     if let Some(paused) = all.iter().find(|of| names.contains(&of.name) && !of.options.enabled) {

@@ -71,6 +71,14 @@ impl Scope {
         self.level == "tenant" || (self.level == earlier.level && self.places.is_superset(&earlier.places))
     }
 
+    /// What is not seen any more that `before` saw when it was connected, in words; nothing if all of it is.
+    #[must_use]
+    pub fn narrowed_since(&self, before: &Scope) -> Option<String> {
+        let (was, is) = (before.in_words(), self.in_words());
+        let is = if was == is { "another part of the console".to_owned() } else { is };
+        (!self.covers(before)).then(|| format!("the token saw {was} when it was connected, and sees {is} now"))
+    }
+
     /// `account` or `3 sites`, for sentences.
     #[must_use]
     pub fn in_words(&self) -> String {

@@ -39,6 +39,8 @@ pub struct StreamStanding {
     pub reason: Option<String>,
     /// When a sweep was last complete.
     pub complete_at: Option<Timestamp>,
+    /// What the token saw when it last proved what is gone, as the text of a [`Scope`].
+    pub scope: Option<String>,
     /// What the console counted for the latest sweep.
     pub console_total: Option<u64>,
     /// What the console counted for the latest complete sweep of everything, and when that ended.
@@ -384,14 +386,27 @@ pub fn overviews(tx: &mut Tx<'_>, org: OrgId, now: Timestamp) -> Result<Vec<Over
 /// The database fails.
 pub fn overview(tx: &mut Tx<'_>, of: Integration, now: Timestamp) -> Result<Overview, SyncError> {
     let health = read_health(tx, of.org, of.id)?.unwrap_or_default();
-    let streams = streams(tx, &of, now)?;
+    let mut streams = streams(tx, &of, now)?;
+    if health.probe_at.is_none() {
+        streams.iter_mut().filter(|standing| stopped_it_all(standing.status)).for_each(|standing| {
+            standing.status = standing.complete_at.map(|_| StreamStatus::Complete);
+            standing.reason = None;
+        });
+    }
     Ok(Overview { integration: of, health, streams })
+}
+
+/// Whether a stream could not be read because nothing of its console could be. Once the console may be read again, that says
+/// nothing about the stream any more.
+fn stopped_it_all(status: Option<StreamStatus>) -> bool {
+    use StreamStatus::{AuthenticationFailed, NotTried, PermissionMissing};
+    matches!(status, Some(AuthenticationFailed | PermissionMissing | NotTried))
 }
 
 fn streams(tx: &mut Tx<'_>, of: &Integration, now: Timestamp) -> Result<Vec<StreamStanding>, SyncError> {
     const READ: &str = "SELECT stream, status, reason, complete_at, console_total, watermark, \
-        CASE WHEN sweep_id IS NULL THEN 0 ELSE page END, held, lease_owner, lease_until, attempted_at, ended_at, failures \
-        FROM sync_stream WHERE org_id = $1 AND integration_id = $2";
+        CASE WHEN sweep_id IS NULL THEN 0 ELSE page END, held, lease_owner, lease_until, attempted_at, ended_at, failures, \
+        scope FROM sync_stream WHERE org_id = $1 AND integration_id = $2";
     const COUNTED: &str = "SELECT w.stream, w.console_total, w.finished_at FROM sync_sweep w \
         JOIN (SELECT stream, max(sweep_id) AS latest FROM sync_sweep WHERE org_id = $1 AND integration_id = $2 \
         AND kind = 'full' AND status = 'complete' AND console_total IS NOT NULL GROUP BY stream) f \
@@ -414,6 +429,7 @@ fn streams(tx: &mut Tx<'_>, of: &Integration, now: Timestamp) -> Result<Vec<Stre
             status: None,
             reason: None,
             complete_at: None,
+            scope: None,
             console_total: None,
             counted: None,
             watermark: None,
@@ -470,6 +486,7 @@ fn fill(standing: &mut StreamStanding, row: &Row<'_>, now: Timestamp) -> Result<
     standing.open_pages = row.int(6)?.unsigned_abs();
     standing.held = row.opt_int(7)?.map_or(0, i64::unsigned_abs);
     standing.lease = lease(row, now)?;
+    standing.scope = row.opt_text(13)?.map(str::to_owned);
     standing.attempts = attempts(row)?;
     Ok(())
 }
@@ -599,21 +616,14 @@ pub(crate) fn settle(
             _ => now.plus_seconds(every),
         }
     });
-    let was_stopped = |status: Option<StreamStatus>| {
-        matches!(
-            status,
-            Some(StreamStatus::AuthenticationFailed | StreamStatus::PermissionMissing | StreamStatus::NotTried)
-        )
-    };
     let facts: Vec<StreamFacts> = streams
         .iter()
         .map(|standing| StreamFacts {
             stream: standing.stream,
             enabled: standing.enabled,
-            // What stopped the whole integration says nothing about this stream once the console works again.
             status: standing
                 .status
-                .filter(|status| !was_stopped(Some(*status)))
+                .filter(|status| !stopped_it_all(Some(*status)))
                 .or_else(|| standing.complete_at.map(|_| StreamStatus::Complete)),
             reason: standing.reason.clone(),
             was_complete: standing.complete_at.is_some(),
@@ -726,17 +736,10 @@ pub(crate) fn note_look(
     if let Some(sees) = &looked.sees {
         match health.sees.as_deref().map(Scope::parse) {
             None => health.sees = Some(sees.to_string()),
-            Some(before) if sees.covers(&before) => health.narrowed = None,
             Some(before) => {
-                let words = format!(
-                    "the token saw {} when it was connected, and sees {} now",
-                    before.in_words(),
-                    sees.in_words()
-                );
-                if health.narrowed.as_ref() != Some(&words) {
-                    notices.push(words.clone());
-                }
-                health.narrowed = Some(words);
+                let narrowed = sees.narrowed_since(&before);
+                notices.extend(narrowed.clone().filter(|words| health.narrowed.as_ref() != Some(words)));
+                health.narrowed = narrowed;
             }
         }
     }

@@ -81,8 +81,7 @@ fn check(names: &[String]) -> Result<(), ImportError> {
         if let Some(first) = names[..second].iter().position(|known| kernel::fold(known) == folded) {
             // Columns without a name are told apart by nothing, and hold nothing that was meant.
             if !name.is_empty() {
-                let name = super::host::cut(name, 100).to_owned();
-                return Err(ImportError::DuplicateHeader { name, first: first + 1, second: second + 1 });
+                return Err(ImportError::DuplicateHeader { first: first + 1, second: second + 1 });
             }
         }
     }

@@ -91,10 +91,8 @@ pub enum ImportError {
         line: u64,
     },
     /// Two columns have one name, so that nobody can say which is meant.
-    #[error("columns {first} and {second} are both named {name:?}; rename one of them")]
+    #[error("columns {first} and {second} have the same name; rename one of them")]
     DuplicateHeader {
-        /// The name.
-        name: String,
         /// Which column has it first, counting from 1.
         first: usize,
         /// Which has it again.
@@ -111,14 +109,15 @@ pub enum ImportError {
         nearest: Option<String>,
     },
     /// A mapping names a column that the file does not have.
-    #[error("--map {column}: the file has no column {column:?}{}; it has {columns}", did_you_mean(nearest))]
+    #[error(
+        "--map {column}: the file has no column {column:?}{}; --dry-run without --map shows those that it has",
+        did_you_mean(nearest)
+    )]
     UnknownColumn {
         /// The column.
         column: String,
         /// The nearest that there is.
         nearest: Option<String>,
-        /// Those that there are.
-        columns: String,
     },
     /// A mapping is no mapping.
     #[error("--map {text:?} is not COLUMN=FIELD")]
@@ -126,15 +125,12 @@ pub enum ImportError {
         /// What was given.
         text: String,
     },
-    /// No column says which machine a row is about.
+    /// No column says which machine a row is about. The first line is not repeated: of a wrong file it may be a secret.
     #[error(
-        "no column says which machine a row is about: one of id, name, ip, mac or serial is needed{}",
-        columns_are(columns)
+        "no column of the first line says which machine a row is about: one of id, name, ip, mac or serial is needed. If it is \
+         the right file, say which column that is: --map COLUMN=FIELD"
     )]
-    NoIdentity {
-        /// The columns that there are.
-        columns: String,
-    },
+    NoIdentity,
     /// Reading failed.
     #[error("reading the file failed")]
     Io(#[source] io::Error),
@@ -149,10 +145,6 @@ fn hint(word: &Option<&'static str>) -> String {
 
 fn did_you_mean(nearest: &Option<String>) -> String {
     nearest.as_ref().map(|nearest| format!(" (did you mean {nearest}?)")).unwrap_or_default()
-}
-
-fn columns_are(columns: &str) -> String {
-    if columns.is_empty() { String::new() } else { format!("; map one with --map COLUMN=FIELD, there are {columns}") }
 }
 
 fn all_fields() -> String {

@@ -635,8 +635,7 @@ impl Columns {
         for (column, _) in &self.explicit.0 {
             if !headers.iter().any(|header| plain(header) == plain(column)) {
                 let nearest = query::nearest(column, headers.iter().copied()).into_iter().next();
-                let columns = self.listed();
-                return Err(ImportError::UnknownColumn { column: column.clone(), nearest, columns });
+                return Err(ImportError::UnknownColumn { column: column.clone(), nearest });
             }
         }
         Ok(())
@@ -660,17 +659,6 @@ impl Columns {
             )
         };
         self.known.values().any(|(field, _)| tells(field))
-    }
-
-    /// The columns, for an error.
-    #[must_use]
-    pub fn listed(&self) -> String {
-        const LISTED: usize = 30;
-        let mut names: Vec<&str> = self.seen.iter().map(|(header, _)| cut(header, 60)).take(LISTED).collect();
-        if self.seen.len() > LISTED {
-            names.push("..");
-        }
-        names.join(", ")
     }
 
     /// What became of each column.

@@ -13,6 +13,7 @@ use super::{Draft, Format, Record, Whole};
 use crate::canonical::{self, Meaning};
 use crate::checkpoint::{self, Ending, Owner, PageCounts, Quarantined};
 use crate::connect::checked_name;
+use crate::health;
 use crate::lease::{Holder, LEASE};
 use crate::patience::Patience;
 use crate::position::{Position, Window};
@@ -407,9 +408,10 @@ impl<'a> Story<'a> {
         self.report.removed += taken.removed;
         if let Some(held) = taken.held {
             self.report.held = held;
+            let accept = health::accept_removals_of_file(draft.format, &self.integration.name);
             self.report.reason = Some(format!(
                 "the file no longer has {held} of {known} machines; as that is more than a tenth, they are kept until \
-                 somebody accepts it: import it with --accept-removals"
+                 somebody accepts it: {accept}"
             ));
         }
         Ok(())

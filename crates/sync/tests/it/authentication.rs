@@ -25,10 +25,19 @@ fn a_token_revoked_in_mid_sweep_stops_and_a_new_one_goes_on() {
     );
     assert!(kept > 0 && pages > 0);
 
+    let standing = || {
+        let (of, now) = (lab.integration(), lab.world.now());
+        let all =
+            lab.store.read_blocking::<_, sync::SyncError, _>(move |tx| sync::overview(tx, of, now)).unwrap().streams;
+        all.into_iter().find(|one| one.stream.name == "agents").unwrap()
+    };
+    assert_eq!(standing().status, Some(StreamStatus::AuthenticationFailed));
     let fresh = lab.sim.issue(&sentinelone_sim::Scope::Tenant, sentinelone_sim::Bearer::ServiceUser, i64::MAX);
     let connected = lab.try_connect(&fresh).unwrap();
     assert!(connected.rotated);
     assert_eq!(connected.integration.state, IntegrationState::Connected);
+    let agents = standing();
+    assert_eq!((agents.status, agents.reason), (None, None), "nobody is told of the old token any more");
     assert_eq!(lab.number("SELECT page FROM sync_stream WHERE stream = 'agents'"), pages, "checkpoints are kept");
     let reports = lab.sync();
     all_complete(&reports);
