@@ -322,7 +322,7 @@ pub(crate) fn fenced(console: &Console) -> (String, &'static str) {
                 --allow-private-consoles; muster demo does that by itself.",
         ),
         false => (
-            format!("{host} stands inside a private network, so nothing was sent."),
+            format!("{}.", console.private_words()),
             "This server asks consoles by their public names. Let an Explorer inside that network ask it, or have \
                 private addresses allowed: in Settings by who manages the installation, or by --allow-private-consoles.",
         ),

@@ -180,27 +180,35 @@ pub(crate) fn place<'a>(app: &'a App, visitor: &'a Visitor) -> sync::Place<'a> {
 pub(crate) fn light(of: &Overview, now: Timestamp) -> (Light, &'static str) {
     use IntegrationState as S;
     let assessment = of.assessment();
-    match (assessment.state, assessment.why) {
-        (S::Paused, _) => (Light::Pause, "Paused"),
-        (S::Syncing | S::Connected, _) if of.first_reading(now).is_some() => {
-            (if of.is_being_read(now) { Light::Run } else { Light::Wait }, "First reading")
+    match assessment.state {
+        S::Syncing | S::Connected if of.first_reading(now).is_some() => {
+            (if of.is_being_read(now) { Light::Run } else { Light::Wait }, words(S::Syncing, None).1)
         }
-        (S::AuthenticationFailed, _) => (Light::Bad, "Refused"),
-        (S::PermissionMissing, _) => (Light::Bad, "Not allowed"),
         _ if of.is_a_demo_at_rest() => (Light::Pause, "Not running"),
+        S::Syncing if of.is_being_read(now) => (Light::Run, "Running"),
+        S::Syncing => (Light::Wait, "Waiting"),
+        S::Connected if of.light(now) != Health::Green => (Light::Warn, "Behind"),
+        state => words(state, assessment.why),
+    }
+}
+
+/// What a card calls a state, where nothing else is known of the integration.
+pub(crate) fn words(state: IntegrationState, why: Option<Why>) -> (Light, &'static str) {
+    use IntegrationState as S;
+    match (state, why) {
+        (S::Paused, _) => (Light::Pause, "Paused"),
+        (S::Syncing, _) => (Light::Wait, "First reading"),
+        (S::Connected, _) => (Light::Ok, "Healthy"),
+        (S::AuthenticationFailed, _) => (Light::Bad, "Refused"),
+        (S::PermissionMissing, _) | (S::Incomplete, Some(Why::CoreMissing)) => (Light::Bad, "Not allowed"),
         (S::Invalid, Some(Why::CredentialGone)) => (Light::Bad, "No credential"),
         (S::Invalid, _) => (Light::Bad, "Not validated"),
         (S::Unreachable, _) => (Light::Bad, "Unreachable"),
-        (S::Incomplete, Some(Why::CoreMissing)) => (Light::Bad, "Not allowed"),
         (S::Incomplete, _) => (Light::Warn, "Incomplete"),
         (S::Degraded, Some(Why::RateLimited)) => (Light::Warn, "Slowed"),
         (S::Degraded, Some(Why::RemovalsHeld)) => (Light::Warn, "Held"),
         (S::Degraded, Some(Why::ScopeNarrowed)) => (Light::Warn, "Narrowed"),
         (S::Degraded, _) => (Light::Warn, "Needs a look"),
-        (S::Syncing, _) if of.is_being_read(now) => (Light::Run, "Running"),
-        (S::Syncing, _) => (Light::Wait, "Waiting"),
-        (S::Connected, _) if of.light(now) == Health::Green => (Light::Ok, "Healthy"),
-        (S::Connected, _) => (Light::Warn, "Behind"),
     }
 }
 

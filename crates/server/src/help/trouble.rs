@@ -11,7 +11,7 @@ use crate::tasks;
 
 /// A state, with its reason where there are several.
 pub(super) struct Trouble {
-    /// Its name, as on the card.
+    /// Its name, as on the card and at a terminal.
     pub(super) name: String,
     pub(super) means: String,
     /// The button that leads to the step, if there is one.
@@ -34,15 +34,20 @@ fn trouble(state: IntegrationState, why: Option<Why>) -> Trouble {
     Trouble { name: name(state, why), means: capital(health::meaning(state, why)), verb: remedy.verb(), todo, command }
 }
 
-/// What a state is called: `Unreachable: DNS`.
+/// What a state is called: the word on its card, and in brackets what a terminal says where that is another:
+/// `Refused (authentication failed)`, `Unreachable: DNS`.
 fn name(state: IntegrationState, why: Option<Why>) -> String {
-    let state = capital(&state.word().replace('_', " ")).trim_end_matches('.').to_owned();
-    let Some(why) = why else { return state };
+    let (_, card) = crate::integrations::words(state, why);
+    let word = state.word().replace('_', " ");
     let why = match why {
-        Why::Dns | Why::Tls | Why::Http => why.word().to_uppercase(),
-        _ => why.word().replace('_', " "),
+        None => String::new(),
+        Some(why @ (Why::Dns | Why::Tls | Why::Http)) => format!(": {}", why.word().to_uppercase()),
+        Some(why) => format!(": {}", why.word().replace('_', " ")),
     };
-    format!("{state}: {why}")
+    match card.to_lowercase() == word {
+        true => format!("{card}{why}"),
+        false => format!("{card} ({word}{why})"),
+    }
 }
 
 /// docs/troubleshooting.md.
@@ -54,9 +59,9 @@ pub fn trouble_page() -> String {
 
 # When something is wrong
 
-What stands on the card of an integration, in `muster doctor` and in the log, what it means, and the one step that helps. No
-two states ask for the same wrong thing: only a token that the console refuses asks for a new one. How to begin is in
-[set-up.md](set-up.md).
+What stands on the card of an integration (in brackets: in `muster doctor` and in the log, where that is another word), what it
+means, and the one step that helps. No two states ask for the same wrong thing: only a token that the console refuses asks for
+a new one. How to begin is in [set-up.md](set-up.md).
 
 ## States
 
@@ -102,11 +107,16 @@ mod tests {
             assert!(page.contains(&format!("| {name} | ")), "{name}");
         }
         for state in IntegrationState::ALL {
-            assert!(page.contains(&format!("\n| {}", name(state, None))), "{state:?}");
+            let (_, card) = crate::integrations::words(state, None);
+            assert!(page.contains(&format!("\n| {card} ")) || page.contains(&format!("\n| {card}: ")), "{state:?}");
         }
         for code in ["401", "403", "404", "429", "500"] {
             assert!(page.contains(&format!("| {code} | ")), "{code}");
         }
-        assert!(page.contains("| Authentication failed | ") && page.contains("*Reconnect*. "));
+        assert!(
+            page.contains("| Refused (authentication failed) | ")
+                && page.contains("\n| Healthy (connected) | ")
+                && page.contains("*Reconnect*. ")
+        );
     }
 }

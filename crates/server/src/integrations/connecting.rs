@@ -1,5 +1,6 @@
 //! Connecting a console: the form, the test before saving, and a new token, permission or address for one that is known.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use access::{Credential, Credentials, Permission};
@@ -11,7 +12,7 @@ use kernel::{CredentialId, Secret, Timestamp};
 use sentinelone::{Console, Probe, Token};
 use sync::examine::{Step, failed_step};
 use sync::explorers::{At, Explorer, ExplorerError};
-use sync::health::{self, Trouble};
+use sync::health::{self, Remedy, Trouble};
 use sync::{Beside, Integration, IntegrationState, Options, SyncError};
 use ui::{Button, Card, Choice, Flash, Icon, Kind, Light, Markup, Place, Tone, Weight, html};
 
@@ -122,19 +123,27 @@ enum Tested {
     Entered,
     /// The one that is kept.
     Kept,
+    /// The same, of an integration that is switched off.
+    Paused,
     /// The one of a demo's console, which nobody simulates just now.
     Demo,
 }
 
 impl Tested {
     /// What there is to do about a step that failed.
-    fn help(self, step: Step, trouble: &Trouble) -> &'static str {
-        match (self, step) {
-            (Tested::Entered, Step::Token) => {
-                "copy it again, to its end, or make a new one in the console (Settings > Users > Service Users); nothing was saved"
+    fn help(self, step: Step, trouble: &Trouble) -> Cow<'static, str> {
+        let remedy = match self {
+            Tested::Demo => Remedy::StartDemo,
+            _ => health::remedy(trouble.state, trouble.why),
+        };
+        match (self, step, remedy) {
+            (Tested::Entered, Step::Token, _) => format!("{}; nothing was saved", health::TOKEN_AGAIN).into(),
+            // Nobody tries what is not kept, or what is switched off.
+            (Tested::Entered | Tested::Paused, _, Remedy::Wait) => {
+                "nothing is wrong with what was entered, and nothing tries it again by itself: wait a moment, then test it again"
+                    .into()
             }
-            (Tested::Demo, _) => health::Remedy::StartDemo.words(),
-            _ => health::remedy(trouble.state, trouble.why).words(),
+            (_, _, remedy) => remedy.words().into(),
         }
     }
 }
@@ -151,7 +160,7 @@ fn steps(outcome: &Outcome, address: &str, tested: Tested, now: Timestamp) -> Ma
                 Some((at, trouble)) if *at == step => {
                     passed = false;
                     let help = tested.help(step, trouble);
-                    html! { (ui::light(Light::Bad, "Failed")) " " (ui::words::cut(&capital(&trouble.detail), 400)) " " (capital(help)) }
+                    html! { (ui::light(Light::Bad, "Failed")) " " (ui::words::cut(&capital(&trouble.detail), 400)) " " (capital(&help)) }
                 }
                 _ if passed && plain && step == Step::Tls => {
                     ui::light(Light::NotApplicable, "No: plain http, which stays on this machine")
@@ -836,11 +845,16 @@ pub(super) async fn test_saved(
         Ok(_) => Flash { tone: Tone::Ok, what: "Console and token work.", then: "", link: None },
         Err(_) => Flash { tone: Tone::Bad, what: "It does not work just now.", then: "", link: None },
     };
+    let tested = match of.simulates() {
+        Some(_) => Tested::Demo,
+        None if of.options.enabled => Tested::Kept,
+        None => Tested::Paused,
+    };
     let title = format!("Test of {}", of.name);
     let shell = visitor.shell();
     let body = html! {
         div.flow.wide {
-            (steps(&outcome, &of.console_url, if of.simulates().is_some() { Tested::Demo } else { Tested::Kept }, now))
+            (steps(&outcome, &of.console_url, tested, now))
             div.line {
                 (ui::link_button(&format!("{home}/test"), &Button { words: "Test again", icon: Some(Icon::Sync), ..Button::default() }))
                 (ui::link_button(&home, &Button { words: "Back", weight: Weight::Quiet, ..Button::default() }))
@@ -869,5 +883,21 @@ pub(super) async fn examined(app: &App, visitor: &Visitor, id: &str) -> Result<O
         (Some(probe), ..) => Ok(Ok(probe)),
         (None, Some(step), Some(trouble)) => Ok(Err((step, trouble))),
         _ => Err(Problem::conflict("The console gave no answer that says anything.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_tried_again_by_itself_is_said_to_be() {
+        let trouble = |state, why| Trouble { state, why, detail: "acme failed at agents (503)".to_owned() };
+        let passing = trouble(IntegrationState::Unreachable, Some(health::Why::Http));
+        let says = |tested: Tested| tested.help(Step::Http, &passing).contains("it is tried again by itself");
+        assert!(says(Tested::Kept));
+        assert!(!says(Tested::Entered) && !says(Tested::Paused) && !says(Tested::Demo));
+        let refused = trouble(IntegrationState::AuthenticationFailed, None);
+        assert!(Tested::Entered.help(Step::Token, &refused).starts_with(health::TOKEN_AGAIN));
     }
 }

@@ -260,9 +260,10 @@ pub(super) async fn run(State(app): State<App>, visitor: Visitor, Path(id): Path
         let run = sync::reading_of(tx, org, asked)?.ok_or_else(|| Problem::missing("run"))?;
         let of = sync::integration(tx, org, run.integration).map_err(integrations::missing)?;
         let left = sync::left_out_counts(tx, org, of.id, &of.options.import)?;
-        Ok::<_, Problem>((run, left, of.connector))
+        Ok::<_, Problem>((run, left, of))
     });
-    let (run, left, connector) = read.await?;
+    let (run, left, of) = read.await?;
+    let connector = of.connector;
     let left: u64 = left.iter().filter(|one| one.stream == run.stream).map(|one| one.records).sum();
     let (state, word) = outcome(&run);
     let task = format!("{HOME}/{}", run.integration);
@@ -288,7 +289,7 @@ pub(super) async fn run(State(app): State<App>, visitor: Visitor, Path(id): Path
     let records = records_at(&run.stream);
     let body = html! {
         div.flow.wide {
-            @if !reason.is_empty() { (told(reason, help, state, &task)) }
+            @if !reason.is_empty() { (told(reason, help, of.options.enabled, state, &task)) }
             (Card { id: "figures", heading: "What it brought", body: ui::facts(&facts), ..Card::default() }.render())
             p {
                 @if let Some(to) = &records { a href=(to) { "The records in the inventory" } ". " }
@@ -314,13 +315,16 @@ pub(super) async fn run(State(app): State<App>, visitor: Visitor, Path(id): Path
     Ok(respond::page(page.render()))
 }
 
-fn told(reason: &str, help: Option<&Explained>, state: Light, task: &str) -> Markup {
+fn told(reason: &str, help: Option<&Explained>, enabled: bool, state: Light, task: &str) -> Markup {
     let tone = match state {
         Light::Bad => Tone::Bad,
         Light::Ok => Tone::Note,
         _ => Tone::Warn,
     };
-    let then = help.map(|help| format!("{}: {} {}", help.code, help.means, help.fix)).unwrap_or_default();
+    let fix = |help: &Explained| {
+        if enabled { help.fix } else { "It is paused, and nothing tries it again: resume it first." }
+    };
+    let then = help.map(|help| format!("{}: {} {}", help.code, help.means, fix(help))).unwrap_or_default();
     let integration = task.replace(HOME, integrations::HOME);
     let link = help.map(|_| ("To the integration", integration.as_str()));
     Flash { tone, what: &ui::words::cut(&capital(reason), 600), then: &then, link }.render()
@@ -376,7 +380,7 @@ pub(super) async fn log(
     let foot = html! { @if more { a href=(older) { "Older lines" } } };
     let trouble = explained(&assessment.detail);
     let body = html! {
-        @if !assessment.detail.is_empty() { (told(&assessment.detail, trouble, state, &home)) }
+        @if !assessment.detail.is_empty() { (told(&assessment.detail, trouble, of.integration.options.enabled, state, &home)) }
         div #progress { (progress_bar(&of, progress.as_ref(), now)) }
         (Card { id: "log", heading: "Log", aside, body: lines, foot, ..Card::default() }.render())
     };
@@ -395,4 +399,17 @@ pub(super) async fn log(
         ..visitor.page(&shell, Place::Tasks, of.integration.task())
     };
     Ok(respond::page(page.render()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_of_a_paused_task_is_not_said_to_be_tried_again() {
+        let reason = "acme failed at agents (503)";
+        let says = |enabled| told(reason, explained(reason), enabled, Light::Bad, "/tasks/1").0;
+        assert!(says(true).contains("tried again by itself"));
+        assert!(!says(false).contains("tried again by itself") && says(false).contains("resume it"), "{}", says(false));
+    }
 }
