@@ -227,7 +227,7 @@ Examples:
   muster integration set acme --autosync 1d
   muster integration disable acme")]
     Integration(Integration),
-    /// Says of an asset what sources do not: custom fields, its owner, whether its device is tracked
+    /// Explains, merges, splits and reviews assets, shows their history, and says of one what sources do not
     Asset {
         #[command(subcommand)]
         command: crate::commands::asset::AssetCommand,
@@ -499,9 +499,7 @@ pub struct Query {
     /// Asks the saved question of that name: muster saved list
     #[arg(long, value_name = "NAME", conflicts_with = "inventory")]
     pub saved: Option<String>,
-    /// What to ask: assets, software, vulnerabilities, findings, activities, users, policies, console_sites,
-    /// console_groups, accounts, sites; artifacts is the log of all changes
-    #[arg(long = "in", value_name = "INVENTORY", default_value = "assets")]
+    #[arg(long = "in", value_name = "INVENTORY", default_value = "assets", help = inventories())]
     pub inventory: String,
     /// Prints how many match, exactly, and nothing else
     #[arg(long, conflicts_with_all = ["fields", "sort", "group_by", "limit", "after", "explain"])]
@@ -540,6 +538,13 @@ pub struct Query {
     #[arg(long, value_name = "BYTE", num_args = 0..=1, require_equals = true, default_missing_value = "end",
         conflicts_with_all = ["count", "explain", "saved"])]
     pub complete: Option<String>,
+}
+
+/// What can be asked, for the help: every inventory that is listed.
+fn inventories() -> String {
+    let listed = inventory::catalogue().inventories.iter().filter(|inventory| inventory.listed);
+    let names: Vec<&str> = listed.map(|inventory| inventory.name).filter(|name| *name != "artifacts").collect();
+    format!("What to ask: {}; artifacts is the log of all changes", names.join(", "))
 }
 
 /// How an answer is printed.

@@ -29,7 +29,7 @@ pub mod site;
 pub mod sync;
 
 /// Who gives the order, for the audit trail: the system's name for the person at the terminal.
-fn who() -> String {
+pub(crate) fn who() -> String {
     let named = ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     named.filter(|name| !name.is_empty()).unwrap_or_else(|| "command line".to_owned())
 }

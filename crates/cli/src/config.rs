@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command, CommandFactory, FromArgMatches};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -84,8 +84,31 @@ pub fn read(line: impl IntoIterator<Item = OsString> + Clone) -> Result<Argument
         // Tests read several files in one process; a program reads one.
         let _ = SAID.set(elsewhere);
     }
-    let mut matches = command.try_get_matches_from(line).map_err(Refused::Told)?;
-    Arguments::from_arg_matches_mut(&mut matches).map_err(Refused::Told)
+    let told = |error| Refused::Told(plainer(error));
+    let mut matches = command.try_get_matches_from(line).map_err(told)?;
+    Arguments::from_arg_matches_mut(&mut matches).map_err(told)
+}
+
+/// The parser's words with the nearest command first, and without flags in the usage that every command takes.
+fn plainer(mut error: clap::Error) -> clap::Error {
+    if let (Some(ContextValue::String(typed)), Some(ContextValue::Strings(near))) =
+        (error.get(ContextKind::InvalidSubcommand), error.get(ContextKind::SuggestedSubcommand))
+    {
+        let nearest = query::nearest(typed, near.iter().map(String::as_str));
+        if !nearest.is_empty() {
+            error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(nearest));
+        }
+    }
+    if let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) {
+        let mut usage = usage.to_string();
+        for flag in Arguments::command().get_arguments().filter(|flag| flag.is_global_set()) {
+            let values = flag.get_value_names().unwrap_or_default().iter().map(|name| format!(" <{name}>"));
+            let long = flag.get_long().unwrap_or_default();
+            usage = usage.replace(&format!(" --{long}{}", values.collect::<String>()), "");
+        }
+        error.insert(ContextKind::Usage, ContextValue::StyledStr(usage.into()));
+    }
+    error
 }
 
 /// The flag of a setting takes a value where neither the command line nor its variable gives one.

@@ -120,6 +120,11 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     line
 }
 
+/// A file that somebody named cannot be read: the name is what has to change.
+pub fn unreadable(name: &str, cause: &std::io::Error) -> Failure {
+    Failure::usage(format!("{name} cannot be read: {cause}")).with("Nothing was changed.")
+}
+
 /// What to do about data that cannot be read back.
 const DAMAGED: &str = "Restore a backup, or move the file away and sync anew: muster doctor says where it lies.";
 
@@ -138,6 +143,7 @@ impl From<store::StoreError> for Failure {
                 "Everything that was stored before is kept, and the next run goes on from there. Make room, then try again.",
             ),
             StoreError::Corrupt { .. } => failure.with(DAMAGED),
+            StoreError::File { path, source } => failure.with(crate::place::out_of_reach(&path, &source)),
             StoreError::Unreachable { .. } => failure.with("Nothing was changed. Check that the server runs and that --database names it."),
             _ if exit == Exit::Bug => failure.with("This is a mistake in Muster. Nothing of this step was stored."),
             _ => failure,
@@ -179,6 +185,9 @@ impl From<access::AccessError> for Failure {
     fn from(error: access::AccessError) -> Failure {
         match error {
             access::AccessError::Store(error) => error.into(),
+            access::AccessError::KeyFile { ref path, ref source } => {
+                Failure::new(exit_of(error.class()), chain(&error)).with(crate::place::out_of_reach(path, source))
+            }
             other => Failure::new(exit_of(other.class()), chain(&other)),
         }
     }

@@ -1,5 +1,6 @@
 //! Where data lies: the database, the folder, the key; and how a command opens them.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use access::Keyring;
@@ -182,8 +183,48 @@ fn private_folder(folder: &Path) -> Result<(), Failure> {
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder).map_err(|error| {
         Failure::new(Exit::Storage, format!("the data directory {} cannot be made: {error}", folder.display()))
-            .with("Nothing was changed. Name another: --data-dir DIR.")
+            .with(out_of_reach(folder, &error))
     })
+}
+
+/// What helps where a file or a folder cannot be used: whose it is, who this is, and what to do.
+pub fn out_of_reach(path: &Path, error: &std::io::Error) -> String {
+    const ELSEWHERE: &str = "name another place: --data-dir DIR";
+    // SQLite says only that it cannot open a file; the system says why.
+    let kind = match error.kind() {
+        ErrorKind::Other => std::fs::File::open(path).err().map_or(ErrorKind::Other, |error| error.kind()),
+        kind => kind,
+    };
+    if kind == ErrorKind::ReadOnlyFilesystem {
+        return format!("Nothing was changed. It lies on a file system that is read-only; {ELSEWHERE}.");
+    }
+    // What is there: of a path that cannot be searched, the folder that does not let us in.
+    let there = path.ancestors().find(|path| path.metadata().is_ok()).unwrap_or(path);
+    let (shown, named) = (there.display(), shell(there));
+    match (owner(there), owner(Path::new("/proc/self"))) {
+        _ if kind != ErrorKind::PermissionDenied => format!("Nothing was changed. Look at {shown}, or {ELSEWHERE}."),
+        (Some(owner), Some(me)) if owner != me => format!(
+            "Nothing was changed. {shown} belongs to {owner}, and this runs as {me}: run it as {owner}, or give it to {me} (chown \
+             -R {me} {named}), or {ELSEWHERE}."
+        ),
+        (_, me) => format!(
+            "Nothing was changed. This runs as {}, who may not use {shown}: chmod u+rwX {named}, or {ELSEWHERE}.",
+            me.unwrap_or_else(crate::commands::who)
+        ),
+    }
+}
+
+/// Whose a file is: a name, or the number where it has none.
+fn owner(path: &Path) -> Option<String> {
+    #[cfg(unix)]
+    {
+        let id = std::os::unix::fs::MetadataExt::uid(&path.metadata().ok()?).to_string();
+        let all = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        let known = all.lines().find(|line| line.split(':').nth(2) == Some(&id));
+        Some(known.and_then(|line| line.split(':').next()).map_or(id, str::to_owned))
+    }
+    #[cfg(not(unix))]
+    None
 }
 
 /// A path as a word for a shell, from `~` if it is below the home directory.
@@ -208,6 +249,24 @@ pub fn word(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_out_of_reach_is_told_with_whose_it_is_and_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("not/there/muster.db");
+        let told = |kind: ErrorKind| out_of_reach(&file, &kind.into());
+        let here = folder.path().display().to_string();
+        let denied = told(ErrorKind::PermissionDenied);
+        assert!(denied.contains(&here) && denied.contains("chmod") && denied.contains("--data-dir DIR"), "{denied}");
+        let me = owner(folder.path()).unwrap();
+        assert!(denied.contains(&format!("This runs as {me}, ")), "{denied}");
+        assert!(told(ErrorKind::ReadOnlyFilesystem).contains("read-only"));
+        // Somebody else's: the test may be anybody but the kernel's own files are root's.
+        if me != "root" {
+            let other = out_of_reach(Path::new("/proc/1"), &ErrorKind::PermissionDenied.into());
+            assert!(other.contains("belongs to root") && other.contains(&format!("chown -R {me}")), "{other}");
+        }
+    }
 
     #[test]
     fn a_path_survives_a_shell() {

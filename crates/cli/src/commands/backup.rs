@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use store::backup::{self, Backup as File, BackupError, Label, Manifest};
 
 use crate::arguments::{Backup, Global, Restore};
-use crate::failure::Failure;
+use crate::failure::{Failure, unreadable};
 use crate::place::{Place, SLICES, shell};
 use crate::terminal::{Terminal, size};
 
@@ -64,7 +64,10 @@ pub async fn backup(global: &Global, asked: &Backup, terminal: &Terminal) -> Res
 
 pub fn restore(global: &Global, asked: &Restore, terminal: &Terminal) -> Result<(), Failure> {
     let place = Place::new(global)?;
-    let mut file = File::open(&asked.file)?;
+    let mut file = File::open(&asked.file).map_err(|error| match error {
+        BackupError::File { path, source } => unreadable(&path.display().to_string(), &source),
+        other => other.into(),
+    })?;
     file.verify(SLICES)?;
     let manifest = file.manifest().clone();
     let rows: u64 = manifest.tables.iter().map(|table| table.rows).sum();
@@ -117,8 +120,9 @@ pub fn restore(global: &Global, asked: &Restore, terminal: &Terminal) -> Result<
     let checked: Result<(), access::AccessError> =
         place.open_to_read()?.read_blocking(move |tx| access::check_keys(tx, &keys));
     if let Err(error) = checked {
-        terminal.note(Failure::from(error).lines().trim_end());
-        terminal.note("The data is restored; consoles can be read again once the key is in its place.");
+        // It is restored, so this is no failure; but nothing can be read before somebody sees to it.
+        terminal.note(&format!("warning: {}", Failure::from(error).what));
+        terminal.note("  The data is restored; consoles can be read again once the key is in its place.");
     }
     Ok(())
 }

@@ -7,11 +7,12 @@ use reports::terminal::harmless;
 use sentinelone::probe::{ModuleState, Probe, Scope, TokenKind};
 use sentinelone::request::Endpoint;
 use sentinelone::{ApiError, Console, Form, HttpTransport, Token, Transport};
+use sync::health::TOKEN_AGAIN;
 use sync::{Connected, Options, OptionsChange, ROLE_ENOUGH, SyncError};
 use zeroize::Zeroizing;
 
 use crate::arguments::{Connect, Global, TokenFrom};
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, sentence};
 use crate::place::{Place, word};
 use crate::terminal::{Terminal, counted, to_the_second};
 
@@ -21,8 +22,7 @@ const TOKEN_BYTES_MAX: u64 = 64 * 1024;
 pub async fn run(global: &Global, order: Connect, terminal: &Terminal) -> Result<(), Failure> {
     let console = Console::parse(&order.url).map_err(|error| Failure::usage(error.to_string()))?;
     if console.is_private() && !console.is_loopback() && !order.allow_private {
-        return Err(Failure::usage(format!("{} is an address inside a private network", console.host()))
-            .with("Nothing was sent. If that is where your console stands: --allow-private"));
+        return Err(Failure::usage(console.private_words()).with(ALLOW_PRIVATE));
     }
     let token = token(&order.token)?;
     let place = Place::new(global)?;
@@ -35,6 +35,8 @@ pub async fn run(global: &Global, order: Connect, terminal: &Terminal) -> Result
     let change = change(&order);
     // What cannot be meant is said before anything is sent.
     change.apply(&mut Options::default())?;
+    let name = order.name.as_deref().map(|name| format!(" --name {}", word(name))).unwrap_or_default();
+    let again = format!("muster connect {}{name} --token-file FILE", word(&order.url));
     let order_of = sync::Connect {
         private: order.allow_private,
         name: order.name,
@@ -43,19 +45,7 @@ pub async fn run(global: &Global, order: Connect, terminal: &Terminal) -> Result
         all_the_same: order.all_the_same,
         ..sync::Connect::new(console, token)
     };
-    let connected = sync::connect(at, order_of).await.map_err(|error| {
-        let stranger = matches!(&error, SyncError::Console(error) if is_stranger(error));
-        let private = matches!(&error, SyncError::Console(error) if is_private(error));
-        let mut failure = Failure::from(error);
-        if stranger {
-            failure.more = vec!["Check the console's address: what answers there does not speak like one.".to_owned()];
-        }
-        if private {
-            failure.more = vec!["Nothing was sent. If that is where your console stands: --allow-private".to_owned()];
-        }
-        failure.more.insert(0, "Nothing was saved; what was connected before is as it was.".to_owned());
-        failure
-    })?;
+    let connected = sync::connect(at, order_of).await.map_err(|error| not_connected(error, &again))?;
     if change != OptionsChange::default() {
         let (name, now) = (connected.integration.name.clone(), terminal.now());
         let write = store.write(move |tx| sync::configure(tx, OrgId::DEFAULT, &name, &change, &who, now));
@@ -70,6 +60,28 @@ pub async fn run(global: &Global, order: Connect, terminal: &Terminal) -> Result
     }
     terminal.result(&told(&connected, terminal))
 }
+
+/// Why nothing was connected; `again` is the command that tries it once more.
+fn not_connected(error: SyncError, again: &str) -> Failure {
+    let console = |is: fn(&ApiError) -> bool| matches!(&error, SyncError::Console(error) if is(error));
+    let (stranger, private, refused) = (console(is_stranger), console(is_private), console(ApiError::is_unauthorized));
+    if private {
+        // As for an address that says so by itself: nothing was tried. The cause below it says the same again.
+        return Failure::usage(error.to_string()).with(ALLOW_PRIVATE);
+    }
+    let mut failure = Failure::from(error);
+    if stranger {
+        failure.more = vec!["Check the console's address: what answers there does not speak like one.".to_owned()];
+    }
+    if refused {
+        failure.more = vec![sentence(&format!("{TOKEN_AGAIN}, then: {again}"))];
+    }
+    failure.more.insert(0, "Nothing was saved; what was connected before is as it was.".to_owned());
+    failure
+}
+
+/// What there is to do about a console that stands where only a private network leads.
+const ALLOW_PRIVATE: &str = "If that is where your console stands: --allow-private";
 
 /// Whether what answered is hardly a console. Later, the same answers are a console's bad moment.
 fn is_stranger(error: &ApiError) -> bool {
@@ -247,4 +259,22 @@ fn as_json(connected: &Connected) -> serde_json::Value {
         "rotated": rotated,
         "also_read_by": beside.iter().map(|one| &one.integration.name).collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_network_is_refused_in_one_sentence_and_with_one_code_however_it_is_found() {
+        let error = |host: &str| {
+            let private = sentinelone::Failure::Transport(sentinelone::TransportError::Private);
+            SyncError::Console(ApiError::new(Endpoint::SystemStatus, host, None, private))
+        };
+        let found = not_connected(error("10.0.0.7"), "muster connect 10.0.0.7 --token-file FILE");
+        let said = Console::parse("10.0.0.7").unwrap().private_words();
+        assert_eq!((found.exit, &found.what), (Exit::Usage, &said));
+        assert_eq!(found.lines().matches("nothing was sent").count(), 1, "{}", found.lines());
+        assert!(found.lines().ends_with("--allow-private\n"), "{}", found.lines());
+    }
 }

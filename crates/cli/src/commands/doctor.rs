@@ -100,7 +100,9 @@ pub async fn run(global: &Global, doctor: &Doctor, terminal: &Terminal) -> Resul
                 exit = Exit::Storage;
             }
             lines.push(data);
-            lines.push(key(&place, &store).await);
+            let of_key = key(&place, &store).await;
+            let locked = of_key.mark == Mark::Red;
+            lines.push(of_key);
             lines.extend(service(&place));
             let now = terminal.now();
             let known = super::integration::overviews(&store, now).await?;
@@ -134,7 +136,13 @@ pub async fn run(global: &Global, doctor: &Doctor, terminal: &Terminal) -> Resul
                         };
                         match examine::examine(at, of).await {
                             Ok(seen) => Some(seen),
-                            // A key that is missing has a line of its own; the rest is told as it was written down.
+                            // A key that is missing has a line of its own, which is counted; the rest is told as it was
+                            // written down.
+                            Err(_) if locked => {
+                                let words = "not asked just now: its token cannot be opened without the key";
+                                lines.push(Line::new(&of.integration.name, Mark::Note, words));
+                                None
+                            }
                             Err(error) => {
                                 let words = chain(&error);
                                 lines.push(
@@ -372,6 +380,13 @@ fn head(of: &Overview, live: Option<&Examination>, now: Timestamp, time: &dyn Fn
             time(integration.since)
         );
         line.next = format!("read it: muster sync {}; a worker does so by itself", integration.name);
+        return line;
+    }
+    if let (IntegrationState::Connected, Some(surplus)) = (written.state, live.and_then(|seen| seen.surplus.as_ref())) {
+        line.mark = Mark::Amber;
+        line.words = format!("{}: {}", IntegrationState::Degraded.word(), surplus.detail);
+        line.meaning = surplus.meaning.to_owned();
+        line.next.clone_from(&surplus.next);
         return line;
     }
     let stale: Vec<&StreamStanding> = of.streams.iter().filter(|stream| !stream.is_fresh(now)).collect();

@@ -177,7 +177,10 @@ mod tests {
         assert!(told.contains("review dismiss QUESTION  no, they are two, and it is not asked again"), "{told}");
         let trouble = for_terminals(&server::trouble_page());
         assert!(trouble.starts_with("When something is wrong\n"), "{trouble}");
-        assert!(trouble.contains("\nConnected\n    Every stream") && !trouble.contains(['|', '*', '#']), "{trouble}");
+        assert!(
+            trouble.contains("\nHealthy (connected)\n    Every stream") && !trouble.contains(['|', '*', '#']),
+            "{trouble}"
+        );
         assert!(command_help(&["tokn"]).unwrap_err().lines().contains("Topics:"));
     }
 }

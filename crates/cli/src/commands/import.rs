@@ -102,9 +102,7 @@ async fn read(format: Format, mapping: Mapping, path: &Path, beside: Option<&Pat
 fn unreadable(path: &Path, error: ImportError) -> Failure {
     let name = if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() };
     match error {
-        ImportError::Io(cause) => {
-            Failure::usage(format!("{name} cannot be read: {cause}")).with("Nothing was changed.")
-        }
+        ImportError::Io(cause) => crate::failure::unreadable(&name, &cause),
         ImportError::Scratch(cause) => Failure::new(Exit::Storage, format!("keeping what was read failed: {cause}"))
             .with("Nothing was changed. Make room, then try again."),
         error @ (ImportError::UnknownField { .. } | ImportError::BadMapping { .. }) => {

@@ -59,20 +59,12 @@ pub async fn run(global: &Global, command: IntegrationCommand, terminal: &Termin
     }
 }
 
-/// The integration of a name, or a sentence that lists those there are.
-fn named(tx: &mut store::Tx<'_>, name: String, now: Timestamp) -> Result<sync::Integration, sync::SyncError> {
-    let known = sync::overviews(tx, OrgId::DEFAULT, now)?;
-    let names = known.iter().map(|of| of.integration.name.clone()).collect();
-    let of = known.into_iter().find(|of| of.integration.name == name);
-    of.map(|of| of.integration).ok_or(sync::SyncError::NoSuchIntegration { name, known: names })
-}
-
 /// Calls an integration's task something else.
 async fn name_task(place: &Place, name: &str, task: &str, terminal: &Terminal) -> Result<(), Failure> {
     let opened = place.open_to_write_or_beside()?;
     let (who, wanted, task, now) = (super::who(), name.to_owned(), task.to_owned(), terminal.now());
     let written = opened.store().write(move |tx| {
-        let of = named(tx, wanted, now)?;
+        let of = sync::named(tx, OrgId::DEFAULT, &wanted)?;
         sync::name_task(tx, OrgId::DEFAULT, of.id, &task, &who, now)
     });
     let called = written.await?;
@@ -84,7 +76,7 @@ async fn run_at(place: &Place, name: &str, at: &str, terminal: &Terminal) -> Res
     let opened = place.open_to_write_or_beside()?;
     let (who, wanted, said, now) = (super::who(), name.to_owned(), at.to_owned(), terminal.now());
     let written = opened.store().write(move |tx| {
-        let of = named(tx, wanted, now)?;
+        let of = sync::named(tx, OrgId::DEFAULT, &wanted)?;
         let all = sync::explorers::explorers(tx, OrgId::DEFAULT)?;
         let there = match said.as_str() {
             "centre" => None,
@@ -214,10 +206,7 @@ async fn left_out(
     };
     let wanted = name.to_owned();
     let read = store.read(move |tx| {
-        let all = sync::overviews(tx, OrgId::DEFAULT, Timestamp::from_micros(0))?;
-        let known = all.iter().map(|of| of.integration.name.clone()).collect();
-        let of = all.into_iter().find(|of| of.integration.name == wanted).map(|of| of.integration);
-        let of = of.ok_or(sync::SyncError::NoSuchIntegration { name: wanted, known })?;
+        let of = sync::named(tx, OrgId::DEFAULT, &wanted)?;
         sync::left_out(tx, OrgId::DEFAULT, of.id, &of.options.import, option, limit)
     });
     let records = read.await?;
@@ -302,12 +291,12 @@ fn next_at(stream: &StreamStanding, of: &Overview, now: Timestamp) -> Option<Tim
 }
 
 async fn show(store: &Store, name: &str, json: bool, terminal: &Terminal) -> Result<(), Failure> {
-    let now = terminal.now();
-    let all = overviews(store, now).await?;
-    let Some(of) = all.iter().find(|of| of.integration.name == name) else {
-        let known = all.into_iter().map(|of| of.integration.name).collect();
-        return Err(sync::SyncError::NoSuchIntegration { name: name.to_owned(), known }.into());
-    };
+    let (now, wanted) = (terminal.now(), name.to_owned());
+    let read = store.read(move |tx| {
+        let of = sync::named(tx, OrgId::DEFAULT, &wanted)?;
+        sync::overview(tx, of, now)
+    });
+    let of = &read.await?;
     let id = of.integration.id;
     let world = jobs::World::real();
     let drift = sync::drift(store, &world, OrgId::DEFAULT, id).await?;

@@ -6,12 +6,17 @@ use kernel::{Cell, OrgId, Table, Timestamp};
 use query::{Problem, Severity, Span};
 use store::Store;
 
-use crate::arguments::{Format, Global, Query};
+use clap::CommandFactory as _;
+
+use crate::arguments::{Arguments, Format, Global, Query};
 use crate::failure::{Exit, Failure};
 use crate::place::Place;
 use crate::terminal::{Terminal, counted, duration};
 
 pub async fn run(global: &Global, query: Query, terminal: &Terminal) -> Result<(), Failure> {
+    if let Some(failure) = misspelled(&query) {
+        return Err(failure);
+    }
     let place = Place::new(global)?;
     let as_of = query.as_of.as_deref().map(|text| super::asset_history::instant("--as-of", text, terminal.now()));
     let as_of = as_of.transpose()?;
@@ -125,6 +130,27 @@ fn part(format: Format, table: &Table, (is_first, is_last): (bool, bool), before
             format!("{open}{join}{}{close}", reports::json::elements(table))
         }
     }
+}
+
+/// A question may begin with a dash, so a flag that there is not is taken for one.
+fn misspelled(order: &Query) -> Option<Failure> {
+    let typed = order.text.as_deref()?.strip_prefix("--")?;
+    let flag = typed.split_once('=').map_or(typed, |(flag, _)| flag);
+    if flag.is_empty() || !flag.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-') {
+        return None;
+    }
+    let all = Arguments::command();
+    let flags = |command: &clap::Command| -> Vec<String> {
+        command.get_arguments().filter_map(|flag| flag.get_long().map(str::to_owned)).collect()
+    };
+    let known = [flags(&all), all.find_subcommand("query").map(flags).unwrap_or_default()].concat();
+    let near = query::nearest(flag, known.iter().map(String::as_str));
+    let help = match near.first() {
+        Some(near) => format!("Did you mean --{near}? All of them: muster query --help"),
+        None if order.values.is_empty() => return None,
+        None => "All of them: muster query --help".to_owned(),
+    };
+    Some(Failure::usage(format!("there is no flag --{flag}")).with(help))
 }
 
 /// The inventory and the question: as typed, or those of a saved question with its parameters filled in.

@@ -237,8 +237,16 @@ impl Listening {
 fn bind(at: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
     let bound = TcpListener::bind(at).and_then(|listener| listener.local_addr().map(|at| (listener, at)));
     bound.map_err(|error| {
-        Failure::new(Exit::Storage, format!("listening on {at} failed: {error}"))
-            .with("Choose another address: --listen 127.0.0.1:8081, or port 0 for a free one.")
+        let what = match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                format!("port {} of {} is in use by another program, perhaps another muster", at.port(), at.ip())
+            }
+            _ => format!("listening on {at} failed: {error}"),
+        };
+        let (next, free) = (SocketAddr::new(at.ip(), at.port().wrapping_add(1)), SocketAddr::new(at.ip(), 0));
+        Failure::new(Exit::Storage, what).with(format!(
+            "End that one, or choose another address: --listen {next}; --listen {free} takes a free one and says which."
+        ))
     })
 }
 

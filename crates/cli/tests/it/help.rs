@@ -50,6 +50,18 @@ fn every_command_explains_itself() {
 }
 
 #[test]
+fn the_help_of_query_names_every_inventory_that_is_listed() {
+    let told = Muster::new().ok(&["query", "--help"]).out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let listed = inventory::catalogue().inventories.iter().filter(|inventory| inventory.listed);
+    for name in listed.map(|inventory| inventory.name) {
+        assert!(
+            told.contains(&format!(" {name},")) || told.contains(&format!(" {name};")) || name == "artifacts",
+            "{name}: {told}"
+        );
+    }
+}
+
+#[test]
 fn topics_are_explained() {
     let muster = Muster::new();
     let listed = muster.ok(&["--help"]).out;

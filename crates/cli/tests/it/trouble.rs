@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Command;
 
-use sentinelone_sim::{Fault, FaultPlan, Rate, Rule, tokens};
+use sentinelone_sim::{Fault, FaultPlan, Rate, Rule, Scope, tokens};
 use store::{Access, Store};
 
 use crate::assert_run;
@@ -36,7 +36,7 @@ fn an_address_that_is_none() {
     let muster = Muster::new();
     let token = muster.dir.write("token", tokens::ACCOUNT).display().to_string();
     let mut told = String::new();
-    for address in ["https://me:secret@acme.net", "ftp://acme.net", "acme .net", "10.0.0.7", "intranet"] {
+    for address in ["https://me:secret@acme.net", "ftp://acme.net", "acme .net", "10.0.0.7", "intranet", "nas.local"] {
         let run = muster.run(&["connect", address, "--token-file", &token]);
         refused(&run, 2);
         assert!(!run.err.contains("secret"), "{}", run.err);
@@ -263,6 +263,7 @@ fn a_key_that_is_lost() {
     assert_run!(muster, run);
     let doctor = muster.run(&["doctor"]);
     assert!(doctor.code == 1 && doctor.out.contains("key   red"), "{}", doctor.out);
+    assert!(!doctor.out.contains("acme  red"), "told once, counted once: {}", doctor.out);
     // A new key is not made over it.
     refused(&muster.try_connect(&console, tokens::SPARE), 2);
     assert!(!muster.data_dir().join("key").exists());
@@ -304,4 +305,115 @@ fn with_mounts(muster: &Muster, script: &str, paths: &[&Path], size: u64) -> Run
         };
     }
     command.output().expect("util-linux has unshare").into()
+}
+
+#[test]
+fn a_token_that_sees_less_is_never_well() {
+    let console = Console::start();
+    let muster = Muster::connected(&console);
+    muster.ok(&["sync"]);
+    // The same token, cut at the console since it was last looked at.
+    let site = console.world.site_ids().remove(0);
+    assert!(console.world.set_scope(tokens::ACCOUNT, Scope::Sites(vec![site])));
+    let doctor = muster.run(&["doctor"]);
+    assert_eq!(doctor.code, 1, "{}", doctor.out);
+    assert_run!(muster, doctor);
+    // Connected again, the narrower scope is meant; what was seen before is kept, and somebody should know.
+    assert_eq!(muster.try_connect(&console, tokens::ACCOUNT).code, 0);
+    muster.ok(&["sync", "--full"]);
+    let doctor = muster.run(&["doctor"]);
+    assert_eq!(doctor.code, 1, "{}", doctor.out);
+    assert_run!(muster, doctor);
+    // What it advises works: it goes by way of a person's word on so many.
+    muster.ok(&["sync", "acme", "--stream", "agents", "--accept-removals", "--full"]);
+    muster.ok(&["sync", "acme", "--stream", "agents", "--accept-removals", "--full"]);
+    let told = muster.run(&["doctor"]).out;
+    assert!(!told.contains("agents are held as present"), "{told}");
+}
+
+#[test]
+fn a_console_that_lost_most_of_its_agents_is_never_well() {
+    let console = Console::start();
+    let muster = Muster::connected(&console);
+    muster.ok(&["sync"]);
+    for id in console.world.agent_ids().iter().skip(3) {
+        console.world.remove_agent(id);
+    }
+    let doctor = muster.run(&["doctor"]);
+    assert_eq!(doctor.code, 1, "{}", doctor.out);
+    assert_run!(muster, doctor);
+}
+
+#[test]
+fn a_token_that_is_refused_is_copied_again_or_made_anew_with_the_command_to_go_on() {
+    let console = Console::start();
+    let muster = Muster::connected(&console);
+    let whole = tokens::ACCOUNT;
+    let cut = muster.try_connect(&console, &whole[..whole.len() - 1]);
+    refused(&cut, 4);
+    console.world.revoke(whole);
+    let revoked = muster.try_connect(&console, whole);
+    refused(&revoked, 4);
+    for run in [cut, revoked] {
+        assert!(run.err.contains("Copy it again, to its end, or make a new one in the console"), "{}", run.err);
+        let command = format!("then: muster connect {} --name acme --token-file FILE\n", console.url);
+        assert!(run.err.contains(&command), "{}", run.err);
+    }
+}
+
+#[test]
+fn a_flag_that_is_misspelled_before_the_question_is_told_as_one() {
+    let muster = Muster::new();
+    for (arguments, told) in [
+        (["query", "--limitt", "5", "os:windows"].as_slice(), "there is no flag --limitt\n  Did you mean --limit?"),
+        (&["query", "--limitt=5", "os:windows"], "Did you mean --limit?"),
+        (&["query", "--frobnicate", "os:windows"], "there is no flag --frobnicate\n  All of them: muster query --help"),
+        (&["query", "--no-progres", ""], "Did you mean --no-progress?"),
+    ] {
+        let run = muster.run(arguments);
+        refused(&run, 2);
+        assert!(run.err.contains(told), "{arguments:?}: {}", run.err);
+    }
+}
+
+#[test]
+fn a_command_that_is_misspelled_is_told_its_nearest_and_no_flag_of_all_commands() {
+    let muster = Muster::new();
+    let run = muster.run(&["conect", "acme.sentinelone.net"]);
+    refused(&run, 2);
+    assert!(run.err.contains("'connect'") && !run.err.contains("owner"), "{}", run.err);
+    let folder = muster.dir.path().display().to_string();
+    let run = muster.run(&["--data-dir", &folder, "import", "csv"]);
+    refused(&run, 2);
+    assert!(run.err.contains("Usage: muster import") && !run.err.contains("--data-dir"), "{}", run.err);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = taken.local_addr().unwrap();
+    let muster = Muster::new();
+    let listen = at.to_string();
+    for arguments in [["serve", "--listen", &listen], ["demo", "--listen", &listen]] {
+        let run = muster.run(&arguments);
+        refused(&run, 6);
+        let told = format!("port {} of 127.0.0.1 is in use by another program", at.port());
+        assert!(run.err.contains(&told) && run.err.contains("--listen 127.0.0.1:0 takes a free one"), "{}", run.err);
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_bad_input_everywhere() {
+    let muster = Muster::new();
+    let none = muster.dir.join("none").display().to_string();
+    for arguments in [
+        ["restore", "--check", &none].as_slice(),
+        &["restore", &none],
+        &["import", "csv", &none, "--source", "lan"],
+        &["connect", "127.0.0.1:1", "--token-file", &none],
+    ] {
+        let run = muster.run(arguments);
+        refused(&run, 2);
+        assert!(run.err.contains("none cannot be read: No such file"), "{arguments:?}: {}", run.err);
+    }
 }
