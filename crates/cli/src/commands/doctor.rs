@@ -382,7 +382,9 @@ fn head(of: &Overview, live: Option<&Examination>, now: Timestamp, time: &dyn Fn
         line.next = format!("read it: muster sync {}; a worker does so by itself", integration.name);
         return line;
     }
-    if let (IntegrationState::Connected, Some(surplus)) = (written.state, live.and_then(|seen| seen.surplus.as_ref())) {
+    // What a module does not give any more follows from what the token does not see any more, and has a line of its own.
+    let outweighed = written.state == IntegrationState::Connected || written.why == Some(health::Why::ModuleLost);
+    if let Some(surplus) = live.and_then(|seen| seen.surplus.as_ref()).filter(|_| outweighed) {
         line.mark = Mark::Amber;
         line.words = format!("{}: {}", IntegrationState::Degraded.word(), surplus.detail);
         line.meaning = surplus.meaning.to_owned();
