@@ -358,7 +358,11 @@ pub(super) async fn merge_page(
     let home = page_of(detail.asset);
     let (title, lead) = match &chosen {
         Some((other, compared)) if compared.assets.0 != compared.assets.1 => (
-            format!("Merge {} and {}?", told_apart(&detail, other), told_apart(other, &detail)),
+            match name(&detail) == name(other) {
+                // The table below tells them apart.
+                true => format!("Merge the two assets called {}?", name(other)),
+                false => format!("Merge {} and {}?", name(&detail), name(other)),
+            },
             "Say so if they are one machine that Muster took for two. You can undo it at any time.",
         ),
         Some((other, _)) => (format!("{} and {}", name(&detail), name(other)), ""),
@@ -504,14 +508,6 @@ fn confirm(visitor: &Visitor, detail: &Detail, other: &Detail, compared: &Compar
         (sides(detail, other))
         (Card { id: "said", heading: "What speaks for and against it", body: weighed(compared), ..Card::default() }.render())
         (Card { id: "merge", heading: "What becomes of both", body, ..Card::default() }.render())
-    }
-}
-
-/// What an asset is called beside another: with its id where both are called alike.
-fn told_apart(detail: &Detail, other: &Detail) -> String {
-    match name(detail) == name(other) {
-        true => format!("{} ({})", name(detail), detail.asset),
-        false => name(detail).to_owned(),
     }
 }
 
