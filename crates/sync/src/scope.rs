@@ -72,11 +72,22 @@ impl Scope {
     }
 
     /// What is not seen any more that `before` saw when it was connected, in words; nothing if all of it is.
+    ///
+    /// Where nothing of it is left, nobody can tell from here whether the token's user was moved or the console was made anew:
+    /// both are said.
     #[must_use]
     pub fn narrowed_since(&self, before: &Scope) -> Option<String> {
+        if self.covers(before) {
+            return None;
+        }
         let (was, is) = (before.in_words(), self.in_words());
-        let is = if was == is { "another part of the console".to_owned() } else { is };
-        (!self.covers(before)).then(|| format!("the token saw {was} when it was connected, and sees {is} now"))
+        if self.level == before.level && self.places.is_disjoint(&before.places) {
+            return Some(format!(
+                "the token sees none of the {was} that it saw when it was connected, and {is} with new ids: its user was moved, \
+                 or the console at this address is another one than before, which is best connected under another name"
+            ));
+        }
+        Some(format!("the token saw {was} when it was connected, and sees {is} now"))
     }
 
     /// `account` or `3 sites`, for sentences.
@@ -111,6 +122,20 @@ mod tests {
         assert!(covers("account:1,2", "account:1") && covers("site:1,2", "site:2"));
         assert!(!covers("account:1", "tenant") && !covers("account:1", "account:1,2") && !covers("site:3", "site:2"));
         assert!(!covers("account:1", "site:1"), "which sites an account has is not known here");
+    }
+
+    #[test]
+    fn a_scope_of_which_nothing_is_left_may_be_another_consoles() {
+        let since = |now: &str, before: &str| Scope::parse(now).narrowed_since(&Scope::parse(before));
+        assert_eq!(since("account:1,2", "account:1"), None);
+        let part = since("site:1", "site:1,2").unwrap();
+        assert_eq!(part, "the token saw 2 sites when it was connected, and sees 1 site now");
+        let none = since("account:9", "account:1").unwrap();
+        assert!(none.contains("the console at this address is another one than before"), "{none}");
+        assert!(
+            !since("site:9", "account:1").unwrap().contains("another one"),
+            "a level below, its sites are not known"
+        );
     }
 
     #[test]
