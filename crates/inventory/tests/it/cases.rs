@@ -684,7 +684,7 @@ fn what_was_linked_to_an_agent_stays_with_it_when_one_of_two_integrations_is_del
         said
     };
     let (twin, live) = (named(1, LAPTOP).integration(9), same(named(2, LAPTOP)));
-    let first = decide(&[twin.clone(), live.clone(), scan(3).mac(LAPTOP)]);
+    let first = decide(&[twin.clone(), live, scan(3).mac(LAPTOP)]);
     assert_eq!(clusters(&first), [vec![1, 2, 3]]);
     assert_eq!(member(&first, 3).partner, Some(RecordId(1)), "by way of the one that goes");
     // Another card, and the other integration is deleted.
@@ -823,8 +823,7 @@ proptest::proptest! {
     #[test]
     fn records_of_deleted_integrations_change_nothing_of_the_others(seed: u64, count in 1usize..120) {
         let random = &mut kernel::Random::seeded(seed);
-        let before = estate(random, count);
-        let mut all = before.clone();
+        let mut all = estate(random, count);
         for said in &mut all {
             if random.below(3) == 0 {
                 *said = said.clone().integration(9).ended();

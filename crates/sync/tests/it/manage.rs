@@ -56,7 +56,7 @@ fn a_name_and_a_site_change_and_a_name_is_had_once(database: &Database) {
 
 fn a_task_has_a_name_of_its_own_that_no_other_task_has(database: &Database) {
     let (lab, of) = lab(database);
-    let order = sync::Connect { name: Some("twice".to_owned()), all_the_same: true, ..lab.order(tokens::GLOBAL) };
+    let order = Connect { name: Some("twice".to_owned()), all_the_same: true, ..lab.order(tokens::GLOBAL) };
     let twice = lab.time.run(sync::connect(lab.place(), order)).unwrap().integration;
     let now = lab.world.now();
     let named = |id, to: &'static str| write(&lab, move |tx| sync::name_task(tx, ORG, id, to, "ada", now));
@@ -69,7 +69,7 @@ fn a_task_has_a_name_of_its_own_that_no_other_task_has(database: &Database) {
     // Neither is a name free that would be a task's by itself, nor may another integration take it.
     let rename = |id, to: &'static str| write(&lab, move |tx| sync::rename(tx, ORG, id, to, "ada", now));
     assert!(matches!(rename(twice.id, "Every night"), Err(SyncError::NameTaken { .. })));
-    let order = sync::Connect { name: Some("Every night".to_owned()), all_the_same: true, ..lab.order(tokens::GLOBAL) };
+    let order = Connect { name: Some("Every night".to_owned()), all_the_same: true, ..lab.order(tokens::GLOBAL) };
     assert!(matches!(lab.time.run(sync::connect(lab.place(), order)), Err(SyncError::NameTaken { .. })));
     // It outlives another name of the integration and other options, and is what its readings go by.
     rename(of.id, "EMEA").unwrap();
@@ -91,7 +91,7 @@ fn a_task_is_named_where_its_integration_is_connected(database: &Database) {
     write(&lab, move |tx| sync::name_task(tx, ORG, of.id, "Every night", "ada", now)).unwrap();
     let connect = |name: &str, task: Option<&str>| {
         let (name, task) = (Some(name.to_owned()), task.map(str::to_owned));
-        let order = sync::Connect { name, task, all_the_same: true, ..lab.order(tokens::GLOBAL) };
+        let order = Connect { name, task, all_the_same: true, ..lab.order(tokens::GLOBAL) };
         lab.time.run(sync::connect(lab.place(), order)).map(|connected| connected.integration)
     };
     // What cannot be a task's name, or is another's, connects nothing.
@@ -269,7 +269,7 @@ fn a_console_that_is_read_already_is_connected_again_only_where_somebody_wants_b
     let lab = Build::default().in_memory();
     lab.connect();
     let again = |token: &str, name: &str, all_the_same: bool| {
-        let order = sync::Connect { name: Some(name.to_owned()), all_the_same, ..lab.order(token) };
+        let order = Connect { name: Some(name.to_owned()), all_the_same, ..lab.order(token) };
         lab.time.run(sync::connect(lab.place(), order))
     };
     let refused = again(tokens::GLOBAL, "twice", false).unwrap_err();
@@ -292,7 +292,7 @@ fn a_console_that_is_read_already_is_connected_again_only_where_somebody_wants_b
         let ben = access::add_person(tx, "ben@acme.example", "Ben", now)?;
         access::create_org(tx, "Acme Retail", ben, "ada", now)
     });
-    let place = sync::Place { org: other.unwrap(), ..lab.place() };
+    let place = Place { org: other.unwrap(), ..lab.place() };
     let there = lab.time.run(sync::connect(place, lab.order(tokens::GLOBAL))).unwrap();
     assert!(there.beside.is_empty());
 }
