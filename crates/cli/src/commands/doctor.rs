@@ -87,8 +87,6 @@ pub async fn run(global: &Global, doctor: &Doctor, terminal: &Terminal) -> Resul
     let place = Place::new(global)?;
     let mut lines = Vec::new();
     let mut exit = Exit::No;
-    let world = jobs::World::real();
-    let time = |at| terminal.result_time(at, doctor.json);
     match place.open_to_read() {
         Err(failure) => {
             exit = failure.exit;
@@ -104,62 +102,18 @@ pub async fn run(global: &Global, doctor: &Doctor, terminal: &Terminal) -> Resul
             let locked = of_key.mark == Mark::Red;
             lines.push(of_key);
             lines.extend(service(&place));
-            let now = terminal.now();
-            let known = super::integration::overviews(&store, now).await?;
-            let (keys, transport, who) = (place.keys(), super::connect::over_the_network()?, super::who());
-            if known.is_empty() {
-                let none = Line::new("consoles", Mark::Note, "none is connected yet");
-                lines.push(none.next("connect one: muster connect URL --token-file FILE"));
-            }
-            for of in &known {
-                let simulates = of.integration.simulates();
-                if let Some((seed, endpoints)) = simulates
-                    && !place.writer().is_some_and(|by| crate::place::is_demo(&by))
-                {
-                    lines.push(simulated(of, seed, endpoints, now));
-                    continue;
+            match connected(&place, &store, doctor, locked, terminal).await {
+                Ok(found) => lines.extend(found),
+                // Of a damaged database not everything can be read, and the line above says what to do.
+                Err(failure) if exit == Exit::Storage => {
+                    lines.push(Line::new(
+                        "consoles",
+                        Mark::Note,
+                        format!("not all of it can be read: {}", failure.what),
+                    ));
                 }
-                // Through an Explorer the service asks, and writes down what it finds.
-                let here = of.integration.explorer.is_none();
-                // A simulated console answers nobody but the demo that is running: how it fares there is written down.
-                let here = here && simulates.is_none();
-                let asks = of.integration.options.enabled && !of.integration.connector.is_file() && here;
-                let live = match &keys {
-                    Ok(keys) if !doctor.offline && asks => {
-                        let at = sync::Place {
-                            store: &store,
-                            world: &world,
-                            org: OrgId::DEFAULT,
-                            keys,
-                            transport: &transport,
-                            who: &who,
-                        };
-                        match examine::examine(at, of).await {
-                            Ok(seen) => Some(seen),
-                            // A key that is missing has a line of its own, which is counted; the rest is told as it was
-                            // written down.
-                            Err(_) if locked => {
-                                let words = "not asked just now: its token cannot be opened without the key";
-                                lines.push(Line::new(&of.integration.name, Mark::Note, words));
-                                None
-                            }
-                            Err(error) => {
-                                let words = chain(&error);
-                                lines.push(
-                                    Line::new(&of.integration.name, Mark::Red, words).next("see the lines above"),
-                                );
-                                None
-                            }
-                        }
-                    }
-                    _ => None,
-                };
-                lines.extend(integration(of, live.as_ref(), now, &time));
+                Err(failure) => return Err(failure),
             }
-            let explorers = store.read(|tx| sync::explorers::explorers(tx, OrgId::DEFAULT)).await?;
-            lines.extend(explorers.iter().map(|of| explorer(of, now, &time)));
-            let sinks = store.read(|tx| signals::sinks(tx, OrgId::DEFAULT)).await?;
-            lines.extend(sinks.iter().map(|of| sink(of, now, &time, terminal)));
         }
     }
     let needed = lines.iter().filter(|line| matches!(line.mark, Mark::Amber | Mark::Red)).count();
@@ -168,6 +122,68 @@ pub async fn run(global: &Global, doctor: &Doctor, terminal: &Terminal) -> Resul
         false => terminal.result(&told(&lines, needed))?,
     }
     if needed == 0 { Ok(()) } else { Err(Failure::told(exit)) }
+}
+
+/// What there is to say of everything that is connected: consoles, Explorers and sinks.
+async fn connected(
+    place: &Place,
+    store: &Store,
+    doctor: &Doctor,
+    locked: bool,
+    terminal: &Terminal,
+) -> Result<Vec<Line>, Failure> {
+    let mut lines = Vec::new();
+    let world = jobs::World::real();
+    let time = |at| terminal.result_time(at, doctor.json);
+    let now = terminal.now();
+    let known = super::integration::overviews(store, now).await?;
+    let (keys, transport, who) = (place.keys(), super::connect::over_the_network()?, super::who());
+    if known.is_empty() {
+        let none = Line::new("consoles", Mark::Note, "none is connected yet");
+        lines.push(none.next("connect one: muster connect URL --token-file FILE"));
+    }
+    for of in &known {
+        let simulates = of.integration.simulates();
+        if let Some((seed, endpoints)) = simulates
+            && !place.writer().is_some_and(|by| crate::place::is_demo(&by))
+        {
+            lines.push(simulated(of, seed, endpoints, now));
+            continue;
+        }
+        // Through an Explorer the service asks, and writes down what it finds.
+        let here = of.integration.explorer.is_none();
+        // A simulated console answers nobody but the demo that is running: how it fares there is written down.
+        let here = here && simulates.is_none();
+        let asks = of.integration.options.enabled && !of.integration.connector.is_file() && here;
+        let live = match &keys {
+            Ok(keys) if !doctor.offline && asks => {
+                let at =
+                    sync::Place { store, world: &world, org: OrgId::DEFAULT, keys, transport: &transport, who: &who };
+                match examine::examine(at, of).await {
+                    Ok(seen) => Some(seen),
+                    // A key that is missing has a line of its own, which is counted; the rest is told as it was
+                    // written down.
+                    Err(_) if locked => {
+                        let words = "not asked just now: its token cannot be opened without the key";
+                        lines.push(Line::new(&of.integration.name, Mark::Note, words));
+                        None
+                    }
+                    Err(error) => {
+                        let words = chain(&error);
+                        lines.push(Line::new(&of.integration.name, Mark::Red, words).next("see the lines above"));
+                        None
+                    }
+                }
+            }
+            _ => None,
+        };
+        lines.extend(integration(of, live.as_ref(), now, &time));
+    }
+    let explorers = store.read(|tx| sync::explorers::explorers(tx, OrgId::DEFAULT)).await?;
+    lines.extend(explorers.iter().map(|of| explorer(of, now, &time)));
+    let sinks = store.read(|tx| signals::sinks(tx, OrgId::DEFAULT)).await?;
+    lines.extend(sinks.iter().map(|of| sink(of, now, &time, terminal)));
+    Ok(lines)
 }
 
 async fn data(place: &Place, store: &Store) -> Line {
