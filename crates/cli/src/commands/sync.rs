@@ -57,7 +57,7 @@ pub async fn run(global: &Global, order: Sync, terminal: &Terminal) -> Result<()
     let known: Vec<&Overview> =
         known.iter().filter(|of| pass.integrations.iter().any(|(name, ..)| *name == of.integration.name)).collect();
     let ended = ended(&store, &pass, &known, terminal).await;
-    if !order_json {
+    if !order_json && pass.reports.iter().any(|report| report.complete) {
         for line in left_out(&store, &known, terminal).await? {
             terminal.note(&line);
         }

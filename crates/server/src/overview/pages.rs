@@ -373,7 +373,7 @@ fn trend(counts: &Counts) -> Markup {
         .zip(&counts.all)
         .map(|((at, part), (_, whole))| (*at, part.zip(*whole).and_then(|(part, whole)| share(part, whole))))
         .collect();
-    let heading = "Agent that finds nothing, day by day";
+    let heading = "With an agent and not infected, day by day";
     if points.iter().all(|(_, share)| share.is_none()) {
         return crate::past::begins("trend", heading);
     }

@@ -262,7 +262,10 @@ fn the_parts_of_an_export_land_where_they_belong() {
 #[test]
 fn a_mapping_says_what_no_header_does() {
     let text = "Kasten,Wo,Env,Preis,Spare\nPC1,10.0.0.5,prod,99,x\n";
-    assert!(refusal(Format::Csv, text.as_bytes()).starts_with("no column says which machine a row is about"));
+    assert!(
+        refusal(Format::Csv, text.as_bytes())
+            .starts_with("no column of the first line says which machine a row is about")
+    );
     let map = ["Kasten=name", "wo=ip", "Env=tag.env", "Preis=custom.price", "Spare=ignore"];
     let draft = reading(Format::Csv, &map, text.as_bytes()).unwrap();
     let host = hosts(&draft)[0];
@@ -313,7 +316,7 @@ fn what_is_malformed_is_told_with_its_place() {
         (Format::Csv, "name,ip\nA,1\n\"B,2\n", "line 3, column 1: the quote is never closed"),
         (Format::Csv, "name,ip\n\"A\"x,1\n", "line 2, column 4: there is text behind the closing quote"),
         (Format::Csv, "name,ip\nA,1,2\n", "line 2, column 1: the row has 3 cells, and there are 2 columns"),
-        (Format::Csv, "name,IP,ip\nA,1,2\n", "columns 2 and 3 are both named \"ip\"; rename one of them"),
+        (Format::Csv, "name,IP,ip\nA,1,2\n", "columns 2 and 3 have the same name; rename one of them"),
         (Format::Json, "[{\"name\":\"A\"},\n {\"name\":}]", "line 2, column 10: the JSON is malformed: expected value"),
         (Format::Json, "{\"name\":\"A\"}\n{\"name\":\"B\"\n", "the JSON is malformed: EOF while parsing an object"),
         (Format::Json, "{\"name\":\"A\"}\nx", "line 2, column 1: an object was expected here"),
