@@ -20,8 +20,9 @@ const KILLS: std::ops::Range<u64> = 4..8;
 /// The longest that a program lives before it is killed by time, at first; later it is what it needs to finish.
 const LIFE_MAX: Duration = Duration::from_millis(1200);
 
-/// After so long a program that should have ended hangs.
-const HANGS_AFTER: Duration = Duration::from_secs(60);
+/// After so long a program that should have ended hangs. What a dead one's server had still to do may renew its lease after
+/// it was made to run out, and whoever comes then waits for it: that is no hanging.
+const HANGS_AFTER: Duration = Duration::from_secs(2 * sync::LEASE.as_secs() + 30);
 
 /// How often it is looked whether a program ended or an answer is held back.
 const LOOK: Duration = Duration::from_millis(2);
