@@ -325,12 +325,17 @@ fn settling_in_any_portions_makes_the_same_machines(database: &testkit::Database
             world.settle(NOW);
         }
         assert_eq!(world.machines(), expected, "seed {seed}");
-        let open = questions(&world);
-        world.unsettle();
-        world.settle(NOW);
-        assert_eq!(world.machines(), expected, "seed {seed}, all again");
-        assert_eq!(questions(&world), open, "seed {seed}, all again");
+        is_decided_alike_again(&world, &expected, seed);
     }
+}
+
+/// All of it is decided again, and comes to the same machines and questions.
+fn is_decided_alike_again(world: &World, expected: &[Vec<i64>], seed: u64) {
+    let open = questions(world);
+    world.unsettle();
+    world.settle(NOW);
+    assert_eq!(world.machines(), expected, "seed {seed}, all again");
+    assert_eq!(questions(world), open, "seed {seed}, all again");
 }
 
 fn what_changed_bit_by_bit_is_what_would_be_decided_of_all_of_it_again(database: &testkit::Database) {
@@ -615,11 +620,7 @@ fn what_a_deleted_integration_said_finds_its_place_in_any_order(database: &testk
         world.end(9, NOW);
         world.settle(NOW);
         assert_eq!(world.machines(), expected, "seed {seed}");
-        let open = questions(&world);
-        world.unsettle();
-        world.settle(NOW);
-        assert_eq!(world.machines(), expected, "seed {seed}, all again");
-        assert_eq!(questions(&world), open, "seed {seed}, all again");
+        is_decided_alike_again(&world, &expected, seed);
     }
 }
 
