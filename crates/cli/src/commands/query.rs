@@ -10,7 +10,7 @@ use clap::CommandFactory as _;
 
 use crate::arguments::{Arguments, Format, Global, Query};
 use crate::failure::{Exit, Failure};
-use crate::place::Place;
+use crate::place::{Place, word};
 use crate::terminal::{Terminal, counted, duration};
 
 pub async fn run(global: &Global, query: Query, terminal: &Terminal) -> Result<(), Failure> {
@@ -394,6 +394,11 @@ async fn foot(store: &Store, ask: &Ask, page: &Answer, took_ms: u64, terminal: &
     }
     for line in asides(&answer, &ask.text, terminal) {
         terminal.note(&line);
+    }
+    if total == 0 && !ask.text.trim().is_empty() {
+        let within = if page.inventory == "assets" { String::new() } else { format!(" --in {}", page.inventory) };
+        let command = format!("muster query {}{within} --explain", word(ask.text.trim()));
+        terminal.note(&format!("Nothing matches. How it was read: {command}"));
     }
 }
 
