@@ -114,11 +114,18 @@ pub fn routes() -> Vec<Route> {
     let answer = Operation::new(
         "answer_question",
         "Inventory",
-        "Answers an open question: whether two records are one machine. Which are open says explain_asset.",
+        "Answers an open question: whether two records are one machine. Which are open says list_questions.",
         Shape::of::<questions::Told>(),
     )
     .path("id", "The question's id, `rev_..`.")
     .sends(Shape::of::<questions::Answer>());
+    let questions = Operation::new(
+        "list_questions",
+        "Inventory",
+        "Lists the open questions: which records may be one machine, and why that is asked.",
+        Shape::of::<questions::Listed>(),
+    )
+    .paged();
     let tag = Who::May(Permission::TagAssets);
     vec![
         page(questions::HOME, who, questions::page),
@@ -138,6 +145,7 @@ pub fn routes() -> Vec<Route> {
         api(Method::POST, "/assets/{id}/undo", decide, undo, api::undo),
         api(Method::PUT, "/assets/{id}/pin", decide, pin, api::pin),
         api(Method::DELETE, "/assets/{id}/pin", decide, unpin, api::unpin),
+        api(Method::GET, "/assets/review", who, questions, questions::list),
         api(Method::POST, "/assets/review/{id}", decide, answer, questions::answer_api),
         api(Method::POST, "/assets/owner", tag, owner, api::owner),
         api(Method::POST, "/assets/field", decide, field, api::field),

@@ -120,6 +120,20 @@ pub fn reviews_from(tx: &mut Tx, org: OrgId, skipped: u32, limit: u32) -> Result
     Ok((with_sides(tx, org, rows)?, count(tx, org)?))
 }
 
+/// Open questions by their ids, those after this one; at most `limit`.
+///
+/// # Errors
+/// `after` is no id of a question, or the database fails.
+pub fn reviews_after(tx: &mut Tx, org: OrgId, after: Option<&str>, limit: u32) -> Result<Vec<Review>, DirectiveError> {
+    let after = match after {
+        Some(id) => parse_public(PREFIX, id).ok_or_else(|| DirectiveError::NoSuchQuestion(id.to_owned()))?,
+        None => 0,
+    };
+    let sql = format!("{ROW} AND suggestion_id > $2 ORDER BY suggestion_id LIMIT $3");
+    let rows = tx.query(&sql, &[org.into(), after.into(), i64::from(limit).into()], stored)?;
+    with_sides(tx, org, rows)
+}
+
 /// How many questions are open.
 ///
 /// # Errors

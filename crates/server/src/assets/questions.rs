@@ -7,6 +7,7 @@ use access::Permission;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use inventory::correlate::directive::DirectiveError;
 use inventory::correlate::explain::{self, Compared};
@@ -20,7 +21,7 @@ use ui::{Button, Card, Empty, Foot, Icon, Markup, Place, Row, Table, Tone, Weigh
 use super::decide;
 use crate::fields::{Asked, Sent, address, body as read};
 use crate::inventories::{self, source_icon};
-use crate::{App, Problem, Visitor, respond};
+use crate::{App, Problem, Visitor, listing, respond};
 
 /// The page of all of them.
 pub(crate) const HOME: &str = "/assets/review";
@@ -291,6 +292,92 @@ pub(super) async fn sent(
         _ => HOME.to_owned(),
     };
     Ok(respond::see_other_saying(&home, Tone::Ok, what, then))
+}
+
+/// Open questions.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Questions")]
+pub(super) struct Listed {
+    /// By their ids.
+    items: Vec<Open>,
+    /// What to send as `after`; nothing at the end.
+    next: Option<String>,
+}
+
+/// A question: are these two one machine?
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Question")]
+struct Open {
+    /// Its id, which an answer names.
+    id: String,
+    /// What it is about: `alike`, `ambiguous`, `clone` or `conflict`.
+    about: &'static str,
+    /// How much speaks for one machine, in bits.
+    score: f64,
+    /// What both have: kind and value.
+    both: Vec<(String, String)>,
+    /// What speaks for and against it, in a sentence; nothing where a side is gone.
+    verdict: Option<String>,
+    /// The two.
+    sides: [OneSide; 2],
+    /// Since when it is open.
+    since: String,
+}
+
+/// One of the two.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "QuestionSide")]
+struct OneSide {
+    record: Option<String>,
+    /// The asset it is a record of; nothing for one that is left out.
+    asset: Option<String>,
+    /// What the record calls the machine.
+    name: Option<String>,
+    source: String,
+    integration: Option<String>,
+    last_seen: Option<String>,
+}
+
+fn told(of: Question, integrations: &BTreeMap<IntegrationId, String>) -> Open {
+    let Question { review, weighed } = of;
+    let side = |side: Side| OneSide {
+        record: side.record.map(|record| record.to_string()),
+        asset: side.asset.map(|asset| asset.to_string()),
+        integration: side.from.and_then(|(id, _)| integrations.get(&id).cloned()),
+        name: side.name,
+        source: side.source,
+        last_seen: side.last_seen.map(|at| at.to_string()),
+    };
+    let both = explain::words(&review.evidence);
+    Open {
+        id: review.id,
+        about: review.about.as_str(),
+        score: review.score,
+        both: both.into_iter().map(|(kind, value)| (kind.to_owned(), value)).collect(),
+        verdict: weighed.map(|weighed| weighed.verdict()),
+        sides: [side(review.one), side(review.other)],
+        since: review.since.to_string(),
+    }
+}
+
+/// `GET /api/v1/assets/review`
+pub(super) async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    Asked(asked): Asked,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (org, now, limit) = (visitor.org, app.world.now(), listing::limit(&asked)?);
+    let after = Some(asked.get("after").to_owned()).filter(|after| !after.is_empty());
+    let read = app.store.read(move |tx| {
+        let found = review::reviews_after(tx, org, after.as_deref(), listing::rows(limit))?;
+        let (open, next) = listing::cut(found, limit, |review| review.id.clone());
+        let names: BTreeMap<_, _> =
+            sync::overviews(tx, org, now)?.into_iter().map(|of| (of.integration.id, of.integration.name)).collect();
+        let open = open.into_iter().map(|review| Ok(told(Question::weigh(tx, org, review, now)?, &names)));
+        Ok::<_, Problem>(Listed { items: open.collect::<Result<_, DirectiveError>>()?, next })
+    });
+    Ok(respond::json(&headers, &read.await?))
 }
 
 /// An answer.

@@ -228,6 +228,20 @@ fn an_open_question_is_marked_shown_and_answered(database: &Database) {
     for text in [two.as_str(), "second-list", "Both have ", "Not the same machine", "never seen"] {
         assert!(page.contains(text) && all.contains(text), "{text}: {page} {all}");
     }
+    // Programs turn the pages of the same list.
+    let questions = |query: &str| {
+        let answer = world.get(&format!("/api/v1/assets/review{query}"), &cookie);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.json()
+    };
+    let first = questions("?limit=1");
+    let asked = &first["items"][0];
+    assert_eq!((first["items"].as_array().unwrap().len(), &asked["about"]), (1, &"alike".into()), "{first}");
+    assert!(asked["sides"].as_array().unwrap().iter().any(|side| side["asset"] == one.as_str()), "{first}");
+    assert!(!asked["verdict"].as_str().unwrap().is_empty(), "{first}");
+    let rest = questions(&format!("?limit=1&after={}", first["next"].as_str().unwrap()));
+    assert_eq!((rest["items"].as_array().unwrap().len(), &rest["next"]), (1, &serde_json::Value::Null), "{rest}");
+    assert_ne!(rest["items"][0]["id"], asked["id"]);
     // Two of one name are told apart where they are compared.
     let compared = world.get(&format!("/assets/{one}/merge?with={two}"), &cookie).body;
     let title = format!("<title>Merge the two assets called {CANARY}-007?");
