@@ -64,7 +64,14 @@ pub(crate) fn upcoming(of: &Overview, now: Timestamp) -> Option<(Timestamp, &Str
 pub(crate) struct Explained {
     pub(crate) code: &'static str,
     pub(crate) means: &'static str,
-    pub(crate) fix: &'static str,
+    fix: &'static str,
+}
+
+impl Explained {
+    /// What helps with a task that runs, or is paused.
+    pub(crate) fn fix(&self, enabled: bool) -> &'static str {
+        if enabled { self.fix } else { "It is paused, and nothing tries it again: resume it first." }
+    }
 }
 
 /// The codes that consoles answer with.
@@ -160,8 +167,9 @@ mod tests {
 
     use super::*;
 
-    fn reading(status: Option<StreamStatus>, reason: Option<&str>) -> Reading {
+    pub(super) fn reading(status: Option<StreamStatus>, reason: Option<&str>) -> Reading {
         Reading {
+            enabled: true,
             id: SweepId(7),
             integration: IntegrationId(1),
             name: "acme".to_owned(),

@@ -15,6 +15,8 @@ pub struct Reading {
     pub integration: IntegrationId,
     /// What the task is called that it is a run of.
     pub name: String,
+    /// Whether that task runs now: a paused one tries nothing again.
+    pub enabled: bool,
     /// The stream.
     pub stream: String,
     /// Whether it asked for everything, not for what changed.
@@ -108,6 +110,7 @@ fn reading(row: &Row<'_>) -> Result<Reading, StoreError> {
     Ok(Reading {
         id: SweepId(row.int(0)?),
         integration: IntegrationId(row.int(1)?),
+        enabled: options.enabled,
         name: options.task.map_or_else(|| row.text(2).map(str::to_owned), Ok)?,
         stream: row.text(3)?.to_owned(),
         whole: row.text(4)? == "full",

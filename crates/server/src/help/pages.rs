@@ -121,7 +121,7 @@ pub(super) async fn trouble(State(app): State<App>, visitor: Visitor) -> Result<
     let rows = tasks::CODES.iter().map(|one| Row {
         id: one.code,
         name: one.code,
-        cells: vec![Cell::wrap(html! { (one.means) }), Cell::wrap(html! { (one.fix) })],
+        cells: vec![Cell::wrap(html! { (one.means) }), Cell::wrap(html! { (one.fix(true)) })],
         ..Row::default()
     });
     let codes = Table {

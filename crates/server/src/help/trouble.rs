@@ -80,7 +80,7 @@ a new one. How to begin is in [set-up.md](set-up.md).
 |---|---|---|
 ";
     for code in tasks::CODES {
-        let _ = writeln!(page, "| {} | {} | {} |", code.code, cell(code.means), cell(code.fix));
+        let _ = writeln!(page, "| {} | {} | {} |", code.code, cell(code.means), cell(code.fix(true)));
     }
     page += "
 ## If none of this helps

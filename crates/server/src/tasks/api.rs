@@ -141,7 +141,7 @@ fn told(run: &Reading) -> Run {
         finished_at: run.finished_at.map(|at| at.to_string()),
         status: run.status.map(sync::StreamStatus::word),
         reason: run.reason.clone(),
-        help: run.reason.as_deref().and_then(explained).map(|help| help.fix),
+        help: run.reason.as_deref().and_then(explained).map(|help| help.fix(run.enabled)),
         console_total: run.console_total,
         fetched: run.fetched,
         created: run.created,
@@ -225,4 +225,18 @@ pub(super) async fn run(
     let id = SweepId::parse(&id).ok_or_else(|| Problem::missing("run"))?;
     let found = app.store.read(move |tx| sync::reading_of(tx, org, id)).await?;
     Ok(respond::json(&headers, &told(&found.ok_or_else(|| Problem::missing("run"))?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::reading;
+    use super::*;
+
+    #[test]
+    fn a_run_of_a_paused_task_is_told_to_programs_as_one_that_nobody_tries_again() {
+        let failed = reading(Some(sync::StreamStatus::Unreachable), Some("acme failed at agents (503)"));
+        let says = |enabled| told(&Reading { enabled, ..failed.clone() }).help.unwrap();
+        assert!(says(true).contains("tried again by itself"), "{}", says(true));
+        assert!(says(false).contains("resume it first"), "{}", says(false));
+    }
 }

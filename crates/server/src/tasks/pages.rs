@@ -289,7 +289,7 @@ pub(super) async fn run(State(app): State<App>, visitor: Visitor, Path(id): Path
     let records = records_at(&run.stream);
     let body = html! {
         div.flow.wide {
-            @if !reason.is_empty() { (told(reason, help, of.options.enabled, state, &task)) }
+            @if !reason.is_empty() { (told(reason, help, run.enabled, state, &task)) }
             (Card { id: "figures", heading: "What it brought", body: ui::facts(&facts), ..Card::default() }.render())
             p {
                 @if let Some(to) = &records { a href=(to) { "The records in the inventory" } ". " }
@@ -321,10 +321,7 @@ fn told(reason: &str, help: Option<&Explained>, enabled: bool, state: Light, tas
         Light::Ok => Tone::Note,
         _ => Tone::Warn,
     };
-    let fix = |help: &Explained| {
-        if enabled { help.fix } else { "It is paused, and nothing tries it again: resume it first." }
-    };
-    let then = help.map(|help| format!("{}: {} {}", help.code, help.means, fix(help))).unwrap_or_default();
+    let then = help.map(|help| format!("{}: {} {}", help.code, help.means, help.fix(enabled))).unwrap_or_default();
     let integration = task.replace(HOME, integrations::HOME);
     let link = help.map(|_| ("To the integration", integration.as_str()));
     Flash { tone, what: &ui::words::cut(&capital(reason), 600), then: &then, link }.render()
