@@ -203,14 +203,16 @@ pub fn mark() -> Markup {
 /// The mark as a file of its own, for the browser's tab.
 pub(crate) const MARK_FILE: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 20"><rect width="20" height="20" rx="4" fill="#17324d"/><g fill="none" stroke-width="1.7" stroke-linecap="round"><path stroke="#fff" d="M5.2 5v10M8.4 5v10M11.6 5v10M14.8 5v10"/><path stroke="#83c8f4" d="M3.2 12.4l13.6-4.8"/></g></svg>"##;
 
-/// All symbols, and the hatch of what is not measured. Every page has it once.
+/// All symbols, and the hatches of what is not measured. Every page has it once.
 pub(crate) fn sprite() -> &'static str {
     static SPRITE: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
         html! {
             svg.sprite aria-hidden="true" focusable="false" {
                 defs {
-                    pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" {
-                        path.hatch d="M0 0v5" {}
+                    @for (id, class) in [("hatch", "hatch"), ("warn-hatch", "hatch warn")] {
+                        pattern id=(id) width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" {
+                            path class=(class) d="M0 0v5" {}
+                        }
                     }
                 }
                 @for which in Icon::ALL {

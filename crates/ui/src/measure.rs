@@ -19,6 +19,8 @@ pub enum Fill {
     Ok,
     /// Needs attention.
     Warn,
+    /// Needs attention because it is not measured any more: hatched.
+    WarnHatch,
     /// Proven bad.
     Bad,
     /// Set apart, such as excepted.
@@ -42,6 +44,7 @@ impl Fill {
         match self {
             Fill::Ok => "f-ok",
             Fill::Warn => "f-warn",
+            Fill::WarnHatch => "f-warn-hatch",
             Fill::Bad => "f-bad",
             Fill::Idle => "f-idle",
             Fill::Hatch => "f-hatch",
@@ -56,7 +59,7 @@ impl Fill {
     pub(crate) const fn stroke(self) -> &'static str {
         match self {
             Fill::Ok => "s-ok",
-            Fill::Warn => "s-warn",
+            Fill::Warn | Fill::WarnHatch => "s-warn",
             Fill::Bad => "s-bad",
             Fill::Two => "s-c2",
             Fill::Three => "s-c3",

@@ -47,7 +47,7 @@ fn parts(age: &str) -> [PartOf; 5] {
         part(
             "Agent is gone",
             "removed:f and has:agent.state and not edr.name:SentinelOne and infected:f".to_owned(),
-            Fill::Warn,
+            Fill::WarnHatch,
         ),
         part("No agent", "removed:f and no:agent.state".to_owned(), Fill::Hatch),
     ]
