@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use crate::form::{Button, Csrf};
 use crate::href::href;
 use crate::icon::{Icon, labelled};
+use crate::page::{Nav, Place};
 use crate::state::{Tone, shape};
 
 /// Rows drawn while a table loads.
@@ -129,21 +130,20 @@ impl Dialog<'_> {
 /// Keys pressed one after the other, and what they do.
 type Shortcut = (&'static [&'static str], &'static str);
 
-/// The keys, as a dialog that `?` opens and that Help links to.
-pub(crate) fn keys() -> Markup {
-    const KEYS: [(&str, &[Shortcut]); 3] = [
-        (
-            "Go",
-            &[
-                (&["g", "o"], "Overview"),
-                (&["g", "a"], "Assets"),
-                (&["g", "s"], "Software"),
-                (&["g", "v"], "Vulnerabilities"),
-                (&["g", "f"], "Findings"),
-                (&["g", "c"], "Checks"),
-                (&["g", "i"], "Integrations"),
-            ],
-        ),
+/// Pages that a key leads to after `g`.
+const GO: [(&str, Place); 7] = [
+    ("o", Place::Overview),
+    ("a", Place::Assets),
+    ("s", Place::Software),
+    ("v", Place::Vulnerabilities),
+    ("f", Place::Findings),
+    ("c", Place::Checks),
+    ("i", Place::Integrations),
+];
+
+/// The keys, as a dialog that `?` opens and that Help links to; those to pages that are in the navigation.
+pub(crate) fn keys(nav: &[Nav<'_>]) -> Markup {
+    const KEYS: [(&str, &[Shortcut]); 2] = [
         (
             "Rows",
             &[
@@ -174,6 +174,16 @@ pub(crate) fn keys() -> Markup {
                 a.btn.btn-quiet.btn-icon.end href="#" data-close { (labelled(Icon::Close, "Close")) }
             }
             div.key-lists {
+                section {
+                    h3 { "Go" }
+                    dl {
+                        @for (key, place) in GO {
+                            @if nav.iter().any(|entry| entry.place == place) {
+                                div { dt { kbd { "g" } " " kbd { (key) } " " } dd { (place.label()) } }
+                            }
+                        }
+                    }
+                }
                 @for (heading, list) in KEYS {
                     section {
                         h3 { (heading) }
@@ -187,5 +197,16 @@ pub(crate) fn keys() -> Markup {
             }
             p.muted.small { "They work outside fields, and can be switched off in your account." }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_told_where_the_navigation_has_its_page() {
+        let told = keys(&[Nav::to(Place::Overview), Nav::to(Place::Assets)]).0;
+        assert!(told.contains("<dd>Assets</dd>") && !told.contains("<dd>Checks</dd>"), "{told}");
     }
 }

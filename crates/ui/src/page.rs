@@ -328,7 +328,7 @@ impl<'a> Page<'a> {
                     (self.body)
                 }
             }
-            (keys())
+            (keys(&shell.nav))
         };
         document(self.title, place, (shell.theme, shell.density, shell.keys), Some(shell.csrf), &body)
     }
