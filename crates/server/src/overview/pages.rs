@@ -8,7 +8,7 @@ use axum::response::Response;
 use inventory::correlate::review;
 use kernel::{OrgId, Timestamp};
 use store::Tx;
-use sync::{FirstReading, Overview};
+use sync::{FirstReading, Integration, Overview};
 use ui::{
     Button, Card, Fill, Histogram, Icon, Light, Line, Markup, Part, Place, Row, Slot, Table, Tally, Task, Tile, Weight,
     html,
@@ -187,6 +187,19 @@ struct Seen {
     known: Vec<Overview>,
 }
 
+impl Seen {
+    /// Sources that joined within [`JOINED_DAYS`] those that were there: all that they know counts as new.
+    fn joined(&self) -> Vec<&Integration> {
+        let since = self.counts.at.plus_seconds(-JOINED_DAYS * 86_400);
+        let before = self.counts.first_read.is_some_and(|first| first < since);
+        let all = self.known.iter().map(|of| &of.integration);
+        all.filter(|of| before && of.created_at >= since).collect()
+    }
+}
+
+/// The longest age that a question here asks of what Muster made.
+const JOINED_DAYS: i64 = 7;
+
 /// `GET /`
 pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Response, Problem> {
     let (org, now) = (visitor.org, app.world.now());
@@ -201,9 +214,9 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
     let body = html! {
         (coverage(&seen.counts))
         div.cols { (needs(&seen, now)) (sources(&seen, now)) }
-        (amounts(&seen.counts))
+        (amounts(&seen))
         div.halves { (trend(&seen.counts)) (findings(&seen.counts).render()) }
-        (changed(&seen.counts))
+        (changed(&seen))
     };
     let first: Vec<FirstReading> = seen.known.iter().filter_map(|of| of.first_reading(now)).collect();
     let lead = html! {
@@ -433,14 +446,22 @@ fn findings<'a>(counts: &Counts) -> Histogram<'a> {
     }
 }
 
-fn amounts(counts: &Counts) -> Markup {
+fn amounts(seen: &Seen) -> Markup {
+    let counts = &seen.counts;
+    let since = match seen.joined().len() as u64 {
+        0 => String::new(),
+        joined => format!(", since {} joined", ui::noun(joined, "source", "sources")),
+    };
     let hrefs: Vec<String> = TILES.iter().map(|(_, inventory, question, _)| to(inventory, question)).collect();
     let parts: Vec<(String, String)> = TILES
         .iter()
         .zip(&counts.tiles)
         .map(|((_, inventory, _, (part, words)), (_, count))| match counts.first_read_within(part) {
             Some(first) => (format!("first read on {}", ui::words::day(first)), String::new()),
-            None => (format!("{} {words}", ui::count(*count)), to(inventory, part)),
+            None => {
+                let since = if part.contains("created_at") { since.as_str() } else { "" };
+                (format!("{} {words}{since}", ui::count(*count)), to(inventory, part))
+            }
         })
         .collect();
     let tiles = TILES.iter().zip(&counts.tiles).zip(hrefs.iter().zip(&parts)).zip(&counts.past).map(
@@ -458,7 +479,20 @@ fn amounts(counts: &Counts) -> Markup {
     html! { section aria-labelledby="amounts" { h2.sr #amounts { "What there is" } (ui::tiles(&tiles)) } }
 }
 
-fn changed(counts: &Counts) -> Markup {
+fn changed(seen: &Seen) -> Markup {
+    let counts = &seen.counts;
+    let joined = seen.joined();
+    let foot = html! {
+        @if !joined.is_empty() {
+            span.muted {
+                @for (at, of) in joined.iter().enumerate() {
+                    @if at > 0 { ", " }
+                    a href=(integrations::at(of.id)) { (ui::words::name(&of.name)) } " joined on " (ui::words::day(of.created_at))
+                }
+                ": all that a source tells first counts as new."
+            }
+        }
+    };
     let rows = CHANGED.iter().zip(&counts.changed).map(|((label, inventory, questions), found)| Row {
         id: label,
         name: label,
@@ -481,7 +515,7 @@ fn changed(counts: &Counts) -> Markup {
         ..Table::default()
     };
     let aside = html! { a.end href="/signals" { "Whole log" } };
-    Card { id: "changed", heading: "What changed", aside, body: table.render(), flush: true, ..Card::default() }
+    Card { id: "changed", heading: "What changed", aside, body: table.render(), foot, flush: true, ..Card::default() }
         .render()
 }
 

@@ -176,6 +176,14 @@ fn an_agent_that_is_silent_protects_nothing(database: &Database) {
     world.clock.set(START.plus_seconds(8 * DAY));
     let later = world.get("/", &world.cookie("ada", ORG)).body;
     assert!(later.contains("0 new in 7 days"), "{later}");
+    // A source that joins later is named: nothing of it is news, it was only not read before.
+    assert!(!later.contains("joined"), "{later}");
+    world.import(ORG, "annex", "Annex", "name\nold-printer\n");
+    world.clock.set(START.plus_seconds(8 * DAY + 3600));
+    let joined = world.get("/", &world.cookie("ada", ORG)).body;
+    for text in ["1 new in 7 days, since 1 source joined", ">annex</bdi></a> joined on 29 Nov 2026"] {
+        assert!(joined.contains(text), "{text}: {joined}");
+    }
     // Who calls an agent silent later says so in one place.
     let set = world.store.write_blocking(|tx| {
         let age = [("age".to_owned(), "180d".to_owned())];
