@@ -515,8 +515,7 @@ fn changed(seen: &Seen) -> Markup {
         ..Table::default()
     };
     let aside = html! { a.end href="/signals" { "Whole log" } };
-    Card { id: "changed", heading: "What changed", aside, body: table.render(), foot, flush: true, ..Card::default() }
-        .render()
+    Card { id: "changed", heading: "What changed", aside, body: table.render(), foot, flush: true }.render()
 }
 
 fn sources(seen: &Seen, now: Timestamp) -> Markup {
