@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use store::{Keys, Kind, StoreError, Tx};
 
 use crate::change::{Own, VALUED, undo_of, write_own};
-use crate::{InventoryError, memory};
+use crate::{InventoryError, inherit, memory};
 
 /// A custom field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,7 +139,9 @@ const VALUE_BYTES_MAX: usize = 1024;
 /// The database fails.
 pub fn fields(tx: &mut Tx<'_>, org: OrgId) -> Result<Vec<CustomField>, StoreError> {
     const READ: &str = "SELECT f.field_id, f.key, f.type, f.choices, f.created_at, f.created_by,
-        (SELECT count(*) FROM inventory_field_value v WHERE v.org_id = f.org_id AND v.field_id = f.field_id)
+        (SELECT count(*) FROM inventory_field_value v
+            JOIN inventory_asset a ON a.org_id = v.org_id AND a.asset_id = v.asset_id
+            WHERE v.org_id = f.org_id AND v.field_id = f.field_id)
         FROM inventory_field f WHERE f.org_id = $1 ORDER BY f.key";
     tx.query(READ, &[org.into()], |row| {
         let kind = match row.text(2)? {
@@ -221,8 +223,10 @@ const NEVER_FILLED: i64 = i64::MIN;
 /// There is no such field, or the database fails.
 pub fn remove_field(tx: &mut Tx<'_>, org: OrgId, key: &str, who: &str, now: Timestamp) -> Result<u64, FieldError> {
     const VALUES: &str = "DELETE FROM inventory_field_value WHERE org_id = $1 AND field_id = $2";
+    const INHERITED: &str = "DELETE FROM inventory_inherited WHERE org_id = $1 AND field_id = $2";
     const FIELD: &str = "DELETE FROM inventory_field WHERE org_id = $1 AND field_id = $2";
     let field = named(tx, org, key)?;
+    tx.execute(INHERITED, &[org.into(), field.id.into()])?;
     let values = tx.execute(VALUES, &[org.into(), field.id.into()])?;
     tx.execute(FIELD, &[org.into(), field.id.into()])?;
     access::audit(tx, org, now, who, "field.remove", key, &format!("{values} values"))?;
@@ -251,6 +255,7 @@ pub fn set_by_hand(
     let place = (asset.0, field.id);
     let before = stored(tx, org, &[asset.0])?.remove(&place);
     tx.execute(DROP, &[org.into(), asset.into(), field.id.into()])?;
+    inherit::forget(tx, org, asset.0, field.id)?;
     match value {
         Some(value) => {
             field.kind.check(value).map_err(|why| FieldError::Value { key: key.to_owned(), why })?;
@@ -258,6 +263,10 @@ pub fn set_by_hand(
             write(tx, org, &[(asset.0, field.id, found)], now)?;
         }
         None => {
+            // Whoever takes the value away takes it from all that the asset is made of.
+            for former in inherit::former(tx, org, asset)? {
+                tx.execute(DROP, &[org.into(), former.into(), field.id.into()])?;
+            }
             fill_assets(tx, org, &[asset.0], &[field], now)?;
         }
     }
@@ -334,31 +343,39 @@ fn fields_bare(tx: &mut Tx<'_>, org: OrgId) -> Result<Vec<CustomField>, StoreErr
     })
 }
 
-/// What is typed stays with the machine when its asset's id changes by a merge; what tags said follows from them again.
+/// What is typed comes along when the asset goes into another by a merge, unless that one has its own, and leaves again
+/// when the two are parted; what tags said follows from them again.
 fn follow_former(tx: &mut Tx<'_>, org: OrgId, at: Timestamp) -> Result<(), StoreError> {
-    const MOVED: &str = "SELECT v.asset_id, v.field_id, f.now_asset_id, n.key FROM inventory_asset_former f
+    const MOVED: &str = "SELECT DISTINCT v.asset_id, v.field_id, f.now_asset_id, n.key FROM inventory_asset_former f
         JOIN inventory_field_value v ON v.org_id = f.org_id AND v.asset_id = f.asset_id
         JOIN inventory_field n ON n.org_id = v.org_id AND n.field_id = v.field_id
-        WHERE f.org_id = $1 ORDER BY v.asset_id, v.field_id";
+        LEFT JOIN inventory_field_value h ON h.org_id = f.org_id AND h.asset_id = f.now_asset_id
+            AND h.field_id = v.field_id AND h.by_hand = 1
+        WHERE f.org_id = $1 AND (v.by_hand = 0 OR h.asset_id IS NULL) ORDER BY v.asset_id, v.field_id";
     const DROP: &str = "DELETE FROM inventory_field_value WHERE org_id = $1 AND asset_id = $2 AND field_id = $3";
-    const MOVE: &str = "UPDATE inventory_field_value SET asset_id = $4
-        WHERE org_id = $1 AND asset_id = $2 AND field_id = $3";
+    let parted = inherit::parted(tx, org, inherit::Fields::Custom)?;
+    let fields = if parted.is_empty() { Vec::new() } else { fields_bare(tx, org)? };
+    for (heir, field) in parted {
+        let before = stored(tx, org, &[heir])?.remove(&(heir, field));
+        let Some(known) = fields.iter().find(|known| known.id == field) else { continue };
+        tx.execute(DROP, &[org.into(), heir.into(), field.into()])?;
+        tell(tx, org, at, vec![((heir, field), known.key.clone(), before, None, inherit::BY.to_owned())])?;
+    }
     let moved =
         tx.query(MOVED, &[org.into()], |row| Ok((row.int(0)?, row.int(1)?, row.int(2)?, row.text(3)?.to_owned())))?;
     for (asset, field, heir, key) in moved {
         let mut rows = stored(tx, org, &[asset, heir])?;
         let (Some(value), theirs) = (rows.remove(&(asset, field)), rows.remove(&(heir, field))) else { continue };
-        let mut told = Vec::new();
-        if value.by_hand && !theirs.as_ref().is_some_and(|theirs| theirs.by_hand) {
-            tx.execute(DROP, &[org.into(), heir.into(), field.into()])?;
-            tx.execute(MOVE, &[org.into(), asset.into(), field.into(), heir.into()])?;
-            told.push(((heir, field), key.clone(), theirs, Some(value.value.clone()), value.by.clone()));
-        } else {
+        if !value.by_hand {
             tx.execute(DROP, &[org.into(), asset.into(), field.into()])?;
+            tell(tx, org, at, vec![((asset, field), key, Some(value), None, inherit::BY.to_owned())])?;
+        } else if !theirs.as_ref().is_some_and(|theirs| theirs.by_hand) {
+            tx.execute(DROP, &[org.into(), heir.into(), field.into()])?;
+            let row: Vec<Value<'_>> = [org.into(), heir.into()].into_iter().chain(value.row.iter().cloned()).collect();
+            tx.insert_many("inventory_field_value", VALUE, &row, "")?;
+            inherit::note(tx, org, heir, field, asset)?;
+            tell(tx, org, at, vec![((heir, field), key, theirs, Some(value.value), value.by)])?;
         }
-        let by = value.by.clone();
-        told.push(((asset, field), key, Some(value), None, by));
-        tell(tx, org, at, told)?;
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ pub mod finding;
 pub mod hanging;
 pub mod history;
 mod holder;
+mod inherit;
 pub mod integration;
 pub mod left_out;
 pub mod load;
@@ -181,6 +182,12 @@ pub const SLICE: Slice = Slice {
             name: "assets_that_are_gone",
             sqlite: include_str!("../migrations/0021_assets_that_are_gone/sqlite.sql"),
             postgres: include_str!("../migrations/0021_assets_that_are_gone/postgres.sql"),
+        },
+        Migration {
+            number: 22,
+            name: "inherited",
+            sqlite: include_str!("../migrations/0022_inherited/sqlite.sql"),
+            postgres: include_str!("../migrations/0022_inherited/postgres.sql"),
         },
     ],
 };

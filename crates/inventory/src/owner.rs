@@ -12,7 +12,7 @@ use store::{Keys, Kind, StoreError, Tx};
 use crate::ask::{Ask, AskError, Want, ask_in};
 use crate::change::{OWNED, Own, undo_of, write_own};
 use crate::memory::{Head, Memory};
-use crate::{InventoryError, memory};
+use crate::{InventoryError, inherit, memory};
 
 /// A rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,6 +178,13 @@ pub fn set_owner(
     let name = name.map(checked).transpose()?;
     let before = stored(tx, org, &[asset.0])?.remove(&asset.0);
     tx.execute(DROP, &[org.into(), asset.into()])?;
+    inherit::forget(tx, org, asset.0, inherit::OWNER)?;
+    if name.is_none() {
+        // Whoever takes the name away takes it from all that the asset is made of.
+        for former in inherit::former(tx, org, asset)? {
+            tx.execute(DROP, &[org.into(), former.into()])?;
+        }
+    }
     if let Some(name) = name {
         let mut head = Head::lock(tx, org, memory)?;
         let term = head.term(DICTIONARY, name);
@@ -309,28 +316,33 @@ fn matching(tx: &mut Tx<'_>, org: OrgId, condition: &str, now: Timestamp) -> Res
     }
 }
 
-/// An owner whom a person named stays with the machine when its asset's id changes by a merge.
+/// An owner whom a person named comes along when the asset goes into another by a merge, unless that one has its own, and
+/// leaves again when the two are parted. What rules said follows from them again.
 fn follow_former(tx: &mut Tx<'_>, org: OrgId, now: Timestamp) -> Result<(), StoreError> {
-    const MOVED: &str = "SELECT a.asset_id, f.now_asset_id FROM inventory_asset_former f
+    const MOVED: &str = "SELECT DISTINCT a.asset_id, f.now_asset_id FROM inventory_asset_former f
         JOIN inventory_asset_owner a ON a.org_id = f.org_id AND a.asset_id = f.asset_id
-        WHERE f.org_id = $1 ORDER BY a.asset_id";
+        LEFT JOIN inventory_asset_owner h ON h.org_id = f.org_id AND h.asset_id = f.now_asset_id AND h.owner_id IS NULL
+        WHERE f.org_id = $1 AND (a.owner_id IS NOT NULL OR h.asset_id IS NULL) ORDER BY a.asset_id";
     const DROP: &str = "DELETE FROM inventory_asset_owner WHERE org_id = $1 AND asset_id = $2";
-    const MOVE: &str = "UPDATE inventory_asset_owner SET asset_id = $3 WHERE org_id = $1 AND asset_id = $2";
+    for (heir, _) in inherit::parted(tx, org, inherit::Fields::Owner)? {
+        let before = stored(tx, org, &[heir])?.remove(&heir);
+        tx.execute(DROP, &[org.into(), heir.into()])?;
+        tell(tx, org, now, vec![(heir, before, None, inherit::BY.to_owned())])?;
+    }
     for (asset, heir) in tx.query(MOVED, &[org.into()], |row| Ok((row.int(0)?, row.int(1)?)))? {
         let mut rows = stored(tx, org, &[asset, heir])?;
         let (Some(owner), theirs) = (rows.remove(&asset), rows.remove(&heir)) else { continue };
         let by_hand = |owner: &Stored| owner.row[1] == Value::Null;
-        let mut told = Vec::new();
-        if by_hand(&owner) && !theirs.as_ref().is_some_and(by_hand) {
-            tx.execute(DROP, &[org.into(), heir.into()])?;
-            tx.execute(MOVE, &[org.into(), asset.into(), heir.into()])?;
-            told.push((heir, theirs, Some(owner.name.clone()), owner.by.clone()));
-        } else {
+        if !by_hand(&owner) {
             tx.execute(DROP, &[org.into(), asset.into()])?;
+            tell(tx, org, now, vec![(asset, Some(owner), None, inherit::BY.to_owned())])?;
+        } else if !theirs.as_ref().is_some_and(by_hand) {
+            tx.execute(DROP, &[org.into(), heir.into()])?;
+            let row: Vec<Value<'_>> = [org.into(), heir.into()].into_iter().chain(owner.row.iter().cloned()).collect();
+            tx.insert_many("inventory_asset_owner", OWNER, &row, "")?;
+            inherit::note(tx, org, heir, inherit::OWNER, asset)?;
+            tell(tx, org, now, vec![(heir, theirs, Some(owner.name), owner.by)])?;
         }
-        let by = owner.by.clone();
-        told.push((asset, Some(owner), None, by));
-        tell(tx, org, now, told)?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use inventory::field::{self, FieldKind, Filling};
 use inventory::history::{self, Tell};
 use inventory::{Ask, Memory, Want, ask_as_of, owner, site};
 use kernel::{AssetId, Cell, IntegrationId, OrgId, Timestamp};
-use store::{Access, Store, StoreError};
+use store::{Access, Store, StoreError, Tx};
 use testkit::Database;
 
 use crate::as_of::wait;
@@ -24,6 +24,7 @@ testkit::on_each_database! {
     what_is_seen_first_is_told_in_one_line_and_every_change_after_it,
     an_asset_lived_where_it_lived,
     an_owner_was_who_it_was_and_a_value_what_it_was,
+    what_people_said_of_two_machines_outlives_their_merge,
     what_people_say_is_told_with_who_said_it,
     what_was_typed_moves_with_a_merge_and_is_undone_with_it,
     the_past_is_asked_beside_somebody_who_writes,
@@ -249,6 +250,60 @@ fn own(store: &Store, asset: AssetId, name: Option<&'static str>, at: Timestamp)
 
 fn evaluate(store: &Store, at: Timestamp) {
     store.write_blocking(move |tx| owner::evaluate_owners(tx, ORG, &Memory::default(), at)).unwrap();
+}
+
+fn what_people_said_of_two_machines_outlives_their_merge(database: &Database) {
+    let world = World::new(database);
+    let store = &world.store;
+    world.say(&[agent(1).name("lt-1").mac(LAPTOP), row(2).name("listed"), row(3).name("third")], hour(0));
+    world.settle(hour(0));
+    let (one, two, three, listed) = (world.asset(1), world.asset(2), world.asset(3), world.record(2));
+    let add = |tx: &mut Tx<'_>| field::add_field(tx, ORG, "cost", &FieldKind::Text, "ann", hour(0));
+    store.write_blocking(add).unwrap();
+    own(store, two, Some("Ann"), hour(1));
+    set(store, two, Some("4711"), hour(1));
+    set(store, three, Some("33"), hour(1));
+    let judge = |at: Timestamp| {
+        fill(store, at);
+        evaluate(store, at);
+        let ask = Ask {
+            fields: ["id", "owner", "field.cost"].map(str::to_owned).to_vec(),
+            sort: Some("id".to_owned()),
+            ..Ask::new("assets", "", at)
+        };
+        let answer = store.read_blocking(move |tx| inventory::ask_in(tx, ORG, &ask)).unwrap();
+        let cell = |cell: &Cell| if let Cell::Text(text) = cell { text.clone() } else { String::new() };
+        let rows = answer.table.rows.iter().map(|row| row.iter().map(cell).collect::<Vec<_>>());
+        rows.map(|row| (AssetId::parse(&row[0]).unwrap(), row[1].clone(), row[2].clone())).collect::<Vec<_>>()
+    };
+    let says = |asset: AssetId, owner: &str, cost: &str| (asset, owner.to_owned(), cost.to_owned());
+    let before = judge(hour(2));
+    assert_eq!(before, [says(one, "", ""), says(two, "Ann", "4711"), says(three, "", "33")]);
+    // Merged, the one shows what was said of the other; parted, all is as it was.
+    let apart = |at: Timestamp| world.decide_at(at, move |tx, by| directive::split(tx, by, &[listed])).unwrap();
+    let merged = |at: Timestamp| world.decide_at(at, move |tx, by| directive::merge(tx, by, &[one, two])).unwrap();
+    for hours in [3, 5] {
+        merged(hour(hours));
+        let both = [says(one, "Ann", "4711"), says(three, "", "33")];
+        assert_eq!((judge(hour(hours)), judge(hour(hours))), (both.to_vec(), both.to_vec()));
+        apart(hour(hours + 1));
+        assert_eq!((judge(hour(hours + 1)), judge(hour(hours + 1))), (before.clone(), before.clone()), "{hours}");
+    }
+    assert_eq!(count(store, "owner:=Ann", hour(4)), 1);
+    // Through a merge of what was merged, too.
+    merged(hour(7));
+    judge(hour(7));
+    world.decide_at(hour(8), move |tx, by| directive::merge(tx, by, &[one, three])).unwrap();
+    assert_eq!(judge(hour(8)).len(), 1);
+    let third = world.record(3);
+    world.decide_at(hour(9), move |tx, by| directive::split(tx, by, &[third])).unwrap();
+    assert_eq!(judge(hour(9)), [says(one, "Ann", "4711"), says(three, "", "33")]);
+    // What is said of the one stays with it, and what is taken away there is not said again.
+    own(store, one, Some("Bob"), hour(10));
+    set(store, one, None, hour(10));
+    assert_eq!(judge(hour(10))[0], says(one, "Bob", ""));
+    apart(hour(11));
+    assert_eq!(judge(hour(11)), [says(one, "Bob", ""), says(two, "Ann", ""), says(three, "", "33")]);
 }
 
 fn an_owner_was_who_it_was_and_a_value_what_it_was(database: &Database) {
