@@ -192,12 +192,19 @@ pub fn add_field(
     if known.len() >= FIELDS_MAX {
         return Err(FieldError::TooMany);
     }
-    let choices = match kind {
-        FieldKind::Choice(choices) if choices.is_empty() => return Err(FieldError::NoChoices),
-        FieldKind::Choice(choices) => choices.as_slice(),
-        _ => &[],
-    };
-    let choices = serde_json::to_string(choices).expect("texts are JSON");
+    let mut choices: Vec<&str> = Vec::new();
+    if let FieldKind::Choice(given) = kind {
+        for choice in given {
+            // Named twice it is still one to choose.
+            if !choices.contains(&choice.as_str()) {
+                choices.push(choice);
+            }
+        }
+        if choices.is_empty() {
+            return Err(FieldError::NoChoices);
+        }
+    }
+    let choices = serde_json::to_string(&choices).expect("texts are JSON");
     let id = memory::next_id(tx, org)?;
     let values = [
         org.into(),

@@ -118,7 +118,9 @@ const GROUPS: &[Group] = &[
     knowing(&["os_arch_term"], &[]),
     knowing(&["hw_term", "model_term"], &["hw_vendor_term"]),
     knowing(&["manufacturer_term"], &[]),
-    knowing(&["cpu_term"], &["cpu_count", "core_count"]),
+    knowing(&["cpu_term"], &[]),
+    // Who hears of a machine over the network names a processor, and cannot count it.
+    knowing(&["cpu_count", "core_count"], &[]),
     knowing(&["memory_mb"], &[]),
     knowing(&["serial"], &["serial_folded"]),
     knowing(&["domain_term"], &[]),
@@ -531,6 +533,14 @@ mod tests {
         let scan = machine(2, Grade::Scan, 0, &[("os_term", 2), ("os_version_term", 2)]);
         let asset = survive(&[scan, agent], WORDS, NOW);
         assert_eq!((of(&asset, "os_term"), of(&asset, "os_version_term")), (Value::Int(1), Value::Null));
+    }
+
+    #[test]
+    fn who_names_a_processor_does_not_hide_who_counted_its_cores() {
+        let agent = machine(1, Grade::Agent, 200, &[("cpu_term", 1), ("cpu_count", 1), ("core_count", 8)]);
+        let network = machine(2, Grade::Discovery, 0, &[("cpu_term", 2)]);
+        let asset = survive(&[agent, network], WORDS, NOW);
+        assert_eq!((of(&asset, "cpu_term"), of(&asset, "core_count")), (Value::Int(2), Value::Int(8)));
     }
 
     #[test]

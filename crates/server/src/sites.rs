@@ -101,7 +101,8 @@ async fn add_field(app: &App, visitor: &Visitor, key: String, kind: FieldKind) -
         Ok::<_, store::StoreError>(all.iter().find(|field| field.key == wanted).map_or(0, |field| field.filled))
     });
     let shown = ui::noun(filled.await?, "asset", "assets");
-    Ok(format!("{key} is filled by tags on {shown}. Ask for it as field.{key}."))
+    let asked = query::tree::Name { text: format!("field.{key}"), span: query::Span::default() };
+    Ok(format!("{key} is filled by tags on {shown}. Ask for it as {asked}."))
 }
 
 /// Removes a field with its values.
@@ -169,7 +170,7 @@ impl From<FieldError> for Problem {
             FieldError::Unknown { .. } => Problem::missing("field"),
             FieldError::NoAsset(_) => Problem::missing("asset"),
             FieldError::Taken(_) | FieldError::TooMany => Problem::conflict(sentence(&error)),
-            FieldError::NoChoices => Problem::invalid("A choice has at least one value."),
+            FieldError::NoChoices => Problem::wrong("choices", "A choice has at least one value."),
             FieldError::Key | FieldError::Value { .. } => Problem::invalid(sentence(&error)),
         }
     }

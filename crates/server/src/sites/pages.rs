@@ -161,11 +161,14 @@ fn fields_card(visitor: &Visitor, fields: &[CustomField], wrong: Wrong<'_>) -> M
     let was = given(wrong, "key", "kind");
     let kinds = [("text", "Any text"), ("number", "A number"), ("date", "A date"), ("choice", "One of a few")]
         .map(|(value, label)| Choice { value, label, help: "", on: value == was });
+    let of_choices = |problem: &Problem| problem.mistakes().iter().any(|mistake| mistake.field == "choices");
+    let choices_wrong =
+        wrong.filter(|(_, problem, _)| of_choices(problem)).map(|(_, problem, _)| problem.detail());
     let key = field(
         "key",
         "Name",
         "The key of the tags that fill it, letter by letter: cost-centre.",
-        error(wrong, "key"),
+        error(wrong, "key").filter(|_| choices_wrong.is_none()),
         Kind::Mono(given(wrong, "key", "key")),
     );
     let kind = field("kind", "Values", "", None, Kind::Select(&kinds));
@@ -173,7 +176,7 @@ fn fields_card(visitor: &Visitor, fields: &[CustomField], wrong: Wrong<'_>) -> M
         name: "choices",
         label: "The few",
         help: "With commas between them; only of a field with one of a few.",
-        error: None,
+        error: choices_wrong,
         required: false,
         kind: Kind::Text(given(wrong, "key", "choices")),
     };

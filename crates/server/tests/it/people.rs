@@ -364,7 +364,16 @@ fn sites_fields_and_owners_are_changed_and_mistakes_are_said(database: &Database
     assert_eq!(ada.post("/fields/sites/rename", &[("which", "Berlin"), ("to", "Rome")]).status, 404);
     let empty = ada.post("/fields/add", &[("key", "tier"), ("kind", "choice"), ("choices", " , ")]);
     assert!(empty.status == 422 && empty.body.contains("A choice has at least one value."), "{}", empty.body);
-    assert_eq!(ada.post("/fields/add", &[("key", "tier"), ("kind", "choice"), ("choices", "1, 2")]).status, 303);
+    let few = empty.body.find("The few").unwrap();
+    assert!(empty.body[few..].contains("A choice has at least one value."), "beside its own field: {}", empty.body);
+    assert_eq!(ada.post("/fields/add", &[("key", "tier"), ("kind", "choice"), ("choices", "1, 2,,1")]).status, 303);
+    // A name that the language would take for several words is told as it is asked.
+    let odd = ada.post("/fields/add", &[("key", "bad name!"), ("kind", "text")]);
+    let told = odd.cookie("muster-flash=").unwrap();
+    assert!(told.contains("%22field.bad+name%21%22"), "{told}");
+    let asked = vera.get(&server::address("/assets", &[("q", "no:\"field.bad name!\"")]));
+    assert!(asked.status == 200 && !asked.body.contains("<b>0 assets</b>"), "{}", asked.body);
+    assert_eq!(ada.post("/fields/remove", &[("key", "bad name!")]).status, 303);
     let fields = vera.get("/api/v1/fields").json();
     assert_eq!(fields["items"][0]["choices"], serde_json::json!(["1", "2"]));
     let wrong = ada.post("/fields/owners/add", &[("owner", "Desk"), ("when", "osx:windows")]);
