@@ -30,11 +30,16 @@ pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// The longest address that is kept to come back to after signing in, in bytes.
 const NEXT_BYTES_MAX: usize = 2_048;
 
+/// The most characters of a parameter's name that an answer repeats.
+const NAME_SHOWN_MAX: usize = 64;
+
 /// What the guard of one route knows.
 pub(crate) struct Gate {
     pub(crate) app: App,
     pub(crate) who: Who,
     pub(crate) kind: Kind,
+    /// The parameters that the interface's description names; nothing for what it does not describe.
+    pub(crate) asks: Option<Vec<&'static str>>,
 }
 
 /// Who asks.
@@ -102,6 +107,9 @@ async fn check(gate: &Gate, request: &mut Request) -> Result<(), Problem> {
     let by_bearer = matches!(&known, Known::Person(both) if both.1.is_none());
     request.extensions_mut().insert(Login(login_of(&known)));
     decide(gate.who, &known)?;
+    if let Some(asks) = &gate.asks {
+        knows(asks, request.uri().query().unwrap_or_default())?;
+    }
     match known {
         Known::Nobody => {}
         Known::HalfWay(half_way) | Known::Stranded(half_way) => {
@@ -127,6 +135,18 @@ async fn check(gate: &Gate, request: &mut Request) -> Result<(), Problem> {
             .help("If you did mean it, open the page here and send it from there."));
     }
     if gate.kind == Kind::Page { read_form(request, token.as_ref()).await } else { Ok(()) }
+}
+
+/// Refuses a parameter that nothing reads: whoever misspells the one that narrows an answer would get all of it.
+fn knows(asks: &[&str], query: &str) -> Result<(), Problem> {
+    let asked = Fields::read(query.as_bytes());
+    let Some(unknown) = asked.names().find(|name| !asks.contains(name)) else { return Ok(()) };
+    let shown = ui::words::cut(unknown, NAME_SHOWN_MAX);
+    let known = match asks {
+        [] => "This takes none.".to_owned(),
+        some => format!("There are: {}.", some.join(", ")),
+    };
+    Err(Problem::wrong(shown.clone(), format!("There is no parameter {shown:?} here. {known}")))
 }
 
 /// Counts a request, and refuses it where it is one too many.

@@ -204,7 +204,8 @@ pub fn routes() -> Vec<Route> {
 pub fn router(app: &App) -> Router {
     let mut router: Router<App> = Router::new();
     for route in routes() {
-        let gate = guard::Gate { app: app.clone(), who: route.who, kind: route.kind };
+        let asks = route.operation.as_ref().map(Operation::asks);
+        let gate = guard::Gate { app: app.clone(), who: route.who, kind: route.kind, asks };
         let handler = match route.bytes_max {
             BODY_BYTES_MAX => route.handler,
             more => route.handler.layer(DefaultBodyLimit::max(more)),

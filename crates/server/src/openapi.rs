@@ -77,6 +77,11 @@ impl Operation {
         self
     }
 
+    /// The parameters that it knows in the query.
+    pub(crate) fn asks(&self) -> Vec<&'static str> {
+        self.parameters.iter().filter(|of| of.place == "query").map(|of| of.name).collect()
+    }
+
     /// The same with a body that is sent.
     #[must_use]
     pub fn sends(self, request: Shape) -> Operation {

@@ -10,6 +10,7 @@ use crate::world::{Reply, World};
 
 testkit::on_each_database! {
     every_list_is_the_same_entry_by_entry_as_at_once,
+    a_parameter_that_nothing_reads_is_refused,
 }
 
 /// Entries that a walk meets at most, before it is said not to end.
@@ -100,4 +101,18 @@ fn every_list_is_the_same_entry_by_entry_as_at_once(database: &Database) {
         "{} lists were walked, {with_two} of more than one: {walked:?}",
         walked.len()
     );
+}
+
+fn a_parameter_that_nothing_reads_is_refused(database: &Database) {
+    let world = World::new(database);
+    let cookie = world.cookie("ada", OrgId::DEFAULT);
+    let mut asked = 0;
+    for route in routes().iter().filter(may_be_a_list) {
+        let reply = world.get(&format!("{}?limti=1", route.path), &cookie);
+        assert_eq!(reply.status, 422, "{}: {}", route.path, reply.body);
+        let told = reply.json();
+        assert!(told["detail"].as_str().unwrap().starts_with("There is no parameter \"limti\" here."), "{told}");
+        asked += 1;
+    }
+    assert!(asked > 20, "{asked} routes");
 }
