@@ -30,7 +30,8 @@ impl Fields {
 
 /// Remembers that an asset shows what was said of one that went into it.
 pub(crate) fn note(tx: &mut Tx<'_>, org: OrgId, heir: i64, field: i64, from: i64) -> Result<(), StoreError> {
-    const NOTE: &str = "INSERT INTO inventory_inherited (org_id, asset_id, field_id, from_asset_id) VALUES ($1, $2, $3, $4)
+    const NOTE: &str =
+        "INSERT INTO inventory_inherited (org_id, asset_id, field_id, from_asset_id) VALUES ($1, $2, $3, $4)
         ON CONFLICT (org_id, asset_id, field_id) DO UPDATE SET from_asset_id = EXCLUDED.from_asset_id";
     tx.execute(NOTE, &[org.into(), heir.into(), field.into(), from.into()])?;
     Ok(())
@@ -60,7 +61,6 @@ pub(crate) fn parted(tx: &mut Tx<'_>, org: OrgId, fields: Fields) -> Result<Vec<
 
 /// The assets that went into one, for what is said of it from now on to be said of all of it.
 pub(crate) fn former(tx: &mut Tx<'_>, org: OrgId, asset: AssetId) -> Result<Vec<i64>, StoreError> {
-    const FORMER: &str =
-        "SELECT DISTINCT asset_id FROM inventory_asset_former WHERE org_id = $1 AND now_asset_id = $2 ORDER BY asset_id";
+    const FORMER: &str = "SELECT DISTINCT asset_id FROM inventory_asset_former WHERE org_id = $1 AND now_asset_id = $2 ORDER BY asset_id";
     tx.query(FORMER, &[org.into(), asset.into()], |row| row.int(0))
 }

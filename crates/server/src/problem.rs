@@ -128,7 +128,7 @@ impl Problem {
     /// Somebody else changed it in between, or it is taken: 409.
     #[must_use]
     pub fn conflict(detail: impl Into<String>) -> Problem {
-        Problem::new(StatusCode::CONFLICT, "It has changed", detail)
+        Problem::new(StatusCode::CONFLICT, "It does not fit what is there", detail)
     }
 
     /// Too many requests: 429, with the seconds to wait.
@@ -233,11 +233,13 @@ impl Problem {
     /// As people get it: a page, inside the navigation if somebody is signed in.
     #[must_use]
     pub fn as_page(&self, visitor: Option<&Visitor>, request_id: &str) -> Response {
+        // A single mistake is what the sentence says already.
+        let mistakes: Vec<&Mistake> = self.mistakes.iter().filter(|of| of.message != self.detail).collect();
         let body = html! {
             div.flow {
                 p { (self.detail) }
-                @if !self.mistakes.is_empty() {
-                    ul.listed { @for mistake in &self.mistakes { li { (capital(&mistake.message)) } } }
+                @if !mistakes.is_empty() {
+                    ul.listed { @for mistake in mistakes { li { (capital(&mistake.message)) } } }
                 }
                 @if let Some(help) = &self.help { p { (help) } }
                 p.muted.small { "Status " (self.status.as_u16()) " · request " span.mono { (request_id) } }

@@ -214,7 +214,7 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor, Asked(asked):
             .render(),
     });
     let table = Table {
-        caption: "Open questions, the likeliest first. Times in UTC.",
+        caption: "Open questions, those with the most in common first. Times in UTC.",
         columns: vec![
             ui::Column::new("Machine"),
             ui::Column::new("May be the same as"),
@@ -280,10 +280,14 @@ pub(super) async fn sent(
     };
     let back = sent.get("back").to_owned();
     let done = answer(&app, &visitor, id, same, sent.get("reason").trim().to_owned()).await?;
-    let (what, then) = match same {
-        true => ("They are one machine.", "They are one asset from now on, and the other address leads here."),
-        false => ("They are two machines.", review::DISMISSED),
+    let then = match same {
+        true => format!(
+            "{} is one asset from now on; whoever takes that back does so on its page.",
+            called(&done.review.one)
+        ),
+        false => review::DISMISSED.to_owned(),
     };
+    let what = if same { "They are one machine." } else { "They are two machines." };
     // Back to where it was asked; an asset that was merged has another page now.
     let decision = done.decision.map(|id| id.to_string()).unwrap_or_default();
     let home = match done.review.one.asset.filter(|_| !back.starts_with(HOME)) {
@@ -291,7 +295,7 @@ pub(super) async fn sent(
         _ if back.starts_with("/assets/") && !back.contains("//") => back,
         _ => HOME.to_owned(),
     };
-    Ok(respond::see_other_saying(&home, Tone::Ok, what, then))
+    Ok(respond::see_other_saying(&home, Tone::Ok, what, &then))
 }
 
 /// Open questions.

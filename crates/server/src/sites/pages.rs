@@ -162,8 +162,7 @@ fn fields_card(visitor: &Visitor, fields: &[CustomField], wrong: Wrong<'_>) -> M
     let kinds = [("text", "Any text"), ("number", "A number"), ("date", "A date"), ("choice", "One of a few")]
         .map(|(value, label)| Choice { value, label, help: "", on: value == was });
     let of_choices = |problem: &Problem| problem.mistakes().iter().any(|mistake| mistake.field == "choices");
-    let choices_wrong =
-        wrong.filter(|(_, problem, _)| of_choices(problem)).map(|(_, problem, _)| problem.detail());
+    let choices_wrong = wrong.filter(|(_, problem, _)| of_choices(problem)).map(|(_, problem, _)| problem.detail());
     let key = field(
         "key",
         "Name",

@@ -21,6 +21,7 @@ testkit::on_each_database! {
     counts_of_a_large_estate_are_shared_and_say_their_time,
     the_pages_of_an_asset_and_of_all_inventories_are_there,
     metrics_name_routes_and_nobody,
+    a_mistake_in_an_address_is_said_once,
 }
 
 /// Pages that are looked at until what is counted beside them is there.
@@ -282,4 +283,14 @@ fn the_description_lists_the_interface_and_nothing_else() {
     }
     let ids: Vec<&str> = text.split("\"operationId\":\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
     assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
+}
+
+fn a_mistake_in_an_address_is_said_once(database: &Database) {
+    let world = World::new(database);
+    let cookie = world.cookie("ada", OrgId::DEFAULT);
+    let wrong = world.get("/assets?after=xx", &cookie);
+    assert_eq!(wrong.status, 422, "{}", wrong.body);
+    let main = &wrong.body[wrong.body.find("id=\"main\"").unwrap()..];
+    let said = main.split("<p>").nth(1).and_then(|from| from.split("</p>").next()).unwrap();
+    assert!(!said.is_empty() && main.matches(said).count() == 1, "{said}: {main}");
 }
