@@ -160,7 +160,7 @@ fn factor(person: &access::Person) -> Markup {
 /// Roles to choose from, with what each may.
 pub(super) fn roles(on: Role) -> Vec<Choice<'static>> {
     let help = |role| match role {
-        Role::Viewer => "Reads everything but the audit trail.",
+        Role::Viewer => "Reads the inventory, the log and the integrations; neither people, settings nor credentials.",
         Role::Operator => "Reads, works with assets, connects consoles, starts work.",
         Role::Admin => "May do all in this organization.",
         Role::Auditor => "Reads, the audit trail and evidence too, and changes nothing.",
