@@ -317,7 +317,6 @@
     },
     "[": () => press($('.foot a[rel="prev"]')),
     "]": () => press($('.foot a[rel="next"]')),
-    e: () => press($("[data-explain], a[href*='explain=']")),
     y: () => copy(location.href),
   };
   document.addEventListener("keydown", (event) => {

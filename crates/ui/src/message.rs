@@ -160,7 +160,6 @@ pub(crate) fn keys(nav: &[Nav<'_>]) -> Markup {
             "Everywhere",
             &[
                 (&["/"], "Query box"),
-                (&["e"], "Explain the answer"),
                 (&["y"], "Copy the address of this view"),
                 (&["Esc"], "Close, then clear the selection"),
                 (&["?"], "These keys"),
