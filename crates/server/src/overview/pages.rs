@@ -27,6 +27,9 @@ const GUARDED: &str = "removed:f and edr.name:SentinelOne and infected:f";
 /// Those in which an agent finds something.
 const INFECTED: &str = "removed:f and infected:t";
 
+/// The part whose agents are in touch and find nothing; some of them stop nothing either.
+const PROTECTED: &str = "Protected";
+
 /// A part of the tally. The parts have nothing in common, and the rest is named apart.
 struct PartOf {
     label: &'static str,
@@ -39,9 +42,10 @@ struct PartOf {
 /// The parts, where an agent is silent that was not in touch for longer than `age`.
 fn parts(age: &str) -> [PartOf; 5] {
     let part = |label, question: String, fill| PartOf { label, question, fill, note: String::new(), count: 0 };
+    let protected = format!("{GUARDED} and last_seen:<{age}");
     let silent = part("Silent", format!("{GUARDED} and not last_seen:<{age}"), Fill::Warn);
     [
-        part("Protected", format!("{GUARDED} and last_seen:<{age}"), Fill::Ok),
+        part(PROTECTED, protected, Fill::Ok),
         PartOf { note: format!("not in touch for over {age}"), ..silent },
         part("Infected", INFECTED.to_owned(), Fill::Bad),
         part(
@@ -51,6 +55,15 @@ fn parts(age: &str) -> [PartOf; 5] {
         ),
         part("No agent", "removed:f and no:agent.state".to_owned(), Fill::Hatch),
     ]
+}
+
+/// How many agents of a part stop nothing of what they find; nothing if none does so.
+fn only_report(count: u64) -> String {
+    match count {
+        0 => String::new(),
+        1 => "1 of them only reports".to_owned(),
+        more => format!("{} of them only report", ui::count(more)),
+    }
 }
 
 /// So long an agent may be out of touch before it is silent, unless the organization says otherwise.
@@ -139,6 +152,10 @@ async fn counted(app: App, org: OrgId) -> Result<Counts, Problem> {
         let mut counted = |inventory: &str, question: &str| count(tx, org, inventory, question, now);
         for part in &mut parts {
             part.count = counted("assets", &part.question)?;
+            if part.label == PROTECTED {
+                let only = counted("assets", &format!("{} and mitigation_mode:detect", part.question))?;
+                part.note = only_report(only);
+            }
         }
         let tiles = TILES
             .iter()
@@ -208,12 +225,13 @@ pub(super) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
     let known = app.store.read(move |tx| sync::overviews(tx, org, now)).await?;
     let seen = Seen { counts, known };
     let shell = visitor.shell();
+    let manages = visitor.may(Permission::ManageIntegrations);
     if seen.known.is_empty() && seen.counts.tiles.iter().all(|(figure, _)| *figure == 0) {
         return Ok(respond::page(empty(&visitor)));
     }
     let body = html! {
         (coverage(&seen.counts))
-        div.cols { (needs(&seen, now)) (sources(&seen, now)) }
+        div.cols { (needs(&seen, manages, now)) (sources(&seen, now)) }
         (amounts(&seen))
         div.halves { (trend(&seen.counts)) (findings(&seen.counts).render()) }
         (changed(&seen))
@@ -256,12 +274,15 @@ struct Need {
     href: String,
 }
 
-fn troubled(of: &Overview, now: Timestamp) -> Option<Need> {
+/// What an integration needs. Who may not manage integrations is led to its page, not to a form that is not theirs.
+fn troubled(of: &Overview, manages: bool, now: Timestamp) -> Option<Need> {
     let name = &of.integration.name;
     if !of.integration.options.enabled {
         return None;
     }
-    let (verb, href) = integrations::remedy_at(of).unwrap_or(("See it", integrations::at(of.integration.id)));
+    let home = integrations::at(of.integration.id);
+    let mine = |(verb, href): (&'static str, String)| if manages { (verb, href) } else { ("See it", home.clone()) };
+    let (verb, href) = mine(integrations::remedy_at(of).unwrap_or(("See it", home.clone())));
     let assessment = of.assessment();
     if !assessment.detail.is_empty() && of.next_step() != "nothing to do" {
         let (light, word) = integrations::light(of, now);
@@ -277,18 +298,19 @@ fn troubled(of: &Overview, now: Timestamp) -> Option<Need> {
         });
     }
     let warning = sync::token_warning(&of.integration, now)?;
+    let (verb, href) = mine(("Rotate token", format!("{home}/reconnect")));
     Some(Need {
         state: (Light::Warn, "Attention"),
         what: capital(&warning.in_words(name)).trim_end_matches('.').to_owned(),
         means: "The old token keeps working until the new one has worked.".to_owned(),
-        verb: "Rotate token",
-        href: format!("{}/reconnect", integrations::at(of.integration.id)),
+        verb,
+        href,
     })
 }
 
-fn wanted(seen: &Seen, now: Timestamp) -> Vec<Need> {
-    let mut all: Vec<Need> = seen.known.iter().filter_map(|of| troubled(of, now)).collect();
-    all.sort_by_key(|need| !matches!(need.state.0, Light::Bad));
+/// All that needs somebody, the worst first.
+fn wanted(seen: &Seen, manages: bool, now: Timestamp) -> Vec<Need> {
+    let mut all: Vec<Need> = seen.known.iter().filter_map(|of| troubled(of, manages, now)).collect();
     if seen.counts.infected > 0 {
         all.push(Need {
             state: (Light::Bad, "Infected"),
@@ -322,11 +344,16 @@ fn wanted(seen: &Seen, now: Timestamp) -> Vec<Need> {
             href: crate::assets::questions::HOME.to_owned(),
         });
     }
+    all.sort_by_key(|need| match need.state.0 {
+        Light::Bad => 0,
+        Light::Warn => 1,
+        _ => 2,
+    });
     all
 }
 
-fn needs(seen: &Seen, now: Timestamp) -> Markup {
-    let wanted = wanted(seen, now);
+fn needs(seen: &Seen, manages: bool, now: Timestamp) -> Markup {
+    let wanted = wanted(seen, manages, now);
     let tasks: Vec<Task<'_>> = wanted
         .iter()
         .enumerate()

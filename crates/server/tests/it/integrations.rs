@@ -26,6 +26,7 @@ testkit::on_each_database! {
     options_are_folded_up_until_one_of_them_is_wrong,
     a_task_is_named_where_its_integration_is_made,
     before_anything_is_connected_the_overview_leads_there,
+    what_needs_somebody_begins_with_the_worst_and_offers_what_they_may,
     help_leads_to_where_integrations_and_tasks_are_as_far_as_one_may,
     a_viewer_reads_and_changes_nothing,
     programs_connect_change_read_and_end_an_integration,
@@ -553,6 +554,33 @@ fn a_task_is_named_where_its_integration_is_made(database: &Database) {
     assert_eq!(new("By day").json()["task"], "By day");
     assert_eq!(new("").json()["task"], "acme-2", "left empty, it is the integration's name");
     assert_eq!(world.get(&format!("/api/v1{home}"), &ada).json()["task"], "Every night");
+}
+
+fn what_needs_somebody_begins_with_the_worst_and_offers_what_they_may(database: &Database) {
+    let (world, ada) = world(database);
+    let home = connect(&world, &ada);
+    read(&world);
+    let ends = START.plus_seconds(3 * 86_400);
+    world.write(move |tx| {
+        tx.execute(
+            "UPDATE sync_integration SET state = 'connected', detail = '', token_expires_at = $1",
+            &[ends.into()],
+        )?;
+        tx.execute("UPDATE inventory_asset SET infected = 1", &[])?;
+        Ok(())
+    });
+    world.person("vera", &[(OrgId::DEFAULT, Role::Viewer)]);
+    let needs = |cookie: &str| {
+        let page = world.get("/", cookie).body;
+        page.split("id=\"needs\"").nth(1).unwrap().split("</section>").next().unwrap().to_owned()
+    };
+    let reconnect = format!("href=\"{home}/reconnect\"");
+    let (manages, reads) = (needs(&ada), needs(&world.cookie("vera", OrgId::DEFAULT)));
+    assert!(manages.contains("Rotate token") && manages.contains(&reconnect), "{manages}");
+    assert!(!reads.contains("Rotate token") && !reads.contains(&reconnect), "{reads}");
+    assert!(reads.contains("See it") && reads.contains(&format!("href=\"{home}\"")), "{reads}");
+    let at = |text: &str| manages.find(text).unwrap_or_else(|| panic!("{text}: {manages}"));
+    assert!(at(" infected") < at("Rotate token"), "{manages}");
 }
 
 fn before_anything_is_connected_the_overview_leads_there(database: &Database) {
