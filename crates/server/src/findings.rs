@@ -33,6 +33,8 @@ struct Detail {
     finding: Finding,
     /// Id and name of the asset.
     asset: Option<(String, String)>,
+    /// Streams of what happened around it that were not asked yet.
+    unread: Vec<String>,
 }
 
 fn load(tx: &mut Tx<'_>, org: OrgId, id: &str, now: Timestamp) -> Result<Detail, Problem> {
@@ -41,5 +43,8 @@ fn load(tx: &mut Tx<'_>, org: OrgId, id: &str, now: Timestamp) -> Result<Detail,
     let asked = format!("finding:(id:={})", finding.id);
     let answer = inventory::ask_in(tx, org, &Ask { fields, limit: 1, ..Ask::new("assets", &asked, now) })?;
     let asset = answer.table.rows.first().map(|row| (text(row.first()).to_owned(), text(row.get(1)).to_owned()));
-    Ok(Detail { finding, asset })
+    // Only a story without events asks why it has none.
+    let own = finding.story.records.first().filter(|_| finding.story.events.is_empty());
+    let unread = own.map_or_else(|| Ok(Vec::new()), |own| sync::enrichments_waiting_about(tx, org, &own.native_id))?;
+    Ok(Detail { finding, asset, unread })
 }

@@ -154,6 +154,16 @@ pub fn waiting(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId, stream: &str) -> 
     tx.query_one(COUNT, &[org.into(), id.into(), stream.into()], |row| Ok(row.int(0)?.unsigned_abs()))
 }
 
+/// The streams of enrichment that still wait to be asked about a record, by the console's own id of it.
+///
+/// # Errors
+/// The database fails.
+pub fn waiting_about(tx: &mut Tx<'_>, org: OrgId, parent: &str) -> Result<Vec<String>, StoreError> {
+    const READ: &str =
+        "SELECT DISTINCT stream FROM sync_enrichment WHERE org_id = $1 AND parent_id = $2 ORDER BY stream";
+    tx.query(READ, &[org.into(), parent.into()], |row| Ok(row.text(0)?.to_owned()))
+}
+
 fn pause(attempts: i64) -> i64 {
     WAIT_FIRST.saturating_mul(1 << attempts.clamp(0, 16)).min(WAIT_MAX)
 }

@@ -132,6 +132,17 @@ fn done(detail: &Detail) -> Markup {
     Card { id: "done", heading: "What was done", body: table.render(), flush: true, ..Card::default() }.render()
 }
 
+/// Why nothing is told of what happened: an empty timeline that was read and one that was never asked for look alike.
+fn untold(unread: &[String]) -> &'static str {
+    let waits = |stream: &str| unread.iter().any(|other| other == stream);
+    match (waits("threat_timeline"), waits("threat_notes")) {
+        (true, true) => "Its timeline and its notes were not read yet.",
+        (true, false) => "Its timeline was not read yet.",
+        (false, true) => "Its notes were not read yet.",
+        (false, false) => "No timeline or notes of it were read.",
+    }
+}
+
 /// What happened, the earliest first: a story is read from its beginning.
 fn story(detail: &Detail) -> Markup {
     let events = &detail.finding.story.events;
@@ -144,7 +155,7 @@ fn story(detail: &Detail) -> Markup {
     };
     let body = html! {
         @if events.is_empty() {
-            p.muted { "The console tells no timeline and no notes of it." }
+            p.muted { (untold(&detail.unread)) }
         } @else {
             ol.timeline {
                 @for event in events {
