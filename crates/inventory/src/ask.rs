@@ -12,9 +12,11 @@ mod inward;
 mod released;
 pub(crate) mod residual;
 pub(crate) mod walk;
+mod whose;
 mod why;
 
 pub use as_of::{UNDONE_MAX, ask_as_of, first_reading};
+pub use whose::{assets_of, custom_values, tags};
 pub use why::{Part, Why, why};
 
 use std::cell::RefCell;

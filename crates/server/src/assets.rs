@@ -156,6 +156,10 @@ pub fn routes() -> Vec<Route> {
 pub(crate) struct Detail {
     pub(crate) asset: AssetId,
     pub(crate) fields: BTreeMap<&'static str, Cell>,
+    /// Custom fields that have a value: name and value.
+    pub(crate) custom: Vec<(String, String)>,
+    /// Tags that sources say: key and value.
+    pub(crate) tags: Vec<(String, String)>,
     pub(crate) explained: Explained,
     pub(crate) winners: Vec<Winner>,
     pub(crate) addresses: Vec<AddressOf>,
@@ -193,6 +197,8 @@ pub(crate) fn load(tx: &mut Tx<'_>, org: OrgId, id: &str, now: Timestamp) -> Res
     Ok(Detail {
         asset,
         fields: FIELDS.into_iter().zip(row).collect(),
+        custom: inventory::ask::custom_values(tx, org, asset)?,
+        tags: inventory::ask::tags(tx, org, asset)?,
         winners: inventory::project::winners(tx, org, asset, now)?,
         addresses: inventory::project::addresses_of(tx, org, asset, now)?,
         explained,

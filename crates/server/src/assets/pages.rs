@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use inventory::correlate::explain::{Linked, in_line};
 use inventory::history::{ASSET, Changed, DECIDED, FIRST_SEEN};
+use inventory::noun::Grade;
 use inventory::project::Winner;
 use kernel::{Cell, RecordId, Timestamp};
 use ui::{Button, Card, Event, Icon, Joined, Markup, Place, Row, Select, Table, Tone, html};
@@ -270,9 +271,22 @@ fn told(detail: &Detail, record: &Linked) -> (String, Markup) {
 
 fn facts(detail: &Detail) -> Markup {
     let labels = FACTS.map(label);
-    let all: Vec<(&str, Markup)> =
+    let mut all: Vec<(&str, Markup)> =
         labels.iter().zip(FACTS).map(|(label, name)| (label.as_str(), value(detail, name))).collect();
+    all.extend(detail.custom.iter().map(|(key, value)| (key.as_str(), ui::words::name(value))));
+    if !detail.tags.is_empty() {
+        all.push(("Tags", tags(detail)));
+    }
     Card { id: "facts", heading: "The machine", body: ui::facts(&all), ..Card::default() }.render()
+}
+
+fn tags(detail: &Detail) -> Markup {
+    html! {
+        @for (at, (key, value)) in detail.tags.iter().enumerate() {
+            @if at > 0 { ", " }
+            @if value.is_empty() { (ui::words::name(key)) } @else { (ui::words::name(&format!("{key}={value}"))) }
+        }
+    }
 }
 
 fn addresses(detail: &Detail) -> Markup {
@@ -346,13 +360,32 @@ fn by_source(detail: &Detail) -> Markup {
     Card { id: "said", heading: "Attributes by source", aside, body, flush: true, ..Card::default() }.render()
 }
 
+/// Who says what each column holds. One integration may know a machine in several ways; then it is said how.
+fn sayers(detail: &Detail, records: &[&Linked]) -> Vec<String> {
+    let name =
+        |of: &Linked| detail.integrations.get(&of.integration).map_or(of.source.as_str(), String::as_str).to_owned();
+    let names: Vec<String> = records.iter().map(|of| name(of)).collect();
+    let is_shared = |name: &String| names.iter().filter(|other| *other == name).count() > 1;
+    let sayer = |(of, name): (&&Linked, &String)| match of.grade {
+        _ if !is_shared(name) => name.clone(),
+        Grade::Agent => format!("{name}, agent"),
+        Grade::Scan => format!("{name}, scan"),
+        Grade::List => format!("{name}, list"),
+        Grade::Discovery => format!("{name}, network discovery"),
+    };
+    records.iter().zip(&names).map(sayer).collect()
+}
+
 fn matrix(detail: &Detail, records: &[&Linked], shared: &[&Winner]) -> Markup {
     let labels: Vec<String> = shared.iter().map(|of| label(of.attribute)).collect();
     let mut columns = vec![ui::Column::new("Attribute")];
-    columns.extend(records.iter().map(|of| ui::Column {
-        icon: Some(source_icon(&of.source)),
-        ..ui::Column::new(detail.integrations.get(&of.integration).map_or(of.source.as_str(), String::as_str))
-    }));
+    let sayers = sayers(detail, records);
+    columns.extend(
+        records
+            .iter()
+            .zip(&sayers)
+            .map(|(of, label)| ui::Column { icon: Some(source_icon(&of.source)), ..ui::Column::new(label) }),
+    );
     let why: Vec<String> = shared.iter().map(|of| capital(&of.why)).collect();
     let rows = shared.iter().zip(labels.iter().zip(&why)).map(|(of, (label, why))| {
         let cells = records.iter().map(|record| {
