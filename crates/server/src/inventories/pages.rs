@@ -137,9 +137,9 @@ impl List<'_> {
         let title = title(self.what);
         let lead = html! { (capital(self.what.prose)) };
         let body = html! {
-            @match place_of(self.what) {
-                Some(place @ (Place::Policies | Place::Signals)) => (family(place, &self.path())),
-                _ => (saved::tabs(&self.saved, self.what, &self.question, self.open, self.now)),
+            @if let Some(place) = place_of(self.what).filter(|place| has_family(*place)) { (family(place, &self.path())) }
+            @if !matches!(place_of(self.what), Some(Place::Policies | Place::Signals)) {
+                (saved::tabs(&self.saved, self.what, &self.question, self.open, self.now))
             }
             (query_box(self.what, &self.question, false, self.reading(of)))
             (ui::Answer {
@@ -615,24 +615,38 @@ fn place_of(what: &Inventory) -> Option<Place> {
 }
 
 /// The pages that share a place of the navigation, as tabs: the tree of policies beside its lists, the log's picture beside
-/// what else is told of time.
+/// what else is told of time, titles beside what is installed.
 pub(crate) fn family(place: Place, current: &str) -> Markup {
     let first = match place {
-        Place::Policies => ("By level", "/policies/tree"),
-        _ => ("By time", "/signals"),
+        Place::Policies => Some(("By level", "/policies/tree")),
+        Place::Signals => Some(("By time", "/signals")),
+        _ => None,
     };
     let lists = super::listed().filter(|what| place_of(what) == Some(place));
     let lists: Vec<(String, String)> = lists.map(|what| (title_alone(what), format!("/{}", what.name))).collect();
     let lists = lists.iter().map(|(label, href)| (label.as_str(), href.as_str()));
-    let tabs: Vec<ui::Tab<'_>> = std::iter::once(first)
+    let tabs: Vec<ui::Tab<'_>> = first
+        .into_iter()
         .chain(lists)
         .map(|(label, href)| ui::Tab { label, href, count: None, current: href == current })
         .collect();
     ui::tabs(place.label(), &tabs)
 }
 
+/// Whether several pages share a place, so that tabs lead from one to the other.
+fn has_family(place: Place) -> bool {
+    matches!(place, Place::Policies | Place::Signals | Place::Assets | Place::Software | Place::Vulnerabilities)
+}
+
+/// What a list is called beside the others of its place.
 fn title_alone(what: &Inventory) -> String {
-    capital_word(&what.name.replace('_', " "))
+    match what.name {
+        "software" => "Installed".to_owned(),
+        "software_titles" => "Titles".to_owned(),
+        "vulnerabilities" => "Found".to_owned(),
+        "cves" => "CVEs".to_owned(),
+        name => capital_word(&name.replace('_', " ")),
+    }
 }
 
 fn place(what: &Inventory) -> Place {

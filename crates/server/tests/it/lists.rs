@@ -222,6 +222,14 @@ fn the_pages_of_an_asset_and_of_all_inventories_are_there(database: &Database) {
         let page = world.get(&format!("/{}", inventory.name), &cookie);
         assert_eq!(page.status, 200, "{}: {}", inventory.name, page.body);
     }
+    // Those that no navigation names are tabs beside the one that it does.
+    for (place, beside) in [("/software", "/software_titles"), ("/vulnerabilities", "/cves"), ("/assets", "/services")]
+    {
+        let (from, back) = (world.get(place, &cookie).body, world.get(beside, &cookie).body);
+        let tab = |page: &str, to: &str| page.contains(&format!("<a href=\"{to}\" aria-current=\"page\">"));
+        assert!(from.contains(&format!("<a href=\"{beside}\">")) && tab(&from, place), "{place}: {from}");
+        assert!(back.contains(&format!("<a href=\"{place}\">")) && tab(&back, beside), "{beside}: {back}");
+    }
     let asked = server::address("/api/v1/assets", &[("q", &format!("name:={CANARY}-007"))]);
     let id = world.get(&asked, &cookie).json()["items"][0]["id"].as_str().unwrap().to_owned();
     let page = world.get(&format!("/assets/{id}"), &cookie);
