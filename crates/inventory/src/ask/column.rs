@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use kernel::{AssetId, Cell, RecordId, SiteId, Table, Timestamp, Value};
+use kernel::{AssetId, Cell, RecordId, ServiceId, SiteId, Table, Timestamp, Value};
 use query::{Column, Field, Inventory, Raw, Type};
 use store::{Keys, Row, StoreError};
 
 use super::{AskError, Asked, nearest, residual};
-use crate::catalogue::{ASSET_IDS, RECORD_IDS, SITE_IDS, SITE_NAMES, catalogue};
+use crate::catalogue::{ASSET_IDS, RECORD_IDS, SERVICE_IDS, SITE_IDS, SITE_NAMES, catalogue};
 use crate::noun::ip_from_bytes;
 
 /// Values of one cell that are shown at most; a machine with more addresses than this is a router's mistake.
@@ -365,6 +365,7 @@ pub(super) fn term_cell(number: i64, dictionary: &str, terms: &HashMap<i64, Stri
     match dictionary {
         ASSET_IDS => Cell::Text(AssetId(number).to_string()),
         RECORD_IDS => Cell::Text(RecordId(number).to_string()),
+        SERVICE_IDS => Cell::Text(ServiceId(number).to_string()),
         SITE_IDS => Cell::Text(SiteId(number).to_string()),
         _ => terms.get(&number).map_or(Cell::Empty, |text| Cell::Text(text.clone())),
     }

@@ -1,11 +1,19 @@
 //! What a value looks like in a table.
 
-use kernel::Cell as Value;
+use kernel::{AssetId, Cell as Value};
 use query::{Field, Type};
 use ui::{Cell, Column, Icon, Markup, Severity, Source, html};
 
 /// Values of a list that are shown; the rest are counted.
 const VALUES_SHOWN: usize = 3;
+
+/// The fields that name the machine of a row.
+pub(super) const MACHINES: [&str; 2] = ["agent.name", "asset_name"];
+
+/// A cell with the name of a machine, whose own page it leads to: another may have that name too.
+pub(super) fn machine(name: &str, asset: AssetId) -> Cell {
+    Cell::new(html! { a href={ "/assets/" (asset) } { (ui::words::name(name)) } })
+}
 
 /// A cell of a table.
 pub(crate) fn cell(field: &Field, value: &Value) -> Cell {
@@ -29,8 +37,8 @@ pub(crate) fn inside(field: &Field, value: &Value) -> Markup {
         ("sources" | "source", Value::List(all)) => sources(all),
         ("source", Value::Text(one)) => sources(&[Value::Text(one.clone())]),
         ("severity", Value::Text(word)) => severity(word),
-        // A machine's name leads to the machine: to one asset, or to all that are called so.
-        ("agent.name" | "asset_name", Value::Text(name)) => {
+        // Where it is not known which asset it is, to all that are called so.
+        (field, Value::Text(name)) if MACHINES.contains(&field) => {
             html! { a href=(super::to("assets", &format!("name:={}", quoted(name)))) { (ui::words::name(name)) } }
         }
         (name, Value::Empty) => ui::absent(absent(name)),

@@ -1,5 +1,6 @@
 //! The page of a list: question, reading, rows, and where to go on.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use inventory::field::CustomField;
 use inventory::{Answer, AskError, SavedQuery};
-use kernel::Timestamp;
+use kernel::{AssetId, Timestamp};
 use query::{Column, Inventory, Refused, Span};
 use sync::FirstReading;
 use ui::query::QUESTION_MAX;
@@ -17,7 +18,7 @@ use ui::{
     Sort, Table, Term, html,
 };
 
-use super::{Question, ROWS, Total, cell, hints, icon_of_type, leads_to, saved, text};
+use super::{Question, ROWS, Total, cell, cells, hints, icon_of_type, leads_to, saved, text};
 use crate::fields::{Fields, address};
 use crate::problem::{capital, capital_word};
 use crate::{App, Problem, Visitor, integrations, respond};
@@ -51,6 +52,7 @@ pub(super) async fn list(
         Ok(total.await?)
     });
     let is_new = kept.is_none();
+    let names_machines = question.columns.iter().any(|column| cells::MACHINES.contains(column));
     let answered = app.store.read(move |tx| match inventory::ask_in(tx, org, &ask) {
         Err(AskError::Refused(refused)) => Ok(Err(refused)),
         Err(other) => Err(Problem::from(other)),
@@ -64,11 +66,14 @@ pub(super) async fn list(
             let fields = if what.name == "assets" { inventory::field::fields(tx, org)? } else { Vec::new() };
             let first = sync::first_readings(tx, org, now)?;
             let open = if what.name == "assets" { inventory::correlate::review::count(tx, org)? } else { 0 };
-            Ok(Ok((rows, total, saved, fields, first, open)))
+            let ids: Vec<&str> = rows.table.rows.iter().map(|row| super::text(row.first())).collect();
+            let machines =
+                if names_machines { inventory::ask::assets_of(tx, org, what, &ids)? } else { HashMap::new() };
+            Ok(Ok((rows, total, saved, fields, first, open, machines)))
         }
     });
     let list = match answered.await? {
-        Ok((rows, total, saved, fields, first, open)) => {
+        Ok((rows, total, saved, fields, first, open, machines)) => {
             let answered = app.world.now();
             if is_new {
                 app.totals.keep(&key, (now, answered), &total);
@@ -87,6 +92,7 @@ pub(super) async fn list(
                 fields,
                 first,
                 open,
+                machines,
             }
         }
         Err(refused) => return Ok(misunderstood(visitor, what, &question, &refused)),
@@ -124,6 +130,8 @@ struct List<'a> {
     first: Vec<FirstReading>,
     /// Open questions about which records are one machine.
     open: u64,
+    /// The assets that rows are on, by the rows' ids.
+    machines: HashMap<String, AssetId>,
 }
 
 impl List<'_> {
@@ -255,7 +263,10 @@ impl List<'_> {
             icon: (self.what.name == "assets").then(|| icon_of_type(text(row.last()))),
             href: href.as_deref(),
             badges: self.mark(row),
-            cells: others.iter().filter_map(|(at, field)| row.get(*at).map(|value| cell(field, value))).collect(),
+            cells: others
+                .iter()
+                .filter_map(|(at, field)| row.get(*at).map(|value| self.cell(row, field, value)))
+                .collect(),
             ..Row::default()
         });
         let rows: Vec<Row<'_>> = rows.collect();
@@ -281,6 +292,15 @@ impl List<'_> {
             ..Table::default()
         }
         .render()
+    }
+
+    fn cell(&self, row: &[kernel::Cell], field: &query::Field, value: &kernel::Cell) -> ui::Cell {
+        match (value, self.machines.get(text(row.first()))) {
+            (kernel::Cell::Text(name), Some(asset)) if cells::MACHINES.contains(&field.name) => {
+                cells::machine(name, *asset)
+            }
+            _ => cell(field, value),
+        }
     }
 
     /// What stands behind the name of a machine that a person must tell.

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use inventory::noun::{
-    AccountNoun, AgentState, ConsoleGroupNoun, ConsoleSiteNoun, EventNoun, FindingNoun, MachineNoun, PolicyNoun,
+    AccountNoun, AgentState, ConsoleGroupNoun, ConsoleSiteNoun, EventNoun, FindingNoun, Grade, MachineNoun, PolicyNoun,
+    ServiceNoun, SoftwareNoun, Tag, VulnerabilityNoun,
 };
 use inventory::{Context, Incoming, Memory, Noun, Onboard, Translation};
 use kernel::{IntegrationId, OrgId, SweepId, Timestamp};
@@ -16,6 +17,9 @@ testkit::on_each_database! {
     the_log_is_drawn_by_time_and_every_artifact_is_shown,
     an_agent_that_is_silent_protects_nothing,
     a_finding_is_told_as_a_story,
+    a_timeline_that_waits_is_not_called_empty,
+    rows_lead_to_their_own_machine_where_several_have_its_name,
+    an_asset_says_its_tags_and_how_one_source_knows_it_twice,
     a_level_says_which_policy_it_obeys_and_where_it_strays,
     a_query_is_saved_asked_renamed_and_removed,
     a_parameter_that_does_not_fit_is_said_beside_it,
@@ -153,13 +157,136 @@ fn agent(name: &str, last_seen: Timestamp) -> Noun {
     })
 }
 
+fn settle(world: &World) {
+    let settled = |tx: &mut store::Tx<'_>| inventory::settle(tx, ORG, &Memory::default(), START).map(drop);
+    world.store.write_blocking(settled).unwrap();
+}
+
+fn rows_lead_to_their_own_machine_where_several_have_its_name(database: &Database) {
+    let world = World::empty(database);
+    world.person("ada", &[(ORG, access::Role::Admin)]);
+    let answers = |at: u8| ServiceNoun {
+        ip: [192, 0, 2, at].into(),
+        port: 8000 + u16::from(at),
+        transport: "tcp".to_owned(),
+        protocol: text("http"),
+        product: None,
+        version: None,
+        banner: None,
+        seen_at: Some(START),
+    };
+    let agents = [("1", 1), ("2", 2)].map(|(id, at)| {
+        let mut twin = agent("twin", START);
+        if let Noun::Machine(machine) = &mut twin {
+            machine.services = vec![answers(at)];
+        }
+        (id, twin)
+    });
+    tell(&world, "agents", START, agents.to_vec());
+    settle(&world);
+    let found = |id: &str| FindingNoun {
+        name: Some(format!("of-{id}.exe")),
+        kind: text("threat"),
+        agent_id: text(id),
+        agent_name: text("twin"),
+        ..FindingNoun::default()
+    };
+    tell(&world, "threats", START, [("11", "1"), ("12", "2")].map(|(id, on)| (id, Noun::Finding(found(on)))).to_vec());
+    let installed = |id: &str| SoftwareNoun {
+        agent_id: text(id),
+        product: Some(format!("of-{id}")),
+        version: text("1"),
+        ..SoftwareNoun::default()
+    };
+    let programs = [("1:a", "1"), ("2:a", "2")].map(|(id, on)| (id, Noun::Software(installed(on))));
+    tell(&world, "applications", START, programs.to_vec());
+    let risk = |id: &str| VulnerabilityNoun {
+        cve: Some(format!("CVE-2026-000{id}")),
+        agent_name: text("twin"),
+        agent_id: text(id),
+        ..VulnerabilityNoun::default()
+    };
+    let risks = [("1:r", "1"), ("2:r", "2")].map(|(id, on)| (id, Noun::Vulnerability(risk(on))));
+    tell(&world, "risks", START, risks.to_vec());
+    let cookie = world.cookie("ada", ORG);
+    let machine = |finding: &str| world.get(&format!("/api/v1/findings/{finding}"), &cookie).json()["asset"].clone();
+    let (one, two) = (machine("11"), machine("12"));
+    assert!(one.is_string() && two.is_string() && one != two, "{one} {two}");
+    let link = |asset: &serde_json::Value| format!("<a href=\"/assets/{}\"><bdi>twin", asset.as_str().unwrap());
+    for (list, of_one) in [
+        ("/findings", "name:=of-1.exe"),
+        ("/software", "name:=of-1"),
+        ("/vulnerabilities", "cve:=CVE-2026-0001"),
+        ("/services", "port:8001"),
+    ] {
+        let all = world.get(list, &cookie).body;
+        assert!(all.contains(&link(&one)) && all.contains(&link(&two)), "{list}: {all}");
+        let narrow = world.get(&server::address(list, &[("q", of_one)]), &cookie).body;
+        assert!(narrow.contains(&link(&one)) && !narrow.contains(&link(&two)), "{list}: {narrow}");
+    }
+}
+
+fn an_asset_says_its_tags_and_how_one_source_knows_it_twice(database: &Database) {
+    let world = World::new(database);
+    let cookie = world.cookie("ada", ORG);
+    let known = |grade| MachineNoun {
+        grade,
+        name: text("twice"),
+        serial: text("PF3XK2AC"),
+        agent_id: text("1").filter(|_| grade == Grade::Discovery),
+        manufacturer: text(if grade == Grade::Agent { "Lenovo" } else { "LENOVO Inc." }),
+        state: Some(AgentState::Active).filter(|_| grade == Grade::Agent),
+        tags: vec![Tag { key: "rack".to_owned(), value: "r12".to_owned() }],
+        source: Cow::Borrowed("sentinelone"),
+        ..MachineNoun::default()
+    };
+    tell(&world, "agents", START, vec![("1", Noun::Machine(known(Grade::Agent)))]);
+    tell(&world, "ranger_devices", START, vec![("d1", Noun::Machine(known(Grade::Discovery)))]);
+    settle(&world);
+    let found = world.get("/api/v1/assets?q=name:twice", &cookie).json();
+    let id = found["items"][0]["id"].as_str().unwrap();
+    let page = world.get(&format!("/assets/{id}"), &cookie).body;
+    let facts = page.split("id=\"facts\"").nth(1).unwrap().split("</section>").next().unwrap();
+    assert!(facts.contains("Tags") && facts.matches("rack=r12").count() == 1, "{facts}");
+    let said = page.split("id=\"said\"").nth(1).unwrap().split("</section>").next().unwrap();
+    for column in ["sentinelone, agent", "sentinelone, network discovery"] {
+        assert!(said.contains(column), "{column}: {said}");
+    }
+}
+
+fn a_timeline_that_waits_is_not_called_empty(database: &Database) {
+    let world = World::empty(database);
+    world.person("ada", &[(ORG, access::Role::Admin)]);
+    tell(&world, "threats", START, vec![("1001", threat("mimikatz.exe", START))]);
+    let cookie = world.cookie("ada", ORG);
+    let to = world.get("/findings/1001", &cookie).header("location").to_owned();
+    let none = world.get(&to, &cookie).body;
+    assert!(none.contains("No timeline or notes of it were read."), "{none}");
+    let waits = |stream: &'static str| {
+        world.write(move |tx| {
+            let wait = "INSERT INTO sync_enrichment (org_id, integration_id, stream, parent_id, queued_at, due_at, \
+                attempts) VALUES ($1, 7, $2, '1001', 0, 0, 0)";
+            Ok(tx.execute(wait, &[ORG.into(), stream.into()])?)
+        })
+    };
+    waits("threat_timeline");
+    let waiting = world.get(&to, &cookie).body;
+    assert!(waiting.contains("Its timeline was not read yet."), "{waiting}");
+    waits("threat_notes");
+    let waiting = world.get(&to, &cookie).body;
+    assert!(waiting.contains("Its timeline and its notes were not read yet."), "{waiting}");
+}
+
 fn an_agent_that_is_silent_protects_nothing(database: &Database) {
     let world = World::empty(database);
     world.person("ada", &[(ORG, access::Role::Admin)]);
-    let agents = [("1", agent("alive", START)), ("2", agent("quiet", START.plus_seconds(-90 * DAY)))];
+    let mut alive = agent("alive", START);
+    if let Noun::Machine(machine) = &mut alive {
+        machine.mitigation_mode = text("detect");
+    }
+    let agents = [("1", alive), ("2", agent("quiet", START.plus_seconds(-90 * DAY)))];
     tell(&world, "agents", START, agents.to_vec());
-    let settled = |tx: &mut store::Tx<'_>| inventory::settle(tx, ORG, &Memory::default(), START).map(drop);
-    world.store.write_blocking(settled).unwrap();
+    settle(&world);
     let cookie = world.cookie("ada", ORG);
     let overview = world.get("/", &cookie).body;
     let leads = |question: &str| format!("href=\"{}\"", server::address("/assets", &[("q", question)]));
@@ -171,6 +298,7 @@ fn an_agent_that_is_silent_protects_nothing(database: &Database) {
         assert!(rows.contains("<b>1 asset</b>") && rows.contains(machine), "{question}: {rows}");
     }
     assert!(overview.contains("not in touch for over 14d"), "{overview}");
+    assert!(overview.contains("1 of them only reports"), "{overview}");
     // What was read for the first time is not new.
     assert!(overview.contains("first read on 21 Nov 2026") && !overview.contains("new in 7 days"), "{overview}");
     world.clock.set(START.plus_seconds(8 * DAY));
