@@ -3,7 +3,7 @@
 //! One detection may be told twice: as a threat (or as an alert of a custom rule) and as an alert in the list of all
 //! products. The alert names the other's native id; then they are one finding with two records, whichever came first.
 
-use kernel::{Cell, OrgId, RecordId, Table, Timestamp, Value};
+use kernel::{Cell, IntegrationId, OrgId, RecordId, Table, Timestamp, Value};
 use store::{Keys, Kind, StoreError, Tx};
 
 use crate::apply::Context;
@@ -327,6 +327,8 @@ pub struct Told {
     pub stream: String,
     /// The source's own id of it.
     pub native_id: String,
+    /// The integration that it is from.
+    pub integration: IntegrationId,
 }
 
 /// The most events that a story tells; the earliest are kept.
@@ -367,7 +369,7 @@ pub fn story(tx: &mut Tx, org: OrgId, finding: RecordId) -> Result<Story, StoreE
             AND e.finding_native_id = f.native_id
         LEFT JOIN inventory_term k ON k.org_id = e.org_id AND k.term_id = e.kind_term
         WHERE f.org_id = $1 AND f.record_id = $2 ORDER BY COALESCE(e.at, 0), e.record_id LIMIT $3";
-    const RECORDS: &str = "SELECT r.record_id, r.stream, r.native_id FROM inventory_source_record r
+    const RECORDS: &str = "SELECT r.record_id, r.stream, r.native_id, r.integration_id FROM inventory_source_record r
         WHERE r.org_id = $1 AND (r.record_id = $2 OR r.record_id IN
             (SELECT n.record_id FROM inventory_finding_merge n WHERE n.org_id = $1 AND n.finding_id = $2))
         ORDER BY CASE WHEN r.record_id = $2 THEN 0 ELSE 1 END, r.record_id";
@@ -387,7 +389,12 @@ pub fn story(tx: &mut Tx, org: OrgId, finding: RecordId) -> Result<Story, StoreE
         })
     })?;
     let records = tx.query(RECORDS, &of, |row| {
-        Ok(Told { record: RecordId(row.int(0)?), stream: row.text(1)?.to_owned(), native_id: row.text(2)?.to_owned() })
+        Ok(Told {
+            record: RecordId(row.int(0)?),
+            stream: row.text(1)?.to_owned(),
+            native_id: row.text(2)?.to_owned(),
+            integration: IntegrationId(row.int(3)?),
+        })
     })?;
     Ok(Story { actions, events, records })
 }

@@ -33,8 +33,8 @@ struct Detail {
     finding: Finding,
     /// Id and name of the asset.
     asset: Option<(String, String)>,
-    /// Streams of what happened around it that were not asked yet.
-    unread: Vec<String>,
+    /// Whether its timeline and its notes were not asked for yet.
+    unread: (bool, bool),
 }
 
 fn load(tx: &mut Tx<'_>, org: OrgId, id: &str, now: Timestamp) -> Result<Detail, Problem> {
@@ -45,6 +45,9 @@ fn load(tx: &mut Tx<'_>, org: OrgId, id: &str, now: Timestamp) -> Result<Detail,
     let asset = answer.table.rows.first().map(|row| (text(row.first()).to_owned(), text(row.get(1)).to_owned()));
     // Only a story without events asks why it has none.
     let own = finding.story.records.first().filter(|_| finding.story.events.is_empty());
-    let unread = own.map_or_else(|| Ok(Vec::new()), |own| sync::enrichments_waiting_about(tx, org, &own.native_id))?;
+    let mut waits = |stream: &str| {
+        own.map_or(Ok(false), |own| sync::enrichment_waits_about(tx, org, own.integration, stream, &own.native_id))
+    };
+    let unread = (waits("threat_timeline")?, waits("threat_notes")?);
     Ok(Detail { finding, asset, unread })
 }

@@ -154,14 +154,21 @@ pub fn waiting(tx: &mut Tx<'_>, org: OrgId, id: IntegrationId, stream: &str) -> 
     tx.query_one(COUNT, &[org.into(), id.into(), stream.into()], |row| Ok(row.int(0)?.unsigned_abs()))
 }
 
-/// The streams of enrichment that still wait to be asked about a record, by the console's own id of it.
+/// Whether a stream of enrichment still waits to be asked about a record, by the console's own id of it.
 ///
 /// # Errors
 /// The database fails.
-pub fn waiting_about(tx: &mut Tx<'_>, org: OrgId, parent: &str) -> Result<Vec<String>, StoreError> {
-    const READ: &str =
-        "SELECT DISTINCT stream FROM sync_enrichment WHERE org_id = $1 AND parent_id = $2 ORDER BY stream";
-    tx.query(READ, &[org.into(), parent.into()], |row| Ok(row.text(0)?.to_owned()))
+pub fn waits_about(
+    tx: &mut Tx<'_>,
+    org: OrgId,
+    id: IntegrationId,
+    stream: &str,
+    parent: &str,
+) -> Result<bool, StoreError> {
+    const ONE: &str = "SELECT 1 FROM sync_enrichment \
+        WHERE org_id = $1 AND integration_id = $2 AND stream = $3 AND parent_id = $4";
+    let values = [org.into(), id.into(), stream.into(), parent.into()];
+    Ok(tx.query_opt(ONE, &values, |row| row.int(0))?.is_some())
 }
 
 fn pause(attempts: i64) -> i64 {

@@ -56,8 +56,7 @@ pub use configure::{Change as OptionsChange, configure, rename_site};
 pub use connect::{Connect, Connected, SITE_DEFAULT, connect, name_of, pauses};
 pub use drift::{Drifted, Surprise, drift};
 pub use enrich::{
-    PER_PASS_MAX as ENRICHMENTS_PER_PASS_MAX, waiting as enrichments_waiting,
-    waiting_about as enrichments_waiting_about,
+    PER_PASS_MAX as ENRICHMENTS_PER_PASS_MAX, waiting as enrichments_waiting, waits_about as enrichment_waits_about,
 };
 pub use enrolment::{
     Enrolment, allow as allow_connector, enrol as enrol_connector, enrolments, is_allowed as is_connector_allowed,

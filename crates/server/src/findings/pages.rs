@@ -133,9 +133,8 @@ fn done(detail: &Detail) -> Markup {
 }
 
 /// Why nothing is told of what happened: an empty timeline that was read and one that was never asked for look alike.
-fn untold(unread: &[String]) -> &'static str {
-    let waits = |stream: &str| unread.iter().any(|other| other == stream);
-    match (waits("threat_timeline"), waits("threat_notes")) {
+fn untold(unread: (bool, bool)) -> &'static str {
+    match unread {
         (true, true) => "Its timeline and its notes were not read yet.",
         (true, false) => "Its timeline was not read yet.",
         (false, true) => "Its notes were not read yet.",
@@ -155,7 +154,7 @@ fn story(detail: &Detail) -> Markup {
     };
     let body = html! {
         @if events.is_empty() {
-            p.muted { (untold(&detail.unread)) }
+            p.muted { (untold(detail.unread)) }
         } @else {
             ol.timeline {
                 @for event in events {

@@ -262,13 +262,18 @@ fn a_timeline_that_waits_is_not_called_empty(database: &Database) {
     let to = world.get("/findings/1001", &cookie).header("location").to_owned();
     let none = world.get(&to, &cookie).body;
     assert!(none.contains("No timeline or notes of it were read."), "{none}");
-    let waits = |stream: &'static str| {
+    let waits_at = |integration: i64, stream: &'static str| {
         world.write(move |tx| {
             let wait = "INSERT INTO sync_enrichment (org_id, integration_id, stream, parent_id, queued_at, due_at, \
-                attempts) VALUES ($1, 7, $2, '1001', 0, 0, 0)";
-            Ok(tx.execute(wait, &[ORG.into(), stream.into()])?)
+                attempts) VALUES ($1, $2, $3, '1001', 0, 0, 0)";
+            Ok(tx.execute(wait, &[ORG.into(), integration.into(), stream.into()])?)
         })
     };
+    // Another console has a threat of that id too, and this one does not wait for it.
+    waits_at(8, "threat_timeline");
+    let none = world.get(&to, &cookie).body;
+    assert!(none.contains("No timeline or notes of it were read."), "{none}");
+    let waits = |stream: &'static str| waits_at(7, stream);
     waits("threat_timeline");
     let waiting = world.get(&to, &cookie).body;
     assert!(waiting.contains("Its timeline was not read yet."), "{waiting}");
