@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::sql::is_name;
-use crate::tx::{Mode, Session};
+use crate::tx::{Mode, Session, work_of};
 use crate::{Dialect, StoreError, Tx};
 
 /// A slice's tables: its migrations, in order.
@@ -128,11 +128,11 @@ pub(crate) fn require_current(tx: &mut Tx<'_>, slices: &[Slice], url: &str) -> R
 
 /// Whether nothing is missing.
 pub(crate) fn is_current(session: &mut Session, slices: &[Slice]) -> Result<bool, StoreError> {
-    let looked = session.transact(Mode::Read, |tx| {
+    let (work, answer) = work_of(|tx| {
         let made = tx.tables()?.iter().any(|table| table == "store_migration");
         Ok::<_, StoreError>(made && pending(tx, slices)?.is_empty())
     });
-    looked.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    answer(session.transact(Mode::Read, work))
 }
 
 /// What the database has.

@@ -19,7 +19,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::row::{Inner, Row};
-use crate::tx::{Flow, Keys, Mode};
+use crate::tx::{Each, Flow, Keys, Mode};
 use crate::url::{PostgresUrl, Trust};
 use crate::{Kind, StoreError, lock, sql};
 
@@ -189,15 +189,10 @@ impl Session {
     }
 
     pub fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64, StoreError> {
-        self.run(sql, params.iter().map(Param), |_| Ok(Flow::Continue(())))
+        self.run(sql, params.iter().map(Param), &mut |_| Ok(Flow::Continue(())))
     }
 
-    pub fn rows(
-        &mut self,
-        sql: &str,
-        params: &[Value<'_>],
-        each: impl FnMut(&Row<'_>) -> Result<Flow, StoreError>,
-    ) -> Result<(), StoreError> {
+    pub fn rows(&mut self, sql: &str, params: &[Value<'_>], each: Each<'_>) -> Result<(), StoreError> {
         self.run(sql, params.iter().map(Param), each).map(drop)
     }
 
@@ -261,7 +256,7 @@ impl Session {
             let columns = columns.iter().chain(more).enumerate();
             let arrays: Vec<Column<'_>> =
                 columns.map(|(offset, (_, kind))| Column { rows, offset, width, kind: *kind }).collect();
-            changed += self.run(sql, arrays.iter(), |_| Ok(Flow::Continue(())))?;
+            changed += self.run(sql, arrays.iter(), &mut |_| Ok(Flow::Continue(())))?;
         }
         Ok(changed)
     }
@@ -271,7 +266,7 @@ impl Session {
         sql: &str,
         params: &[Value<'_>],
         keys: Keys<'_>,
-        mut each: impl FnMut(&Row<'_>) -> Result<Flow, StoreError>,
+        each: Each<'_>,
     ) -> Result<(), StoreError> {
         let kind = match keys {
             Keys::Ints(_) => Kind::Int,
@@ -286,18 +281,13 @@ impl Session {
             let params: Vec<Param<'_>> = params.iter().map(Param).collect();
             let mut all: Vec<&dyn ToSql> = params.iter().map(|param| param as &dyn ToSql).collect();
             all.push(&column);
-            self.run(&sql, all, &mut each)?;
+            self.run(&sql, all, each)?;
         }
         Ok(())
     }
 
     /// Prepares `sql`, or finds it prepared, runs it, and answers how many rows it returned or changed.
-    fn run<P, I>(
-        &mut self,
-        sql: &str,
-        params: I,
-        mut each: impl FnMut(&Row<'_>) -> Result<Flow, StoreError>,
-    ) -> Result<u64, StoreError>
+    fn run<P, I>(&mut self, sql: &str, params: I, each: Each<'_>) -> Result<u64, StoreError>
     where
         P: ::postgres::types::BorrowToSql,
         I: IntoIterator<Item = P>,
@@ -305,7 +295,7 @@ impl Session {
     {
         // Told apart from what `each` refuses: that does not doom the transaction.
         let mut stopped = Ok(());
-        let result = self.try_run(sql, params.into_iter(), &mut each, &mut stopped);
+        let result = self.try_run(sql, params.into_iter(), each, &mut stopped);
         self.doomed |= result.is_err();
         let changed = result?;
         stopped.map(|()| changed)
@@ -315,7 +305,7 @@ impl Session {
         &mut self,
         sql: &str,
         params: impl ExactSizeIterator<Item = P>,
-        each: &mut impl FnMut(&Row<'_>) -> Result<Flow, StoreError>,
+        each: Each<'_>,
         stopped: &mut Result<(), StoreError>,
     ) -> Result<u64, StoreError> {
         let statement = self.prepare(sql)?;

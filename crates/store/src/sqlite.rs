@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 
 use crate::row::{Inner, Row};
 use crate::sql::{self, Numbered};
-use crate::tx::{Flow, Keys, Mode};
+use crate::tx::{Each, Flow, Keys, Mode};
 use crate::{Kind, StoreError};
 
 /// Bytes of a database page. Our rows are 400 to 800 bytes and a body about 600: 8 KiB keeps ten and more on a page and
@@ -196,16 +196,11 @@ impl Session {
         })
     }
 
-    pub fn rows(
-        &mut self,
-        sql: &str,
-        params: &[Value<'_>],
-        mut each: impl FnMut(&Row<'_>) -> Result<Flow, StoreError>,
-    ) -> Result<(), StoreError> {
+    pub fn rows(&mut self, sql: &str, params: &[Value<'_>], each: Each<'_>) -> Result<(), StoreError> {
         let mut stopped = Ok(());
         self.with(sql, params.len(), |statement| {
             bind(statement, params)?;
-            step(statement, &mut each, &mut stopped)
+            step(statement, each, &mut stopped)
         })?;
         stopped
     }
@@ -261,7 +256,7 @@ impl Session {
         sql: &str,
         params: &[Value<'_>],
         keys: Keys<'_>,
-        mut each: impl FnMut(&Row<'_>) -> Result<Flow, StoreError>,
+        each: Each<'_>,
     ) -> Result<(), StoreError> {
         let at = params.len() + 1;
         let mut stopped = Ok(());
@@ -269,7 +264,7 @@ impl Session {
             bind(statement, params)?;
             for key in keys.values() {
                 statement.raw_bind_parameter(at, Param(&key))?;
-                step(statement, &mut each, &mut stopped)?;
+                step(statement, each, &mut stopped)?;
                 if stopped.is_err() {
                     break;
                 }
@@ -317,11 +312,7 @@ impl Session {
     }
 }
 
-fn step(
-    statement: &mut Statement<'_>,
-    each: &mut impl FnMut(&Row<'_>) -> Result<Flow, StoreError>,
-    stopped: &mut Result<(), StoreError>,
-) -> rusqlite::Result<()> {
+fn step(statement: &mut Statement<'_>, each: Each<'_>, stopped: &mut Result<(), StoreError>) -> rusqlite::Result<()> {
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next()? {
         match each(&Row(Inner::Sqlite(row))) {
@@ -433,7 +424,7 @@ mod tests {
         session.batch("CREATE TABLE t (org_id INTEGER, name TEXT, PRIMARY KEY (org_id, name)) STRICT").unwrap();
         let sql = "SELECT name FROM t WHERE org_id = $1 ORDER BY name DESC LIMIT 1";
         for org in [1, 2, 1] {
-            session.rows(sql, &[Value::Int(org)], |_| Ok(Flow::Continue(()))).unwrap();
+            session.rows(sql, &[Value::Int(org)], &mut |_| Ok(Flow::Continue(()))).unwrap();
         }
         let statement = session.connection.prepare_cached(&session.numbered[sql].sqlite).unwrap();
         assert_eq!(statement.get_status(StatementStatus::Run), 3);

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use crate::lock::WriterLock;
 use crate::migrate::{self, Slice};
-use crate::tx::{Mode, Session, Tx};
+use crate::tx::{Ended, Mode, Session, Tx, Work, work_of};
 use crate::url::PostgresUrl;
 use crate::{DatabaseUrl, Dialect, StoreError, postgres, sqlite};
 
@@ -63,7 +63,6 @@ struct Door {
 
 type Job = Box<dyn FnOnce(Result<&mut Session, StoreError>) + Send>;
 type Opener = Arc<dyn Fn() -> Result<Session, StoreError> + Send + Sync>;
-type Outcome<T, E> = std::thread::Result<Result<T, E>>;
 
 impl Store {
     /// Opens a database; `slices` are its tables, in arrow order. Blocks for as long as migrations take.
@@ -216,7 +215,8 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.run(Mode::Read, work).await
+        let (work, answer) = work_of(work);
+        answer(self.run(Mode::Read, work).await)
     }
 
     /// Runs `work` in the one writing transaction: committed and on the disk if it answers `Ok`, without a trace if it
@@ -232,7 +232,8 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.run(Mode::Write, work).await
+        let (work, answer) = work_of(work);
+        answer(self.run(Mode::Write, work).await)
     }
 
     /// Runs `work` in a transaction that sees one snapshot and gives it up, whatever `work` answers: what it supposed
@@ -247,7 +248,8 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.run(Mode::Suppose, work).await
+        let (work, answer) = work_of(work);
+        answer(self.run(Mode::Suppose, work).await)
     }
 
     /// [`Store::read`] for callers that may block.
@@ -260,7 +262,8 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.run_blocking(Mode::Read, work)
+        let (work, answer) = work_of(work);
+        answer(self.run_blocking(Mode::Read, work))
     }
 
     /// [`Store::write`] for callers that may block.
@@ -273,59 +276,48 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.run_blocking(Mode::Write, work)
+        let (work, answer) = work_of(work);
+        answer(self.run_blocking(Mode::Write, work))
     }
 }
 
+/// What is compiled once for all callers.
 impl Store {
-    async fn run<T, E, F>(&self, mode: Mode, work: F) -> Result<T, E>
-    where
-        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
-    {
-        let outcome = match &self.0.doors {
+    async fn run(&self, mode: Mode, work: Work<'static>) -> Ended {
+        match &self.0.doors {
             Doors::Inline(session) => inline(session, mode, work),
             Doors::Threads(threads) => {
                 let (answer, answered) = tokio::sync::oneshot::channel();
                 // Nobody listens any more if the future was dropped; the work is done all the same.
-                threads.send(mode, work, move |outcome| drop(answer.send(outcome)))?;
-                answered.await.expect("a store thread answers every closure, and outlives every store")
+                match threads.send(mode, work, move |ended| drop(answer.send(ended))) {
+                    Ok(()) => answered.await.expect("a store thread answers every closure, and outlives every store"),
+                    Err(error) => Ended::Failed(error),
+                }
             }
-        };
-        settle(outcome)
+        }
     }
 
-    fn run_blocking<T, E, F>(&self, mode: Mode, work: F) -> Result<T, E>
-    where
-        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
-    {
-        let outcome = match &self.0.doors {
+    fn run_blocking(&self, mode: Mode, work: Work<'static>) -> Ended {
+        match &self.0.doors {
             Doors::Inline(session) => inline(session, mode, work),
             Doors::Threads(threads) => {
                 let (answer, answered) = mpsc::sync_channel(1);
-                threads.send(mode, work, move |outcome| drop(answer.send(outcome)))?;
-                answered.recv().expect("a store thread answers every closure, and outlives every store")
+                match threads.send(mode, work, move |ended| drop(answer.send(ended))) {
+                    Ok(()) => answered.recv().expect("a store thread answers every closure, and outlives every store"),
+                    Err(error) => Ended::Failed(error),
+                }
             }
-        };
-        settle(outcome)
+        }
     }
 }
 
 impl Threads {
-    fn send<T, E, F>(
+    fn send(
         &self,
         mode: Mode,
-        work: F,
-        answer: impl FnOnce(Outcome<T, E>) + Send + 'static,
-    ) -> Result<(), StoreError>
-    where
-        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
-        T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
-    {
+        work: Work<'static>,
+        answer: impl FnOnce(Ended) + Send + 'static,
+    ) -> Result<(), StoreError> {
         let door = match mode {
             Mode::Read | Mode::Suppose => &self.reader,
             Mode::Write => self.writer.as_ref().ok_or(StoreError::ReadOnly)?,
@@ -334,7 +326,7 @@ impl Threads {
         let job: Job = Box::new(move |session| {
             answer(match session {
                 Ok(session) => session.transact(mode, work),
-                Err(error) => Ok(Err(error.into())),
+                Err(error) => Ended::Failed(error),
             });
         });
         assert!(queue.send(job).is_ok(), "the threads of a door live as long as it is open");
@@ -395,7 +387,8 @@ fn postgres_writer(url: &PostgresUrl, slices: &[Slice]) -> Result<Session, Store
     }
     let alone = session.postgres_lock(postgres::Sharing::Alone);
     if alone.is_ok() {
-        settle(session.transact(Mode::Write, |tx| migrate::migrate(tx, slices)))?;
+        let (work, answer) = work_of(|tx| migrate::migrate(tx, slices));
+        answer(session.transact(Mode::Write, work))?;
     }
     session.postgres_lock(postgres::Sharing::WithWriters)?;
     match alone {
@@ -405,55 +398,6 @@ fn postgres_writer(url: &PostgresUrl, slices: &[Slice]) -> Result<Session, Store
     }
 }
 
-fn inline<T, E: From<StoreError>>(
-    session: &Mutex<Session>,
-    mode: Mode,
-    work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
-) -> Outcome<T, E> {
+fn inline(session: &Mutex<Session>, mode: Mode, work: Work<'_>) -> Ended {
     session.lock().unwrap_or_else(PoisonError::into_inner).transact(mode, work)
-}
-
-/// Hands on the answer, or the panic.
-fn settle<T, E>(outcome: Outcome<T, E>) -> Result<T, E> {
-    outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Migration;
-
-    const SLICES: &[Slice] = &[Slice {
-        name: "note",
-        migrations: &[Migration {
-            number: 1,
-            name: "note",
-            sqlite: "CREATE TABLE note_line (org_id INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (org_id, text)) STRICT",
-            postgres: "",
-        }],
-    }];
-
-    fn lines(store: &Store) -> i64 {
-        const COUNT: &str = "SELECT count(*) FROM note_line";
-        store.read_blocking::<_, StoreError, _>(|tx| tx.query_one(COUNT, &[], |row| row.int(0))).unwrap()
-    }
-
-    fn write(store: &Store, text: &'static str) {
-        let insert = move |tx: &mut Tx<'_>| {
-            tx.execute("INSERT INTO note_line (org_id, text) VALUES (1, $1)", &[text.into()])?;
-            Ok::<_, StoreError>(())
-        };
-        store.write_blocking(insert).unwrap();
-    }
-
-    #[test]
-    fn an_image_begins_as_many_databases_as_one_likes_and_none_knows_of_another() {
-        let first = Store::in_memory(SLICES).unwrap();
-        write(&first, "before");
-        let image = first.image().unwrap().unwrap();
-        write(&first, "after");
-        let (one, two) = (Store::from_image(&image, SLICES).unwrap(), Store::from_image(&image, SLICES).unwrap());
-        write(&one, "mine");
-        assert_eq!([lines(&first), lines(&one), lines(&two)], [2, 2, 1]);
-    }
 }

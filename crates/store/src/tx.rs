@@ -1,5 +1,6 @@
 //! One transaction, and everything that can be said inside it.
 
+use std::any::Any;
 use std::ops::ControlFlow;
 
 use kernel::Value;
@@ -10,6 +11,28 @@ use crate::sql::is_name;
 use crate::{Dialect, StoreError, postgres, sqlite};
 
 pub(crate) type Flow = ControlFlow<()>;
+
+/// What looks at the rows of a statement, one after the other. Callers are many and compiled each by itself; running a
+/// statement is compiled once.
+pub(crate) type Each<'a> = &'a mut dyn FnMut(&Row<'_>) -> Result<Flow, StoreError>;
+
+/// What a closure answered, whatever it is.
+pub(crate) type Answer = Box<dyn Any + Send>;
+
+/// What is done in a transaction: `Ok` keeps it, `Err` gives it up.
+pub(crate) type Work<'a> = Box<dyn FnOnce(&mut Tx<'_>) -> Result<Answer, Answer> + Send + 'a>;
+
+/// How a transaction ended.
+pub(crate) enum Ended {
+    /// Committed, or read to its end; what the work answered.
+    Kept(Answer),
+    /// Without a trace, because the work said so; what it answered.
+    GivenUp(Answer),
+    /// Without a trace, because the database did not go along.
+    Failed(StoreError),
+    /// Without a trace, because the work panicked, and with what.
+    Panicked(Answer),
+}
 
 /// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +87,33 @@ impl Keys<'_> {
             Keys::Texts(keys) => keys.len(),
             Keys::Bytes(keys) => keys.len(),
         }
+    }
+}
+
+/// How the answer of a closure, or its panic, is had from the end of its transaction.
+pub(crate) type Settle<T, E> = fn(Ended) -> Result<T, E>;
+
+/// A closure as a transaction takes it, and what knows its answer again.
+pub(crate) fn work_of<'a, T, E, F>(work: F) -> (Work<'a>, Settle<T, E>)
+where
+    F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'a,
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    let work: Work<'a> = Box::new(|tx| match work(tx) {
+        Ok(answer) => Ok(Box::new(answer)),
+        Err(error) => Err(Box::new(error)),
+    });
+    (work, settle)
+}
+
+fn settle<T: 'static, E: From<StoreError> + 'static>(ended: Ended) -> Result<T, E> {
+    const OWN: &str = "a transaction answers what its own closure did";
+    match ended {
+        Ended::Kept(answer) => Ok(*answer.downcast().expect(OWN)),
+        Ended::GivenUp(answer) => Err(*answer.downcast().expect(OWN)),
+        Ended::Failed(error) => Err(error.into()),
+        Ended::Panicked(panic) => std::panic::resume_unwind(panic),
     }
 }
 
@@ -163,8 +213,12 @@ impl Tx<'_> {
         &mut self,
         sql: &str,
         params: &[Value<'_>],
-        each: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, StoreError>,
+        mut each: impl FnMut(&Row<'_>) -> Result<ControlFlow<()>, StoreError>,
     ) -> Result<(), StoreError> {
+        self.rows(sql, params, &mut each)
+    }
+
+    fn rows(&mut self, sql: &str, params: &[Value<'_>], each: Each<'_>) -> Result<(), StoreError> {
         match self.session("", sql, &[])? {
             Session::Sqlite(session) => session.rows(sql, params, each),
             Session::Postgres(session) => session.rows(sql, params, each),
@@ -244,19 +298,22 @@ impl Tx<'_> {
         keys: Keys<'_>,
         mut each: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
+        let mut found = Vec::with_capacity(keys.len());
+        self.rows_in(sql, params, keys, &mut |row| {
+            found.push(each(row)?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(found)
+    }
+
+    fn rows_in(&mut self, sql: &str, params: &[Value<'_>], keys: Keys<'_>, each: Each<'_>) -> Result<(), StoreError> {
         if sql.matches(Keys::MARK).count() != 1 {
             return Err(StoreError::sql(format!("{} must stand in it exactly once", Keys::MARK), sql));
         }
-        let mut found = Vec::with_capacity(keys.len());
-        let collect = |row: &Row<'_>| {
-            found.push(each(row)?);
-            Ok(ControlFlow::Continue(()))
-        };
         match self.session("", sql, &[])? {
-            Session::Sqlite(session) => session.select_in(sql, params, keys, collect)?,
-            Session::Postgres(session) => session.select_in(sql, params, keys, collect)?,
+            Session::Sqlite(session) => session.select_in(sql, params, keys, each),
+            Session::Postgres(session) => session.select_in(sql, params, keys, each),
         }
-        Ok(found)
     }
 
     /// Shows other rows under the name of a table, until the end of a transaction of [`crate::Store::suppose`]: those of
@@ -476,38 +533,30 @@ impl Session {
     }
 
     /// Runs `work` in a transaction: committed if it answers `Ok`, rolled back if it answers `Err` or panics.
-    pub fn transact<T, E: From<StoreError>>(
-        &mut self,
-        mode: Mode,
-        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
-    ) -> std::thread::Result<Result<T, E>> {
+    pub fn transact(&mut self, mode: Mode, work: Work<'_>) -> Ended {
         if let Err(error) = crash::begin(mode).and_then(|()| self.begin(mode)) {
-            return Ok(Err(error.into()));
+            return Ended::Failed(error);
         }
         let mut tx = Tx { session: self };
         // Safe to go on after a panic: the connection is rolled back, and nothing else is shared.
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(&mut tx)));
-        match result {
-            Ok(Ok(_)) if self.is_doomed() => {
-                self.rollback();
-                Ok(Err(StoreError::Doomed.into()))
-            }
+        let ended = match result {
+            Ok(Ok(_)) if self.is_doomed() => Ended::Failed(StoreError::Doomed),
             Ok(Ok(answer)) if mode == Mode::Suppose => {
                 self.rollback();
-                Ok(Ok(answer))
+                return Ended::Kept(answer);
             }
-            Ok(Ok(answer)) => {
-                if let Err(error) = crash::at(Spot::Commit, "", "", &[]) {
-                    self.rollback();
-                    return Ok(Err(error.into()));
+            Ok(Ok(answer)) => match crash::at(Spot::Commit, "", "", &[]) {
+                Ok(()) => {
+                    let done = self.commit().and_then(|()| crash::at(Spot::Committed, "", "", &[]));
+                    return done.map_or_else(Ended::Failed, |()| Ended::Kept(answer));
                 }
-                let done = self.commit().and_then(|()| crash::at(Spot::Committed, "", "", &[]));
-                Ok(done.map(|()| answer).map_err(E::from))
-            }
-            failed => {
-                self.rollback();
-                failed
-            }
-        }
+                Err(error) => Ended::Failed(error),
+            },
+            Ok(Err(answer)) => Ended::GivenUp(answer),
+            Err(panic) => Ended::Panicked(panic),
+        };
+        self.rollback();
+        ended
     }
 }
