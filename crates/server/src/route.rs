@@ -1,10 +1,14 @@
 //! [`Route`]: one line of the route list, with the guard that stands before its handler.
 
 use std::borrow::Cow;
+use std::pin::Pin;
+use std::sync::Arc;
 
 use access::Permission;
+use axum::extract::{Request, State};
 use axum::handler::Handler;
 use axum::http::Method;
+use axum::response::Response;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use crate::App;
@@ -54,14 +58,27 @@ pub struct Route {
     pub(crate) handler: MethodRouter<App>,
 }
 
+/// A handler without its type: there are hundreds, and the way to them is compiled once.
+type Call = Arc<dyn Fn(Request, App) -> Pin<Box<dyn Future<Output = Response> + Send>> + Send + Sync>;
+
 impl Route {
     fn new<H, T>(method: Method, path: impl Into<Cow<'static, str>>, who: Who, kind: Kind, handler: H) -> Route
     where
         H: Handler<T, App>,
         T: 'static,
     {
+        Route::of(
+            method,
+            path.into(),
+            who,
+            kind,
+            Arc::new(move |request, app| Box::pin(handler.clone().call(request, app))),
+        )
+    }
+
+    fn of(method: Method, path: Cow<'static, str>, who: Who, kind: Kind, call: Call) -> Route {
         let filter = MethodFilter::try_from(method.clone()).expect("a method that axum knows");
-        let (path, handler) = (path.into(), on(filter, handler));
+        let handler = on(filter, move |State(app): State<App>, request: Request| call(request, app));
         Route { method, path, who, kind, operation: None, bytes_max: BODY_BYTES_MAX, handler }
     }
 
