@@ -30,6 +30,10 @@ pub(super) struct Asset {
     what: String,
     /// What is known of it, by field.
     fields: BTreeMap<String, Value>,
+    /// Its custom fields that have a value.
+    custom: BTreeMap<String, String>,
+    /// Its tags, as its sources say them now.
+    tags: Vec<Tag>,
     /// Its records, the oldest first.
     records: Vec<Record>,
     /// Where each value is from.
@@ -38,6 +42,14 @@ pub(super) struct Asset {
     addresses: Vec<Address>,
     /// How many rows of other inventories hang on it.
     counts: BTreeMap<String, u64>,
+}
+
+/// A tag.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Tag {
+    key: String,
+    /// Empty where the tag is a word alone.
+    value: String,
 }
 
 /// What one source said.
@@ -92,6 +104,8 @@ pub(super) async fn show(
         what: detail.explained.what(&detail.integrations),
         // The writer of tables decides what a value looks like; the rest of the answer goes around it.
         fields: serde_json::from_str(&reports::json::elements(&row)).unwrap_or_default(),
+        custom: detail.custom.into_iter().collect(),
+        tags: detail.tags.into_iter().map(|(key, value)| Tag { key, value }).collect(),
         records: detail
             .explained
             .records

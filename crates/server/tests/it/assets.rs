@@ -324,6 +324,8 @@ fn owners_and_fields_are_set_for_what_is_chosen(database: &Database) {
     let page = world.get(&format!("/assets/{one}"), &cookie).body;
     let facts = page.split("id=\"facts\"").nth(1).unwrap().split("</section>").next().unwrap();
     assert!(facts.contains("tier") && facts.contains("<bdi>2</bdi>"), "{facts}");
+    let told = world.get(&format!("/api/v1/assets/{one}"), &cookie).json();
+    assert_eq!(told["custom"], serde_json::json!({ "tier": "2" }));
     let body = serde_json::json!({ "assets": [one], "owner": null });
     assert_eq!(send(&world, &cookie, "POST", "/api/v1/assets/owner", &body).json()["assets"], 1);
     assert_eq!(count("owner:\"Sales IT\""), 1);

@@ -248,6 +248,8 @@ fn an_asset_says_its_tags_and_how_one_source_knows_it_twice(database: &Database)
     let page = world.get(&format!("/assets/{id}"), &cookie).body;
     let facts = page.split("id=\"facts\"").nth(1).unwrap().split("</section>").next().unwrap();
     assert!(facts.contains("Tags") && facts.matches("rack=r12").count() == 1, "{facts}");
+    let told = world.get(&format!("/api/v1/assets/{id}"), &cookie).json();
+    assert_eq!(told["tags"], serde_json::json!([{ "key": "rack", "value": "r12" }]));
     let said = page.split("id=\"said\"").nth(1).unwrap().split("</section>").next().unwrap();
     for column in ["sentinelone, agent", "sentinelone, network discovery"] {
         assert!(said.contains(column), "{column}: {said}");
