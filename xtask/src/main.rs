@@ -315,7 +315,7 @@ fn check_sim(against: &Path) -> anyhow::Result<()> {
 
 #[cfg(not(feature = "product"))]
 fn bench(_: &BenchOptions) -> anyhow::Result<()> {
-    again_with_the_product(&["--release"])
+    again_with_the_product(&["--profile", "measured"])
 }
 
 #[cfg(not(feature = "product"))]

@@ -52,17 +52,16 @@ const LISTS: &[&str] = &[
 struct Line(String, String, Option<(bool, &'static str)>);
 
 /// Measures the service over an estate; answers the page's section.
-pub fn run(root: &Path) -> anyhow::Result<String> {
+pub fn run(root: &Path, muster: &Path) -> anyhow::Result<String> {
     let folder = root.join("target/bench-web");
-    let muster = root.join("target/release/muster");
     let work = Folder::new(&folder)?;
-    let place = work.place(&muster, "service", None);
+    let place = work.place(muster, "service", None);
     std::fs::create_dir_all(folder.join("service"))?;
     say(&format!("an estate of {} assets", grouped(ASSETS)));
     scale::fill(&place.url().parse()?, ASSETS)?;
 
     let mut lines = Vec::new();
-    let console = Console::start(&muster, ENDPOINTS, 100_000, START, None)?;
+    let console = Console::start(muster, ENDPOINTS, 100_000, START, None)?;
     let service = Service::start(place.command())?;
     lines.push(Line(
         "from its start until it is ready".to_owned(),
