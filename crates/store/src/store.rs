@@ -401,3 +401,43 @@ fn postgres_writer(url: &PostgresUrl, slices: &[Slice]) -> Result<Session, Store
 fn inline(session: &Mutex<Session>, mode: Mode, work: Work<'_>) -> Ended {
     session.lock().unwrap_or_else(PoisonError::into_inner).transact(mode, work)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Migration;
+
+    const SLICES: &[Slice] = &[Slice {
+        name: "note",
+        migrations: &[Migration {
+            number: 1,
+            name: "note",
+            sqlite: "CREATE TABLE note_line (org_id INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (org_id, text)) STRICT",
+            postgres: "",
+        }],
+    }];
+
+    fn lines(store: &Store) -> i64 {
+        const COUNT: &str = "SELECT count(*) FROM note_line";
+        store.read_blocking::<_, StoreError, _>(|tx| tx.query_one(COUNT, &[], |row| row.int(0))).unwrap()
+    }
+
+    fn write(store: &Store, text: &'static str) {
+        let insert = move |tx: &mut Tx<'_>| {
+            tx.execute("INSERT INTO note_line (org_id, text) VALUES (1, $1)", &[text.into()])?;
+            Ok::<_, StoreError>(())
+        };
+        store.write_blocking(insert).unwrap();
+    }
+
+    #[test]
+    fn an_image_begins_as_many_databases_as_one_likes_and_none_knows_of_another() {
+        let first = Store::in_memory(SLICES).unwrap();
+        write(&first, "before");
+        let image = first.image().unwrap().unwrap();
+        write(&first, "after");
+        let (one, two) = (Store::from_image(&image, SLICES).unwrap(), Store::from_image(&image, SLICES).unwrap());
+        write(&one, "mine");
+        assert_eq!([lines(&first), lines(&one), lines(&two)], [2, 2, 1]);
+    }
+}
